@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One-way doors: users, capabilities, landlock, seccomp, rlimits, in this order, in one call at the
+ * start of each process. What the kernel does not offer is reported in the result, never silent.
+ * A refused system call kills the process with SIGSYS (visible to its parent) except where the
+ * profile says EPERM.
+ */
+#ifndef TRN_BASE_SANDBOX_H
+#define TRN_BASE_SANDBOX_H
+
+#include "base/err.h"
+
+#include <sys/types.h>
+
+enum trn_sandbox_profile {
+    TRN_SANDBOX_GUARD,          /* poll, read, write, pidfd_send_signal, clock, exit */
+    TRN_SANDBOX_ENGINE,         /* files below its state folder, threads, accept on what it was given; no socket(), connect(), bind(), exec, ptrace, kill of others */
+    TRN_SANDBOX_INSPECT_SERVER, /* fork, recvmsg, sendmsg, wait, prctl, seccomp for its children */
+    TRN_SANDBOX_INSPECT_WORKER, /* read/pread/lseek/fstat on what it was given, sendmsg, memory, exit; no open, no fork */
+    TRN_SANDBOX_PROFILE_MAX,
+};
+
+struct trn_sandbox_options {
+    enum trn_sandbox_profile profile;
+    uid_t uid; /* (uid_t)-1: keep */
+    gid_t gid; /* (gid_t)-1: keep; supplementary groups are always cleared with a change */
+    bool keep_cap_kill;     /* the guard */
+    const char *state_dir;  /* landlock: the only folder it may read and write; NULL: no file at all */
+    uint64_t max_memory;    /* RLIMIT_AS in bytes, 0: none */
+    uint64_t max_cpu_sec;   /* RLIMIT_CPU, 0: none */
+    uint64_t max_files;     /* RLIMIT_NOFILE, 0: keep */
+};
+
+struct trn_sandbox_result {
+    bool seccomp, landlock, users; /* what took effect */
+    int landlock_abi;
+};
+
+/* Irreversible. On failure the process must exit: it may be half inside. ret may be NULL. */
+int trn_sandbox_enter(const struct trn_sandbox_options *o, struct trn_sandbox_result *ret, struct trn_err *err) TRN_MUST_CHECK;
+
+#endif
