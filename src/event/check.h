@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The registry of checks: one table. Docs and `turncoat explain` are made from it. A check that is
+ * not in it cannot fire (trn_finding_init takes the entry). indicator.* share entries by kind.
+ */
+#ifndef TRN_EVENT_CHECK_H
+#define TRN_EVENT_CHECK_H
+
+#include "event/types.h"
+
+struct trn_check {
+    const char *id;    /* "behaviour.second-stage" */
+    const char *title; /* a few words */
+    uint16_t score;    /* 0-100: weight of one finding where nothing else is known */
+    enum trn_stage stage;
+    const char *attack[4]; /* ATT&CK technique ids, NULL ends */
+    const char *means;     /* what it says, two or three sentences */
+    const char *false_alarms; /* when it fires on harmless software */
+};
+
+const struct trn_check *trn_checks(size_t *ret_count);
+const struct trn_check *trn_check_find(struct trn_str id); /* NULL when unknown */
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Findings joined by cause about one software: the shape that store, CLI and JSON share. Views. */
+#ifndef TRN_EVENT_STORY_H
+#define TRN_EVENT_STORY_H
+
+#include "event/finding.h"
+
+#define TRN_STORY_FINDINGS 64
+#define TRN_STORY_PROCESSES 64
+#define TRN_STORY_FILES 32
+#define TRN_STORY_HOSTS 32
+#define TRN_STORY_LINES 8
+
+struct trn_story_process { /* in order of start; parents before children */
+    uint64_t entity, parent; /* parent 0 or one of the same list */
+    uint32_t pid;
+    struct trn_str path, args; /* args: readable command line, cut */
+    uint64_t start_wall_ns;
+};
+struct trn_story_file {
+    struct trn_str path, sha256; /* hex; absent when not known */
+    struct trn_str role;         /* "wrote and ran", "read" */
+};
+struct trn_story_host {
+    struct trn_str address; /* "10.9.0.5:8443" */
+    struct trn_str name;    /* from DNS; absent */
+    uint64_t bytes_out, bytes_in;
+    uint32_t count;
+};
+
+struct trn_story {
+    uint64_t id;       /* small number given by the engine, from 1, stable over replays */
+    uint32_t revision; /* grows with every change */
+    enum trn_verdict verdict;
+    uint16_t score;
+    bool closed, loss_overlap;
+    struct trn_str close_why;
+    struct trn_software software;
+    struct trn_str change_from, change_to, change_by; /* absent when no update is known */
+    uint64_t change_wall_ns;
+    uint64_t opened_wall_ns, updated_wall_ns;
+    struct trn_str sentence; /* one line a tired analyst understands */
+    struct trn_finding findings[TRN_STORY_FINDINGS]; /* by time */
+    uint32_t n_findings, n_findings_dropped;
+    struct trn_story_process processes[TRN_STORY_PROCESSES];
+    uint32_t n_processes;
+    struct trn_story_file files[TRN_STORY_FILES];
+    uint32_t n_files;
+    struct trn_story_host hosts[TRN_STORY_HOSTS];
+    uint32_t n_hosts;
+    struct trn_str why[TRN_STORY_LINES]; /* why this is no false alarm */
+    uint32_t n_why;
+    struct trn_str benign_if[TRN_STORY_LINES]; /* what would make it one */
+    uint32_t n_benign_if;
+};
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Joins findings by cause into stories about one software, scores and words them. Pure: reads the
+ * process table and what it was pushed; time comes from events.
+ */
+#ifndef TRN_STORY_STORY_H
+#define TRN_STORY_STORY_H
+
+#include "event/event.h"
+#include "process/process.h"
+
+struct trn_stories;
+
+struct trn_stories_options {
+    size_t sz;
+    const struct trn_process_table *processes; /* borrowed */
+    int (*story)(void *ctx, const struct trn_story *s); /* at every change; s borrowed during the call */
+    struct trn_event_sink state;               /* rows to remember open stories by */
+    void *ctx;
+    uint32_t max_open;                         /* 0: 256; past it the lowest score is dropped and counted */
+};
+
+int trn_stories_new(const struct trn_stories_options *o, struct trn_stories **ret) TRN_MUST_CHECK;
+struct trn_stories *trn_stories_free(struct trn_stories *s);
+int trn_stories_finding(struct trn_stories *s, const struct trn_finding *f) TRN_MUST_CHECK;
+/* Every event, after detection: network totals, process trees, losses, software changes, STATE rows, time. */
+int trn_stories_event(struct trn_stories *s, const struct trn_event *ev) TRN_MUST_CHECK;
+const struct trn_story *trn_stories_get(const struct trn_stories *s, uint64_t id); /* NULL when not in memory */
+uint64_t trn_stories_dropped(const struct trn_stories *s);
+size_t trn_stories_bytes(const struct trn_stories *s);
+
+/* Score of a set of findings and its verdict (behaviour.md section 4; also used by static scans later). */
+uint16_t trn_story_score(const struct trn_finding *f, uint32_t n, enum trn_verdict *ret_verdict);
+
+/* The page a person sees (DESIGN section 6). width 0: 100 columns; colour only when asked. */
+void trn_story_print(const struct trn_story *s, unsigned width, bool colour, struct trn_buf *out);
+void trn_story_print_line(const struct trn_story *s, bool colour, struct trn_buf *out);
+
+#endif
