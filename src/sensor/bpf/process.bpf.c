@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * Overview: fork, exec and exit of processes (not threads), and an iterator that tells the same
+ * about processes which ran before. Owns the process ring: nothing else may fill it, so that a flood
+ * elsewhere cannot make us lose a process.
+ *
+ * An exec record is put together in a scratch area of the CPU and copied to the ring at its true
+ * size. A tracepoint normally runs with preemption off; where a kernel does not, `busy` refuses the
+ * second user, who is then counted as lost.
+ */
+#include "common.bpf.h"
+#include "path.bpf.h"
+
+#define PF_KTHREAD 0x00200000
+#define CLONE_THREAD 0x00010000
+#define SIGNAL_GROUP_EXIT 0x4
+#define PIDTYPE_SID 3
+#define MNT_INTERNAL 0x4000
+#define CTIME_NSEC_MASK 0x7fffffffu /* 6.13 keeps a flag in the top bit */
+
+struct {
+    __uint(type, BPF_MAP_TYPE_RINGBUF);
+    __uint(max_entries, 1 << 20);
+} process_ring SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 2); /* 0: exec, 1: the iterator */
+    __type(key, __u32);
+    __type(value, struct scratch);
+} scratch_map SEC(".maps");
+
+static __always_inline struct scratch *scratch_take(__u32 which)
+{
+    struct scratch *s = bpf_map_lookup_elem(&scratch_map, &which);
+
+    if (!s)
+        return 0;
+    if (__sync_fetch_and_add(&s->busy, 1) != 0) {
+        __sync_fetch_and_add(&s->busy, -1);
+        count_loss(TRN_WIRE_LOST_SCRATCH);
+        return 0;
+    }
+    return s;
+}
+
+static __always_inline void scratch_give(struct scratch *s)
+{
+    __sync_fetch_and_add(&s->busy, -1);
+}
+
+static __always_inline void fill_file(struct trn_wire_exec *e, struct file *file)
+{
+    struct inode *inode = BPF_CORE_READ(file, f_inode);
+    __u32 dev = BPF_CORE_READ(inode, i_sb, s_dev);
+
+    e->inode = BPF_CORE_READ(inode, i_ino);
+    e->file_size = (__u64)BPF_CORE_READ(inode, i_size);
+    e->nlink = BPF_CORE_READ(inode, i_nlink);
+    e->mode = BPF_CORE_READ(inode, i_mode);
+    e->dev_major = dev >> 20;
+    e->dev_minor = dev & 0xfffff;
+    if (bpf_core_field_exists(inode->i_ctime_sec)) {
+        e->ctime_sec = BPF_CORE_READ(inode, i_ctime_sec);
+        e->ctime_nsec = BPF_CORE_READ(inode, i_ctime_nsec) & CTIME_NSEC_MASK;
+    } else if (bpf_core_field_exists(((struct inode___v66 *)0)->__i_ctime)) {
+        struct inode___v66 *mid = (void *)inode;
+
+        e->ctime_sec = BPF_CORE_READ(mid, __i_ctime.tv_sec);
+        e->ctime_nsec = (__u32)BPF_CORE_READ(mid, __i_ctime.tv_nsec);
+    } else {
+        struct inode___old *old = (void *)inode;
+
+        e->ctime_sec = BPF_CORE_READ(old, i_ctime.tv_sec);
+        e->ctime_nsec = (__u32)BPF_CORE_READ(old, i_ctime.tv_nsec);
+    }
+    if (e->nlink == 0)
+        e->flags |= TRN_WIRE_DELETED;
+    if (BPF_CORE_READ(file, f_path.mnt, mnt_flags) & MNT_INTERNAL)
+        e->flags |= TRN_WIRE_MEMFD;
+}
+
+static __always_inline void fill_ids(struct trn_wire_exec *e, struct task_struct *task)
+{
+    struct task_struct *parent = task->real_parent;
+    const struct cred *cred = task->cred;
+
+    fill_actor(&e->head, task);
+    e->head.tid = e->head.tgid;
+    e->parent_tgid = (__u32)BPF_CORE_READ(parent, tgid);
+    e->parent_start = BPF_CORE_READ(parent, group_leader, start_boottime);
+    e->session = (__u32)BPF_CORE_READ(task, signal, pids[PIDTYPE_SID], numbers[0].nr);
+    e->mnt_ns = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
+    e->uid = BPF_CORE_READ(cred, uid.val);
+    e->euid = BPF_CORE_READ(cred, euid.val);
+    e->gid = BPF_CORE_READ(cred, gid.val);
+    e->egid = BPF_CORE_READ(cred, egid.val);
+    e->loginuid = (__u32)-1;
+    if (bpf_core_field_exists(task->loginuid))
+        e->loginuid = BPF_CORE_READ(task, loginuid.val);
+}
+
+/* Appends a kernel string without its NUL; returns its length. */
+static __always_inline __u16 put_string(struct scratch *s, const void *from, __u32 max)
+{
+    long n = bpf_probe_read_kernel_str(s->tail + (s->at & TAIL_MASK), max, from);
+
+    if (n <= 1)
+        return 0;
+    s->at += (__u64)n - 1;
+    return (__u16)(n - 1);
+}
+
+static __always_inline __u32 argv_size(struct trn_wire_exec *e, unsigned long start, unsigned long end)
+{
+    unsigned long n = end - start;
+
+    if (end <= start)
+        return 0;
+    if (n > TRN_WIRE_ARGV_MAX) {
+        e->flags |= TRN_WIRE_ARGV_TRUNCATED;
+        return TRN_WIRE_ARGV_MAX;
+    }
+    return (__u32)n;
+}
+
+/* The tail before argv: path, invoked name, interpreter. */
+static __always_inline void put_names(struct scratch *s, struct task_struct *task, struct file *file,
+                                      const char *name, const char *interp)
+{
+    struct trn_wire_exec *e = &s->exec;
+    struct path root = {};
+    struct path path = {};
+    bool cut = false;
+
+    BPF_CORE_READ_INTO(&root, task, fs, root);
+    BPF_CORE_READ_INTO(&path, file, f_path);
+    e->path_len = put_path(s, &path, &root, &cut);
+    if (cut)
+        e->flags |= TRN_WIRE_PATH_TRUNCATED;
+    e->name_len = put_string(s, name, TRN_WIRE_NAME_MAX);
+    if (interp != name)
+        e->interp_len = put_string(s, interp, TRN_WIRE_NAME_MAX);
+}
+
+/* The tail behind argv: cwd, tty, comm. */
+static __always_inline void put_place(struct scratch *s, struct task_struct *task)
+{
+    struct trn_wire_exec *e = &s->exec;
+    struct tty_struct *tty = BPF_CORE_READ(task, signal, tty);
+    struct path root = {};
+    struct path cwd = {};
+    bool cut = false;
+
+    BPF_CORE_READ_INTO(&root, task, fs, root);
+    BPF_CORE_READ_INTO(&cwd, task, fs, pwd);
+    e->cwd_len = put_path(s, &cwd, &root, &cut);
+    if (cut)
+        e->flags |= TRN_WIRE_CWD_TRUNCATED;
+    if (tty)
+        e->tty_len = put_string(s, &tty->name, TRN_WIRE_TTY_MAX);
+    e->comm_len = put_string(s, &task->comm, TRN_WIRE_COMM_MAX);
+}
+
+/* Sets the true size and returns it, in bounds for the verifier. */
+static __always_inline __u32 finish(struct scratch *s)
+{
+    __u32 n = (__u32)sizeof(s->exec) + ((__u32)s->at & TAIL_MASK);
+
+    s->exec.head.size = n;
+    return n;
+}
+
+SEC("tp_btf/task_newtask")
+int BPF_PROG(on_fork, struct task_struct *child, unsigned long clone_flags)
+{
+    struct task_struct *parent;
+    struct trn_wire_fork *r;
+
+    if (!in_scope())
+        return 0;
+    if (clone_flags & CLONE_THREAD)
+        return 0;
+    r = bpf_ringbuf_reserve(&process_ring, sizeof(*r), 0);
+    if (!r) {
+        count_loss(TRN_WIRE_LOST_PROCESS);
+        return 0;
+    }
+    parent = bpf_get_current_task_btf();
+    fill_head(&r->head, TRN_WIRE_FORK, sizeof(*r));
+    r->head.tgid = (__u32)child->tgid;
+    r->head.tid = (__u32)child->pid;
+    r->head.start = child->start_boottime;
+    r->parent_tgid = (__u32)child->real_parent->tgid;
+    r->parent_start = child->real_parent->group_leader->start_boottime;
+    r->cgroup = bpf_get_current_cgroup_id();
+    r->uid = parent->cred->uid.val;
+    bpf_ringbuf_submit(r, wakeup_flags(&process_ring));
+    return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+{
+    struct trn_wire_exec *e;
+    struct scratch *s;
+    __u32 n;
+
+    if (!in_scope())
+        return 0;
+    s = scratch_take(0);
+    if (!s) {
+        count_loss(TRN_WIRE_LOST_PROCESS);
+        return 0;
+    }
+    e = &s->exec;
+    s->at = 0;
+    __builtin_memset(e, 0, sizeof(*e));
+    fill_head(&e->head, TRN_WIRE_EXEC, 0);
+    fill_ids(e, task);
+    e->cgroup = bpf_get_current_cgroup_id();
+    e->argc = (__u32)bprm->argc;
+    fill_file(e, task->mm->exe_file);
+    put_names(s, task, task->mm->exe_file, bprm->filename, bprm->interp);
+    n = argv_size(e, task->mm->arg_start, task->mm->arg_end);
+    if (n > 0 && n <= TRN_WIRE_ARGV_MAX &&
+        bpf_probe_read_user(s->tail + (s->at & TAIL_MASK), n, (const void *)task->mm->arg_start) == 0) {
+        e->argv_len = (__u16)n;
+        s->at += n;
+    } else if (n > 0) {
+        e->flags |= TRN_WIRE_ARGV_TRUNCATED;
+    }
+    put_place(s, task);
+    n = finish(s);
+    if (bpf_ringbuf_output(&process_ring, e, n, wakeup_flags(&process_ring)) != 0)
+        count_loss(TRN_WIRE_LOST_PROCESS);
+    scratch_give(s);
+    return 0;
+}
+
+/*
+ * Called for each thread. The last one speaks for the process. Two threads that end at the same
+ * moment may both see zero; the reader takes the first record and ignores the second.
+ */
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(on_exit, struct task_struct *task)
+{
+    struct signal_struct *signal;
+    struct trn_wire_exit *r;
+
+    if (!in_scope())
+        return 0;
+    signal = task->signal;
+    if (signal->live.counter != 0)
+        return 0;
+    r = bpf_ringbuf_reserve(&process_ring, sizeof(*r), 0);
+    if (!r) {
+        count_loss(TRN_WIRE_LOST_PROCESS);
+        return 0;
+    }
+    fill_head(&r->head, TRN_WIRE_EXIT, sizeof(*r));
+    fill_actor(&r->head, task);
+    r->status = (__u32)((signal->flags & SIGNAL_GROUP_EXIT) ? signal->group_exit_code
+                                                            : task->group_leader->exit_code);
+    r->uid = task->cred->uid.val;
+    bpf_ringbuf_submit(r, wakeup_flags(&process_ring));
+    return 0;
+}
+
+static __always_inline __u64 cgroup_of(struct task_struct *task)
+{
+    return BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+}
+
+/* The iterator looks at other tasks, so the helper about the current one is of no use. */
+static __always_inline bool task_in_scope(struct task_struct *task)
+{
+    struct cgroup *group = BPF_CORE_READ(task, cgroups, dfl_cgrp);
+    struct cgroup *above = 0;
+
+    if (scope_id == 0)
+        return true;
+    if (!group || BPF_CORE_READ(group, level) < (int)scope_level)
+        return false;
+    if (bpf_core_field_exists(group->ancestors)) {
+        bpf_core_read(&above, sizeof(above), &group->ancestors[scope_level]);
+        return BPF_CORE_READ(above, kn, id) == scope_id;
+    } else {
+        struct cgroup___old *old = (void *)group;
+        __u64 id = 0;
+
+        bpf_core_read(&id, sizeof(id), &old->ancestor_ids[scope_level]);
+        return id == scope_id;
+    }
+}
+
+SEC("iter.s/task")
+int existing(struct bpf_iter__task *ctx)
+{
+    struct task_struct *task = ctx->task;
+    struct trn_wire_exec *e;
+    struct scratch *s;
+    struct file *file;
+    __u32 n;
+
+    if (!task || task->pid != task->tgid || (task->flags & PF_KTHREAD) || !task_in_scope(task))
+        return 0;
+    s = scratch_take(1);
+    if (!s) {
+        count_loss(TRN_WIRE_LOST_PROCESS);
+        return 0;
+    }
+    e = &s->exec;
+    s->at = 0;
+    __builtin_memset(e, 0, sizeof(*e));
+    fill_head(&e->head, TRN_WIRE_EXEC, 0);
+    fill_ids(e, task);
+    e->flags = TRN_WIRE_EXISTING;
+    e->cgroup = cgroup_of(task);
+    file = BPF_CORE_READ(task, mm, exe_file);
+    if (file) {
+        unsigned long start = BPF_CORE_READ(task, mm, arg_start);
+
+        fill_file(e, file);
+        put_names(s, task, file, 0, 0);
+        n = argv_size(e, start, BPF_CORE_READ(task, mm, arg_end));
+        if (n > 0 && n <= TRN_WIRE_ARGV_MAX &&
+            bpf_copy_from_user_task(s->tail + (s->at & TAIL_MASK), n, (const void *)start, task, 0) == 0) {
+            e->argv_len = (__u16)n;
+            s->at += n;
+        } else if (n > 0) {
+            e->flags |= TRN_WIRE_ARGV_TRUNCATED;
+        }
+        put_place(s, task);
+    }
+    bpf_seq_write(ctx->meta->seq, e, finish(s));
+    scratch_give(s);
+    return 0;
+}

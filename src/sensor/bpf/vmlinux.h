@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Overview: the part of the kernel's types that our programs touch, written by hand. Only names and
+ * types matter: preserve_access_index makes libbpf look each field up in the running kernel's BTF
+ * and correct its offset at load. Fields that were renamed over the years stand in variants whose
+ * name ends in ___something; bpf_core_field_exists chooses.
+ */
+#ifndef TRN_SENSOR_VMLINUX_H
+#define TRN_SENSOR_VMLINUX_H
+
+#include <linux/bpf.h>
+#include <linux/types.h>
+
+#ifndef bool
+#define bool _Bool
+#define true 1
+#define false 0
+#endif
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+typedef struct {
+    int counter;
+} atomic_t;
+
+typedef struct {
+    __u32 val;
+} kuid_t;
+
+typedef struct {
+    __u32 val;
+} kgid_t;
+
+struct cred {
+    kuid_t uid;
+    kgid_t gid;
+    kuid_t euid;
+    kgid_t egid;
+};
+
+struct qstr {
+    const unsigned char *name;
+};
+
+struct super_block {
+    __u32 s_dev;
+};
+
+/* Linux 6.13 and later. */
+struct inode {
+    unsigned short i_mode;
+    struct super_block *i_sb;
+    unsigned long i_ino;
+    unsigned int i_nlink;
+    long long i_size;
+    long long i_ctime_sec;
+    __u32 i_ctime_nsec;
+};
+
+struct timespec64 {
+    long long tv_sec;
+    long tv_nsec;
+};
+
+/* Linux 6.6 to 6.10. */
+struct inode___v66 {
+    struct timespec64 __i_ctime;
+};
+
+/* Before 6.6. */
+struct inode___old {
+    struct timespec64 i_ctime;
+};
+
+struct dentry {
+    struct dentry *d_parent;
+    struct qstr d_name;
+    struct inode *d_inode;
+};
+
+struct vfsmount {
+    struct dentry *mnt_root;
+    int mnt_flags;
+};
+
+struct mount {
+    struct mount *mnt_parent;
+    struct dentry *mnt_mountpoint;
+    struct vfsmount mnt;
+};
+
+struct path {
+    struct vfsmount *mnt;
+    struct dentry *dentry;
+};
+
+struct file {
+    struct path f_path;
+    struct inode *f_inode;
+};
+
+struct fs_struct {
+    struct path root;
+    struct path pwd;
+};
+
+struct mm_struct {
+    unsigned long arg_start;
+    unsigned long arg_end;
+    struct file *exe_file;
+};
+
+struct upid {
+    int nr;
+};
+
+struct pid {
+    struct upid numbers[1];
+};
+
+struct tty_struct {
+    char name[64];
+};
+
+struct signal_struct {
+    atomic_t live;
+    int group_exit_code;
+    unsigned int flags;
+    struct pid *pids[4];
+    struct tty_struct *tty;
+};
+
+struct ns_common {
+    unsigned int inum;
+};
+
+struct mnt_namespace {
+    struct ns_common ns;
+};
+
+struct nsproxy {
+    struct mnt_namespace *mnt_ns;
+};
+
+struct kernfs_node {
+    __u64 id;
+};
+
+struct cgroup {
+    struct kernfs_node *kn;
+    int level;
+    struct cgroup *ancestors[1];
+};
+
+/* Before 6.1. */
+struct cgroup___old {
+    __u64 ancestor_ids[1];
+};
+
+struct css_set {
+    struct cgroup *dfl_cgrp;
+};
+
+struct task_struct {
+    unsigned int flags;
+    int exit_code;
+    int pid;
+    int tgid;
+    struct task_struct *real_parent;
+    struct task_struct *group_leader;
+    __u64 start_boottime;
+    const struct cred *cred;
+    char comm[16];
+    struct mm_struct *mm;
+    struct fs_struct *fs;
+    struct nsproxy *nsproxy;
+    struct signal_struct *signal;
+    struct css_set *cgroups;
+    kuid_t loginuid;
+};
+
+struct linux_binprm {
+    int argc;
+    const char *filename;
+    const char *interp;
+};
+
+struct in6_addr {
+    union {
+        __u8 u6_addr8[16];
+        __u32 u6_addr32[4];
+    } in6_u;
+};
+
+struct sock_common {
+    __u32 skc_daddr;
+    __u32 skc_rcv_saddr;
+    __u16 skc_dport;
+    __u16 skc_num;
+    unsigned short skc_family;
+    struct in6_addr skc_v6_daddr;
+    struct in6_addr skc_v6_rcv_saddr;
+};
+
+struct sock {
+    struct sock_common __sk_common;
+    int sk_err;
+    __u16 sk_protocol;
+};
+
+struct tcp_sock {
+    __u64 bytes_acked;
+    __u64 bytes_received;
+};
+
+struct seq_file;
+
+struct bpf_iter_meta {
+    struct seq_file *seq;
+    __u64 session_id;
+    __u64 seq_num;
+};
+
+struct bpf_iter__task {
+    union {
+        struct bpf_iter_meta *meta;
+    };
+    union {
+        struct task_struct *task;
+    };
+};
+
+#pragma clang attribute pop
+
+#endif

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Overview: the records that travel from the kernel programs, and from turncoatd's fanotify reader,
+ * to the engine. One header for both sides.
+ *
+ * Layout: a fixed head per type, then a tail of strings whose lengths stand in the head. Little
+ * endian; records never leave the machine they were made on. A change of any struct here bumps
+ * TRN_WIRE_VERSION; the decoder refuses other versions.
+ *
+ * A process is always named by (tgid, start): start_boottime of its leader in nanoseconds, so that
+ * a reused pid is another process. A record from fanotify knows only the tgid; its start is 0 and
+ * the engine resolves it.
+ */
+#ifndef TRN_SENSOR_WIRE_H
+#define TRN_SENSOR_WIRE_H
+
+#include <linux/types.h>
+
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "the wire format is little endian"
+#endif
+
+#define TRN_WIRE_VERSION 1
+
+enum trn_wire_type {
+    TRN_WIRE_FORK = 1,
+    TRN_WIRE_EXEC = 2,
+    TRN_WIRE_EXIT = 3,
+    TRN_WIRE_CONNECT = 16,     /* connect(2) was asked for, TCP or UDP */
+    TRN_WIRE_ESTABLISHED = 17, /* outgoing TCP is up */
+    TRN_WIRE_FAILED = 18,      /* outgoing TCP never came up */
+    TRN_WIRE_ACCEPT = 19,      /* incoming TCP is up */
+    TRN_WIRE_CLOSE = 20,       /* TCP ended, with its bytes */
+    TRN_WIRE_SEND = 21, /* first datagram of a socket to a destination */
+    TRN_WIRE_DNS = 32,
+    TRN_WIRE_FILE = 48, /* made by turncoatd from fanotify */
+    TRN_WIRE_LOSS = 64, /* made by turncoatd: what it had to drop */
+};
+
+/* Flags of an exec record. */
+#define TRN_WIRE_EXISTING (1u << 0)       /* ran before the sensor did */
+#define TRN_WIRE_DELETED (1u << 1)        /* the file has no name left */
+#define TRN_WIRE_MEMFD (1u << 2)          /* lives on the kernel's own tmpfs */
+#define TRN_WIRE_ARGV_TRUNCATED (1u << 3)
+#define TRN_WIRE_PATH_TRUNCATED (1u << 4) /* leading components are missing */
+#define TRN_WIRE_CWD_TRUNCATED (1u << 5)
+
+/* Flags of a file record. */
+#define TRN_WIRE_FILE_DIRECTORY (1u << 0)
+#define TRN_WIRE_FILE_NO_STAT (1u << 1) /* gone before it could be looked at */
+
+enum trn_wire_file_op {
+    TRN_WIRE_FILE_CREATE = 1,
+    TRN_WIRE_FILE_OPEN = 2, /* only in sensitive places */
+    TRN_WIRE_FILE_CLOSE_WRITE = 3,
+    TRN_WIRE_FILE_RENAME = 4,
+    TRN_WIRE_FILE_DELETE = 5,
+};
+
+/* Limits of the tail, so that both sides can size their buffers. */
+#define TRN_WIRE_ARGV_MAX 1536
+#define TRN_WIRE_PATH_MAX 2048
+#define TRN_WIRE_NAME_MAX 256
+#define TRN_WIRE_TTY_MAX 64
+#define TRN_WIRE_COMM_MAX 16
+#define TRN_WIRE_DEPTH_MAX 40
+#define TRN_WIRE_DNS_MAX 512
+#define TRN_WIRE_RECORD_MAX 9216
+
+struct trn_wire_header {
+    __u32 size; /* of the whole record, this header included */
+    __u16 type;
+    __u8 version;
+    __u8 reserved;
+    __u64 time;  /* CLOCK_BOOTTIME, ns */
+    __u64 start; /* of the process that acted; 0: unknown */
+    __u32 tgid;  /* 0: unknown */
+    __u32 tid;
+};
+
+/* The child is the header's process. */
+struct trn_wire_fork {
+    struct trn_wire_header head;
+    __u64 parent_start;
+    __u64 cgroup;
+    __u32 parent_tgid;
+    __u32 uid;
+};
+
+struct trn_wire_exit {
+    struct trn_wire_header head;
+    __u32 status; /* as wait(2) gives it: code << 8 | signal */
+    __u32 uid;
+};
+
+/*
+ * Tail, in this order: path, invoked name, interpreter, argv, cwd, tty, comm.
+ * path and cwd are components, leaf first, each ended by a NUL, so that the
+ * kernel side never has to turn them round. argv is as the kernel lays it out,
+ * NUL between the words.
+ */
+struct trn_wire_exec {
+    struct trn_wire_header head;
+    __u64 parent_start;
+    __u64 cgroup;
+    __u64 inode;
+    __u64 file_size;
+    __s64 ctime_sec;
+    __u32 ctime_nsec;
+    __u32 nlink;
+    __u32 dev_major;
+    __u32 dev_minor;
+    __u32 mode;
+    __u32 parent_tgid;
+    __u32 session;
+    __u32 mnt_ns;
+    __u32 uid;
+    __u32 euid;
+    __u32 gid;
+    __u32 egid;
+    __u32 loginuid;
+    __u32 flags;
+    __u32 argc; /* 0: not known */
+    __u16 path_len;
+    __u16 name_len;
+    __u16 interp_len;
+    __u16 argv_len;
+    __u16 cwd_len;
+    __u16 tty_len;
+    __u16 comm_len;
+    __u16 reserved;
+};
+
+struct trn_wire_net {
+    struct trn_wire_header head;
+    __u64 cookie; /* the same for all records of one socket */
+    __u64 bytes_out;
+    __u64 bytes_in;
+    __u64 opened; /* boot ns when the socket was first seen */
+    __u32 uid;
+    __u32 error; /* errno of a failed connection */
+    __u16 local_port;
+    __u16 remote_port;
+    __u8 family;   /* AF_INET or AF_INET6 */
+    __u8 protocol; /* IPPROTO_* */
+    __u8 incoming;
+    __u8 reserved;
+    __u8 local[16]; /* IPv4 in the first four bytes */
+    __u8 remote[16];
+};
+
+struct trn_wire_dns {
+    struct trn_wire_header head;
+    __u64 cookie;
+    __u16 local_port;
+    __u16 remote_port;
+    __u16 payload_len; /* bytes kept */
+    __u16 full_len;    /* bytes on the wire */
+    __u8 family;
+    __u8 answer; /* came from port 53 */
+    __u8 reserved[6];
+    __u8 local[16];
+    __u8 remote[16];
+    __u8 payload[TRN_WIRE_DNS_MAX];
+};
+
+/* Tail: path, then the old path of a rename. */
+struct trn_wire_file {
+    struct trn_wire_header head;
+    __u64 inode;
+    __u64 file_size;
+    __s64 ctime_sec;
+    __u32 ctime_nsec;
+    __u32 nlink;
+    __u32 dev_major;
+    __u32 dev_minor;
+    __u32 mode;
+    __u32 flags;
+    __u16 op;
+    __u16 sensitive; /* place in the table of sensitive.c, from 1; 0: none */
+    __u16 path_len;
+    __u16 old_path_len;
+};
+
+struct trn_wire_loss {
+    struct trn_wire_header head;
+    __u32 class; /* enum trn_class */
+    __u32 reserved;
+    __u64 count;
+    __u64 since; /* boot ns */
+};
+
+/* One per CPU, read by the engine through a plain mapping. */
+/* The first three are the values of enum trn_class. */
+#define TRN_WIRE_LOST_PROCESS 0
+#define TRN_WIRE_LOST_NETWORK 1
+#define TRN_WIRE_LOST_DNS 2
+#define TRN_WIRE_LOST_SCRATCH 7 /* of the process ones: two tasks wanted one CPU's scratch */
+#define TRN_WIRE_LOST_MAX 8
+
+struct trn_wire_losses {
+    __u64 lost[TRN_WIRE_LOST_MAX];
+};
+
+_Static_assert(sizeof(struct trn_wire_header) == 32, "wire header");
+_Static_assert(sizeof(struct trn_wire_fork) == 56, "fork record");
+_Static_assert(sizeof(struct trn_wire_exit) == 40, "exit record");
+_Static_assert(sizeof(struct trn_wire_exec) == 152, "exec record");
+_Static_assert(sizeof(struct trn_wire_net) == 112, "network record");
+_Static_assert(sizeof(struct trn_wire_dns) == 600, "dns record");
+_Static_assert(sizeof(struct trn_wire_file) == 88, "file record");
+_Static_assert(sizeof(struct trn_wire_loss) == 56, "loss record");
+_Static_assert(sizeof(struct trn_wire_losses) == 64, "losses fill a cache line");
+
+#endif

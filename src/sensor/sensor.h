@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The sensor, in two halves that meet only in descriptors and in the records of bpf/wire.h.
+ *
+ * Loader half (library sensor_loader; turncoatd, root): loads and attaches the BPF programs, opens
+ * the perf events, owns the fanotify group. It never reads a ring.
+ * Reader half (library sensor_reader; the engine, no rights): maps what it was handed, decodes
+ * records to struct trn_event. No bpf(), no open, no root.
+ */
+#ifndef TRN_SENSOR_SENSOR_H
+#define TRN_SENSOR_SENSOR_H
+
+#include "event/event.h"
+
+/* ---- what travels from the loader to the reader ---- */
+
+enum trn_sensor_fd_kind {
+    TRN_SENSOR_FD_PROCESS = 1, /* ring: fork, exec, exit */
+    TRN_SENSOR_FD_NETWORK,     /* ring: connections and DNS */
+    TRN_SENSOR_FD_COUNTERS,    /* losses, one record per CPU */
+    TRN_SENSOR_FD_PERF,        /* one per CPU: mappings, BPF programs */
+    TRN_SENSOR_FD_CHANNEL,     /* socket: records that turncoatd makes (existing processes, files) */
+    TRN_SENSOR_FD_KIND_MAX,
+};
+
+struct trn_sensor_fd {
+    uint32_t kind;
+    uint32_t size; /* rings: bytes; counters: CPUs; perf: bytes of data; channel: 0 */
+    int fd;
+};
+
+/* Takes one wire record; a negative return stops the source. */
+struct trn_record_sink {
+    int (*record)(void *ctx, struct trn_str record);
+    void *ctx;
+};
+
+/* What each hook does, for `status`: never silent about what is missing. */
+enum trn_hook_state { TRN_HOOK_OFF = 0, TRN_HOOK_DEGRADED, TRN_HOOK_ON };
+
+struct trn_sensor_hook {
+    const char *name;  /* "process.exec", "network.connect4", "mapping.perf", "file.marks" */
+    const char *gives; /* what is blind without it */
+    enum trn_hook_state state;
+    char reason[200]; /* empty when on */
+};
+const char *trn_hook_state_name(enum trn_hook_state s);
+
+/* ---- loader half: BPF and perf ---- */
+
+struct trn_sensor;
+
+struct trn_sensor_options {
+    size_t sz;                /* sizeof this struct */
+    const char *scope_cgroup; /* path of a cgroup v2 folder; NULL: the whole machine */
+    bool no_perf;             /* leave the perf records out */
+};
+
+/* Fails only when no process can be seen at all (not root, no BTF, exec hook refused); anything else
+ * that the kernel refuses is in the hook table. */
+int trn_sensor_open(const struct trn_sensor_options *o, struct trn_sensor **ret, struct trn_err *err) TRN_MUST_CHECK;
+struct trn_sensor *trn_sensor_close(struct trn_sensor *s); /* detaches all; takes NULL, returns NULL */
+const struct trn_sensor_hook *trn_sensor_hooks(const struct trn_sensor *s, size_t *ret_count);
+/* Descriptors to hand on; they stay the sensor's. */
+const struct trn_sensor_fd *trn_sensor_fds(const struct trn_sensor *s, size_t *ret_count);
+/* Processes that run now, as exec records with the existing flag, oldest pid first. */
+int trn_sensor_existing(struct trn_sensor *s, const struct trn_record_sink *sink, struct trn_err *err) TRN_MUST_CHECK;
+uint64_t trn_sensor_scope_id(const struct trn_sensor *s); /* 0: the whole machine */
+
+/* ---- loader half: files ---- */
+
+struct trn_fanotify;
+
+struct trn_fanotify_options {
+    size_t sz;
+    const char *const *roots; /* mark only file systems mounted at or below these; NULL: all */
+    size_t n_roots;
+    const char *const *homes; /* "/root", "/home/<star>" when NULL; '*' may be the last component */
+    size_t n_homes;
+};
+
+int trn_fanotify_open(const struct trn_fanotify_options *o, struct trn_fanotify **ret, struct trn_err *err) TRN_MUST_CHECK;
+struct trn_fanotify *trn_fanotify_close(struct trn_fanotify *f);
+int trn_fanotify_fd(const struct trn_fanotify *f); /* for poll; never hand it out */
+/* Reads what is there (at most `budget` reads of 64 KiB; 0: 16) and gives file and loss records. */
+int trn_fanotify_read(struct trn_fanotify *f, unsigned budget, const struct trn_record_sink *sink, struct trn_err *err) TRN_MUST_CHECK;
+/* "file.marks", "file.sensitive"; the reason names what could not be marked. */
+const struct trn_sensor_hook *trn_fanotify_hooks(const struct trn_fanotify *f, size_t *ret_count);
+/* Looks for new file systems and sensitive folders; call when /proc/self/mounts polls POLLPRI. */
+int trn_fanotify_rescan(struct trn_fanotify *f, struct trn_err *err) TRN_MUST_CHECK;
+
+/* ---- loader half: the channel to the reader ---- */
+
+struct trn_channel;
+
+/* A socket pair; *ret_reader_fd is handed to the engine (kind TRN_SENSOR_FD_CHANNEL). */
+int trn_channel_new(struct trn_channel **ret, int *ret_reader_fd, struct trn_err *err) TRN_MUST_CHECK;
+struct trn_channel *trn_channel_free(struct trn_channel *c);
+int trn_channel_fd(const struct trn_channel *c);
+/* Never waits: what finds no room is dropped, counted, and told as a loss record once there is room.
+ * 0 also when dropped; negative when the reader is gone (-EPIPE). */
+int trn_channel_send(struct trn_channel *c, struct trn_str record);
+/* Waits up to timeout_ms for room; for the start, when nothing else is to be done. */
+int trn_channel_send_wait(struct trn_channel *c, struct trn_str record, int timeout_ms);
+struct trn_record_sink trn_channel_sink(struct trn_channel *c); /* the not waiting kind */
+struct trn_record_sink trn_channel_sink_wait(struct trn_channel *c); /* waits up to 2 s a record */
+uint64_t trn_channel_dropped(const struct trn_channel *c, enum trn_class klass);
+
+/* ---- reader half ---- */
+
+struct trn_reader;
+
+/* Takes the descriptors (also on failure) and maps them. salt: trn_entity_salt. */
+int trn_reader_new(const struct trn_sensor_fd *fds, size_t n, uint64_t salt, struct trn_reader **ret, struct trn_err *err) TRN_MUST_CHECK;
+struct trn_reader *trn_reader_free(struct trn_reader *r);
+/* Waits until a ring is a quarter full, the channel has something, or timeout_ms passed. One epoll
+ * descriptor, for a caller with a loop of its own: trn_reader_fd. 1: woken, 0: timeout. */
+int trn_reader_poll(struct trn_reader *r, int timeout_ms);
+int trn_reader_fd(const struct trn_reader *r);
+/* Gives every event that is there now, rings first; then one TRN_EV_LOSS per class whose count grew.
+ * Events are borrowed until the sink returns. Returns the number of events, or negative (the sink's
+ * failure; -EPIPE: turncoatd closed the channel and it is drained). Malformed records are counted and
+ * skipped. */
+int trn_reader_drain(struct trn_reader *r, const struct trn_event_sink *sink);
+/* Since the start, per class: lost in the kernel, dropped by turncoatd, lost in perf buffers. */
+void trn_reader_losses(const struct trn_reader *r, uint64_t ret_lost[TRN_CLASS_MAX]);
+uint64_t trn_reader_malformed(const struct trn_reader *r);
+
+/* One wire record to an event. 0; -EBADMSG; -ENOMEM; -ENODATA: fine, but tells nothing. */
+int trn_decode_record(struct trn_cursor record, uint64_t salt, struct trn_arena *arena, struct trn_event *ret) TRN_MUST_CHECK;
+/* One perf record (header and body), sample_id_all with TID and TIME. */
+int trn_decode_perf(struct trn_cursor record, struct trn_arena *arena, struct trn_event *ret) TRN_MUST_CHECK;
+
+/* ---- sensitive places: one table, in sensitive.c ---- */
+
+struct trn_sensitive_place {
+    const char *directory; /* below a home; '*' is one component */
+    const char *files;     /* globs, separated by spaces; '!' before one excludes */
+    const char *klass;     /* "browser-cookies", "ssh-key", ... */
+    const char *owner;     /* whose data it is: what package names of the owner begin with; NULL */
+};
+const struct trn_sensitive_place *trn_sensitive_places(size_t *ret_count);
+/* Place of a file by the path below a home ("" or ".ssh/id_rsa"): index from 1, 0: not sensitive. */
+unsigned trn_sensitive_find(struct trn_str below_home);
+
+#endif
