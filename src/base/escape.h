@@ -12,8 +12,9 @@
 void trn_escape(struct trn_buf *out, struct trn_str s);
 /* Into a fixed array (always terminated, cut with "..." when too long); returns dst for printf. */
 const char *trn_escape_into(char *dst, size_t size, struct trn_str s);
-/* JSON string with quotes. Bytes that are not UTF-8 become U+FFFD; returns false when that happened,
- * so that the caller can add the raw bytes beside it. */
+/* JSON string with quotes (absent: null); controls and bidi marks are escaped here too. Bytes that
+ * are not UTF-8 become U+FFFD; returns false when that happened, so that the caller can add the raw
+ * bytes beside it. */
 bool trn_json_str(struct trn_buf *out, struct trn_str s);
 bool trn_utf8_valid(struct trn_str s);
 

@@ -19,6 +19,10 @@ uint64_t trn_hash64_mix(uint64_t h, uint64_t v);
 struct trn_digest;
 struct trn_digest *trn_digest_new(bool with_md5) TRN_MUST_CHECK;
 struct trn_digest *trn_digest_free(struct trn_digest *d);
+static inline void trn_digest_freep(struct trn_digest **d)
+{
+    *d = trn_digest_free(*d);
+}
 int trn_digest_update(struct trn_digest *d, const void *p, size_t n) TRN_MUST_CHECK;
 int trn_digest_end(struct trn_digest *d, uint8_t sha256[TRN_SHA256_SIZE], uint8_t md5[TRN_MD5_SIZE]); /* md5 may be NULL */
 int trn_sha256(const void *p, size_t n, uint8_t ret[TRN_SHA256_SIZE]) TRN_MUST_CHECK;

@@ -13,6 +13,10 @@ struct trn_map;
 
 struct trn_map *trn_map_new(size_t max_entries) TRN_MUST_CHECK;
 struct trn_map *trn_map_free(struct trn_map *m); /* does not free pointed-to values */
+static inline void trn_map_freep(struct trn_map **m)
+{
+    *m = trn_map_free(*m);
+}
 size_t trn_map_count(const struct trn_map *m);
 size_t trn_map_bytes(const struct trn_map *m); /* memory held, for the budget table */
 

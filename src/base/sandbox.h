@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One-way doors: users, capabilities, landlock, seccomp, rlimits, in this order, in one call at the
+ * One-way doors: rlimits, users, capabilities, landlock, seccomp, in this order, in one call at the
  * start of each process. What the kernel does not offer is reported in the result, never silent.
  * A refused system call kills the process with SIGSYS (visible to its parent) except where the
  * profile says EPERM.
@@ -20,6 +20,12 @@ enum trn_sandbox_profile {
     TRN_SANDBOX_PROFILE_MAX,
 };
 
+/*
+ * What a profile means for code that runs inside it: no executable mapping, no new socket, no ioctl
+ * (ENOTTY), threads only in the engine. SQLite must keep its temporary tables in memory
+ * (PRAGMA temp_store=MEMORY), because no folder but state_dir exists. A worker should have called
+ * trn_digest_new once before it enters.
+ */
 struct trn_sandbox_options {
     enum trn_sandbox_profile profile;
     uid_t uid; /* (uid_t)-1: keep */
@@ -34,6 +40,7 @@ struct trn_sandbox_options {
 struct trn_sandbox_result {
     bool seccomp, landlock, users; /* what took effect */
     int landlock_abi;
+    bool relaxed; /* sanitizer build: the sanitizer's own system calls are allowed too */
 };
 
 /* Irreversible. On failure the process must exit: it may be half inside. ret may be NULL. */

@@ -53,8 +53,8 @@ struct trn_str trn_path_dir(struct trn_str path);
 bool trn_str_split(struct trn_str *rest, char c, struct trn_str *ret_piece);
 /* Decimal or 0x-hex, the whole text, no sign, no space. 0 or -EINVAL/-ERANGE. */
 int trn_str_u64(struct trn_str s, uint64_t *ret) TRN_MUST_CHECK;
-/* Shell-like glob over all bytes: '*' any run (also '/'), '?' one byte, '\' escapes. Linear time
- * (no exponential backtracking). ASCII case is ignored when fold is true. */
+/* Shell-like glob over all bytes: '*' any run (also '/'), '?' one byte, '\' escapes. Time at most
+ * pattern times text (no exponential backtracking). Absent matches nothing. ASCII case is ignored when fold is true. */
 bool trn_glob(struct trn_str pattern, struct trn_str s, bool fold);
 
 #endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Owns: filling struct trn_err.
+ * Must not: print, or keep anything between calls.
+ */
+#include "base/err.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+int trn_fail(struct trn_err *err, int code, const char *fmt, ...)
+{
+    if (!err)
+        return code;
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(err->message, sizeof(err->message), fmt, ap);
+    va_end(ap);
+    err->code = code;
+    err->hint[0] = '\0';
+    return code;
+}
+
+void trn_hint(struct trn_err *err, const char *fmt, ...)
+{
+    if (!err)
+        return;
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(err->hint, sizeof(err->hint), fmt, ap);
+    va_end(ap);
+}
+
+int trn_fail_in(struct trn_err *err, int code, const char *fmt, ...)
+{
+    if (!err)
+        return code;
+    char old[sizeof(err->message)];
+    memcpy(old, err->message, sizeof(old));
+    old[sizeof(old) - 1] = '\0';
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vsnprintf(err->message, sizeof(err->message), fmt, ap);
+    va_end(ap);
+    /* A callee that gave no message still gives its errno, so that no error is nameless. */
+    const char *cause = old[0] ? old : trn_errno_name(code);
+    if (n >= 0 && (size_t)n < sizeof(err->message))
+        snprintf(err->message + n, sizeof(err->message) - (size_t)n, ": %s", cause);
+    if (err->code == 0)
+        err->code = code;
+    return err->code;
+}
+
+const char *trn_errno_name(int code)
+{
+    const char *name = strerrorname_np(code < 0 ? -code : code);
+    return name ? name : "unknown error";
+}
