@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Owns: the byte form of the messages between turncoatd and the engine.
+ * Must not own: sockets, policy. Every decoder borrows from the cursor and demands its end.
+ */
+#include "channel/channel.h"
+
+static int done(const struct trn_cursor *in)
+{
+    return trn_cur_end(in) ? 0 : -EPROTO;
+}
+
+static void put_key(struct trn_buf *out, const struct trn_file_key *k)
+{
+    trn_put_u64(out, k->dev);
+    trn_put_u64(out, k->ino);
+    trn_put_u64(out, k->ctime_ns);
+}
+
+static struct trn_file_key get_key(struct trn_cursor *in)
+{
+    struct trn_file_key k;
+    k.dev = trn_cur_u64le(in);
+    k.ino = trn_cur_u64le(in);
+    k.ctime_ns = trn_cur_u64le(in);
+    return k;
+}
+
+void trn_hello_encode(const struct trn_hello *h, struct trn_buf *out)
+{
+    trn_put(out, h->host_id, sizeof h->host_id);
+    trn_put(out, h->boot_id, sizeof h->boot_id);
+    trn_put_u32(out, h->sensor_fds);
+    trn_put_u32(out, h->perf_pages);
+    trn_put_u32(out, h->cpus);
+    trn_put_u32(out, h->restarts);
+    trn_put_u32(out, h->dropped);
+    trn_put_u32(out, h->daemon_pid);
+    trn_put_u32(out, h->guard_pid);
+    trn_put_u32(out, h->inspect_pid);
+    trn_put_u32(out, h->indicator_files);
+    trn_put_u32(out, h->mntns);
+    trn_put_u32(out, h->queue_files);
+    trn_put_lstr(out, h->state_dir);
+    trn_put_lstr(out, h->scope);
+    trn_put_lstr(out, h->config_note);
+}
+
+int trn_hello_decode(struct trn_cursor *in, struct trn_hello *ret)
+{
+    struct trn_hello h = {0};
+    trn_cur_copy(in, h.host_id, sizeof h.host_id);
+    trn_cur_copy(in, h.boot_id, sizeof h.boot_id);
+    h.sensor_fds = trn_cur_u32le(in);
+    h.perf_pages = trn_cur_u32le(in);
+    h.cpus = trn_cur_u32le(in);
+    h.restarts = trn_cur_u32le(in);
+    h.dropped = trn_cur_u32le(in);
+    h.daemon_pid = trn_cur_u32le(in);
+    h.guard_pid = trn_cur_u32le(in);
+    h.inspect_pid = trn_cur_u32le(in);
+    h.indicator_files = trn_cur_u32le(in);
+    h.mntns = trn_cur_u32le(in);
+    h.queue_files = trn_cur_u32le(in);
+    h.state_dir = trn_cur_lstr(in);
+    h.scope = trn_cur_lstr(in);
+    h.config_note = trn_cur_lstr(in);
+    if (done(in) || h.sensor_fds > 4096 || h.cpus > 4096 || h.indicator_files > 1024)
+        return -EPROTO;
+    *ret = h;
+    return 0;
+}
+
+void trn_health_encode(const struct trn_health *h, struct trn_buf *out)
+{
+    trn_put_u32(out, h->n_hooks);
+    for (uint32_t i = 0; i < h->n_hooks; i++) {
+        trn_put_lstr(out, h->hooks[i].name);
+        trn_put_lstr(out, h->hooks[i].state);
+        trn_put_lstr(out, h->hooks[i].reason);
+    }
+    for (int c = 0; c < TRN_CLASS_MAX; c++)
+        trn_put_u64(out, h->losses[c]);
+    trn_put_u64(out, h->map_bytes);
+    trn_put_u32(out, h->restarts);
+    trn_put_u32(out, h->dropped);
+}
+
+int trn_health_decode(struct trn_cursor *in, struct trn_health *ret)
+{
+    uint32_t n = trn_cur_u32le(in);
+    if (in->bad || n > TRN_HEALTH_HOOKS)
+        return -EPROTO;
+    ret->n_hooks = n;
+    for (uint32_t i = 0; i < n; i++) {
+        ret->hooks[i].name = trn_cur_lstr(in);
+        ret->hooks[i].state = trn_cur_lstr(in);
+        ret->hooks[i].reason = trn_cur_lstr(in);
+    }
+    for (int c = 0; c < TRN_CLASS_MAX; c++)
+        ret->losses[c] = trn_cur_u64le(in);
+    ret->map_bytes = trn_cur_u64le(in);
+    ret->restarts = trn_cur_u32le(in);
+    ret->dropped = trn_cur_u32le(in);
+    return done(in);
+}
+
+void trn_open_encode(const struct trn_open_request *o, struct trn_buf *out)
+{
+    trn_put_u64(out, o->job);
+    trn_put_u16(out, o->kind);
+    trn_put_u32(out, o->pid);
+    trn_put_u8(out, o->image);
+    put_key(out, &o->want);
+    trn_put_lstr(out, o->path);
+}
+
+int trn_open_decode(struct trn_cursor *in, struct trn_open_request *ret)
+{
+    struct trn_open_request o = {0};
+    o.job = trn_cur_u64le(in);
+    o.kind = trn_cur_u16le(in);
+    o.pid = trn_cur_u32le(in);
+    uint8_t image = trn_cur_u8(in);
+    o.want = get_key(in);
+    o.path = trn_cur_lstr(in);
+    if (done(in) || image > 1 || o.path.n == 0 || o.path.n >= 4096 || o.path.p[0] != '/' ||
+        trn_str_find(o.path, '\0') >= 0)
+        return -EPROTO;
+    o.image = image == 1;
+    *ret = o;
+    return 0;
+}
+
+void trn_opened_encode(const struct trn_opened *o, struct trn_buf *out)
+{
+    trn_put_u64(out, o->job);
+    trn_put_u64(out, o->size);
+    put_key(out, &o->key);
+}
+
+int trn_opened_decode(struct trn_cursor *in, struct trn_opened *ret)
+{
+    struct trn_opened o;
+    o.job = trn_cur_u64le(in);
+    o.size = trn_cur_u64le(in);
+    o.key = get_key(in);
+    if (done(in))
+        return -EPROTO;
+    *ret = o;
+    return 0;
+}
+
+void trn_failed_encode(const struct trn_failed *f, struct trn_buf *out)
+{
+    trn_put_u64(out, f->job);
+    trn_put_u32(out, (uint32_t)f->code);
+}
+
+int trn_failed_decode(struct trn_cursor *in, struct trn_failed *ret)
+{
+    struct trn_failed f;
+    f.job = trn_cur_u64le(in);
+    f.code = (int32_t)trn_cur_u32le(in);
+    if (done(in) || f.code >= 0)
+        return -EPROTO;
+    *ret = f;
+    return 0;
+}
+
+void trn_dpkg_encode(const struct trn_dpkg_request *d, struct trn_buf *out)
+{
+    trn_put_u64(out, d->job);
+    trn_put_u32(out, d->pid);
+    trn_put_u64(out, d->stamp);
+}
+
+int trn_dpkg_decode(struct trn_cursor *in, struct trn_dpkg_request *ret)
+{
+    struct trn_dpkg_request d;
+    d.job = trn_cur_u64le(in);
+    d.pid = trn_cur_u32le(in);
+    d.stamp = trn_cur_u64le(in);
+    if (done(in))
+        return -EPROTO;
+    *ret = d;
+    return 0;
+}
+
+void trn_dpkg_answer_encode(const struct trn_dpkg_answer *d, struct trn_buf *out)
+{
+    trn_put_u64(out, d->job);
+    trn_put_u64(out, d->stamp);
+}
+
+int trn_dpkg_answer_decode(struct trn_cursor *in, struct trn_dpkg_answer *ret)
+{
+    struct trn_dpkg_answer d;
+    d.job = trn_cur_u64le(in);
+    d.stamp = trn_cur_u64le(in);
+    if (done(in))
+        return -EPROTO;
+    *ret = d;
+    return 0;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Messages between turncoatd and the engine. Three sockets, so that nobody waits for the wrong thing:
+ *   control  turncoatd -> engine: HELLO, RINGS, HEALTH; then only its end means anything
+ *   records  turncoatd -> engine: RECORDS, wire records of fanotify and of existing processes;
+ *            turncoatd never blocks on it: what does not fit is dropped and counted
+ *   files    engine -> turncoatd: OPEN, DPKG; answers come back on the same socket. turncoatd opens
+ *            and hands the descriptor to inspect, never to the engine.
+ * Decoders check ranges and that no byte is left over; a message that fails ends the connection.
+ */
+#ifndef TRN_CHANNEL_CHANNEL_H
+#define TRN_CHANNEL_CHANNEL_H
+
+#include "event/event.h"
+
+enum trn_channel_message {
+    TRN_CH_HELLO = 0x40,
+    TRN_CH_RINGS,   /* descriptors of the sensor, in the order HELLO announces; several messages */
+    TRN_CH_READY,   /* everything was handed over, existing processes were sent */
+    TRN_CH_HEALTH,  /* hooks and counters, at start and when they change */
+    TRN_CH_RECORDS, /* body: wire records back to back */
+    TRN_CH_OPEN,
+    TRN_CH_OPENED,
+    TRN_CH_FAILED,
+    TRN_CH_DPKG,
+    TRN_CH_DPKG_STAMP,
+    TRN_CH_DPKG_SAME,
+};
+
+/* Indexes of the descriptors behind TRN_CH_RINGS; perf buffers follow, one a CPU. */
+enum trn_channel_fd {
+    TRN_CH_FD_LISTEN = 0, /* the local socket, listening */
+    TRN_CH_FD_RECORDS,
+    TRN_CH_FD_FILES,
+    TRN_CH_FD_RESULTS,    /* inspect's results */
+    TRN_CH_FD_SENSOR,     /* first of the sensor's own, as trn_sensor_fds lists them */
+};
+
+struct trn_hello {
+    uint8_t host_id[16], boot_id[16];
+    uint32_t sensor_fds;  /* how many sensor descriptors follow */
+    uint32_t perf_pages;  /* data pages of each perf buffer */
+    uint32_t cpus;
+    uint32_t restarts;    /* engines lost before this one */
+    uint32_t dropped;     /* malformed messages that cost a peer its connection */
+    uint32_t daemon_pid, guard_pid, inspect_pid;
+    uint32_t indicator_files; /* jobs 1..n are on their way */
+    uint32_t mntns;       /* turncoatd's own */
+    uint32_t queue_files; /* descriptors a TRN_CH_RINGS message carries at most */
+    struct trn_str state_dir, scope, config_note;
+};
+void trn_hello_encode(const struct trn_hello *h, struct trn_buf *out);
+int trn_hello_decode(struct trn_cursor *in, struct trn_hello *ret) TRN_MUST_CHECK;
+
+struct trn_hook_state {
+    struct trn_str name, state, reason; /* state: "on" "degraded" "off" */
+};
+#define TRN_HEALTH_HOOKS 64
+struct trn_health {
+    struct trn_hook_state hooks[TRN_HEALTH_HOOKS];
+    uint32_t n_hooks;
+    uint64_t losses[TRN_CLASS_MAX]; /* of turncoatd's own sources (fanotify, records socket) */
+    uint64_t map_bytes;             /* memory of BPF maps and rings */
+    uint32_t restarts, dropped;
+};
+void trn_health_encode(const struct trn_health *h, struct trn_buf *out);
+int trn_health_decode(struct trn_cursor *in, struct trn_health *ret) TRN_MUST_CHECK;
+
+struct trn_open_request {
+    uint64_t job;
+    uint16_t kind;    /* enum trn_job_kind, opaque here */
+    uint32_t pid;     /* whose root the path is in; 0: turncoatd's own */
+    bool image;       /* try /proc/PID/exe first: it is the image, whatever its name is now */
+    struct trn_file_key want; /* none: any content */
+    struct trn_str path;      /* absolute inside that root */
+};
+void trn_open_encode(const struct trn_open_request *o, struct trn_buf *out);
+int trn_open_decode(struct trn_cursor *in, struct trn_open_request *ret) TRN_MUST_CHECK;
+
+struct trn_opened {
+    uint64_t job, size;
+    struct trn_file_key key;
+};
+void trn_opened_encode(const struct trn_opened *o, struct trn_buf *out);
+int trn_opened_decode(struct trn_cursor *in, struct trn_opened *ret) TRN_MUST_CHECK;
+
+struct trn_failed {
+    uint64_t job;
+    int32_t code; /* negative errno; -ESTALE: another content is there now */
+};
+void trn_failed_encode(const struct trn_failed *f, struct trn_buf *out);
+int trn_failed_decode(struct trn_cursor *in, struct trn_failed *ret) TRN_MUST_CHECK;
+
+struct trn_dpkg_request {
+    uint64_t job;
+    uint32_t pid;   /* a process in that root; 0: turncoatd's own */
+    uint64_t stamp; /* of what the engine has; the same stamp answers DPKG_SAME and no bundle */
+};
+void trn_dpkg_encode(const struct trn_dpkg_request *d, struct trn_buf *out);
+int trn_dpkg_decode(struct trn_cursor *in, struct trn_dpkg_request *ret) TRN_MUST_CHECK;
+/* DPKG_STAMP and DPKG_SAME share a body. */
+struct trn_dpkg_answer {
+    uint64_t job, stamp;
+};
+void trn_dpkg_answer_encode(const struct trn_dpkg_answer *d, struct trn_buf *out);
+int trn_dpkg_answer_decode(struct trn_cursor *in, struct trn_dpkg_answer *ret) TRN_MUST_CHECK;
+
+#endif
