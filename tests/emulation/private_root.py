@@ -14,12 +14,16 @@ that the keeper made.
 As a command:  private_root.py [--programs DIR] [--user] [--aux] [--] COMMAND...
 """
 import argparse
+import fcntl
 import json
 import os
 import secrets
+import select
 import shutil
+import struct
 import subprocess
 import sys
+import termios
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -29,6 +33,7 @@ import kernel_calls as k  # noqa: E402
 
 UNDER_TEST = "/opt/turncoat-under-test/bin"
 PATH = UNDER_TEST + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+TIOCSPTLCK, TIOCGPTPEER = 0x40045431, 0x5441  # not in Python 3.11's termios
 NAMESPACES = (("mnt", k.CLONE_NEWNS), ("net", k.CLONE_NEWNET), ("uts", k.CLONE_NEWUTS), ("ipc", k.CLONE_NEWIPC))
 
 
@@ -99,8 +104,11 @@ class PrivateRoot:
 
     # ---- programs -------------------------------------------------------------------------------------------------
 
-    def popen(self, argv, user=False, scope=True, cwd=None, env=None, **rest):
-        """Starts argv inside: no terminal, a session of its own, a clean environment, in the sensed cgroup or beside it."""
+    def popen(self, argv, user=False, scope=True, cwd=None, env=None, terminal=None, **rest):
+        """Starts argv inside: a session of its own, a clean environment, in the sensed cgroup or beside it.
+
+        Without a terminal, unless 'terminal' is the descriptor of one (see run_in_terminal).
+        """
         home = f"/home/{self.user}" if user else "/root"
         place = self._procs["scope" if scope else "aux"]
         full = {
@@ -122,6 +130,8 @@ class PrivateRoot:
                 k.setns(fd, flag)
             os.chdir(cwd or home)
             os.umask(0o022)
+            if terminal is not None:
+                fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
             if user:
                 os.setgroups([])
                 os.setresgid(uid, uid, uid)
@@ -142,6 +152,40 @@ class PrivateRoot:
         if check and proc.returncode != 0:
             raise AssertionError(f"{argv!r} ended with {proc.returncode}\nstdout: {out[-4000:]}\nstderr: {err[-4000:]}")
         return subprocess.CompletedProcess(argv, proc.returncode, out, err)
+
+    def run_in_terminal(self, argv, timeout=60, **rest):
+        """Runs argv as the leader of a terminal's session, as a person's shell would be. Returns (exit code, output)."""
+        master = os.open(self.host_path("/dev/pts/ptmx"), os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+        try:
+            fcntl.ioctl(master, TIOCSPTLCK, struct.pack("i", 0))
+            slave = fcntl.ioctl(master, TIOCGPTPEER, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+            try:
+                proc = self.popen(argv, terminal=slave, stdin=slave, stdout=slave, stderr=slave, **rest)
+            finally:
+                os.close(slave)
+            output = self._read_terminal(master, time.monotonic() + timeout)
+            try:
+                return proc.wait(timeout=5), output
+            except subprocess.TimeoutExpired:
+                proc.kill()
+                proc.wait()
+                raise AssertionError(f"{argv!r} did not end within {timeout} s\n{output[-4000:]}") from None
+        finally:
+            os.close(master)
+
+    @staticmethod
+    def _read_terminal(master, deadline):
+        """Until the last process with the terminal has closed it, or the deadline."""
+        output = b""
+        while select.select([master], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            try:
+                data = os.read(master, 65536)
+            except OSError:  # EIO: nobody holds the other end any more
+                break
+            if not data:
+                break
+            output += data
+        return output.decode("utf-8", "backslashreplace")
 
     # ---- files ----------------------------------------------------------------------------------------------------
 

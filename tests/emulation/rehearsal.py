@@ -122,7 +122,7 @@ class Turncoat:
         raise AssertionError(f"turncoatd is not ready after {seconds} s\n{answer.stderr}{self.words()}")
 
     def words(self):
-        """What turncoatd said, last lines first of interest when it fails."""
+        """What turncoatd said, the end of it: shown when something failed."""
         path = self.root.host_path(self.log)
         if not os.path.exists(path):
             return ""
@@ -137,6 +137,30 @@ class Turncoat:
 
     def stories(self, *more):
         return json.loads(self.ask("stories", "--json", *more))
+
+    def settle(self, seconds=15):
+        """Until all that happened before this call is in the store: starts one program and waits to find it there."""
+        marker = self.root.popen(["/usr/bin/true"])
+        marker.wait()
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if self.ask("hunt", "--json", f"pid={marker.pid} type=exit").strip() not in ("", "[]"):
+                return
+            time.sleep(0.1)
+        raise AssertionError(f"the marker's end (pid {marker.pid}) was not recorded within {seconds} s\n{self.words()}")
+
+    def replay(self):
+        """The stories that the recorded log gives, by id, and the summary line."""
+        logs = self.root.run(["find", STATE + "/log", "-type", "f"], scope=False).stdout.split()
+        stories, summary = {}, None
+        for line in self.ask("replay", "--json", *sorted(logs)).splitlines():
+            row = json.loads(line)
+            if row["type"] == "story":
+                story = row.get("story", row)
+                stories[story["id"]] = {key: value for key, value in story.items() if key != "type"}
+            elif row["type"] == "summary":
+                summary = row
+        return stories, summary
 
     def stop(self):
         self.daemon.terminate()
