@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bytes to structure: pure functions on cursors. Entry header of the room. */
+#ifndef TRN_FORMATS_FORMATS_H
+#define TRN_FORMATS_FORMATS_H
+
+#include "formats/dns.h"
+#include "formats/elf.h"
+#include "formats/kind.h"
+#include "formats/script.h"
+
+#endif
