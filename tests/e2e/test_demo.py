@@ -16,9 +16,9 @@ import pytest
 DEMO = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "emulation", "demo.py")
 
 
-def dev_demo(programs, *more, **rest):
+def dev_demo(*more, **rest):
     return subprocess.Popen(
-        [sys.executable, "-B", DEMO, "--programs", programs, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **rest
+        [sys.executable, "-B", DEMO, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **rest
     )
 
 
@@ -36,7 +36,7 @@ def told(programs, tmp_path_factory):
         pytest.skip("the demo needs root")
     state = tmp_path_factory.mktemp("state")
     began = time.monotonic()
-    demo = dev_demo(programs, "--json", "--state", str(state))
+    demo = dev_demo("--programs", programs, "--json", "--state", str(state))
     out, words = demo.communicate(timeout=120)
     if demo.returncode == 3:
         pytest.skip(words)
@@ -78,18 +78,22 @@ def test_it_takes_less_than_a_minute(told):
 def test_the_kept_log_replays_outside_to_the_same_story(told, programs):
     (story,), state, _, _ = told
     logs = sorted(str(p) for p in (state / "log").rglob("*") if p.is_file())
-    answer = subprocess.run([os.path.join(programs, "turncoat"), "replay", "--json", *logs], capture_output=True, text=True, timeout=60)
+    answer = subprocess.run(
+        [os.path.join(programs, "turncoat"), "replay", "--json", *logs], capture_output=True, text=True, timeout=60
+    )
     assert answer.returncode in (0, 1), answer.stderr
     rows = [json.loads(line) for line in answer.stdout.splitlines()]
-    last = [row.get("story", row) for row in rows if row["type"] == "story" and row.get("story", row)["id"] == story["id"]][-1]
+    last = [
+        row.get("story", row) for row in rows if row["type"] == "story" and row.get("story", row)["id"] == story["id"]
+    ][-1]
     assert {k: v for k, v in last.items() if k != "type"} == story
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_an_interrupted_demo_leaves_nothing(programs, number):
+def test_an_interrupted_demo_leaves_nothing(number):
     if os.geteuid() != 0:
         pytest.skip("the demo needs root")
-    demo = dev_demo(programs, "--no-watch", start_new_session=True)
+    demo = dev_demo("--no-watch", start_new_session=True)
     for line in demo.stderr:
         if "desktop starts" in line:
             break

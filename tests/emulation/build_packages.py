@@ -34,7 +34,10 @@ DESKTOP = "[Desktop Entry]\nType=Application\nName=Acme Softphone\nExec=/opt/acm
 
 def compile_c(output, sources, *flags):
     cc = os.environ.get("CC", "gcc")
-    subprocess.run([cc, *FLAGS, *flags, "-o", output, *[os.path.join(SOURCE, s) if s.endswith(".c") else s for s in sources]], check=True)
+    subprocess.run(
+        [cc, *FLAGS, *flags, "-o", output, *[os.path.join(SOURCE, s) if s.endswith(".c") else s for s in sources]],
+        check=True,
+    )
 
 
 def write(path, text, mode=0o644):
@@ -62,14 +65,25 @@ def build_deb(target, version, arch, media_sources):
         os.makedirs(top + "/bin")
         os.makedirs(top + "/lib")
         library = top + "/lib/libacme-media.so"
-        compile_c(library, media_sources, "-fPIC", "-shared", "-pthread", "-Wl,--build-id", "-Wl,-soname,libacme-media.so")
-        compile_c(top + "/bin/acme-softphone", ["main.c", "loopback.c", library], "-fPIE", "-pie", "-Wl,--build-id", "-Wl,-rpath,/opt/acme-softphone/lib")
+        compile_c(
+            library, media_sources, "-fPIC", "-shared", "-pthread", "-Wl,--build-id", "-Wl,-soname,libacme-media.so"
+        )
+        compile_c(
+            top + "/bin/acme-softphone",
+            ["main.c", "loopback.c", library],
+            "-fPIE",
+            "-pie",
+            "-Wl,--build-id",
+            "-Wl,-rpath,/opt/acme-softphone/lib",
+        )
         write(top + "/share/acme-softphone.desktop", DESKTOP)
         write(tree + "/DEBIAN/control", CONTROL.format(version=version, arch=arch))
         write(tree + "/DEBIAN/md5sums", md5sums(tree))
         write(tree + "/DEBIAN/postinst", POSTINST, 0o755)
         deb = os.path.join(target, f"acme-softphone_{version}_{arch}.deb")
-        subprocess.run(["dpkg-deb", "--root-owner-group", "-Zgzip", "-b", tree, deb], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            ["dpkg-deb", "--root-owner-group", "-Zgzip", "-b", tree, deb], check=True, stdout=subprocess.DEVNULL
+        )
     return deb
 
 
@@ -83,7 +97,9 @@ def index(target):
         control = subprocess.run(["dpkg-deb", "-f", path], check=True, capture_output=True, text=True).stdout
         with open(path, "rb") as f:
             data = f.read()
-        out.append(f"{control.strip()}\nFilename: ./{name}\nSize: {len(data)}\nSHA256: {hashlib.sha256(data).hexdigest()}\n\n")
+        out.append(
+            f"{control.strip()}\nFilename: ./{name}\nSize: {len(data)}\nSHA256: {hashlib.sha256(data).hexdigest()}\n\n"
+        )
     write(os.path.join(target, "Packages"), "".join(out))
 
 

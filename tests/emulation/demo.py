@@ -38,7 +38,12 @@ class Talk:
 
 
 def short(stories):
-    return ", ".join(f"{s['verdict']} {s['score']} {s['software'].get('name')} {s['software'].get('version')}" for s in stories) or "none"
+    return (
+        ", ".join(
+            f"{s['verdict']} {s['score']} {s['software'].get('name')} {s['software'].get('version')}" for s in stories
+        )
+        or "none"
+    )
 
 
 def check_story(story):
@@ -125,10 +130,14 @@ def rehearse(args, say):
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(prog="dev demo", description="a rehearsal: a softphone turns at an update, and turncoat tells it")
+    parser = argparse.ArgumentParser(
+        prog="dev demo", description="a rehearsal: a softphone turns at an update, and turncoat tells it"
+    )
     parser.add_argument("--json", action="store_true", help="print the stories of both versions as a JSON array")
     parser.add_argument("--state", metavar="DIR", help="keep turncoat's state (log, store) in DIR")
-    parser.add_argument("--programs", default=os.path.join(HERE, "..", "..", "build", "bin"), help="folder of the built programs")
+    parser.add_argument(
+        "--programs", default=os.path.join(HERE, "..", "..", "build", "bin"), help="folder of the built programs"
+    )
     parser.add_argument("--no-watch", action="store_true", help="only the rehearsal, without turncoat")
     args = parser.parse_args()
     if not args.no_watch and not os.path.exists(os.path.join(args.programs, "turncoatd")):
@@ -147,7 +156,10 @@ def main():
     try:
         rehearse(args, Talk())
     except NoPrivateRoot as e:
-        print(f"cannot make a private root: {e}\nhint: run as root, on a kernel with cgroup v2, overlay and namespaces", file=sys.stderr)
+        print(
+            f"cannot make a private root: {e}\nhint: run as root, on a kernel with cgroup v2, overlay and namespaces",
+            file=sys.stderr,
+        )
         return 3
     except (Unexpected, AssertionError) as e:
         print(f"the demo failed: {e}", file=sys.stderr)

@@ -142,7 +142,9 @@ class PrivateRoot:
 
     def run(self, argv, timeout=60, check=True, **rest):
         """Runs argv inside to its end and returns CompletedProcess with text output; a failure shows that output."""
-        proc = self.popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="backslashreplace", **rest)
+        proc = self.popen(
+            argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="backslashreplace", **rest
+        )
         try:
             out, err = proc.communicate(timeout=timeout)
         except BaseException:
@@ -248,7 +250,10 @@ def main():
             env = {"SCOPE": root.scope, "TERM": os.environ.get("TERM", "dumb")}
             return root.popen(args.command, user=args.user, scope=not args.aux, env=env, stdin=None).wait()
     except NoPrivateRoot as e:
-        print(f"cannot make a private root: {e}\nhint: run as root on a kernel with cgroup v2 and mount namespaces", file=sys.stderr)
+        print(
+            f"cannot make a private root: {e}\nhint: run as root on a kernel with cgroup v2 and mount namespaces",
+            file=sys.stderr,
+        )
         return 3
     except KeyboardInterrupt:
         return 130

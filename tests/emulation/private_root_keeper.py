@@ -81,10 +81,23 @@ def make_dev(root):
     dev = root + "/dev"
     k.mount("tmpfs", dev, "tmpfs", k.MS_NOSUID, "mode=755,size=1m")
     old = os.umask(0)
-    for name, major, minor in (("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0)):
+    for name, major, minor in (
+        ("null", 1, 3),
+        ("zero", 1, 5),
+        ("full", 1, 7),
+        ("random", 1, 8),
+        ("urandom", 1, 9),
+        ("tty", 5, 0),
+    ):
         os.mknod(f"{dev}/{name}", stat.S_IFCHR | 0o666, os.makedev(major, minor))
     os.umask(old)
-    for name, target in (("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1"), ("stderr", "/proc/self/fd/2"), ("ptmx", "pts/ptmx")):
+    for name, target in (
+        ("fd", "/proc/self/fd"),
+        ("stdin", "/proc/self/fd/0"),
+        ("stdout", "/proc/self/fd/1"),
+        ("stderr", "/proc/self/fd/2"),
+        ("ptmx", "pts/ptmx"),
+    ):
         os.symlink(target, f"{dev}/{name}")
     os.mkdir(dev + "/pts")
     os.mkdir(dev + "/shm")
@@ -117,7 +130,13 @@ def make_usr(root, size):
     how = "bind"
     for extra in (",xino=on,index=on,nfs_export=on", ",xino=auto", ""):
         try:
-            k.mount("overlay", root + "/usr", "overlay", 0, f"lowerdir=/usr,upperdir={layers}/upper,workdir={layers}/work{extra}")
+            k.mount(
+                "overlay",
+                root + "/usr",
+                "overlay",
+                0,
+                f"lowerdir=/usr,upperdir={layers}/upper,workdir={layers}/work{extra}",
+            )
             how = "overlay"
             break
         except OSError:
@@ -140,7 +159,14 @@ def make_plain_dirs(root):
     for name in ("tmp", "var/tmp"):
         os.makedirs(f"{root}/{name}", exist_ok=True)
         os.chmod(f"{root}/{name}", 0o1777)
-    for name in ("lib/apt/lists/partial", "cache/apt/archives/partial", "log/apt", "lib/systemd", "cache/ldconfig", "cache/debconf"):
+    for name in (
+        "lib/apt/lists/partial",
+        "cache/apt/archives/partial",
+        "log/apt",
+        "lib/systemd",
+        "cache/ldconfig",
+        "cache/debconf",
+    ):
         os.makedirs(f"{root}/var/{name}", exist_ok=True)
     os.symlink("/run", root + "/var/run")
     for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
@@ -159,7 +185,10 @@ def copy_host_parts(root):
     shutil.rmtree(root + "/etc/apt", ignore_errors=True)
     for name in ("apt.conf.d", "preferences.d", "sources.list.d", "trusted.gpg.d"):
         os.makedirs(f"{root}/etc/apt/{name}")
-    write(root + "/etc/apt/apt.conf.d/90private-root", 'APT::Sandbox::User "root";\nAcquire::Languages "none";\nDpkg::Use-Pty "0";\n')
+    write(
+        root + "/etc/apt/apt.conf.d/90private-root",
+        'APT::Sandbox::User "root";\nAcquire::Languages "none";\nDpkg::Use-Pty "0";\n',
+    )
 
 
 def write(path, text, mode=0o644):
@@ -182,7 +211,10 @@ def make_people(root, user, uid):
     write(root + "/etc/resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
     write(root + "/etc/hosts", "127.0.0.1 localhost desk.acme.test desk\n::1 localhost\n")
     write(root + "/etc/hostname", "desk\n")
-    write(root + "/etc/nsswitch.conf", "".join(f"{x}: files\n" for x in ("passwd", "group", "shadow", "services", "protocols")) + "hosts: files dns\n")
+    write(
+        root + "/etc/nsswitch.conf",
+        "".join(f"{x}: files\n" for x in ("passwd", "group", "shadow", "services", "protocols")) + "hosts: files dns\n",
+    )
 
 
 def copy_programs(root, programs):

@@ -40,14 +40,25 @@ def fake_profiles(root):
         f"INSERT INTO urls VALUES(1, 'https://intranet.acme.test/', '{NOTE}', 0)",
     ]
     files = {
-        FIREFOX + "/places.sqlite": _database(
-            ["CREATE TABLE moz_places(id INTEGER PRIMARY KEY, url TEXT, title TEXT)", f"INSERT INTO moz_places VALUES(1, 'https://intranet.acme.test/', '{NOTE}')"]
+        FIREFOX
+        + "/places.sqlite": _database(
+            [
+                "CREATE TABLE moz_places(id INTEGER PRIMARY KEY, url TEXT, title TEXT)",
+                f"INSERT INTO moz_places VALUES(1, 'https://intranet.acme.test/', '{NOTE}')",
+            ]
         ),
-        FIREFOX + "/cookies.sqlite": _database(["CREATE TABLE moz_cookies(id INTEGER PRIMARY KEY, name TEXT, value TEXT)"]),
+        FIREFOX
+        + "/cookies.sqlite": _database(["CREATE TABLE moz_cookies(id INTEGER PRIMARY KEY, name TEXT, value TEXT)"]),
         FIREFOX + "/logins.json": json.dumps(logins),
         FIREFOX + "/key4.db": _database(["CREATE TABLE metaData(id PRIMARY KEY, item1)"]),
         CHROMIUM + "/History": _database(history),
-        CHROMIUM + "/Login Data": _database(["CREATE TABLE logins(origin_url TEXT, username_value TEXT, password_value BLOB)", f"INSERT INTO logins VALUES('https://mail.acme.test', 'alice', '{NOTE}')"]),
+        CHROMIUM
+        + "/Login Data": _database(
+            [
+                "CREATE TABLE logins(origin_url TEXT, username_value TEXT, password_value BLOB)",
+                f"INSERT INTO logins VALUES('https://mail.acme.test', 'alice', '{NOTE}')",
+            ]
+        ),
         CHROMIUM + "/Cookies": _database(["CREATE TABLE cookies(name TEXT, value TEXT)"]),
     }
     for path, data in files.items():
@@ -106,7 +117,15 @@ class Turncoat:
         self.root = root
         self.log = "/var/log/turncoatd.log"
         self.daemon = root.popen(
-            ["/bin/sh", "-c", f'exec turncoatd --scope-cgroup "$1" --state "$2" >{self.log} 2>&1', "sh", root.scope, STATE], scope=False
+            [
+                "/bin/sh",
+                "-c",
+                f'exec turncoatd --scope-cgroup "$1" --state "$2" >{self.log} 2>&1',
+                "sh",
+                root.scope,
+                STATE,
+            ],
+            scope=False,
         )
         self._await_ready(ready_within)
 
@@ -132,7 +151,9 @@ class Turncoat:
     def ask(self, *argv, ok=(0, 1)):
         answer = self.root.run(["turncoat", *argv, "--state", STATE], scope=False, check=False)
         if answer.returncode not in ok:
-            raise AssertionError(f"turncoat {' '.join(argv)} ended with {answer.returncode}\n{answer.stderr}{self.words()}")
+            raise AssertionError(
+                f"turncoat {' '.join(argv)} ended with {answer.returncode}\n{answer.stderr}{self.words()}"
+            )
         return answer.stdout
 
     def stories(self, *more):

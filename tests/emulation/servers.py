@@ -83,7 +83,9 @@ class Web(socketserver.StreamRequestHandler):
         body = self.server.pages(words[1].decode("latin-1")) if len(words) > 1 and words[0] == b"GET" else None
         status = b"200 OK" if body is not None else b"404 Not Found"
         body = body or b""
-        self.wfile.write(b"HTTP/1.0 " + status + b"\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body)
+        self.wfile.write(
+            b"HTTP/1.0 " + status + b"\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body
+        )
 
 
 class Command(socketserver.StreamRequestHandler):
@@ -129,7 +131,12 @@ def main():
     parser.add_argument("--helper")
     parser.add_argument("--www")
     args = parser.parse_args()
-    servers = [socketserver.ThreadingUDPServer(("127.0.0.1", 53), Names), Tcp(("127.0.0.5", 5060), Pbx), Tcp(("127.0.0.8", 80), Web), Tcp(COMMAND, Command)]
+    servers = [
+        socketserver.ThreadingUDPServer(("127.0.0.1", 53), Names),
+        Tcp(("127.0.0.5", 5060), Pbx),
+        Tcp(("127.0.0.8", 80), Web),
+        Tcp(COMMAND, Command),
+    ]
     servers[2].pages = pages(args.www)
     servers[3].helper = b""
     if args.helper:

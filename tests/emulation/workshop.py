@@ -56,7 +56,12 @@ def tarball(top, files):
 
 def git_project(root):
     """A repository behind a git daemon on loopback; returns the daemon's process."""
-    for name, text, mode in (("configure", CONFIGURE, 0o755), ("Makefile.in", MAKEFILE, 0o644), ("gen.c", GEN, 0o644), ("prog.c", PROG, 0o644)):
+    for name, text, mode in (
+        ("configure", CONFIGURE, 0o755),
+        ("Makefile.in", MAKEFILE, 0o644),
+        ("gen.c", GEN, 0o644),
+        ("prog.c", PROG, 0o644),
+    ):
         root.write(f"/srv/git/prog/{name}", text, mode=mode)
     git = ["git", "-C", "/srv/git/prog", "-c", "user.name=dev", "-c", "user.email=dev@acme.test"]
     for argv in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-qm", "prog"]):
@@ -65,7 +70,14 @@ def git_project(root):
         ["git", "daemon", "--reuseaddr", f"--listen={GIT_ADDRESS}", "--base-path=/srv/git", "--export-all", "/srv/git"],
         scope=False, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    root.run(["sh", "-c", f"for i in $(seq 50); do git ls-remote -q git://{GIT_ADDRESS}/prog && exit 0; sleep 0.1; done; exit 1"], scope=False)
+    root.run(
+        [
+            "sh",
+            "-c",
+            f"for i in $(seq 50); do git ls-remote -q git://{GIT_ADDRESS}/prog && exit 0; sleep 0.1; done; exit 1",
+        ],
+        scope=False,
+    )
     return daemon
 
 
@@ -84,7 +96,12 @@ def npm_project(root):
     """alice's project with one dependency: fetched over http, with a native program and a postinstall script."""
     root.write("/tmp/tool.c", TOOL)
     root.run(["gcc", "-o", "/tmp/tool", "/tmp/tool.c"], scope=False)
-    manifest = {"name": "honest-dep", "version": "1.0.0", "bin": {"honest-dep": "index.js"}, "scripts": {"postinstall": "node install.js"}}
+    manifest = {
+        "name": "honest-dep",
+        "version": "1.0.0",
+        "bin": {"honest-dep": "index.js"},
+        "scripts": {"postinstall": "node install.js"},
+    }
     install = "const { execFileSync } = require('child_process');\nrequire('fs').writeFileSync('installed', execFileSync('./tool'));\n"
     package = tarball(
         "package",
@@ -105,7 +122,13 @@ def npm_project(root):
         "bin": {"honest-dep": "index.js"},
     }
     project = {"name": "site", "version": "1.0.0", "dependencies": {"honest-dep": where}}
-    lock = {"name": "site", "version": "1.0.0", "lockfileVersion": 3, "requires": True, "packages": {"": project, "node_modules/honest-dep": entry}}
+    lock = {
+        "name": "site",
+        "version": "1.0.0",
+        "lockfileVersion": 3,
+        "requires": True,
+        "packages": {"": project, "node_modules/honest-dep": entry},
+    }
     root.write("/home/alice/site/package.json", json.dumps(project), user=True)
     root.write("/home/alice/site/package-lock.json", json.dumps(lock), user=True)
 

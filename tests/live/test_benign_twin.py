@@ -101,7 +101,9 @@ def test_npm_ci(day, work):
     root, turncoat = day
     need(root, "npm", "node")
     place = work("cp -r ~/site . && pwd").strip()
-    output = work("set -e; cd site; npm ci --no-audit --no-fund --no-update-notifier; cat node_modules/honest-dep/installed; node_modules/.bin/honest-dep")
+    output = work(
+        "set -e; cd site; npm ci --no-audit --no-fund --no-update-notifier; cat node_modules/honest-dep/installed; node_modules/.bin/honest-dep"
+    )
     assert "native tool ran" in output and "honest dep ran" in output
     quiet(turncoat, f"type=exec path={place}/site/node_modules/honest-dep/tool")
 

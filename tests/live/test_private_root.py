@@ -19,7 +19,10 @@ def dpkg_status():
 
 def deb(root, name):
     """Builds a one-file package inside."""
-    root.write(f"/tmp/{name}/DEBIAN/control", f"Package: {name}\nVersion: 1\nArchitecture: all\nMaintainer: t <t@acme.test>\nDescription: t\n")
+    root.write(
+        f"/tmp/{name}/DEBIAN/control",
+        f"Package: {name}\nVersion: 1\nArchitecture: all\nMaintainer: t <t@acme.test>\nDescription: t\n",
+    )
     root.write(f"/tmp/{name}/usr/bin/{name}", "#!/bin/sh\necho ran\n", mode=0o755)
     root.run(["dpkg-deb", "-b", f"/tmp/{name}", f"/tmp/{name}.deb"])
     return f"/tmp/{name}.deb"
@@ -48,7 +51,12 @@ def test_paths_and_numbers_are_the_kernels(bare_root):
 
 def test_only_loopback_and_nothing_of_the_hosts_homes(bare_root):
     assert bare_root.run(["ls", "/sys/class/net"]).stdout.split() == ["lo"]
-    assert bare_root.run(["ls", "-A", "/home", "/root", "/home/alice"]).stdout.split() == ["/home:", "alice", "/home/alice:", "/root:"]
+    assert bare_root.run(["ls", "-A", "/home", "/root", "/home/alice"]).stdout.split() == [
+        "/home:",
+        "alice",
+        "/home/alice:",
+        "/root:",
+    ]
     ids = bare_root.run(["id", "-un"], user=True).stdout
     assert ids == "alice\n"
 
@@ -68,7 +76,12 @@ def test_set_up_is_fast():
 
 def test_a_killed_driver_leaves_nothing():
     for number in (signal.SIGKILL, signal.SIGINT):
-        driver = subprocess.Popen([*COMMAND, "--", "sh", "-c", "echo up $SCOPE; setsid sleep 300 & sleep 300"], stdout=subprocess.PIPE, text=True, start_new_session=True)
+        driver = subprocess.Popen(
+            [*COMMAND, "--", "sh", "-c", "echo up $SCOPE; setsid sleep 300 & sleep 300"],
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
         word, scope = driver.stdout.readline().split()
         assert word == "up" and os.path.isdir(scope)
         driver.send_signal(number)
