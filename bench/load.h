@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What both load generators share: the clock, the pace, the result line. Static functions in a header because a load
+ * is one small program without a library: nothing of ours runs in it that could blur what is measured.
+ */
+#ifndef TRN_BENCH_LOAD_H
+#define TRN_BENCH_LOAD_H
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LOAD_NS 1000000000ull
+
+struct load {
+    uint64_t wall, cpu;
+};
+
+static inline void load_die(const char *what)
+{
+    fprintf(stderr, "load: cannot go on at '%s': %s\n", what, strerror(errno));
+    exit(1);
+}
+
+static inline uint64_t load_clock(clockid_t id)
+{
+    struct timespec t;
+    clock_gettime(id, &t);
+    return (uint64_t)t.tv_sec * LOAD_NS + (uint64_t)t.tv_nsec;
+}
+
+static inline uint64_t load_number(const char *text)
+{
+    char *end;
+    errno = 0;
+    unsigned long long n = strtoull(text, &end, 10);
+    if (errno || *end || end == text || n == 0 || n > 1000000000ull) {
+        fprintf(stderr, "load: '%s' is not a number from 1 to 10^9\n", text);
+        exit(2);
+    }
+    return n;
+}
+
+static inline struct load load_begin(void)
+{
+    return (struct load){load_clock(CLOCK_MONOTONIC), load_clock(CLOCK_PROCESS_CPUTIME_ID)};
+}
+
+/* How many should have been done by now at 'rate' a second. */
+static inline uint64_t load_due(const struct load *l, uint64_t rate, uint64_t total)
+{
+    uint64_t gone = load_clock(CLOCK_MONOTONIC) - l->wall;
+    uint64_t due = gone / LOAD_NS * rate + gone % LOAD_NS * rate / LOAD_NS;
+    return due < total ? due : total;
+}
+
+static inline void load_pause(void)
+{
+    struct timespec ms = {0, 1000000};
+    nanosleep(&ms, NULL);
+}
+
+static inline void load_end(const struct load *l, uint64_t count)
+{
+    uint64_t wall = load_clock(CLOCK_MONOTONIC) - l->wall;
+    uint64_t cpu = load_clock(CLOCK_PROCESS_CPUTIME_ID) - l->cpu;
+    printf("{\"count\": %" PRIu64 ", \"wall_ns\": %" PRIu64 ", \"cpu_ns\": %" PRIu64 ", \"ns_each\": %.1f}\n", count, wall,
+           cpu, (double)wall / (double)count);
+}
+
+#endif
