@@ -5,7 +5,10 @@
  *
  * Acting software (DESIGN section 2): who *acts* is the nearest ancestor-or-self whose image is not
  * a shell, tool or interpreter, never looking across a border (login, service, container). When only
- * tools stand between the process and the border, nobody acts but the session: acting.session.
+ * tools stand between the process and a login, nobody acts but the session: session_only. Below a
+ * service manager the service's own program acts. Ancestors count with the image they had when they
+ * forked: a program that later runs something else, exits or is evicted still acts for its children,
+ * and trn_process_acting then shows it as it was.
  */
 #ifndef TRN_PROCESS_PROCESS_H
 #define TRN_PROCESS_PROCESS_H
@@ -53,7 +56,10 @@ struct trn_process_options {
 int trn_process_table_new(const struct trn_process_options *o, struct trn_process_table **ret) TRN_MUST_CHECK;
 struct trn_process_table *trn_process_table_free(struct trn_process_table *t);
 
-/* FORK, EXEC, EXIT, IDENTITY change the table; other types only advance its clock. Never fails on
+/* FORK, EXEC, EXIT, IDENTITY change the table; an IDENTITY binds by its file key, and to a script by
+ * its path as image.script has it (no event tells a script's inode, so each exec of a script needs
+ * one, even when the file has been identified before).
+ * other types only advance its clock. Never fails on
  * odd input (unknown parent, exec without fork: a stub entity is made); -ENOMEM only. */
 int trn_process_apply(struct trn_process_table *t, const struct trn_event *ev) TRN_MUST_CHECK;
 
@@ -63,6 +69,11 @@ const struct trn_entity *trn_process_get(const struct trn_process_table *t, uint
 const struct trn_entity *trn_process_of(const struct trn_process_table *t, const struct trn_event *ev);
 /* The acting entity; NULL when session_only or unknown. */
 const struct trn_entity *trn_process_acting(const struct trn_process_table *t, const struct trn_entity *e);
+/* Who acted when e's image was started: like acting, but looking from just above that image. So for
+ * a program that acts for itself (a dropped helper) this is the application that started it. NULL
+ * when a session (*ret_session true), a service manager (false) or somebody unknown (true) did. */
+const struct trn_entity *trn_process_starter(const struct trn_process_table *t, const struct trn_entity *e,
+                                             bool *ret_session);
 /* Whose software an image is: the script's when it runs one, else the file's. Absent name when
  * unknown; then *ret has name = base name of the path and origin MANUAL. Borrowed. */
 void trn_process_software(const struct trn_entity *e, struct trn_software *ret);

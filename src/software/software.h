@@ -12,8 +12,23 @@
 /* ---- a bundle: several small files in one descriptor, written by turncoatd without parsing ----
  * "TRNB" then per file: u32 name length, u64 data length, name, data; little endian; at most 256 MiB. */
 int trn_bundle_put_header(int fd) TRN_MUST_CHECK;
+/* Appends the content of a regular file from its offset 0; as long as fstat said (-ENODATA when it shrank). */
+int trn_bundle_put_file(int fd, struct trn_str name, int from) TRN_MUST_CHECK;
+
+#define TRN_BUNDLE_MAX (256ull << 20)
+#define TRN_BUNDLE_NAME_MAX 512
+struct trn_bundle_reader {
+    int fd; /* borrowed */
+    uint64_t at, size;
+};
+struct trn_bundle_entry {
+    char name[TRN_BUNDLE_NAME_MAX];
+    size_t name_length;
+    uint64_t offset, size; /* of the data, for pread */
+};
+int trn_bundle_open(int fd, struct trn_bundle_reader *ret, struct trn_err *err) TRN_MUST_CHECK;
 /* Next file of a bundle read through pread: 1, 0 at the end, negative errno. */
-struct trn_bundle_reader;
+int trn_bundle_next(struct trn_bundle_reader *r, struct trn_bundle_entry *ret, struct trn_err *err) TRN_MUST_CHECK;
 
 /* ---- dpkg ---- */
 struct trn_package {
@@ -27,7 +42,8 @@ struct trn_dpkg_sink { /* results of the parse, in a worker: sent on as messages
     int (*file)(void *ctx, uint32_t package, struct trn_str path, const uint8_t *md5);
     void *ctx;
 };
-/* fd: a bundle holding "status", "diversions", "info/NAME.list", "info/NAME.md5sums". */
+/* fd: a bundle holding "status", "diversions", "info/NAME.list", "info/NAME.md5sums", in any order; also
+ * "updates/NNNN", dpkg's journal over "status" while it runs. Directories are not reported. */
 int trn_dpkg_parse(int fd, const struct trn_dpkg_sink *sink, struct trn_err *err) TRN_MUST_CHECK;
 
 /* ---- the index of one root ---- */
