@@ -14,7 +14,7 @@
 #define DEFAULT_LIMIT ((size_t)64 << 20)
 #define FIRST_BLOCK ((size_t)2048)
 #define LARGEST_STEP ((size_t)256 << 10)
-#define ALIGNMENT (sizeof(max_align_t))
+#define ALIGNMENT _Alignof(max_align_t)
 
 struct block {
     struct block *next;
