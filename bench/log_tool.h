@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The two halves of log-tool. */
+#ifndef TRN_BENCH_LOG_TOOL_H
+#define TRN_BENCH_LOG_TOOL_H
+
+#include "event/event.h"
+
+/* Writes at least n events to a new log; how many, or a negative errno. *ret_planted: second stages in it. */
+int64_t log_make(uint64_t n, const char *path, uint64_t *ret_planted, struct trn_err *err);
+
+#endif
