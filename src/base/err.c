@@ -32,6 +32,16 @@ void trn_hint(struct trn_err *err, const char *fmt, ...)
     va_end(ap);
 }
 
+/* Puts text at place `at` of the message, cut where the message ends. */
+static void append(struct trn_err *err, size_t at, const char *text)
+{
+    size_t last = sizeof(err->message) - 1;
+    at = TRN_MIN(at, last);
+    size_t n = TRN_MIN(strlen(text), last - at);
+    memcpy(err->message + at, text, n);
+    err->message[at + n] = '\0';
+}
+
 int trn_fail_in(struct trn_err *err, int code, const char *fmt, ...)
 {
     if (!err)
@@ -44,9 +54,8 @@ int trn_fail_in(struct trn_err *err, int code, const char *fmt, ...)
     int n = vsnprintf(err->message, sizeof(err->message), fmt, ap);
     va_end(ap);
     /* A callee that gave no message still gives its errno, so that no error is nameless. */
-    const char *cause = old[0] ? old : trn_errno_name(code);
-    if (n >= 0 && (size_t)n < sizeof(err->message))
-        snprintf(err->message + n, sizeof(err->message) - (size_t)n, ": %s", cause);
+    append(err, n < 0 ? 0 : (size_t)n, ": ");
+    append(err, strlen(err->message), old[0] ? old : trn_errno_name(code));
     if (err->code == 0)
         err->code = code;
     return err->code;
