@@ -40,6 +40,8 @@ void trn_finding_init(struct trn_finding *f, const struct trn_check *check);
 void trn_finding_add(struct trn_finding *f, const char *key, struct trn_str value);
 void trn_finding_event(struct trn_finding *f, uint64_t seq); /* keeps order, no doubles */
 int trn_finding_copy(const struct trn_finding *f, struct trn_arena *arena, struct trn_finding *ret) TRN_MUST_CHECK;
+void trn_software_encode(const struct trn_software *s, struct trn_buf *out);
+int trn_software_decode(struct trn_cursor *in, struct trn_software *ret) TRN_MUST_CHECK; /* views into the cursor */
 void trn_finding_encode(const struct trn_finding *f, struct trn_buf *out); /* for store and state rows */
 int trn_finding_decode(struct trn_cursor *in, struct trn_finding *ret) TRN_MUST_CHECK; /* views into the cursor */
 

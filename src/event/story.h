@@ -54,4 +54,8 @@ struct trn_story {
     uint32_t n_benign_if;
 };
 
+/* Binary form, for the store and state rows; the round trip is exact. */
+void trn_story_encode(const struct trn_story *s, struct trn_buf *out);
+int trn_story_decode(struct trn_cursor *in, struct trn_story *ret) TRN_MUST_CHECK; /* views into the cursor */
+
 #endif

@@ -117,6 +117,7 @@ const char *trn_stage_name(enum trn_stage s);
 /* 0 or -EINVAL. */
 int trn_event_type_parse(struct trn_str s, enum trn_event_type *ret) TRN_MUST_CHECK;
 int trn_action_parse(struct trn_str s, enum trn_action *ret) TRN_MUST_CHECK;
+int trn_class_parse(struct trn_str s, enum trn_class *ret) TRN_MUST_CHECK;
 int trn_verdict_parse(struct trn_str s, enum trn_verdict *ret) TRN_MUST_CHECK;
 int trn_origin_parse(struct trn_str s, enum trn_origin *ret) TRN_MUST_CHECK;
 

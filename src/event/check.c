@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Owns: the registry of checks. Must not own: the detectors that fire them (src/detect/).
+ * Hand-offs: entries are static.
+ */
+#include "event/check.h"
+
+static const struct trn_check checks[] = {
+    {
+        .id = "behaviour.second-stage",
+        .title = "second stage",
+        .score = 45,
+        .stage = TRN_STAGE_SECOND_STAGE,
+        .attack = {"T1105", "T1204.002"},
+        .means = "A file was written by a program that had talked to the network, or that came from one that had, and "
+                 "was then executed or mapped as code. The code that runs is thus not the code that was installed.",
+        .false_alarms = "Updaters, plug-in stores and launchers do this by design, and so does building or installing "
+                        "software from the network: git, pip, npm, compilers. Package managers are left out.",
+    },
+    {
+        .id = "behaviour.browser-data",
+        .title = "browser data",
+        .score = 45,
+        .stage = TRN_STAGE_COLLECTION,
+        .attack = {"T1217", "T1555.003", "T1539"},
+        .means = "A program that is not the browser, nor of its package, opened the browser's history, cookie or login "
+                 "store. These files say where a person is logged in and are what thieves read first.",
+        .false_alarms = "Backup and search tools read whole home directories, and password managers and other browsers "
+                        "import these files when asked to.",
+    },
+    {
+        .id = "indicator.sha256",
+        .title = "known bad file",
+        .score = 90,
+        .stage = TRN_STAGE_INDICATOR,
+        .attack = {"T1204.002"},
+        .means = "The SHA-256 hash of a file that was seen is in a loaded list of indicators: this exact content was "
+                 "called bad by whoever made the list.",
+        .false_alarms = "Lists sometimes contain hashes of harmless files, such as the empty file or a common library "
+                        "that came with a bad one. Look at who made the list.",
+    },
+    {
+        .id = "indicator.domain",
+        .title = "known bad domain",
+        .score = 60,
+        .stage = TRN_STAGE_INDICATOR,
+        .attack = {"T1071", "T1071.004"},
+        .means = "A name that was asked for, or a name below it, is in a loaded list of indicators.",
+        .false_alarms = "Domains change hands, and lists name hosting services that harmless software uses too. A question "
+                        "alone is not a connection: mail filters and browsers that fetch names ahead ask many.",
+    },
+    {
+        .id = "indicator.ip",
+        .title = "known bad address",
+        .score = 50,
+        .stage = TRN_STAGE_INDICATOR,
+        .attack = {"T1071", "T1095"},
+        .means = "A program connected to, or was reached from, an address that is in a loaded list of indicators.",
+        .false_alarms = "Addresses of shared hosting, content networks and proxies serve many; they change owner within "
+                        "days. Look at the age of the indicator.",
+    },
+    {
+        .id = "indicator.url",
+        .title = "known bad address of a page",
+        .score = 60,
+        .stage = TRN_STAGE_INDICATOR,
+        .attack = {"T1105", "T1071.001"},
+        .means = "A web address among a program's arguments is in a loaded list of indicators.",
+        .false_alarms = "Somebody looking into the address by hand, or a download of a list that contains it.",
+    },
+};
+
+const struct trn_check *trn_checks(size_t *ret_count)
+{
+    *ret_count = TRN_ARRAY_SIZE(checks);
+    return checks;
+}
+
+const struct trn_check *trn_check_find(struct trn_str id)
+{
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(checks); i++)
+        if (trn_str_eq_c(id, checks[i].id))
+            return &checks[i];
+    return NULL;
+}

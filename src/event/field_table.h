@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Internal to src/event: the one list of fields. Rows that share a dotted prefix stand together, so
+ * that JSON objects are opened once; the order here is the order of keys. Ids are in field.h.
+ * A row is X(symbol, name, kind, types, place, value that means absent, about).
+ */
+#ifndef TRN_EVENT_FIELD_TABLE_H
+#define TRN_EVENT_FIELD_TABLE_H
+
+#include "event/field.h"
+
+#define T(type) (1ull << TRN_EV_##type)
+#define T_ALL (~1ull)
+#define T_MAP (T(LIB_LOAD) | T(MEM_EXEC))
+#define T_FILE (T(FILE) | T(OPEN))
+#define T_NET (T(CONNECT) | T(ACCEPT) | T(NET_CLOSE) | T(DNS))
+#define T_META (T(LOSS) | T(TICK) | T(START) | T(STOP) | T(GAP) | T(CLOCK) | T(BPF))
+
+#define AT(member) offsetof(struct trn_event, member), sizeof(((struct trn_event *)NULL)->member), false
+#define DERIVED 0, 0, true
+#define EXTRA_ONLY 0, 0, false
+
+#define NO32 TRN_NO_U32
+#define NO64 TRN_NO_U64
+#define NOI32 ((uint64_t)(int64_t)TRN_NO_I32)
+
+#define TRN_FIELD_ROWS_HEAD(X) \
+    X(TIMESTAMP, "@timestamp", TIME, T_ALL, AT(wall_ns), 0, "when it happened") \
+    X(MESSAGE, "message", STR, T_META, AT(meta.text), 0, "a sentence or a name") \
+    X(SEQUENCE, "event.sequence", U64, T_ALL, AT(seq), 0, "number in the log, from 1") \
+    X(EVENT_KIND, "event.kind", NAME, T_ALL, DERIVED, 0, "event, metric or state") \
+    X(EVENT_CATEGORY, "event.category", NAME, T_ALL, DERIVED, 0, "process, file, network, library, package, host") \
+    X(ACTION, "event.action", NAME, T_ALL, AT(action), 0, "what was done; the type where it says it all") \
+    X(ENTITY, "process.entity_id", ENTITY, T_ALL, AT(entity), 0, "the process over its life") \
+    X(PID, "process.pid", U64, T_ALL, AT(pid), NO32, "process id") \
+    X(TID, "process.thread.id", U64, T_ALL, AT(tid), NO32, "thread id") \
+    X(COMM, "process.thread.name", STR, T_ALL, AT(comm), 0, "the kernel's short name") \
+    X(EXECUTABLE, "process.executable", STR, T(EXEC), AT(exec.path), 0, "real path of the program") \
+    X(PROCESS_NAME, "process.name", STR, T(EXEC), DERIVED, 0, "last part of the program's path") \
+    X(ARGS, "process.args", LIST, T(EXEC), AT(exec.argv), 0, "arguments") \
+    X(ARGC, "process.args_count", U64, T(EXEC), AT(exec.argc), NO32, "how many arguments there were") \
+    X(COMMAND_LINE, "process.command_line", LIST, T(EXEC), DERIVED, 0, "arguments joined by spaces") \
+    X(CWD, "process.working_directory", STR, T(EXEC), AT(exec.cwd), 0, "working directory") \
+    X(TTY, "process.tty.name", STR, T(EXEC), AT(exec.tty), 0, "terminal, such as pts/3") \
+    X(SESSION, "process.session_leader.pid", U64, T(EXEC), AT(exec.session), NO32, "session id") \
+    X(PARENT, "process.parent.entity_id", ENTITY, T(EXEC), AT(exec.parent), 0, "the parent over its life") \
+    X(PARENT_PID, "process.parent.pid", U64, T(EXEC), AT(exec.parent_pid), NO32, "the parent's process id") \
+    X(FORK_PARENT, "process.parent.entity_id", ENTITY, T(FORK), AT(fork.parent), 0, "the parent over its life") \
+    X(FORK_PARENT_PID, "process.parent.pid", U64, T(FORK), AT(fork.parent_pid), NO32, "the parent's process id") \
+    X(EXIT_CODE, "process.exit_code", U64, T(EXIT), AT(exit.code), NO32, "exit code") \
+    X(PROCESS_SHA256, "process.hash.sha256", BYTES, 0, EXTRA_ONLY, 0, "hash of the program") \
+    X(UID, "user.id", U64, T_ALL, AT(uid), NO32, "user id") \
+    X(EUID, "user.effective.id", U64, T_ALL, AT(euid), NO32, "effective user id") \
+    X(GID, "group.id", U64, T_ALL, AT(gid), NO32, "group id") \
+    X(IDENTITY_NAME, "package.name", STR, T(IDENTITY), AT(identity.id.software.name), 0, "package or product") \
+    X(IDENTITY_VERSION, "package.version", STR, T(IDENTITY), AT(identity.id.software.version), 0, "its version") \
+    X(SOFTWARE_NAME, "package.name", STR, T(SOFTWARE), AT(software.software.name), 0, "package or product") \
+    X(SOFTWARE_VERSION, "package.version", STR, T(SOFTWARE), AT(software.software.version), 0, "its version") \
+    X(DLL_PATH, "dll.path", STR, T_MAP, AT(map.path), 0, "file that was mapped executable")
+
+#define TRN_FIELD_ROWS_FILE(X) \
+    X(FILE_PATH, "file.path", STR, T_FILE, AT(file.path), 0, "path of the file") \
+    X(FILE_OLD_PATH, "file.Ext.original.path", STR, T_FILE, AT(file.old_path), 0, "path before a rename") \
+    X(IDENTITY_PATH, "file.path", STR, T(IDENTITY), AT(identity.path), 0, "path of the file") \
+    X(EXEC_INODE, "file.inode", U64, T(EXEC), AT(exec.file.ino), 0, "inode number") \
+    X(EXEC_DEVICE, "file.device", U64, T(EXEC), AT(exec.file.dev), 0, "device number") \
+    X(EXEC_CTIME, "file.ctime", TIME, T(EXEC), AT(exec.file.ctime_ns), 0, "when content or attributes changed") \
+    X(EXEC_SIZE, "file.size", U64, T(EXEC), AT(exec.size), NO64, "bytes") \
+    X(MAP_INODE, "file.inode", U64, T_MAP, AT(map.file.ino), 0, "inode number") \
+    X(MAP_DEVICE, "file.device", U64, T_MAP, AT(map.file.dev), 0, "device number") \
+    X(MAP_CTIME, "file.ctime", TIME, T_MAP, AT(map.file.ctime_ns), 0, "when content or attributes changed") \
+    X(FILE_INODE, "file.inode", U64, T_FILE, AT(file.file.ino), 0, "inode number") \
+    X(FILE_DEVICE, "file.device", U64, T_FILE, AT(file.file.dev), 0, "device number") \
+    X(FILE_CTIME, "file.ctime", TIME, T_FILE, AT(file.file.ctime_ns), 0, "when content or attributes changed") \
+    X(FILE_SIZE, "file.size", U64, T_FILE, AT(file.size), NO64, "bytes") \
+    X(IDENTITY_INODE, "file.inode", U64, T(IDENTITY), AT(identity.file.ino), 0, "inode number") \
+    X(IDENTITY_DEVICE, "file.device", U64, T(IDENTITY), AT(identity.file.dev), 0, "device number") \
+    X(IDENTITY_CTIME, "file.ctime", TIME, T(IDENTITY), AT(identity.file.ctime_ns), 0, "when content or attributes changed") \
+    X(IDENTITY_SIZE, "file.size", U64, T(IDENTITY), AT(identity.id.size), NO64, "bytes") \
+    X(IDENTITY_SHA256, "file.hash.sha256", BYTES, T(IDENTITY), AT(identity.id.sha256), 0, "hash of the file")
+
+#define TRN_FIELD_ROWS_NET(X) \
+    X(NET_FAMILY, "network.type", NAME, T_NET, AT(net.family), 0, "ipv4 or ipv6") \
+    X(NET_PROTO, "network.transport", NAME, T_NET, AT(net.proto), 0, "tcp, udp, icmp ...") \
+    X(SRC_IP, "source.ip", IP, T_NET, AT(net.src), 0, "address of the side that began") \
+    X(SRC_PORT, "source.port", U64, T_NET, AT(net.src_port), NO32, "its port") \
+    X(BYTES_OUT, "source.bytes", U64, T_NET, AT(net.bytes_out), NO64, "bytes sent") \
+    X(DST_IP, "destination.ip", IP, T_NET, AT(net.dst), 0, "address of the other side") \
+    X(DST_PORT, "destination.port", U64, T_NET, AT(net.dst_port), NO32, "its port") \
+    X(BYTES_IN, "destination.bytes", U64, T_NET, AT(net.bytes_in), NO64, "bytes received") \
+    X(DNS_NAME, "dns.question.name", STR, T(DNS), AT(dns.name), 0, "name that was asked for") \
+    X(DNS_TYPE, "dns.question.type", NAME, T(DNS), AT(dns.qtype), NO32, "A, AAAA, TXT ...") \
+    X(DNS_ANSWERS, "dns.answers", LIST, T(DNS), AT(dns.answers), 0, "addresses and names of the answer") \
+    X(DNS_RCODE, "dns.response_code", NAME, T(DNS), AT(dns.rcode), NO32, "NOERROR, NXDOMAIN ...")
+
+#define TRN_FIELD_ROWS_OURS(X) \
+    X(TYPE, "turncoat.type", NAME, T_ALL, AT(type), 0, "kind of event: exec, file, connect, dns ...") \
+    X(FLAGS, "turncoat.flags", U64, T_ALL, AT(flags), 0, "sum of: 1 existing, 2 late, 4 arguments cut, 8 path cut, 16 memfd, 32 deleted, 64 payload cut") \
+    X(BOOT_NS, "turncoat.boot_ns", U64, T_ALL, AT(boot_ns), 0, "nanoseconds since boot") \
+    X(MNTNS, "turncoat.mntns", U64, T_ALL, AT(mntns), 0, "mount namespace") \
+    X(CGROUP, "turncoat.cgroup", U64, T_ALL, AT(cgroup), 0, "cgroup v2 id") \
+    X(INVOKED, "turncoat.image.invoked", STR, T(EXEC), AT(exec.invoked), 0, "path as given to execve") \
+    X(INTERP, "turncoat.image.interpreter", STR, T(EXEC), AT(exec.interp), 0, "interpreter of a script") \
+    X(SCRIPT, "turncoat.image.script", STR, T(EXEC), AT(exec.script), 0, "path of the script") \
+    X(NLINK, "turncoat.image.nlink", U64, T(EXEC), AT(exec.nlink), NO32, "number of names of the file") \
+    X(EXIT_SIGNAL, "turncoat.exit_signal", U64, T(EXIT), AT(exit.signal), NO32, "signal that ended it") \
+    X(MAP_BUILD_ID, "turncoat.map.build_id", BYTES, T_MAP, AT(map.build_id), 0, "GNU build-id") \
+    X(MAP_ADDRESS, "turncoat.map.address", U64, T_MAP, AT(map.address), NO64, "where in memory") \
+    X(MAP_LENGTH, "turncoat.map.length", U64, T_MAP, AT(map.length), NO64, "bytes") \
+    X(MAP_PROT, "turncoat.map.prot", U64, T_MAP, AT(map.prot), NO32, "sum of: 1 read, 2 write, 4 execute") \
+    X(SENSITIVE, "turncoat.sensitive.class", STR, T_FILE, AT(file.sensitive), 0, "class of data, such as browser-cookies") \
+    X(OWNER_HINT, "turncoat.sensitive.owner", STR, T_FILE, AT(file.owner_hint), 0, "whose data it is, such as firefox") \
+    X(FILE_MODE, "turncoat.file.mode", U64, T_FILE, AT(file.mode), NO32, "type and permission bits") \
+    X(FILE_KIND, "turncoat.file.kind", STR, T(IDENTITY), AT(identity.id.kind), 0, "elf, script, appimage, data ...") \
+    X(FILE_BUILD_ID, "turncoat.file.build_id", BYTES, T(IDENTITY), AT(identity.id.build_id), 0, "GNU build-id") \
+    X(FILE_MNTNS, "turncoat.file.mntns", U64, T(IDENTITY), AT(identity.id.mntns), 0, "mount namespace the identity holds in") \
+    X(SOCKET, "turncoat.socket", U64, T_NET, AT(net.socket), 0, "socket cookie") \
+    X(NET_ERROR, "turncoat.error", I64, T_NET, AT(net.error), NOI32, "errno of a failed connection") \
+    X(IDENTITY_ORIGIN, "turncoat.software.origin", NAME, T(IDENTITY), AT(identity.id.software.origin), 0, "dpkg, npm, manual ...") \
+    X(IDENTITY_SIGNER, "turncoat.software.signer", STR, T(IDENTITY), AT(identity.id.software.signer), 0, "who signed it") \
+    X(IDENTITY_FLAGS, "turncoat.software.flags", U64, T(IDENTITY), AT(identity.id.software.flags), 0, "sum of: 1 modified, 2 base system, 4 unpacked, 8 list known") \
+    X(SOFTWARE_ORIGIN, "turncoat.software.origin", NAME, T(SOFTWARE), AT(software.software.origin), 0, "dpkg, npm, manual ...") \
+    X(SOFTWARE_SIGNER, "turncoat.software.signer", STR, T(SOFTWARE), AT(software.software.signer), 0, "who signed it") \
+    X(SOFTWARE_FLAGS, "turncoat.software.flags", U64, T(SOFTWARE), AT(software.software.flags), 0, "sum of: 1 modified, 2 base system, 4 unpacked, 8 list known") \
+    X(SOFTWARE_FROM, "turncoat.software.from", STR, T(SOFTWARE), AT(software.from), 0, "version before") \
+    X(SOFTWARE_BY, "turncoat.software.by", STR, T(SOFTWARE), AT(software.by), 0, "who installed it") \
+    X(STATE_KIND, "turncoat.state.kind", STR, T(STATE), AT(state.kind), 0, "kind of remembered row") \
+    X(STATE_KEY, "turncoat.state.key", ENTITY, T(STATE), AT(state.key), 0, "its key") \
+    X(STATE_VALUE, "turncoat.state.value", BYTES, T(STATE), AT(state.value), 0, "its content") \
+    X(LOSS_CLASS, "turncoat.meta.class", NAME, T_META, AT(meta.klass), NO32, "class of events that were lost") \
+    X(META_COUNT, "turncoat.meta.count", U64, T_META, AT(meta.count), NO64, "how many; program id of a BPF event") \
+    X(META_SINCE, "turncoat.meta.since_boot_ns", U64, T_META, AT(meta.from_boot_ns), NO64, "since when") \
+    X(META_DELTA, "turncoat.meta.delta_ns", I64, T_META, AT(meta.delta_ns), 0, "jump of the wall clock")
+
+#define TRN_FIELD_ROWS(X) TRN_FIELD_ROWS_HEAD(X) TRN_FIELD_ROWS_FILE(X) TRN_FIELD_ROWS_NET(X) TRN_FIELD_ROWS_OURS(X)
+
+/* Position of a row in the table. */
+#define TRN_FIELD_ROW_ENUM(sym, ...) TRN_ROW_##sym,
+enum trn_field_row { TRN_FIELD_ROWS(TRN_FIELD_ROW_ENUM) TRN_FIELD_ROW_MAX };
+#undef TRN_FIELD_ROW_ENUM
+
+/* In field.c: the member alone, without extras and derived rows. False when absent. */
+bool trn_field_read(const struct trn_event *ev, const struct trn_field_def *f, struct trn_value *ret);
+void trn_field_clear(struct trn_event *ev, const struct trn_field_def *f); /* makes the member absent */
+
+/* In field_name.c: text of enumeration values, by field. */
+const char *trn_field_kind_name(enum trn_event_type type);     /* event.kind */
+const char *trn_field_category_name(enum trn_event_type type); /* event.category */
+
+#endif

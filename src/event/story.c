@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Owns: the binary form of a story. Must not own: how stories are made (src/story/).
+ * Hand-offs: decoded views point into the cursor's bytes.
+ */
+#include "event/story.h"
+
+#define STORY_VERSION 1u
+
+static void put_lines(struct trn_buf *out, const struct trn_str *lines, uint32_t n)
+{
+    trn_put_u8(out, (uint8_t)n);
+    for (uint32_t i = 0; i < n; i++)
+        trn_put_lstr(out, lines[i]);
+}
+
+static void put_head(const struct trn_story *s, struct trn_buf *out)
+{
+    trn_put_u8(out, STORY_VERSION);
+    trn_put_u64(out, s->id);
+    trn_put_u32(out, s->revision);
+    trn_put_u8(out, (uint8_t)s->verdict);
+    trn_put_u16(out, s->score);
+    trn_put_u8(out, (uint8_t)((s->closed ? 1 : 0) | (s->loss_overlap ? 2 : 0)));
+    trn_put_lstr(out, s->close_why);
+    trn_software_encode(&s->software, out);
+    trn_put_lstr(out, s->change_from);
+    trn_put_lstr(out, s->change_to);
+    trn_put_lstr(out, s->change_by);
+    trn_put_u64(out, s->change_wall_ns);
+    trn_put_u64(out, s->opened_wall_ns);
+    trn_put_u64(out, s->updated_wall_ns);
+    trn_put_lstr(out, s->sentence);
+}
+
+void trn_story_encode(const struct trn_story *s, struct trn_buf *out)
+{
+    put_head(s, out);
+    trn_put_u8(out, (uint8_t)s->n_findings);
+    trn_put_u32(out, s->n_findings_dropped);
+    for (uint32_t i = 0; i < s->n_findings; i++)
+        trn_finding_encode(&s->findings[i], out);
+    trn_put_u8(out, (uint8_t)s->n_processes);
+    for (uint32_t i = 0; i < s->n_processes; i++) {
+        const struct trn_story_process *p = &s->processes[i];
+        trn_put_u64(out, p->entity);
+        trn_put_u64(out, p->parent);
+        trn_put_u32(out, p->pid);
+        trn_put_lstr(out, p->path);
+        trn_put_lstr(out, p->args);
+        trn_put_u64(out, p->start_wall_ns);
+    }
+    trn_put_u8(out, (uint8_t)s->n_files);
+    for (uint32_t i = 0; i < s->n_files; i++) {
+        trn_put_lstr(out, s->files[i].path);
+        trn_put_lstr(out, s->files[i].sha256);
+        trn_put_lstr(out, s->files[i].role);
+    }
+    trn_put_u8(out, (uint8_t)s->n_hosts);
+    for (uint32_t i = 0; i < s->n_hosts; i++) {
+        const struct trn_story_host *h = &s->hosts[i];
+        trn_put_lstr(out, h->address);
+        trn_put_lstr(out, h->name);
+        trn_put_u64(out, h->bytes_out);
+        trn_put_u64(out, h->bytes_in);
+        trn_put_u32(out, h->count);
+    }
+    put_lines(out, s->why, s->n_why);
+    put_lines(out, s->benign_if, s->n_benign_if);
+}
+
+static int get_head(struct trn_cursor *in, struct trn_story *s)
+{
+    if (trn_cur_u8(in) != STORY_VERSION)
+        return -EBADMSG;
+    s->id = trn_cur_u64le(in);
+    s->revision = trn_cur_u32le(in);
+    uint8_t verdict = trn_cur_u8(in);
+    s->score = trn_cur_u16le(in);
+    uint8_t bits = trn_cur_u8(in);
+    if (in->bad || verdict >= TRN_VERDICT_MAX || bits > 3)
+        return -EBADMSG;
+    s->verdict = (enum trn_verdict)verdict;
+    s->closed = bits & 1;
+    s->loss_overlap = bits & 2;
+    s->close_why = trn_cur_lstr(in);
+    if (trn_software_decode(in, &s->software) < 0)
+        return -EBADMSG;
+    s->change_from = trn_cur_lstr(in);
+    s->change_to = trn_cur_lstr(in);
+    s->change_by = trn_cur_lstr(in);
+    s->change_wall_ns = trn_cur_u64le(in);
+    s->opened_wall_ns = trn_cur_u64le(in);
+    s->updated_wall_ns = trn_cur_u64le(in);
+    s->sentence = trn_cur_lstr(in);
+    return in->bad ? -EBADMSG : 0;
+}
+
+/* A count that fits its array, else 0 and bad. */
+static uint32_t get_count(struct trn_cursor *in, uint32_t max)
+{
+    uint32_t n = trn_cur_u8(in);
+    if (n > max)
+        in->bad = true;
+    return in->bad ? 0 : n;
+}
+
+static uint32_t get_lines(struct trn_cursor *in, struct trn_str *lines)
+{
+    uint32_t n = get_count(in, TRN_STORY_LINES);
+    for (uint32_t i = 0; i < n; i++)
+        lines[i] = trn_cur_lstr(in);
+    return n;
+}
+
+static void get_parts(struct trn_cursor *in, struct trn_story *s)
+{
+    s->n_processes = get_count(in, TRN_STORY_PROCESSES);
+    for (uint32_t i = 0; i < s->n_processes; i++) {
+        struct trn_story_process *p = &s->processes[i];
+        p->entity = trn_cur_u64le(in);
+        p->parent = trn_cur_u64le(in);
+        p->pid = trn_cur_u32le(in);
+        p->path = trn_cur_lstr(in);
+        p->args = trn_cur_lstr(in);
+        p->start_wall_ns = trn_cur_u64le(in);
+    }
+    s->n_files = get_count(in, TRN_STORY_FILES);
+    for (uint32_t i = 0; i < s->n_files; i++) {
+        s->files[i].path = trn_cur_lstr(in);
+        s->files[i].sha256 = trn_cur_lstr(in);
+        s->files[i].role = trn_cur_lstr(in);
+    }
+    s->n_hosts = get_count(in, TRN_STORY_HOSTS);
+    for (uint32_t i = 0; i < s->n_hosts; i++) {
+        struct trn_story_host *h = &s->hosts[i];
+        h->address = trn_cur_lstr(in);
+        h->name = trn_cur_lstr(in);
+        h->bytes_out = trn_cur_u64le(in);
+        h->bytes_in = trn_cur_u64le(in);
+        h->count = trn_cur_u32le(in);
+    }
+    s->n_why = get_lines(in, s->why);
+    s->n_benign_if = get_lines(in, s->benign_if);
+}
+
+int trn_story_decode(struct trn_cursor *in, struct trn_story *ret)
+{
+    /* A story is too large for the stack of a small thread. */
+    struct trn_story TRN_AUTO(trn_freep) *s = calloc(1, sizeof(*s));
+
+    if (s == NULL)
+        return -ENOMEM;
+    int r = get_head(in, s);
+    if (r < 0)
+        return r;
+    s->n_findings = get_count(in, TRN_STORY_FINDINGS);
+    s->n_findings_dropped = trn_cur_u32le(in);
+    for (uint32_t i = 0; i < s->n_findings; i++) {
+        r = trn_finding_decode(in, &s->findings[i]);
+        if (r < 0)
+            return r;
+    }
+    get_parts(in, s);
+    if (in->bad)
+        return -EBADMSG;
+    *ret = *s;
+    return 0;
+}
