@@ -16,6 +16,7 @@
 #define AF_INET6 10
 #define DNS_PORT 53
 #define NOTE_DESTINATIONS 4
+#define SOCK_DONE 1 /* enum sock_flags: a FIN came in */
 
 enum { NOTE_LISTENER = 1, NOTE_INCOMING = 2 };
 
@@ -191,7 +192,8 @@ static __always_inline void fill_tcp(struct trn_wire_net *r, struct sock *sk)
 {
     r->family = (__u8)sk->__sk_common.skc_family;
     r->protocol = 6;
-    r->local_port = sk->__sk_common.skc_num;
+    /* Not skc_num, which is already 0 when a socket closes. */
+    r->local_port = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
     r->remote_port = bpf_ntohs(sk->__sk_common.skc_dport);
     r->cookie = bpf_get_socket_cookie(sk);
     if (r->family == AF_INET6) {
@@ -207,10 +209,11 @@ static __always_inline void fill_bytes(struct trn_wire_net *r, struct sock *sk)
 {
     struct tcp_sock *tcp = (struct tcp_sock *)sk;
 
-    /* bytes_acked counts the SYN and the FIN as one byte each; what was sent but never acknowledged
-     * did not arrive, as far as we know. */
-    r->bytes_out = BPF_CORE_READ(tcp, bytes_acked);
+    /* Payload bytes. The kernel counts a FIN that came in as one byte. */
+    r->bytes_out = BPF_CORE_READ(tcp, bytes_sent) - BPF_CORE_READ(tcp, bytes_retrans);
     r->bytes_in = BPF_CORE_READ(tcp, bytes_received);
+    if (r->bytes_in > 0 && (BPF_CORE_READ(sk, __sk_common.skc_flags) & (1 << SOCK_DONE)))
+        r->bytes_in--;
 }
 
 static __always_inline struct note *note_of(struct sock *sk, int old, int new)

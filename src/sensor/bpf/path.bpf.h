@@ -57,10 +57,9 @@ static long walk_step(__u32 index, struct walk_arg *arg)
     }
     top = BPF_CORE_READ(mount, mnt.mnt_root);
     parent = BPF_CORE_READ(dentry, d_parent);
-    if (dentry == top || dentry == parent) {
+    if (dentry == top) {
         up = BPF_CORE_READ(mount, mnt_parent);
-        if (dentry != top || up == mount) {
-            /* A file system of the kernel's own (memfd), or a detached one. */
+        if (up == mount) { /* not attached anywhere (any more) */
             w->done = 1;
             return 1;
         }
@@ -76,6 +75,10 @@ static long walk_step(__u32 index, struct walk_arg *arg)
         return 1;
     s->at += (__u64)n;
     w->dentry = parent;
+    if (dentry == parent) { /* a file of the kernel's own, such as a memfd: it has a name and no folder */
+        w->done = 1;
+        return 1;
+    }
     return 0;
 }
 

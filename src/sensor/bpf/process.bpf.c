@@ -57,7 +57,6 @@ static __always_inline void fill_file(struct trn_wire_exec *e, struct file *file
     e->inode = BPF_CORE_READ(inode, i_ino);
     e->file_size = (__u64)BPF_CORE_READ(inode, i_size);
     e->nlink = BPF_CORE_READ(inode, i_nlink);
-    e->mode = BPF_CORE_READ(inode, i_mode);
     e->dev_major = dev >> 20;
     e->dev_minor = dev & 0xfffff;
     if (bpf_core_field_exists(inode->i_ctime_sec)) {
@@ -94,10 +93,6 @@ static __always_inline void fill_ids(struct trn_wire_exec *e, struct task_struct
     e->uid = BPF_CORE_READ(cred, uid.val);
     e->euid = BPF_CORE_READ(cred, euid.val);
     e->gid = BPF_CORE_READ(cred, gid.val);
-    e->egid = BPF_CORE_READ(cred, egid.val);
-    e->loginuid = (__u32)-1;
-    if (bpf_core_field_exists(task->loginuid))
-        e->loginuid = BPF_CORE_READ(task, loginuid.val);
 }
 
 /* Appends a kernel string without its NUL; returns its length. */

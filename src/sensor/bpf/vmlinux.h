@@ -35,7 +35,6 @@ struct cred {
     kuid_t uid;
     kgid_t gid;
     kuid_t euid;
-    kgid_t egid;
 };
 
 struct qstr {
@@ -48,7 +47,6 @@ struct super_block {
 
 /* Linux 6.13 and later. */
 struct inode {
-    unsigned short i_mode;
     struct super_block *i_sb;
     unsigned long i_ino;
     unsigned int i_nlink;
@@ -176,7 +174,6 @@ struct task_struct {
     struct nsproxy *nsproxy;
     struct signal_struct *signal;
     struct css_set *cgroups;
-    kuid_t loginuid;
 };
 
 struct linux_binprm {
@@ -200,6 +197,7 @@ struct sock_common {
     unsigned short skc_family;
     struct in6_addr skc_v6_daddr;
     struct in6_addr skc_v6_rcv_saddr;
+    unsigned long skc_flags;
 };
 
 struct sock {
@@ -208,8 +206,13 @@ struct sock {
     __u16 sk_protocol;
 };
 
+struct inet_sock {
+    __u16 inet_sport;
+};
+
 struct tcp_sock {
-    __u64 bytes_acked;
+    __u64 bytes_sent;
+    __u64 bytes_retrans;
     __u64 bytes_received;
 };
 

@@ -110,15 +110,12 @@ struct trn_wire_exec {
     __u32 nlink;
     __u32 dev_major;
     __u32 dev_minor;
-    __u32 mode;
     __u32 parent_tgid;
     __u32 session;
     __u32 mnt_ns;
     __u32 uid;
     __u32 euid;
     __u32 gid;
-    __u32 egid;
-    __u32 loginuid;
     __u32 flags;
     __u32 argc; /* 0: not known */
     __u16 path_len;
@@ -205,7 +202,7 @@ struct trn_wire_losses {
 _Static_assert(sizeof(struct trn_wire_header) == 32, "wire header");
 _Static_assert(sizeof(struct trn_wire_fork) == 56, "fork record");
 _Static_assert(sizeof(struct trn_wire_exit) == 40, "exit record");
-_Static_assert(sizeof(struct trn_wire_exec) == 152, "exec record");
+_Static_assert(sizeof(struct trn_wire_exec) == 136, "exec record");
 _Static_assert(sizeof(struct trn_wire_net) == 112, "network record");
 _Static_assert(sizeof(struct trn_wire_dns) == 600, "dns record");
 _Static_assert(sizeof(struct trn_wire_file) == 88, "file record");

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Overview: carries records that turncoatd makes to the engine over a SOCK_SEQPACKET pair, one
+ * record a packet. Owns turncoatd's end. Must not wait (except where the name says so) and must not
+ * look into a record further than its type: turncoatd parses nothing. What finds no room is counted
+ * by class and told as a loss record before the next record that finds room.
+ */
+#include "sensor/sensor.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "sensor/bpf/wire.h"
+
+#define CHANNEL_BUFFER (1 << 20)
+#define WAIT_MS 2000
+
+struct trn_channel {
+    int fd;
+    uint64_t dropped[TRN_CLASS_MAX]; /* since the start */
+    uint64_t untold[TRN_CLASS_MAX];  /* of these, not yet told to the reader */
+    uint64_t since[TRN_CLASS_MAX];
+};
+
+int trn_channel_new(struct trn_channel **ret, int *ret_reader_fd, struct trn_err *err)
+{
+    struct trn_channel *c = calloc(1, sizeof(*c));
+    int fds[2], size = CHANNEL_BUFFER;
+
+    if (!c)
+        return trn_fail(err, -ENOMEM, "cannot make a channel: out of memory");
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0) {
+        int r = trn_fail(err, -errno, "cannot make a channel: %s", trn_errno_name(-errno));
+
+        free(c);
+        return r;
+    }
+    if (setsockopt(fds[0], SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) != 0)
+        (void)setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+    c->fd = fds[0];
+    *ret_reader_fd = fds[1];
+    *ret = c;
+    return 0;
+}
+
+struct trn_channel *trn_channel_free(struct trn_channel *c)
+{
+    if (c) {
+        trn_fd_close(c->fd);
+        free(c);
+    }
+    return NULL;
+}
+
+int trn_channel_fd(const struct trn_channel *c)
+{
+    return c->fd;
+}
+
+uint64_t trn_channel_dropped(const struct trn_channel *c, enum trn_class klass)
+{
+    return c->dropped[klass];
+}
+
+static int send_now(const struct trn_channel *c, const void *p, size_t n)
+{
+    ssize_t sent;
+
+    do
+        sent = send(c->fd, p, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    return sent < 0 ? -errno : 0;
+}
+
+static bool no_room(int r)
+{
+    return r == -EAGAIN || r == -ENOBUFS || r == -ENOMEM;
+}
+
+static enum trn_class class_of(struct trn_str record)
+{
+    struct trn_cursor c = trn_cur_of(record);
+    uint16_t op;
+
+    (void)trn_cur_u32le(&c);
+    if (trn_cur_u16le(&c) != TRN_WIRE_FILE)
+        return TRN_CLASS_PROCESS;
+    trn_cur_seek(&c, offsetof(struct trn_wire_file, op));
+    op = trn_cur_u16le(&c);
+    return op == TRN_WIRE_FILE_OPEN ? TRN_CLASS_OPEN : TRN_CLASS_FILE;
+}
+
+/* Tells what was dropped; -EAGAIN while there is still no room. */
+static int tell_losses(struct trn_channel *c)
+{
+    for (unsigned k = 0; k < TRN_CLASS_MAX; k++) {
+        struct trn_wire_loss loss = {
+            .head = {.size = sizeof(loss), .type = TRN_WIRE_LOSS, .version = TRN_WIRE_VERSION},
+            .class = k,
+            .count = c->untold[k],
+            .since = c->since[k],
+        };
+        int r;
+
+        if (c->untold[k] == 0)
+            continue;
+        loss.head.time = trn_boot_ns();
+        r = send_now(c, &loss, sizeof(loss));
+        if (r != 0)
+            return r;
+        c->untold[k] = 0;
+    }
+    return 0;
+}
+
+int trn_channel_send(struct trn_channel *c, struct trn_str record)
+{
+    enum trn_class k;
+    int r = tell_losses(c);
+
+    if (r == 0)
+        r = send_now(c, record.p, record.n);
+    if (!no_room(r))
+        return r;
+    k = class_of(record);
+    if (c->untold[k]++ == 0)
+        c->since[k] = trn_boot_ns();
+    c->dropped[k]++;
+    return 0;
+}
+
+int trn_channel_send_wait(struct trn_channel *c, struct trn_str record, int timeout_ms)
+{
+    struct pollfd p = {.fd = c->fd, .events = POLLOUT};
+
+    for (;;) {
+        int r = tell_losses(c);
+
+        if (r == 0)
+            r = send_now(c, record.p, record.n);
+        if (!no_room(r))
+            return r;
+        if (poll(&p, 1, timeout_ms) <= 0)
+            return trn_channel_send(c, record); /* counts it */
+    }
+}
+
+static int sink_send(void *ctx, struct trn_str record)
+{
+    return trn_channel_send(ctx, record);
+}
+
+static int sink_send_wait(void *ctx, struct trn_str record)
+{
+    return trn_channel_send_wait(ctx, record, WAIT_MS);
+}
+
+struct trn_record_sink trn_channel_sink(struct trn_channel *c)
+{
+    return (struct trn_record_sink){.record = sink_send, .ctx = c};
+}
+
+struct trn_record_sink trn_channel_sink_wait(struct trn_channel *c)
+{
+    return (struct trn_record_sink){.record = sink_send_wait, .ctx = c};
+}

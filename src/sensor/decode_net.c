@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Overview: network and DNS records to events. The source is who opened the connection, the
+ * destination who was called, whichever of them is our process. An IPv4 address that a socket of
+ * IPv6 carries (::ffff:a.b.c.d) is told as IPv4.
+ */
+#include "sensor/reader.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "formats/formats.h"
+#include "sensor/bpf/wire.h"
+
+struct wire_ends {
+    uint8_t family; /* AF_INET, AF_INET6 */
+    bool incoming;
+    uint16_t local_port, remote_port;
+    uint8_t local[16], remote[16];
+};
+
+static bool is_mapped(const uint8_t a[16])
+{
+    static const uint8_t prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+    return memcmp(a, prefix, sizeof(prefix)) == 0;
+}
+
+static bool is_zero(const uint8_t a[16])
+{
+    static const uint8_t zero[16];
+
+    return memcmp(a, zero, sizeof(zero)) == 0;
+}
+
+static void put_ends(const struct wire_ends *w, struct trn_ev_net *net)
+{
+    uint8_t local[16], remote[16];
+    bool four = w->family == AF_INET;
+
+    memcpy(local, w->local, sizeof(local));
+    memcpy(remote, w->remote, sizeof(remote));
+    if (!four && is_mapped(remote)) {
+        four = true;
+        memmove(remote, remote + 12, 4);
+        memset(remote + 4, 0, 12);
+        if (is_mapped(local))
+            memmove(local, local + 12, 4);
+        memset(local + 4, 0, 12);
+    }
+    net->family = four ? 4 : 6;
+    memcpy(w->incoming ? net->dst : net->src, local, sizeof(local));
+    memcpy(w->incoming ? net->src : net->dst, remote, sizeof(remote));
+    /* Before a connection is up, its own end is not known. */
+    if (w->local_port != 0 || !is_zero(local))
+        *(w->incoming ? &net->dst_port : &net->src_port) = w->local_port;
+    *(w->incoming ? &net->src_port : &net->dst_port) = w->remote_port;
+}
+
+static bool read_addresses(struct trn_cursor *c, struct wire_ends *w)
+{
+    bool ok = trn_cur_copy(c, w->local, sizeof(w->local));
+
+    return trn_cur_copy(c, w->remote, sizeof(w->remote)) && ok && (w->family == AF_INET || w->family == AF_INET6);
+}
+
+static enum trn_action action_of(uint16_t wire)
+{
+    switch (wire) {
+    case TRN_WIRE_ESTABLISHED:
+    case TRN_WIRE_ACCEPT:
+        return TRN_ACT_ESTABLISHED;
+    case TRN_WIRE_FAILED:
+        return TRN_ACT_FAILED;
+    case TRN_WIRE_CLOSE:
+        return TRN_ACT_NONE;
+    default:
+        return TRN_ACT_ATTEMPTED;
+    }
+}
+
+int trn_decode_net(struct trn_cursor *c, const struct trn_wire_head *h, struct trn_event *ev)
+{
+    struct trn_ev_net *net = &ev->net;
+    struct wire_ends w = {0};
+    uint64_t out, in;
+    uint32_t error;
+
+    net->socket = trn_cur_u64le(c);
+    out = trn_cur_u64le(c);
+    in = trn_cur_u64le(c);
+    (void)trn_cur_u64le(c); /* when it was opened: the engine knows from the socket's first event */
+    ev->uid = trn_cur_u32le(c);
+    error = trn_cur_u32le(c);
+    w.local_port = trn_cur_u16le(c);
+    w.remote_port = trn_cur_u16le(c);
+    w.family = trn_cur_u8(c);
+    net->proto = trn_cur_u8(c);
+    w.incoming = trn_cur_u8(c) != 0;
+    (void)trn_cur_u8(c);
+    if (!read_addresses(c, &w) || !trn_cur_end(c))
+        return -EBADMSG;
+    put_ends(&w, net);
+    ev->action = (uint16_t)action_of(h->type);
+    if (h->type == TRN_WIRE_CLOSE) {
+        net->bytes_out = out;
+        net->bytes_in = in;
+    }
+    if (h->type == TRN_WIRE_FAILED)
+        net->error = (int32_t)(error & 0xfff);
+    return 0;
+}
+
+/* The question of a cut or damaged message may still be readable; what is not is flagged. */
+static int put_dns(struct trn_str payload, bool cut, struct trn_arena *arena, struct trn_event *ev)
+{
+    struct trn_cursor c = trn_cur_of(payload);
+    struct trn_dns dns = {0};
+    int r = trn_dns_parse(&c, arena, &dns);
+
+    if (r == -ENOMEM)
+        return r;
+    if (cut || r != 0 || dns.cut)
+        ev->flags |= TRN_EVF_NET_RAW;
+    if (r != 0)
+        return 0;
+    ev->dns.name = dns.name;
+    ev->dns.qtype = dns.qtype;
+    ev->action = dns.answer ? TRN_ACT_ANSWER : TRN_ACT_QUESTION;
+    if (dns.answer) {
+        ev->dns.rcode = dns.rcode;
+        ev->dns.answers = dns.answers;
+    }
+    return 0;
+}
+
+int trn_decode_dns(struct trn_cursor *c, struct trn_arena *arena, struct trn_event *ev)
+{
+    struct trn_ev_net *net = &ev->dns.net;
+    struct wire_ends w = {0};
+    uint16_t kept, full;
+    struct trn_str payload;
+    bool answer;
+
+    net->socket = trn_cur_u64le(c);
+    w.local_port = trn_cur_u16le(c);
+    w.remote_port = trn_cur_u16le(c);
+    kept = trn_cur_u16le(c);
+    full = trn_cur_u16le(c);
+    w.family = trn_cur_u8(c);
+    answer = trn_cur_u8(c) != 0;
+    trn_cur_skip(c, 6);
+    if (!read_addresses(c, &w) || kept > TRN_WIRE_DNS_MAX)
+        return -EBADMSG;
+    payload = trn_cur_bytes(c, kept);
+    trn_cur_skip(c, TRN_WIRE_DNS_MAX - kept);
+    if (!trn_cur_end(c))
+        return -EBADMSG;
+    net->proto = IPPROTO_UDP;
+    put_ends(&w, net); /* the asker is the source in both directions */
+    ev->action = answer ? TRN_ACT_ANSWER : TRN_ACT_QUESTION;
+    return put_dns(payload, kept < full, arena, ev);
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Overview: owns the BPF object, its links and the perf events for the life of turncoatd.
+ * Must not read a ring, and must not parse a record: the reader half does, in another process.
+ *
+ *   trn_sensor_open ── loads ──> maps ── trn_sensor_fds ──> handed to the engine, which maps them
+ *          └── attaches each hook by itself; what the kernel refuses is a row in the hook table
+ *
+ * All is undone by closing: links and perf events die with their descriptors.
+ */
+#include "sensor/hook.h"
+#include "sensor/loader.h"
+
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "sensor/bpf/wire.h"
+#include "sensor/skeleton.h"
+
+struct hook_spec {
+    const char *program, *name, *gives;
+    bool needs_cgroup;
+};
+
+static const struct hook_spec specs[] = {
+    {"on_exec", "process.exec", "program starts", false},
+    {"on_fork", "process.fork", "new processes before they run something", false},
+    {"on_exit", "process.exit", "ends of processes and their codes", false},
+    {"existing", "process.existing", "processes that ran before turncoat", false},
+    {"on_connect4", "network.connect4", "connection attempts over IPv4", true},
+    {"on_connect6", "network.connect6", "connection attempts over IPv6", true},
+    {"on_sendmsg4", "network.sendmsg4", "first datagrams over IPv4", true},
+    {"on_sendmsg6", "network.sendmsg6", "first datagrams over IPv6", true},
+    {"on_tcp_state", "network.state", "established, failed, accepted and closed connections, bytes", false},
+    {"on_egress", "dns.questions", "names that are asked for", true},
+    {"on_ingress", "dns.answers", "addresses that names resolve to", true},
+};
+
+#define N_SPECS TRN_ARRAY_SIZE(specs)
+#define N_HOOKS (N_SPECS + 1) /* and the perf records */
+
+struct trn_sensor {
+    struct trn_scope scope;
+    struct trn_bpf *bpf;
+    struct bpf_link *links[N_SPECS];
+    struct trn_sensor_hook hooks[N_HOOKS];
+    struct trn_sensor_fd fds[TRN_SENSOR_CPUS_MAX + 3];
+    size_t n_fds, first_perf;
+};
+
+static void bpf_freep(struct trn_bpf **b)
+{
+    trn_bpf__destroy(*b);
+}
+
+/* Opens the object with its settings; programs marked in `without` are left out. */
+static struct trn_bpf *open_object(const struct trn_scope *scope, const bool without[N_SPECS])
+{
+    struct trn_bpf *bpf = trn_bpf__open();
+    int cpus = libbpf_num_possible_cpus();
+
+    if (!bpf)
+        return NULL;
+    bpf->rodata->scope_id = scope->id;
+    bpf->rodata->scope_level = scope->level;
+    (void)bpf_map__set_max_entries(bpf->maps.losses, cpus > 0 ? (uint32_t)cpus : 1);
+    for (size_t i = 0; i < N_SPECS; i++) {
+        struct bpf_program *p = bpf_object__find_program_by_name(bpf->obj, specs[i].program);
+
+        if (p && without[i])
+            (void)bpf_program__set_autoload(p, false);
+    }
+    return bpf;
+}
+
+/* The object loads as a whole or not at all, so a refusal is pinned down one program at a time. */
+static void find_refused(struct trn_sensor *s, bool refused[N_SPECS])
+{
+    for (size_t i = 0; i < N_SPECS; i++) {
+        TRN_AUTO(bpf_freep) struct trn_bpf *one = NULL;
+        bool others[N_SPECS];
+        int r;
+
+        for (size_t k = 0; k < N_SPECS; k++)
+            others[k] = k != i;
+        one = open_object(&s->scope, others);
+        r = one ? trn_bpf__load(one) : -ENOMEM;
+        refused[i] = r != 0;
+        if (r != 0)
+            trn_hook_set(&s->hooks[i], TRN_HOOK_OFF, "the kernel refused to load it: %s", trn_errno_name(r));
+    }
+}
+
+static int load(struct trn_sensor *s, struct trn_err *err)
+{
+    bool refused[N_SPECS] = {false};
+    int r;
+
+    s->bpf = open_object(&s->scope, refused);
+    if (!s->bpf)
+        return trn_fail(err, -errno, "cannot read the BPF programs: %s", trn_errno_name(-errno));
+    r = trn_bpf__load(s->bpf);
+    if (r == -EPERM || r == -EACCES) {
+        if (geteuid() != 0) {
+            r = trn_fail(err, r, "cannot load the BPF programs: not root");
+            trn_hint(err, "start turncoatd as root, or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN");
+            return r;
+        }
+    }
+    if (r == 0)
+        return 0;
+    trn_bpf__destroy(s->bpf);
+    s->bpf = NULL;
+    if (access("/sys/kernel/btf/vmlinux", R_OK) != 0) {
+        r = trn_fail(err, -ENOTSUP, "cannot load the BPF programs: this kernel has no BTF");
+        trn_hint(err, "use a kernel with CONFIG_DEBUG_INFO_BTF (Debian's have it)");
+        return r;
+    }
+    find_refused(s, refused);
+    s->bpf = open_object(&s->scope, refused);
+    r = s->bpf ? trn_bpf__load(s->bpf) : -ENOMEM;
+    if (r != 0)
+        return trn_fail(err, r, "cannot load the BPF programs: %s", trn_errno_name(r));
+    return 0;
+}
+
+static void attach_all(struct trn_sensor *s)
+{
+    for (size_t i = 0; i < N_SPECS; i++) {
+        struct bpf_program *p = bpf_object__find_program_by_name(s->bpf->obj, specs[i].program);
+        struct trn_sensor_hook *h = &s->hooks[i];
+
+        if (!p || h->reason[0] != '\0')
+            continue;
+        s->links[i] = specs[i].needs_cgroup ? bpf_program__attach_cgroup(p, s->scope.fd) : bpf_program__attach(p);
+        if (s->links[i])
+            trn_hook_set(h, TRN_HOOK_ON, "%s", "");
+        else
+            trn_hook_set(h, TRN_HOOK_OFF, "the kernel refused to attach it: %s", trn_errno_name(-errno));
+    }
+}
+
+static void add_fd(struct trn_sensor *s, enum trn_sensor_fd_kind kind, const struct bpf_map *map)
+{
+    s->fds[s->n_fds++] =
+        (struct trn_sensor_fd){.kind = kind, .size = bpf_map__max_entries(map), .fd = bpf_map__fd(map)};
+}
+
+/* Before 5.11 BPF memory counted against this limit; later kernels ignore it. */
+static void lift_memlock(void)
+{
+    const struct rlimit no_limit = {RLIM_INFINITY, RLIM_INFINITY};
+
+    (void)setrlimit(RLIMIT_MEMLOCK, &no_limit);
+}
+
+int trn_sensor_open(const struct trn_sensor_options *o, struct trn_sensor **ret, struct trn_err *err)
+{
+    struct trn_sensor *s = calloc(1, sizeof(*s));
+    struct trn_sensor_hook *perf;
+    int r;
+
+    if (!s)
+        return trn_fail(err, -ENOMEM, "cannot open the sensor: out of memory");
+    s->scope.fd = -1;
+    for (size_t i = 0; i < N_SPECS; i++)
+        s->hooks[i] = (struct trn_sensor_hook){.name = specs[i].name, .gives = specs[i].gives};
+    perf = &s->hooks[N_SPECS];
+    *perf = (struct trn_sensor_hook){.name = "mapping.perf", .gives = "libraries and executable memory"};
+
+    r = trn_scope_open(o ? o->scope_cgroup : NULL, &s->scope, err);
+    if (r == 0) {
+        (void)libbpf_set_print(NULL); /* a library room never prints */
+        lift_memlock();
+        r = load(s, err);
+    }
+    if (r == 0) {
+        attach_all(s);
+        if (s->hooks[0].state != TRN_HOOK_ON)
+            r = trn_fail(err, -ENOTSUP, "cannot see program starts: %s", s->hooks[0].reason);
+    }
+    if (r != 0) {
+        trn_sensor_close(s);
+        return r;
+    }
+    add_fd(s, TRN_SENSOR_FD_PROCESS, s->bpf->maps.process_ring);
+    add_fd(s, TRN_SENSOR_FD_NETWORK, s->bpf->maps.network_ring);
+    add_fd(s, TRN_SENSOR_FD_COUNTERS, s->bpf->maps.losses);
+    s->first_perf = s->n_fds;
+    if (o && o->no_perf)
+        trn_hook_set(perf, TRN_HOOK_OFF, "switched off");
+    else
+        s->n_fds += trn_perf_open(&s->scope, s->fds + s->n_fds, TRN_SENSOR_CPUS_MAX, perf);
+    *ret = s;
+    return 0;
+}
+
+struct trn_sensor *trn_sensor_close(struct trn_sensor *s)
+{
+    if (!s)
+        return NULL;
+    for (size_t i = 0; i < N_SPECS; i++)
+        (void)bpf_link__destroy(s->links[i]);
+    for (size_t i = s->first_perf; i > 0 && i < s->n_fds; i++)
+        trn_fd_close(s->fds[i].fd);
+    trn_bpf__destroy(s->bpf);
+    trn_scope_done(&s->scope);
+    free(s);
+    return NULL;
+}
+
+const struct trn_sensor_hook *trn_sensor_hooks(const struct trn_sensor *s, size_t *ret_count)
+{
+    *ret_count = N_HOOKS;
+    return s->hooks;
+}
+
+const struct trn_sensor_fd *trn_sensor_fds(const struct trn_sensor *s, size_t *ret_count)
+{
+    *ret_count = s->n_fds;
+    return s->fds;
+}
+
+uint64_t trn_sensor_scope_id(const struct trn_sensor *s)
+{
+    return s->scope.id;
+}
+
+int trn_sensor_existing(struct trn_sensor *s, const struct trn_record_sink *sink, struct trn_err *err)
+{
+    TRN_AUTO(trn_fd_closep) int fd = -1;
+
+    for (size_t i = 0; i < N_SPECS; i++) {
+        if (strcmp(specs[i].program, "existing") != 0)
+            continue;
+        if (!s->links[i])
+            return trn_fail(err, -ENOTSUP, "cannot list the processes that run: %s", s->hooks[i].reason);
+        fd = bpf_iter_create(bpf_link__fd(s->links[i]));
+    }
+    if (fd < 0)
+        return trn_fail(err, -errno, "cannot list the processes that run: %s", trn_errno_name(-errno));
+    return trn_existing_run(fd, sink, err);
+}

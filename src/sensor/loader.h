@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside the room only: what the files of the loader half share. */
+#ifndef TRN_SENSOR_LOADER_H
+#define TRN_SENSOR_LOADER_H
+
+#include "sensor/sensor.h"
+
+#define TRN_SENSOR_CPUS_MAX 256
+
+/* A cgroup v2 folder: descriptor, id and depth below the root. */
+struct trn_scope {
+    int fd;      /* owned */
+    uint64_t id; /* 0: the whole machine (fd is the root then) */
+    uint32_t level;
+};
+
+int trn_scope_open(const char *path, struct trn_scope *ret, struct trn_err *err) TRN_MUST_CHECK;
+void trn_scope_done(struct trn_scope *s);
+
+/* One perf event a CPU; returns how many descriptors were added to fds, and fills the hook. */
+size_t trn_perf_open(const struct trn_scope *scope, struct trn_sensor_fd *fds, size_t max, struct trn_sensor_hook *hook);
+
+/* Runs the task iterator's program. */
+int trn_existing_run(int iter_fd, const struct trn_record_sink *sink, struct trn_err *err) TRN_MUST_CHECK;
+
+#endif

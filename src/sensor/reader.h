@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside the room only: what the files of the reader half share. */
+#ifndef TRN_SENSOR_READER_H
+#define TRN_SENSOR_READER_H
+
+#include "sensor/sensor.h"
+
+/* Gets one record; borrowed until it returns. Negative stops. */
+typedef int (*trn_record_fn)(void *ctx, struct trn_cursor record);
+
+/* ---- ring.c: a BPF ring buffer, mapped ---- */
+
+struct trn_ring {
+    void *consumer, *producer; /* mappings, owned */
+    size_t consumer_size, producer_size;
+    const uint8_t *data; /* inside producer; twice the ring, so that no record is cut */
+    uint64_t size;
+};
+
+int trn_ring_map(int fd, uint32_t size, struct trn_ring *ret) TRN_MUST_CHECK;
+void trn_ring_unmap(struct trn_ring *r);
+/* Gives what is there now. Number of records; -EBADMSG when the ring makes no sense (it is skipped). */
+int trn_ring_drain(struct trn_ring *r, trn_record_fn fn, void *ctx);
+
+/* ---- perf_ring.c: a perf buffer, mapped ---- */
+
+struct trn_perf_ring {
+    void *map; /* owned: one control page, then the data */
+    size_t map_size;
+    uint64_t size;
+    size_t offset; /* of the data in the map */
+};
+
+#define TRN_PERF_RECORD_MAX 65536u
+
+int trn_perf_ring_map(int fd, uint32_t size, struct trn_perf_ring *ret) TRN_MUST_CHECK;
+void trn_perf_ring_unmap(struct trn_perf_ring *r);
+/* scratch: TRN_PERF_RECORD_MAX bytes, for records that wrap. */
+int trn_perf_ring_drain(struct trn_perf_ring *r, uint8_t *scratch, trn_record_fn fn, void *ctx);
+
+/* ---- decode_perf.c: perf records that tell no event ---- */
+
+enum trn_perf_kind { TRN_PERF_OTHER = 0, TRN_PERF_MAPPING, TRN_PERF_BPF, TRN_PERF_EXEC, TRN_PERF_LOST };
+
+/* Kind of a record; for EXEC *ret_value is the tgid, for LOST the number of records. */
+enum trn_perf_kind trn_perf_peek(struct trn_cursor record, uint64_t *ret_value);
+
+/* ---- decode_*.c: bodies behind the wire header ---- */
+
+struct trn_wire_head {
+    uint32_t size;
+    uint16_t type;
+    uint64_t time, start;
+    uint32_t tgid, tid;
+};
+
+int trn_decode_net(struct trn_cursor *c, const struct trn_wire_head *h, struct trn_event *ev) TRN_MUST_CHECK;
+int trn_decode_dns(struct trn_cursor *c, struct trn_arena *arena, struct trn_event *ev) TRN_MUST_CHECK;
+int trn_decode_file(struct trn_cursor *c, struct trn_event *ev) TRN_MUST_CHECK;
+/* What every event has: type, time, process. */
+void trn_decode_begin(struct trn_event *ev, enum trn_event_type type, const struct trn_wire_head *h, uint64_t salt);
+
+/* ---- seen.c: one mapping event per image and file ---- */
+
+struct trn_seen;
+
+struct trn_seen *trn_seen_new(void) TRN_MUST_CHECK;
+struct trn_seen *trn_seen_free(struct trn_seen *s);
+/* After either, all mappings of the process are new again; the first one after exec is the program. */
+void trn_seen_fork(struct trn_seen *s, uint32_t pid, uint64_t when);
+void trn_seen_exec(struct trn_seen *s, uint32_t pid, uint64_t when);
+void trn_seen_exit(struct trn_seen *s, uint32_t pid);
+/* True when this mapping is worth an event. */
+bool trn_seen_is_new(struct trn_seen *s, const struct trn_event *ev);
+
+#endif

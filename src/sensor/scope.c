@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Overview: finds the cgroup v2 hierarchy and the id and depth of a folder in it, which the BPF
+ * programs compare. Owns struct trn_scope's descriptor. Must not change any cgroup.
+ */
+#include "sensor/loader.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <mntent.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include <linux/magic.h>
+
+static int v2_root(char *ret, size_t size)
+{
+    struct mntent entry;
+    char line[4096];
+    FILE *f = setmntent("/proc/self/mounts", "re");
+    int found = -ENOENT;
+
+    if (!f)
+        return -errno;
+    while (found != 0 && getmntent_r(f, &entry, line, sizeof(line))) {
+        if (strcmp(entry.mnt_type, "cgroup2") != 0 || strlen(entry.mnt_dir) >= size)
+            continue;
+        memcpy(ret, entry.mnt_dir, strlen(entry.mnt_dir) + 1);
+        found = 0;
+    }
+    endmntent(f);
+    return found;
+}
+
+static int cgroup_id(int fd, uint64_t *ret)
+{
+    struct {
+        struct file_handle head;
+        uint64_t id;
+    } handle = {.head = {.handle_bytes = sizeof(uint64_t)}};
+    int mount_id;
+
+    if (name_to_handle_at(fd, "", &handle.head, &mount_id, AT_EMPTY_PATH) != 0)
+        return -errno;
+    if (handle.head.handle_bytes != sizeof(uint64_t))
+        return -EPROTO;
+    memcpy(ret, handle.head.f_handle, sizeof(*ret));
+    return 0;
+}
+
+static uint32_t depth_below(const char *path, const char *root)
+{
+    size_t n = strlen(root);
+    uint32_t depth = 0;
+
+    for (const char *c = path + (strcmp(root, "/") == 0 ? 0 : n); *c; c++) {
+        if (*c == '/' && c[1] != '\0' && c[1] != '/')
+            depth++;
+    }
+    return depth;
+}
+
+int trn_scope_open(const char *path, struct trn_scope *ret, struct trn_err *err)
+{
+    TRN_AUTO(trn_fd_closep) int fd = -1;
+    struct trn_scope scope = {.fd = -1};
+    char root[PATH_MAX], real[PATH_MAX], shown[256];
+    struct statfs fs;
+    int r;
+
+    if (v2_root(root, sizeof(root)) != 0) {
+        r = trn_fail(err, -ENOENT, "cannot find a cgroup v2 hierarchy");
+        trn_hint(err, "mount one: mount -t cgroup2 none /sys/fs/cgroup/unified");
+        return r;
+    }
+    (void)trn_escape_into(shown, sizeof(shown), trn_str_of(path ? path : root));
+    if (!realpath(path ? path : root, real))
+        return trn_fail(err, -errno, "cannot open cgroup '%s': %s", shown, trn_errno_name(-errno));
+    fd = open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fstatfs(fd, &fs) != 0)
+        return trn_fail(err, -errno, "cannot open cgroup '%s': %s", shown, trn_errno_name(-errno));
+    if (fs.f_type != CGROUP2_SUPER_MAGIC) {
+        r = trn_fail(err, -EINVAL, "'%s' is not a cgroup v2 folder", shown);
+        trn_hint(err, "give a folder below %s", root);
+        return r;
+    }
+    if (path) {
+        r = cgroup_id(fd, &scope.id);
+        if (r != 0)
+            return trn_fail(err, r, "cannot read the id of cgroup '%s': %s", shown, trn_errno_name(r));
+        scope.level = depth_below(real, root);
+        if (scope.level == 0)
+            scope.id = 0; /* the root itself: the whole machine */
+    }
+    scope.fd = trn_fd_steal(&fd);
+    *ret = scope;
+    return 0;
+}
+
+void trn_scope_done(struct trn_scope *s)
+{
+    s->fd = trn_fd_close(s->fd);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Overview: decides which mappings are worth an event: one per image and file, and not the program
+ * itself, the dynamic loader or the kernel's own pages, which the exec event implies. Owns two
+ * bounded maps; when one is full it is emptied, which costs repeats and never an event.
+ */
+#include "sensor/reader.h"
+
+#define IMAGES_MAX 16384
+#define MAPPINGS_MAX 32768
+
+struct trn_seen {
+    struct trn_map *since;    /* pid -> boot ns of its last fork or exec */
+    struct trn_map *starting; /* pid -> 1: just called exec, its program is mapped next */
+    struct trn_map *mappings; /* hash of (pid, since, kind, file) -> 1 */
+};
+
+struct trn_seen *trn_seen_free(struct trn_seen *s)
+{
+    if (s) {
+        trn_map_free(s->since);
+        trn_map_free(s->starting);
+        trn_map_free(s->mappings);
+        free(s);
+    }
+    return NULL;
+}
+
+struct trn_seen *trn_seen_new(void)
+{
+    struct trn_seen *s = calloc(1, sizeof(*s));
+
+    if (!s)
+        return NULL;
+    s->since = trn_map_new(IMAGES_MAX);
+    s->starting = trn_map_new(IMAGES_MAX);
+    s->mappings = trn_map_new(MAPPINGS_MAX);
+    return s->since && s->starting && s->mappings ? s : trn_seen_free(s);
+}
+
+/* Puts, emptying a full map first. */
+static void put(struct trn_map **m, size_t max, uint64_t key, uint64_t value)
+{
+    struct trn_map *fresh;
+
+    if (trn_map_put(*m, key, value) == 0)
+        return;
+    fresh = trn_map_new(max);
+    if (!fresh)
+        return; /* repeats, until there is memory again */
+    trn_map_free(*m);
+    *m = fresh;
+    if (trn_map_put(*m, key, value) != 0)
+        return;
+}
+
+void trn_seen_fork(struct trn_seen *s, uint32_t pid, uint64_t when)
+{
+    put(&s->since, IMAGES_MAX, pid, when);
+}
+
+void trn_seen_exec(struct trn_seen *s, uint32_t pid, uint64_t when)
+{
+    put(&s->since, IMAGES_MAX, pid, when);
+    put(&s->starting, IMAGES_MAX, pid, 1);
+}
+
+void trn_seen_exit(struct trn_seen *s, uint32_t pid)
+{
+    (void)trn_map_remove(s->since, pid, NULL);
+    (void)trn_map_remove(s->starting, pid, NULL);
+}
+
+static bool is_loader(struct trn_str path)
+{
+    struct trn_str base = trn_path_base(path);
+
+    return trn_str_starts(base, TRN_STR("ld-linux")) || trn_str_starts(base, TRN_STR("ld-musl")) ||
+           trn_str_starts(base, TRN_STR("ld.so"));
+}
+
+bool trn_seen_is_new(struct trn_seen *s, const struct trn_event *ev)
+{
+    uint64_t since = 0, key;
+    bool program = trn_map_remove(s->starting, ev->pid, NULL);
+
+    (void)trn_map_get(s->since, ev->pid, &since);
+    key = trn_hash64_mix(trn_hash64_mix(ev->pid, since), (uint64_t)ev->type << 16 | ev->action);
+    key = trn_hash64_mix(key, trn_hash64_str(ev->map.path));
+    key = trn_hash64_mix(key, trn_hash64_str(ev->map.build_id));
+    key = trn_hash64_mix(key, ev->map.file.ino);
+    if (trn_map_get(s->mappings, key, NULL))
+        return false;
+    put(&s->mappings, MAPPINGS_MAX, key, 1);
+    return ev->type != TRN_EV_LIB_LOAD || !(program || is_loader(ev->map.path));
+}
