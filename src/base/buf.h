@@ -29,7 +29,7 @@ void trn_put_u8(struct trn_buf *b, uint8_t v);
 void trn_put_u16(struct trn_buf *b, uint16_t v); /* little endian, like all of ours */
 void trn_put_u32(struct trn_buf *b, uint32_t v);
 void trn_put_u64(struct trn_buf *b, uint64_t v);
-void trn_put_varint(struct trn_buf *b, uint64_t v); /* LEB128 */
+void trn_put_varint(struct trn_buf *b, uint64_t v);     /* LEB128 */
 void trn_put_lstr(struct trn_buf *b, struct trn_str s); /* u32 length + bytes; absent: 0xffffffff */
 void trn_put_fmt(struct trn_buf *b, const char *fmt, ...) TRN_PRINTF(2, 3);
 void trn_put_hex(struct trn_buf *b, const void *p, size_t n);

@@ -26,7 +26,8 @@ int trn_pread_full(int fd, void *p, size_t n, uint64_t offset) TRN_MUST_CHECK;
 int trn_write_full(int fd, const void *p, size_t n) TRN_MUST_CHECK;
 /* Whole file from its current offset, at most out->max bytes (-EFBIG). */
 int trn_read_all(int fd, struct trn_buf *out) TRN_MUST_CHECK;
-int trn_read_file(const char *path, size_t max, struct trn_buf *out, struct trn_err *err) TRN_MUST_CHECK; /* out: initialised here, caller done()s it on success */
+/* out is initialised here; the caller done()s it on success. */
+int trn_read_file(const char *path, size_t max, struct trn_buf *out, struct trn_err *err) TRN_MUST_CHECK;
 /* Writes path.tmp in the same folder, fsyncs, renames: readers see the old or the new, never half. */
 int trn_write_file_atomic(const char *path, struct trn_str content, mode_t mode, struct trn_err *err) TRN_MUST_CHECK;
 /* openat2 with RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS: path is taken relative to dirfd as its "/". */

@@ -24,7 +24,8 @@ static inline void trn_digest_freep(struct trn_digest **d)
     *d = trn_digest_free(*d);
 }
 int trn_digest_update(struct trn_digest *d, const void *p, size_t n) TRN_MUST_CHECK;
-int trn_digest_end(struct trn_digest *d, uint8_t sha256[TRN_SHA256_SIZE], uint8_t md5[TRN_MD5_SIZE]); /* md5 may be NULL */
+/* md5 may be NULL. */
+int trn_digest_end(struct trn_digest *d, uint8_t sha256[TRN_SHA256_SIZE], uint8_t md5[TRN_MD5_SIZE]);
 int trn_sha256(const void *p, size_t n, uint8_t ret[TRN_SHA256_SIZE]) TRN_MUST_CHECK;
 
 /* "00ff" <-> bytes. dst must hold 2 * n + 1. Parsing takes exactly 2 * n hex digits. */

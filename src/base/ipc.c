@@ -94,8 +94,9 @@ int trn_ipc_recv(int sock, void *buf, size_t size, struct trn_msg *ret)
     if (size < TRN_IPC_MAX)
         return -EINVAL;
     struct iovec iov = {buf, size};
-    struct msghdr msg = {
-        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.raw, .msg_controllen = sizeof(control.raw)};
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+    msg.msg_control = control.raw;
+    msg.msg_controllen = sizeof(control.raw);
     ssize_t got;
     do
         got = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);

@@ -23,11 +23,11 @@
 #define TRN_AUTO(fn) __attribute__((cleanup(fn)))
 
 /* Hands a pointer on and leaves NULL behind, so that TRN_AUTO does not free it: return TRN_STEAL(p); */
-#define TRN_STEAL(p)                   \
-    ({                                 \
+#define TRN_STEAL(p)                    \
+    ({                                  \
         __typeof__(p) trn_taken_ = (p); \
-        (p) = NULL;                    \
-        trn_taken_;                    \
+        (p) = NULL;                     \
+        trn_taken_;                     \
     })
 
 #define TRN_NS_PER_SEC 1000000000ull

@@ -13,10 +13,15 @@
 #include <sys/types.h>
 
 enum trn_sandbox_profile {
-    TRN_SANDBOX_GUARD,          /* poll, read, write, pidfd_send_signal, clock, exit */
-    TRN_SANDBOX_ENGINE,         /* files below its state folder, threads, accept on what it was given; no socket(), connect(), bind(), exec, ptrace, kill of others */
-    TRN_SANDBOX_INSPECT_SERVER, /* fork, recvmsg, sendmsg, wait, prctl, seccomp for its children */
-    TRN_SANDBOX_INSPECT_WORKER, /* read/pread/lseek/fstat on what it was given, sendmsg, memory, exit; no open, no fork */
+    /* poll, read, write, pidfd_send_signal, clock, exit */
+    TRN_SANDBOX_GUARD,
+    /* files below its state folder, threads, accept on what it was given; no socket(), connect(), bind(), exec,
+     * ptrace, kill of others */
+    TRN_SANDBOX_ENGINE,
+    /* fork, recvmsg, sendmsg, wait, prctl, seccomp for its children */
+    TRN_SANDBOX_INSPECT_SERVER,
+    /* read/pread/lseek/fstat on what it was given, sendmsg, memory, exit; no open, no fork */
+    TRN_SANDBOX_INSPECT_WORKER,
     TRN_SANDBOX_PROFILE_MAX,
 };
 
@@ -28,13 +33,13 @@ enum trn_sandbox_profile {
  */
 struct trn_sandbox_options {
     enum trn_sandbox_profile profile;
-    uid_t uid; /* (uid_t)-1: keep */
-    gid_t gid; /* (gid_t)-1: keep; supplementary groups are always cleared with a change */
-    bool keep_cap_kill;     /* the guard */
-    const char *state_dir;  /* landlock: the only folder it may read and write; NULL: no file at all */
-    uint64_t max_memory;    /* RLIMIT_AS in bytes, 0: none */
-    uint64_t max_cpu_sec;   /* RLIMIT_CPU, 0: none */
-    uint64_t max_files;     /* RLIMIT_NOFILE, 0: keep */
+    uid_t uid;             /* (uid_t)-1: keep */
+    gid_t gid;             /* (gid_t)-1: keep; supplementary groups are always cleared with a change */
+    bool keep_cap_kill;    /* the guard */
+    const char *state_dir; /* landlock: the only folder it may read and write; NULL: no file at all */
+    uint64_t max_memory;   /* RLIMIT_AS in bytes, 0: none */
+    uint64_t max_cpu_sec;  /* RLIMIT_CPU, 0: none */
+    uint64_t max_files;    /* RLIMIT_NOFILE, 0: keep */
 };
 
 struct trn_sandbox_result {
@@ -44,6 +49,7 @@ struct trn_sandbox_result {
 };
 
 /* Irreversible. On failure the process must exit: it may be half inside. ret may be NULL. */
-int trn_sandbox_enter(const struct trn_sandbox_options *o, struct trn_sandbox_result *ret, struct trn_err *err) TRN_MUST_CHECK;
+int trn_sandbox_enter(const struct trn_sandbox_options *o, struct trn_sandbox_result *ret, struct trn_err *err)
+    TRN_MUST_CHECK;
 
 #endif

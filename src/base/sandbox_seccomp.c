@@ -5,6 +5,7 @@
  * Filters stack: the inspect server's must let through what its workers need to go further in.
  */
 #include "base/sandbox_internal.h"
+#include "base/str.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -15,50 +16,48 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define NAMESPACES                                                                                       \
+#define NAMESPACES \
     (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
 
-/* libc itself, everywhere: memory without PROT_EXEC is added by rule below. */
-static const char *const every[] = {
-    "brk", "clock_getres", "clock_gettime", "clock_nanosleep", "close", "exit", "exit_group", "fstat",
-    "futex", "getpid", "getrandom", "gettid", "gettimeofday", "lseek", "madvise", "mremap", "munmap",
-    "nanosleep", "read", "restart_syscall", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn",
-    "sched_getaffinity", "sched_yield", "set_robust_list", "sigaltstack", "sysinfo", "time", NULL};
+/* libc itself, everywhere; memory without PROT_EXEC is added by rule below. */
+static const char every[] =
+    "brk clock_getres clock_gettime clock_nanosleep close exit exit_group fstat futex getpid getrandom gettid "
+    "gettimeofday lseek madvise mremap munmap nanosleep read restart_syscall rt_sigaction rt_sigprocmask "
+    "rt_sigreturn sched_getaffinity sched_yield set_robust_list sigaltstack sysinfo time ";
 
-static const char *const guard[] = {
-    "epoll_create1", "epoll_ctl", "epoll_pwait", "epoll_wait", "getuid", "geteuid", "pidfd_open",
-    "pidfd_send_signal", "poll", "ppoll", "recvmsg", "sendmsg", "timerfd_create", "timerfd_settime", "write", NULL};
+static const char guard[] =
+    "epoll_create1 epoll_ctl epoll_pwait epoll_wait geteuid getuid pidfd_open pidfd_send_signal poll ppoll recvmsg "
+    "sendmsg timerfd_create timerfd_settime write ";
 
-/* SQLite, threads, event loop, and sockets that were given. Landlock confines the paths. */
-static const char *const engine[] = {
-    "access", "faccessat", "faccessat2", "fallocate", "fchmod", "fchown", "fdatasync", "flock", "fstatfs", "fsync",
-    "ftruncate", "getcwd", "getdents64", "lstat", "mkdir", "mkdirat", "newfstatat", "open", "openat", "pread64",
-    "preadv", "pwrite64", "pwritev", "readlink", "readlinkat", "readv", "rename", "renameat", "renameat2", "rmdir",
-    "stat", "statfs", "statx", "umask", "unlink", "unlinkat", "utimensat", "write", "writev",
-    "get_mempolicy", "getcpu", "getegid", "geteuid", "getgid", "getppid", "getrusage", "getuid", "rseq",
-    "sched_getparam", "sched_getscheduler", "set_tid_address", "times", "uname",
-    "accept", "accept4", "dup", "dup2", "dup3", "epoll_create1", "epoll_ctl", "epoll_pwait", "epoll_pwait2",
-    "epoll_wait", "eventfd2", "getpeername", "getsockname", "getsockopt", "pipe2", "poll", "ppoll", "pselect6",
-    "recvfrom", "recvmsg", "rt_sigtimedwait", "select", "sendmsg", "sendto", "shutdown", "signalfd4",
-    "timerfd_create", "timerfd_gettime", "timerfd_settime", NULL};
+static const char engine[] =
+    /* SQLite and the log, below the one folder landlock leaves */
+    "access faccessat faccessat2 fallocate fchmod fchown fdatasync flock fstatfs fsync ftruncate getcwd getdents64 "
+    "lstat mkdir mkdirat newfstatat open openat pread64 preadv pwrite64 pwritev readlink readlinkat readv rename "
+    "renameat renameat2 rmdir stat statfs statx umask unlink unlinkat utimensat write writev "
+    /* threads, and what libc asks about the process */
+    "get_mempolicy getcpu getegid geteuid getgid getppid getrusage getuid rseq sched_getparam sched_getscheduler "
+    "set_tid_address times uname "
+    /* the event loop, and sockets that were given */
+    "accept accept4 dup dup2 dup3 epoll_create1 epoll_ctl epoll_pwait epoll_pwait2 epoll_wait eventfd2 getpeername "
+    "getsockname getsockopt pipe2 poll ppoll pselect6 recvfrom recvmsg rt_sigtimedwait select sendmsg sendto "
+    "shutdown signalfd4 timerfd_create timerfd_gettime timerfd_settime ";
 
 /* What a worker does with the file it was given. */
-static const char *const worker[] = {"pread64", "sendmsg", "sendto", NULL};
+static const char worker[] = "pread64 sendmsg sendto ";
 
-/* The server's own work, then what each worker calls between fork and its own strict filter. */
-static const char *const server[] = {
-    "dup2", "dup3", "epoll_create1", "epoll_ctl", "epoll_pwait", "epoll_wait", "getppid", "getuid", "geteuid",
-    "getgid", "getegid", "kill", "pidfd_open", "pidfd_send_signal", "poll", "ppoll", "recvmsg", "rt_sigtimedwait",
-    "set_tid_address", "rseq", "signalfd4", "socketpair", "tgkill", "timerfd_create", "timerfd_settime", "uname",
-    "wait4", "waitid", "write",
-    "capget", "capset", "close_range", "landlock_add_rule", "landlock_create_ruleset", "landlock_restrict_self",
-    "prctl", "prlimit64", "seccomp", "setgroups", "setresgid", "setresuid", "setrlimit", NULL};
+static const char server[] =
+    /* its own work */
+    "dup2 dup3 epoll_create1 epoll_ctl epoll_pwait epoll_wait getegid geteuid getgid getppid getuid kill pidfd_open "
+    "pidfd_send_signal poll ppoll recvmsg rseq rt_sigtimedwait set_tid_address signalfd4 socketpair tgkill "
+    "timerfd_create timerfd_settime uname wait4 waitid write "
+    /* what each worker calls between fork and its own, stricter filter */
+    "capget capset close_range landlock_add_rule landlock_create_ruleset landlock_restrict_self prctl prlimit64 "
+    "seccomp setgroups setresgid setresuid setrlimit ";
 
 /* Only in sanitizer builds, see sandbox_internal.h. */
-static const char *const sanitizer[] = {
-    "access", "arch_prctl", "clone", "fcntl", "getcwd", "getdents64", "getppid", "getrlimit", "gettid", "lstat",
-    "mmap", "mprotect", "newfstatat", "open", "openat", "pipe2", "prctl", "prlimit64", "ptrace", "readlink",
-    "readlinkat", "stat", "uname", "wait4", "write", NULL};
+static const char sanitizer[] =
+    "access arch_prctl clone fcntl getcwd getdents64 getppid getrlimit lstat mmap mprotect newfstatat open openat "
+    "pipe2 prctl prlimit64 ptrace readlink readlinkat stat uname wait4 write ";
 
 /* A rule may be there already: a profile's list and a conditional rule may name the same call. */
 static int added(int r)
@@ -66,16 +65,22 @@ static int added(int r)
     return r == -EEXIST ? 0 : r;
 }
 
-static int allow_all(scmp_filter_ctx ctx, const char *const *names)
+static int allow_all(scmp_filter_ctx ctx, const char *names)
 {
-    int r = 0;
-    for (; r == 0 && *names; names++) {
-        int nr = seccomp_syscall_resolve_name(*names);
+    struct trn_str rest = trn_str_of(names), name;
+    while (trn_str_split(&rest, ' ', &name)) {
+        char text[32];
+        if (name.n == 0 || name.n >= sizeof(text))
+            continue;
+        memcpy(text, name.p, name.n);
+        text[name.n] = '\0';
+        int nr = seccomp_syscall_resolve_name(text);
         /* A call this libseccomp does not know cannot be allowed and is not made by its libc. */
-        if (nr != __NR_SCMP_ERROR)
-            r = added(seccomp_rule_add(ctx, SCMP_ACT_ALLOW, nr, 0));
+        int r = nr == __NR_SCMP_ERROR ? 0 : added(seccomp_rule_add(ctx, SCMP_ACT_ALLOW, nr, 0));
+        if (r < 0)
+            return r;
     }
-    return r;
+    return 0;
 }
 
 #define ALLOW_IF(ctx, name, count, ...) \
@@ -97,8 +102,8 @@ static int add_memory(scmp_filter_ctx ctx, bool shared_ok)
 /* fcntl without the commands that make the kernel send signals or change leases. */
 static int add_fcntl(scmp_filter_ctx ctx)
 {
-    static const unsigned commands[] = {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETLK,
-                                        F_SETLK, F_SETLKW, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW};
+    static const unsigned commands[] = {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD,  F_SETFD,     F_GETFL,     F_SETFL,
+                                        F_GETLK, F_SETLK,         F_SETLKW, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW};
     int r = 0;
     for (size_t i = 0; r == 0 && i < TRN_ARRAY_SIZE(commands); i++)
         r = ALLOW_IF(ctx, fcntl, 1, SCMP_A1(SCMP_CMP_EQ, commands[i]));

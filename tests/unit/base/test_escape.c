@@ -34,8 +34,14 @@ Test(escape, table)
 
 Test(escape, what_is_not_utf8)
 {
-    struct trn_str bad[] = {TRN_STR("\x80"), TRN_STR("\xc0\x80"), TRN_STR("\xe0\x80\x80"), TRN_STR("\xed\xa0\x80"),
-                            TRN_STR("\xf4\x90\x80\x80"), TRN_STR("\xf5\x80\x80\x80"), TRN_STR("\xc3"), TRN_STR("a\xc3g")};
+    struct trn_str bad[] = {TRN_STR("\x80"),
+                            TRN_STR("\xc0\x80"),
+                            TRN_STR("\xe0\x80\x80"),
+                            TRN_STR("\xed\xa0\x80"),
+                            TRN_STR("\xf4\x90\x80\x80"),
+                            TRN_STR("\xf5\x80\x80\x80"),
+                            TRN_STR("\xc3"),
+                            TRN_STR("a\xc3g")};
     for (size_t i = 0; i < TRN_ARRAY_SIZE(bad); i++)
         cr_assert(!trn_utf8_valid(bad[i]), "case %zu", i);
     cr_assert(trn_utf8_valid(TRN_STR("\xf4\x8f\xbf\xbf\xed\x9f\xbf\xc2\x80")));

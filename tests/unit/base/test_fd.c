@@ -31,7 +31,7 @@ static const char *in(const struct scratch *s, const char *name)
     return path;
 }
 
-#define SCRATCH(s)                                                       \
+#define SCRATCH(s)                                                         \
     TRN_AUTO(scratch_done) struct scratch s = {"/tmp/trn-test-fd-XXXXXX"}; \
     cr_assert_not_null(mkdtemp(s.path))
 
@@ -85,8 +85,10 @@ Test(fd, short_files_are_an_error_for_full_reads)
 
     TRN_AUTO(trn_fd_closep) int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
     cr_assert_eq(trn_pread_full(fd, got, 4, 0), 0);
-    cr_assert_arr_eq(got, "\x7f"
-                          "ELF", 4);
+    cr_assert_arr_eq(got,
+                     "\x7f"
+                     "ELF",
+                     4);
     cr_assert_eq(trn_pread_full(fd, got, 4, 1ull << 40), -ENODATA);
     cr_assert_eq(trn_pread_full(fd, got, 4, UINT64_MAX - 1), -EOVERFLOW);
     cr_assert_eq(trn_write_full(fd, "x", 1), -EBADF);

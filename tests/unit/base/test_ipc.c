@@ -31,7 +31,7 @@ static void pair_done(struct pair *p)
     trn_fd_close(p->fd[1]);
 }
 
-#define PAIR(p)                                \
+#define PAIR(p)                                     \
     TRN_AUTO(pair_done) struct pair p = {{-1, -1}}; \
     cr_assert_eq(trn_ipc_pair(p.fd, 0), 0)
 
@@ -92,11 +92,11 @@ Test(ipc, malformed_headers_end_it)
     } cases[] = {
         {"x", 1},
         {"1NRT\1\0\0\0\0\0\0", 11},
-        {"2NRT\1\0\0\0\0\0\0\0", 12},           /* other version */
-        {"1NRT\1\0\0\0\1\0\0\0", 12},           /* body promised, none there */
-        {"1NRT\1\0\0\0\0\0\0\0x", 13},          /* a byte left over */
-        {"1NRT\1\0\0\0\xff\xff\xff\xffx", 13},  /* length that lies */
-        {"1NRT\1\0\1\0\0\0\0\0", 12},           /* descriptor promised, none there */
+        {"2NRT\1\0\0\0\0\0\0\0", 12},          /* other version */
+        {"1NRT\1\0\0\0\1\0\0\0", 12},          /* body promised, none there */
+        {"1NRT\1\0\0\0\0\0\0\0x", 13},         /* a byte left over */
+        {"1NRT\1\0\0\0\xff\xff\xff\xffx", 13}, /* length that lies */
+        {"1NRT\1\0\1\0\0\0\0\0", 12},          /* descriptor promised, none there */
     };
     for (size_t i = 0; i < TRN_ARRAY_SIZE(cases); i++) {
         PAIR(p);
@@ -113,7 +113,9 @@ static void send_raw_with_fds(int sock, const char *bytes, size_t n, int fd, siz
         char raw[CMSG_SPACE(sizeof(int) * 64)];
     } control = {0};
     struct iovec iov = {(void *)(uintptr_t)bytes, n};
-    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.raw,
+    struct msghdr msg = {.msg_iov = &iov,
+                         .msg_iovlen = 1,
+                         .msg_control = control.raw,
                          .msg_controllen = CMSG_SPACE(sizeof(int) * count)};
     struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
     c->cmsg_level = SOL_SOCKET;

@@ -241,8 +241,11 @@ static int worker_work(void)
     uint8_t sum[TRN_SHA256_SIZE];
     char head[4];
     void *big = malloc(1 << 20);
-    if (!big || trn_pread_full(given, head, 4, 0) < 0 || memcmp(head, "\x7f"
-                                                                      "ELF", 4) != 0)
+    if (!big || trn_pread_full(given, head, 4, 0) < 0 ||
+        memcmp(head,
+               "\x7f"
+               "ELF",
+               4) != 0)
         return 2;
     memset(big, 1, 1 << 20);
     if (trn_sha256(big, 1 << 20, sum) < 0)
@@ -256,8 +259,11 @@ static int server_work(void)
 {
     pid_t pid = fork();
     if (pid == 0) {
-        struct trn_sandbox_options o = {.profile = TRN_SANDBOX_INSPECT_WORKER, .uid = (uid_t)-1, .gid = (gid_t)-1,
-                                        .max_memory = 512ull << 20, .max_cpu_sec = 5};
+        struct trn_sandbox_options o = {.profile = TRN_SANDBOX_INSPECT_WORKER,
+                                        .uid = (uid_t)-1,
+                                        .gid = (gid_t)-1,
+                                        .max_memory = 512ull << 20,
+                                        .max_cpu_sec = 5};
         struct trn_err err;
         _exit(trn_sandbox_enter(&o, NULL, &err) < 0 ? 5 : worker_work());
     }

@@ -86,8 +86,8 @@ Test(str, numbers_are_whole_or_refused)
     v = 7;
     cr_assert_eq(trn_str_u64(TRN_STR("18446744073709551616"), &v), -ERANGE);
     cr_assert_eq(trn_str_u64(TRN_STR("99999999999999999999x"), &v), -EINVAL);
-    struct trn_str bad[] = {TRN_STR(""), TRN_STR("-1"), TRN_STR("+1"), TRN_STR(" 1"), TRN_STR("1 "), TRN_STR("0x"),
-                            TRN_STR("1a"), TRN_STR("1\0"), TRN_STR_NONE};
+    struct trn_str bad[] = {TRN_STR(""),   TRN_STR("-1"), TRN_STR("+1"),  TRN_STR(" 1"), TRN_STR("1 "),
+                            TRN_STR("0x"), TRN_STR("1a"), TRN_STR("1\0"), TRN_STR_NONE};
     for (size_t i = 0; i < TRN_ARRAY_SIZE(bad); i++)
         cr_assert_eq(trn_str_u64(bad[i], &v), -EINVAL, "case %zu", i);
     cr_assert_eq(v, 7, "untouched on failure");
@@ -99,12 +99,23 @@ Test(str, glob_table)
         const char *pattern, *text;
         bool fold, want;
     } cases[] = {
-        {"*", "", false, true},         {"", "", false, true},       {"", "a", false, false},
-        {"a*c", "abbbc", false, true},  {"a*c", "abbb", false, false}, {"?", "", false, false},
-        {"a?c", "a/c", false, true},    {"*/x", "a/b/x", false, true}, {"A*", "abc", false, false},
-        {"A*", "abc", true, true},      {"a*", "ABC", true, true},     {"\\*", "*", false, true},
-        {"\\*", "a", false, false},     {"a\\", "a\\", false, true},   {"**a**", "bab", false, true},
-        {"*a*b*c*", "xxaxxbxxc", false, true}, {"*.test", "pbx.acme.test", true, true},
+        {"*", "", false, true},
+        {"", "", false, true},
+        {"", "a", false, false},
+        {"a*c", "abbbc", false, true},
+        {"a*c", "abbb", false, false},
+        {"?", "", false, false},
+        {"a?c", "a/c", false, true},
+        {"*/x", "a/b/x", false, true},
+        {"A*", "abc", false, false},
+        {"A*", "abc", true, true},
+        {"a*", "ABC", true, true},
+        {"\\*", "*", false, true},
+        {"\\*", "a", false, false},
+        {"a\\", "a\\", false, true},
+        {"**a**", "bab", false, true},
+        {"*a*b*c*", "xxaxxbxxc", false, true},
+        {"*.test", "pbx.acme.test", true, true},
     };
     for (size_t i = 0; i < TRN_ARRAY_SIZE(cases); i++)
         cr_assert_eq(trn_glob(trn_str_of(cases[i].pattern), trn_str_of(cases[i].text), cases[i].fold), cases[i].want,
