@@ -43,7 +43,7 @@ void trn_event_encode(const struct trn_event *ev, struct trn_buf *out)
         else if (v.kind == TRN_KIND_IP)
             put_field(out, f[i].id, v.ip, v.family == 4 ? 4 : 16);
         else if (v.kind == TRN_KIND_I64)
-            put_number(out, f[i].id, (uint64_t)v.i << 1 ^ (uint64_t)(v.i >> 63));
+            put_number(out, f[i].id, (uint64_t)v.i << 1 ^ (v.i < 0 ? UINT64_MAX : 0));
         else
             put_number(out, f[i].id, v.u);
     }

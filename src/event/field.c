@@ -330,7 +330,7 @@ void trn_value_text(const struct trn_value *v, struct trn_buf *out)
             trn_put_str(out, v->s);
             break;
         }
-        /* fall through */
+        __attribute__((fallthrough));
     case TRN_KIND_U64:
         trn_put_fmt(out, "%" PRIu64, v->u);
         break;

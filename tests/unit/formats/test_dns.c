@@ -115,7 +115,7 @@ Test(dns, every_short_message_is_refused)
     for (size_t n = 0; n < sizeof(whole) - 1; n++)
         cr_expect_eq(parse(whole, n, &d), -EBADMSG, "%zu bytes", n);
     cr_expect_eq(PARSE("\0\1\1\0\0\2\0\0\0\0\0\0\1a\0\0\1\0\1", &d), -EBADMSG, "two questions");
-    cr_expect_eq(PARSE(HEADER("\1\0", "\0") "\x41a\0\0\1\0\1", &d), -EBADMSG, "reserved label kind");
+    cr_expect_eq(PARSE(HEADER("\1\0", "\0") "\x41" "a\0\0\1\0\1", &d), -EBADMSG, "reserved label kind");
 }
 
 Test(dns, a_name_of_more_than_255_bytes_is_refused)
