@@ -69,8 +69,8 @@ static inline void load_end(const struct load *l, uint64_t count)
 {
     uint64_t wall = load_clock(CLOCK_MONOTONIC) - l->wall;
     uint64_t cpu = load_clock(CLOCK_PROCESS_CPUTIME_ID) - l->cpu;
-    printf("{\"count\": %" PRIu64 ", \"wall_ns\": %" PRIu64 ", \"cpu_ns\": %" PRIu64 ", \"ns_each\": %.1f}\n", count, wall,
-           cpu, (double)wall / (double)count);
+    printf("{\"count\": %" PRIu64 ", \"wall_ns\": %" PRIu64 ", \"cpu_ns\": %" PRIu64 ", \"ns_each\": %.1f}\n", count,
+           wall, cpu, (double)wall / (double)count);
 }
 
 #endif
