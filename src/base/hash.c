@@ -35,15 +35,16 @@ void trn_hex(const void *p, size_t n, char *dst)
     dst[2 * n] = '\0';
 }
 
-static int nibble(char c)
+/* 16 for what is no hex digit. */
+static unsigned nibble(char c)
 {
     if (c >= '0' && c <= '9')
-        return c - '0';
+        return (unsigned)(c - '0');
     if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
+        return (unsigned)(c - 'a' + 10);
     if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
+        return (unsigned)(c - 'A' + 10);
+    return 16;
 }
 
 int trn_unhex(struct trn_str s, void *dst, size_t n)
@@ -52,7 +53,7 @@ int trn_unhex(struct trn_str s, void *dst, size_t n)
     if (!s.p || n > SIZE_MAX / 2 || s.n != 2 * n)
         return -EINVAL;
     for (size_t i = 0; i < s.n; i++) {
-        if (nibble(s.p[i]) < 0)
+        if (nibble(s.p[i]) > 15)
             return -EINVAL;
     }
     for (size_t i = 0; i < n; i++)

@@ -129,9 +129,9 @@ static int grow(struct trn_map *m)
 
 static int make_room(struct trn_map *m)
 {
-    if (m->n < m->cap)
+    if (m->index && m->n < m->cap)
         return 0;
-    if (m->count > m->cap - m->cap / 4 || m->cap == 0) {
+    if (!m->index || m->count > m->cap - m->cap / 4) {
         int r = grow(m);
         if (r < 0)
             return r;
