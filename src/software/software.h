@@ -64,7 +64,7 @@ size_t trn_package_index_packages(const struct trn_package_index *x);
 const struct trn_package *trn_package_index_at(const struct trn_package_index *x, size_t i);
 const struct trn_package *trn_package_index_named(const struct trn_package_index *x, struct trn_str name);
 size_t trn_package_index_bytes(const struct trn_package_index *x);
-/* Packages that differ between two indexes, by name: calls back with old or new NULL for added/removed. */
+/* Packages whose version differs between two sealed indexes, by name and architecture: calls back with old or new NULL for added/removed. */
 int trn_package_index_diff(const struct trn_package_index *before, const struct trn_package_index *after,
                            int (*change)(void *ctx, const struct trn_package *before, const struct trn_package *after), void *ctx) TRN_MUST_CHECK;
 
