@@ -79,7 +79,7 @@ int trn_field_name_parse(const struct trn_field_def *f, struct trn_str s, uint64
         }
     }
     if (names_of(f->id) == NULL) {
-        for (uint64_t v = 0; v < TRN_MAX(TRN_EV_MAX, TRN_ACT_MAX); v++) {
+        for (uint64_t v = 0; v < TRN_MAX((uint64_t)TRN_EV_MAX, (uint64_t)TRN_ACT_MAX); v++) {
             const char *name = trn_field_name_of(f, v);
             if (name && trn_str_eq_c(s, name)) {
                 *ret = v;
