@@ -31,8 +31,6 @@ void trn_hello_encode(const struct trn_hello *h, struct trn_buf *out)
     trn_put(out, h->host_id, sizeof h->host_id);
     trn_put(out, h->boot_id, sizeof h->boot_id);
     trn_put_u32(out, h->sensor_fds);
-    trn_put_u32(out, h->perf_pages);
-    trn_put_u32(out, h->cpus);
     trn_put_u32(out, h->restarts);
     trn_put_u32(out, h->dropped);
     trn_put_u32(out, h->daemon_pid);
@@ -40,7 +38,7 @@ void trn_hello_encode(const struct trn_hello *h, struct trn_buf *out)
     trn_put_u32(out, h->inspect_pid);
     trn_put_u32(out, h->indicator_files);
     trn_put_u32(out, h->mntns);
-    trn_put_u32(out, h->queue_files);
+    trn_put_u32(out, h->respond_gid);
     trn_put_lstr(out, h->state_dir);
     trn_put_lstr(out, h->scope);
     trn_put_lstr(out, h->config_note);
@@ -52,8 +50,6 @@ int trn_hello_decode(struct trn_cursor *in, struct trn_hello *ret)
     trn_cur_copy(in, h.host_id, sizeof h.host_id);
     trn_cur_copy(in, h.boot_id, sizeof h.boot_id);
     h.sensor_fds = trn_cur_u32le(in);
-    h.perf_pages = trn_cur_u32le(in);
-    h.cpus = trn_cur_u32le(in);
     h.restarts = trn_cur_u32le(in);
     h.dropped = trn_cur_u32le(in);
     h.daemon_pid = trn_cur_u32le(in);
@@ -61,11 +57,11 @@ int trn_hello_decode(struct trn_cursor *in, struct trn_hello *ret)
     h.inspect_pid = trn_cur_u32le(in);
     h.indicator_files = trn_cur_u32le(in);
     h.mntns = trn_cur_u32le(in);
-    h.queue_files = trn_cur_u32le(in);
+    h.respond_gid = trn_cur_u32le(in);
     h.state_dir = trn_cur_lstr(in);
     h.scope = trn_cur_lstr(in);
     h.config_note = trn_cur_lstr(in);
-    if (done(in) || h.sensor_fds > 4096 || h.cpus > 4096 || h.indicator_files > 1024)
+    if (done(in) || h.sensor_fds > 4096 || h.indicator_files > 1024)
         return -EPROTO;
     *ret = h;
     return 0;

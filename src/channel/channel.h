@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Messages between turncoatd and the engine. Three sockets, so that nobody waits for the wrong thing:
- *   control  turncoatd -> engine: HELLO, RINGS, HEALTH; then only its end means anything
- *   records  turncoatd -> engine: RECORDS, wire records of fanotify and of existing processes;
- *            turncoatd never blocks on it: what does not fit is dropped and counted
+ * Messages between turncoatd and the engine. Two sockets, so that nobody waits for the wrong thing
+ * (the records of fanotify and of existing processes go over the sensor's own channel):
+ *   control  turncoatd -> engine: HELLO, SOCKETS, RINGS, READY, then HEALTH; its end means: finish
  *   files    engine -> turncoatd: OPEN, DPKG; answers come back on the same socket. turncoatd opens
  *            and hands the descriptor to inspect, never to the engine.
  * Decoders check ranges and that no byte is left over; a message that fails ends the connection.
@@ -15,10 +14,10 @@
 
 enum trn_channel_message {
     TRN_CH_HELLO = 0x40,
-    TRN_CH_RINGS,   /* descriptors of the sensor, in the order HELLO announces; several messages */
-    TRN_CH_READY,   /* everything was handed over, existing processes were sent */
+    TRN_CH_SOCKETS, /* descriptors: enum trn_channel_socket */
+    TRN_CH_RINGS,   /* descriptors of the sensor; body: u32 kind, u32 size for each; several messages */
+    TRN_CH_READY,   /* all was handed over, existing processes were sent */
     TRN_CH_HEALTH,  /* hooks and counters, at start and when they change */
-    TRN_CH_RECORDS, /* body: wire records back to back */
     TRN_CH_OPEN,
     TRN_CH_OPENED,
     TRN_CH_FAILED,
@@ -27,37 +26,33 @@ enum trn_channel_message {
     TRN_CH_DPKG_SAME,
 };
 
-/* Indexes of the descriptors behind TRN_CH_RINGS; perf buffers follow, one a CPU. */
-enum trn_channel_fd {
-    TRN_CH_FD_LISTEN = 0, /* the local socket, listening */
-    TRN_CH_FD_RECORDS,
-    TRN_CH_FD_FILES,
-    TRN_CH_FD_RESULTS,    /* inspect's results */
-    TRN_CH_FD_SENSOR,     /* first of the sensor's own, as trn_sensor_fds lists them */
+enum trn_channel_socket {
+    TRN_CH_SOCK_LISTEN = 0, /* the local socket, listening */
+    TRN_CH_SOCK_FILES,
+    TRN_CH_SOCK_RESULTS, /* inspect's results */
+    TRN_CH_SOCK_COUNT,
 };
 
 struct trn_hello {
     uint8_t host_id[16], boot_id[16];
     uint32_t sensor_fds;  /* how many sensor descriptors follow */
-    uint32_t perf_pages;  /* data pages of each perf buffer */
-    uint32_t cpus;
     uint32_t restarts;    /* engines lost before this one */
     uint32_t dropped;     /* malformed messages that cost a peer its connection */
     uint32_t daemon_pid, guard_pid, inspect_pid;
     uint32_t indicator_files; /* jobs 1..n are on their way */
     uint32_t mntns;       /* turncoatd's own */
-    uint32_t queue_files; /* descriptors a TRN_CH_RINGS message carries at most */
+    uint32_t respond_gid; /* group turncoat-respond; TRN_NO_U32: only root may act */
     struct trn_str state_dir, scope, config_note;
 };
 void trn_hello_encode(const struct trn_hello *h, struct trn_buf *out);
 int trn_hello_decode(struct trn_cursor *in, struct trn_hello *ret) TRN_MUST_CHECK;
 
-struct trn_hook_state {
+struct trn_hook_report {
     struct trn_str name, state, reason; /* state: "on" "degraded" "off" */
 };
 #define TRN_HEALTH_HOOKS 64
 struct trn_health {
-    struct trn_hook_state hooks[TRN_HEALTH_HOOKS];
+    struct trn_hook_report hooks[TRN_HEALTH_HOOKS];
     uint32_t n_hooks;
     uint64_t losses[TRN_CLASS_MAX]; /* of turncoatd's own sources (fanotify, records socket) */
     uint64_t map_bytes;             /* memory of BPF maps and rings */

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Owns: the meaning of each request of the local socket. Must not own: sockets, threads, SQL.
+ * Requests are foreign text: parsed by jansson with a depth limit, every member checked for its type.
+ */
+#include "engine/server_internal.h"
+
+#include "story/story.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+#define MAX_LIMIT 100000
+
+static void json_freep(json_t **j)
+{
+    json_decref(*j);
+    *j = NULL;
+}
+
+static void end(struct trn_buf *out)
+{
+    trn_put_c(out, "{\"type\":\"end\"}\n");
+}
+
+static void error(struct trn_buf *out, int code, const char *message, const char *hint)
+{
+    trn_put_c(out, "{\"type\":\"error\",\"message\":");
+    trn_json_str(out, trn_str_of(message));
+    trn_put_c(out, ",\"hint\":");
+    trn_json_str(out, trn_str_of(hint));
+    trn_put_fmt(out, ",\"code\":\"%s\"}\n", trn_errno_name(code));
+}
+
+static void error_of(struct trn_buf *out, int code, const struct trn_err *err)
+{
+    error(out, code, err->message[0] ? err->message : trn_errno_name(code), err->hint);
+}
+
+static struct trn_str member(const json_t *request, const char *name)
+{
+    const json_t *m = json_object_get(request, name);
+    if (!json_is_string(m))
+        return TRN_STR_NONE;
+    return (struct trn_str){json_string_value(m), json_string_length(m)};
+}
+
+static uint32_t limit_of(const json_t *request, uint32_t otherwise)
+{
+    const json_t *m = json_object_get(request, "limit");
+    json_int_t v = json_is_integer(m) ? json_integer_value(m) : 0;
+    return v > 0 && v <= MAX_LIMIT ? (uint32_t)v : otherwise;
+}
+
+static bool open_store(struct trn_request_env *env, struct trn_buf *out)
+{
+    struct trn_err err = {0};
+    if (env->store)
+        return true;
+    struct trn_arena *arena = trn_arena_new(1u << 20);
+    struct trn_str note;
+    const struct trn_store_options o = {.sz = sizeof o, .read_only = true};
+    int r = arena ? trn_store_open(env->store_path, &o, trn_wall_ns(), arena, &env->store, &note, &err) : -ENOMEM;
+    trn_arena_free(arena);
+    if (r < 0)
+        error_of(out, r, &err);
+    return r == 0;
+}
+
+/* What is stored arrives as JSON text; it goes out as {"type":TYPE,TYPE:...}. */
+struct typed {
+    struct trn_buf *out;
+    const char *type;
+};
+
+static int typed_line(void *ctx, struct trn_str json)
+{
+    struct typed *t = ctx;
+    trn_put_fmt(t->out, "{\"type\":\"%s\",\"%s\":", t->type, t->type);
+    trn_put_str(t->out, json);
+    trn_put_c(t->out, "}\n");
+    return t->out->bad ? -ENOBUFS : 0;
+}
+
+static void finish(struct trn_buf *out, int r, const struct trn_err *err)
+{
+    if (r < 0)
+        error_of(out, r, err);
+    else
+        end(out);
+}
+
+static void ask_stories(struct trn_request_env *env, const json_t *request, struct trn_buf *out)
+{
+    struct trn_err err = {0};
+    enum trn_verdict min = TRN_VERDICT_SUSPICIOUS;
+    struct trn_str text = member(request, "min");
+    if (!trn_str_is_none(text) && trn_verdict_parse(text, &min) < 0) {
+        error(out, -EINVAL, "unknown verdict in 'min'", "clean, note, suspicious or malicious");
+        return;
+    }
+    if (!open_store(env, out))
+        return;
+    const struct trn_json_sink sink = {typed_line, &(struct typed){out, "story"}};
+    finish(out, trn_store_stories(env->store, min, limit_of(request, 1000), &sink, &err), &err);
+}
+
+static int story_page(struct trn_request_env *env, const json_t *request, uint64_t id, struct trn_buf *out, struct trn_err *err)
+{
+    struct trn_arena *arena = trn_arena_new(8u << 20);
+    struct trn_story *story = NULL;
+    int r = arena ? trn_store_story_get(env->store, id, arena, &story, err) : -ENOMEM;
+    if (r == 0) {
+        struct trn_buf page;
+        trn_buf_init(&page, 1u << 20);
+        const json_t *width = json_object_get(request, "width");
+        json_int_t columns = json_is_integer(width) ? json_integer_value(width) : 0;
+        trn_story_print(story, columns >= 40 && columns <= 400 ? (unsigned)columns : 0,
+                        json_is_true(json_object_get(request, "colour")), &page);
+        trn_put_c(out, "{\"type\":\"page\",\"text\":");
+        trn_json_str(out, trn_buf_str(&page));
+        trn_put_fmt(out, ",\"verdict\":\"%s\"}\n", trn_verdict_name(story->verdict));
+        trn_buf_done(&page);
+    }
+    trn_arena_free(arena);
+    return r;
+}
+
+static void ask_story(struct trn_request_env *env, const json_t *request, struct trn_buf *out)
+{
+    struct trn_err err = {0};
+    const json_t *id = json_object_get(request, "id");
+    if (!json_is_integer(id) || json_integer_value(id) <= 0) {
+        error(out, -EINVAL, "a story is named by its number", "turncoat stories lists them");
+        return;
+    }
+    if (!open_store(env, out))
+        return;
+    uint64_t number = (uint64_t)json_integer_value(id);
+    int r;
+    if (json_is_true(json_object_get(request, "page"))) {
+        r = story_page(env, request, number, out, &err);
+    } else {
+        struct trn_buf json;
+        trn_buf_init(&json, 8u << 20);
+        r = trn_store_story_json(env->store, number, &json, &err);
+        if (r == 0)
+            r = typed_line(&(struct typed){out, "story"}, trn_buf_str(&json));
+        trn_buf_done(&json);
+    }
+    finish(out, r, &err);
+}
+
+static void ask_close(struct trn_request_env *env, const struct trn_request_client *client, const json_t *request)
+{
+    const json_t *id = json_object_get(request, "id");
+    struct trn_str why = member(request, "why");
+    if (!client->may_act) {
+        error(client->out, -EPERM, "only root and the group 'turncoat-respond' may close a story", "use sudo");
+        return;
+    }
+    if (!json_is_integer(id) || json_integer_value(id) <= 0 || trn_str_is_empty(why) || why.n > 1000) {
+        error(client->out, -EINVAL, "closing needs a story number and a reason", "turncoat stories 7 --close 'vendor confirmed'");
+        return;
+    }
+    int r = trn_writer_close_story(env->writer, (uint64_t)json_integer_value(id), why);
+    finish(client->out, r, &(struct trn_err){0});
+}
+
+static void ask_hunt(struct trn_request_env *env, const json_t *request, struct trn_buf *out)
+{
+    struct trn_err err = {0};
+    struct trn_hunt_summary sum = {0};
+    if (!open_store(env, out))
+        return;
+    const struct trn_json_sink sink = {typed_line, &(struct typed){out, "event"}};
+    int r = trn_store_hunt(env->store, member(request, "expr"), trn_wall_ns(), limit_of(request, 100), &sink, &sum, &err);
+    if (r == 0) {
+        trn_put_fmt(out, "{\"type\":\"summary\",\"summary\":{\"matches\":%llu", (unsigned long long)sum.matches);
+        if (sum.matches) {
+            trn_put_c(out, ",\"first\":\"");
+            trn_put_time_iso(out, sum.first_wall_ns);
+            trn_put_c(out, "\",\"last\":\"");
+            trn_put_time_iso(out, sum.last_wall_ns);
+            trn_put_c(out, "\"");
+        }
+        trn_put_c(out, "}}\n");
+    }
+    finish(out, r, &err);
+}
+
+static void ask_findings(struct trn_request_env *env, const json_t *request, struct trn_buf *out)
+{
+    struct trn_err err = {0};
+    uint64_t since = 0;
+    struct trn_str text = member(request, "since");
+    if (!trn_str_is_none(text) && trn_time_parse(text, trn_wall_ns(), &since) < 0) {
+        error(out, -EINVAL, "cannot read the time in 'since'", "2h, 7d or 2026-11-23T07:00:00Z");
+        return;
+    }
+    if (!open_store(env, out))
+        return;
+    const struct trn_json_sink sink = {typed_line, &(struct typed){out, "finding"}};
+    finish(out, trn_store_findings(env->store, since, limit_of(request, 1000), &sink, &err), &err);
+}
+
+static void ask_live(struct trn_request_env *env, enum trn_ask ask, const json_t *request, struct trn_buf *out)
+{
+    int r = env->live(env->ctx, ask, member(request, "name"), out);
+    if (r < 0)
+        error(out, r, "the engine is busy and did not answer", "try again");
+    else
+        end(out);
+}
+
+void trn_request(struct trn_request_env *env, struct trn_request_client *client, struct trn_str line)
+{
+    json_error_t bad;
+    TRN_AUTO(json_freep) json_t *request = json_loadb(line.p, line.n, 0, &bad);
+    struct trn_str ask = json_is_object(request) ? member(request, "ask") : TRN_STR_NONE;
+    if (trn_str_is_none(ask))
+        error(client->out, -EINVAL, "a request is one line: a JSON object with 'ask'", "{\"ask\":\"status\"}");
+    else if (trn_str_eq_c(ask, "status"))
+        ask_live(env, TRN_ASK_STATUS, request, client->out);
+    else if (trn_str_eq_c(ask, "software"))
+        ask_live(env, TRN_ASK_SOFTWARE, request, client->out);
+    else if (trn_str_eq_c(ask, "processes"))
+        ask_live(env, TRN_ASK_PROCESSES, request, client->out);
+    else if (trn_str_eq_c(ask, "stories"))
+        ask_stories(env, request, client->out);
+    else if (trn_str_eq_c(ask, "story"))
+        ask_story(env, request, client->out);
+    else if (trn_str_eq_c(ask, "close"))
+        ask_close(env, client, request);
+    else if (trn_str_eq_c(ask, "hunt"))
+        ask_hunt(env, request, client->out);
+    else if (trn_str_eq_c(ask, "findings"))
+        ask_findings(env, request, client->out);
+    else if (trn_str_eq_c(ask, "watch")) {
+        client->watch = true;
+        client->events = json_is_true(json_object_get(request, "events"));
+    } else
+        error(client->out, -ENOSYS, "this engine does not know that request", "is the command newer than the daemon?");
+}

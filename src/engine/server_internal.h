@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between server.c (sockets, threads) and requests.c (what is asked). */
+#ifndef TRN_ENGINE_SERVER_INTERNAL_H
+#define TRN_ENGINE_SERVER_INTERNAL_H
+
+#include "engine/server.h"
+
+struct trn_request_client {
+    bool may_act;       /* root, or in the group that may respond */
+    bool watch, events; /* set by {"ask":"watch"} */
+    struct trn_buf *out;
+};
+
+struct trn_request_env {
+    const char *store_path;
+    struct trn_store *store; /* reading handle, opened when first needed */
+    struct trn_writer *writer;
+    /* Asks the main thread; 0 or -ETIMEDOUT. */
+    int (*live)(void *ctx, enum trn_ask ask, struct trn_str name, struct trn_buf *out);
+    void *ctx;
+};
+
+/* One line in, whole answer lines appended to client->out. Never fails: errors are answers. */
+void trn_request(struct trn_request_env *env, struct trn_request_client *client, struct trn_str line);
+
+#endif

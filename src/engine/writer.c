@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Owns: the queue, the writing store handle and its thread. Must not own: queries (the server has a
+ * reading handle of its own), what is worth storing.
+ * Hand-off: an item is made by the main thread, owned by the queue, freed by the writing thread.
+ */
+#include "engine/writer.h"
+
+#include <pthread.h>
+#include <stdio.h>
+
+#define QUEUE_BYTES (4u << 20)
+#define COMMIT_NS (200 * TRN_NS_PER_MS)
+#define RETRY_NS (5 * TRN_NS_PER_SEC)
+#define PRUNE_NS (30 * TRN_NS_PER_SEC)
+
+enum item_kind { ITEM_EVENT, ITEM_FINDING, ITEM_STORY, ITEM_STATE, ITEM_CLOSE };
+
+struct item {
+    struct item *next;
+    enum item_kind kind;
+    size_t n, path_n;         /* bytes: encoded form, then the path */
+    struct trn_arena *arena;  /* ITEM_STORY */
+    struct trn_story *story;
+    uint64_t id;
+    char bytes[];
+};
+
+struct trn_writer {
+    char path[4096];
+    pthread_t thread;
+    bool started;
+    pthread_mutex_t lock;
+    pthread_cond_t more;
+    struct item *first, **last;
+    size_t queued;
+    bool stop;
+    uint64_t lost, written;
+    char state[400];
+    uint64_t bytes;
+    /* the writing thread's own */
+    struct trn_store *store;
+    uint64_t opened_try_ns, committed_ns, pruned_ns;
+};
+
+static void set_state(struct trn_writer *w, const char *text)
+{
+    pthread_mutex_lock(&w->lock);
+    snprintf(w->state, sizeof w->state, "%s", text);
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void open_store(struct trn_writer *w)
+{
+    struct trn_err err = {0};
+    struct trn_str note = TRN_STR_NONE;
+    struct trn_arena *arena = trn_arena_new(1u << 20);
+    w->opened_try_ns = trn_boot_ns();
+    const struct trn_store_options o = {.sz = sizeof o};
+    int r = arena ? trn_store_open(w->path, &o, trn_wall_ns(), arena, &w->store, &note, &err) : -ENOMEM;
+    char text[400];
+    if (r < 0)
+        snprintf(text, sizeof text, "off: %s", err.message[0] ? err.message : trn_errno_name(r));
+    else
+        snprintf(text, sizeof text, "ok%s%.*s", note.n ? ": " : "", TRN_STR_ARG(trn_str_slice(note, 0, 380)));
+    set_state(w, text);
+    trn_arena_free(arena);
+}
+
+static int write_item(struct trn_writer *w, const struct item *it, struct trn_err *err)
+{
+    struct trn_cursor in = trn_cur(it->bytes, it->n);
+    struct trn_str path = it->path_n ? (struct trn_str){it->bytes + it->n, it->path_n} : TRN_STR_NONE;
+    struct trn_event ev;
+    struct trn_finding f;
+    int r;
+    switch (it->kind) {
+    case ITEM_EVENT:
+    case ITEM_STATE:
+        r = trn_event_decode(&in, &ev);
+        if (r < 0)
+            return r;
+        return it->kind == ITEM_EVENT ? trn_store_event(w->store, &ev, path, err) : trn_store_state(w->store, &ev, err);
+    case ITEM_FINDING:
+        r = trn_finding_decode(&in, &f);
+        return r < 0 ? r : trn_store_finding(w->store, &f, 0, err);
+    case ITEM_STORY:
+        return trn_store_story(w->store, it->story, err);
+    case ITEM_CLOSE:
+        return trn_store_close_story(w->store, it->id, (struct trn_str){it->bytes, it->n}, err);
+    }
+    return -EINVAL;
+}
+
+static void item_free(struct item *it)
+{
+    trn_arena_free(it->arena);
+    free(it);
+}
+
+static void count(struct trn_writer *w, uint64_t lost, uint64_t written, uint64_t bytes)
+{
+    pthread_mutex_lock(&w->lock);
+    w->lost += lost;
+    w->written += written;
+    if (bytes)
+        w->bytes = bytes;
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void commit(struct trn_writer *w, uint64_t now)
+{
+    struct trn_err err = {0};
+    int r = trn_store_commit(w->store, &err);
+    if (r == 0 && now > w->pruned_ns + PRUNE_NS) {
+        w->pruned_ns = now;
+        r = trn_store_prune(w->store, trn_wall_ns(), &err);
+    }
+    w->committed_ns = now;
+    if (r < 0) {
+        char text[400];
+        snprintf(text, sizeof text, "failing: %s", err.message[0] ? err.message : trn_errno_name(r));
+        set_state(w, text);
+        w->store = trn_store_close(w->store); /* opened again later; a damaged file is then set aside */
+        w->opened_try_ns = now;
+    } else {
+        count(w, 0, 0, trn_store_bytes(w->store));
+    }
+}
+
+static void write_batch(struct trn_writer *w, struct item *batch)
+{
+    uint64_t lost = 0, written = 0, now = trn_boot_ns();
+    char why[400] = "";
+    if (!w->store && now > w->opened_try_ns + RETRY_NS)
+        open_store(w);
+    while (batch) {
+        struct item *it = batch;
+        struct trn_err err = {0};
+        batch = it->next;
+        int r = w->store ? write_item(w, it, &err) : -EIO;
+        if (r < 0 && r != -ENOENT) {
+            lost++;
+            if (w->store)
+                snprintf(why, sizeof why, "failing: %s", err.message[0] ? err.message : trn_errno_name(r));
+        } else {
+            written++;
+        }
+        item_free(it);
+    }
+    count(w, lost, written, 0);
+    if (why[0]) {
+        set_state(w, why);
+        w->store = trn_store_close(w->store);
+        w->opened_try_ns = now;
+    }
+    if (w->store)
+        commit(w, now);
+}
+
+static void *writing(void *arg)
+{
+    struct trn_writer *w = arg;
+    for (;;) {
+        pthread_mutex_lock(&w->lock);
+        while (!w->first && !w->stop)
+            pthread_cond_wait(&w->more, &w->lock);
+        bool stop = w->stop;
+        pthread_mutex_unlock(&w->lock);
+        if (!stop) { /* let a transaction's worth gather */
+            struct timespec nap = {.tv_nsec = COMMIT_NS};
+            clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, NULL);
+        }
+        pthread_mutex_lock(&w->lock);
+        struct item *batch = w->first;
+        w->first = NULL;
+        w->last = &w->first;
+        w->queued = 0;
+        stop = w->stop;
+        pthread_mutex_unlock(&w->lock);
+        write_batch(w, batch);
+        if (stop)
+            return NULL;
+    }
+}
+
+int trn_writer_new(const char *store_path, struct trn_writer **ret)
+{
+    struct trn_writer *w = calloc(1, sizeof *w);
+    if (!w)
+        return -ENOMEM;
+    snprintf(w->path, sizeof w->path, "%s", store_path);
+    w->last = &w->first;
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_cond_init(&w->more, NULL);
+    open_store(w);
+    *ret = w;
+    return 0;
+}
+
+static int start(struct trn_writer *w)
+{
+    if (w->started)
+        return 0;
+    int r = pthread_create(&w->thread, NULL, writing, w);
+    w->started = r == 0;
+    return -r;
+}
+
+struct trn_writer *trn_writer_free(struct trn_writer *w)
+{
+    if (!w)
+        return NULL;
+    pthread_mutex_lock(&w->lock);
+    w->stop = true;
+    pthread_cond_signal(&w->more);
+    pthread_mutex_unlock(&w->lock);
+    if (w->started)
+        pthread_join(w->thread, NULL);
+    trn_store_close(w->store);
+    pthread_mutex_destroy(&w->lock);
+    pthread_cond_destroy(&w->more);
+    free(w);
+    return NULL;
+}
+
+int trn_writer_states(struct trn_writer *w, const struct trn_event_sink *sink, struct trn_err *err)
+{
+    if (w->started)
+        return -EBUSY;
+    return w->store ? trn_store_states(w->store, sink, err) : 0;
+}
+
+static void enqueue(struct trn_writer *w, struct item *it, size_t cost)
+{
+    if (it && start(w) < 0) {
+        item_free(it);
+        it = NULL;
+    }
+    pthread_mutex_lock(&w->lock);
+    if (!it || w->queued + cost > QUEUE_BYTES) {
+        w->lost++;
+    } else {
+        it->next = NULL;
+        *w->last = it;
+        w->last = &it->next;
+        w->queued += cost;
+        if (w->first == it)
+            pthread_cond_signal(&w->more);
+        it = NULL;
+    }
+    pthread_mutex_unlock(&w->lock);
+    if (it)
+        item_free(it);
+}
+
+static struct item *item_new(enum item_kind kind, struct trn_str bytes, struct trn_str path)
+{
+    struct item *it = malloc(sizeof *it + bytes.n + path.n);
+    if (!it)
+        return NULL;
+    *it = (struct item){.kind = kind, .n = bytes.n, .path_n = path.n};
+    memcpy(it->bytes, bytes.p, bytes.n);
+    if (path.n)
+        memcpy(it->bytes + bytes.n, path.p, path.n);
+    return it;
+}
+
+static void enqueue_encoded(struct trn_writer *w, enum item_kind kind, struct trn_buf *b, struct trn_str path)
+{
+    struct item *it = b->bad ? NULL : item_new(kind, trn_buf_str(b), path);
+    enqueue(w, it, sizeof *it + b->n + path.n);
+    trn_buf_done(b);
+}
+
+void trn_writer_event(struct trn_writer *w, const struct trn_event *ev, struct trn_str entity_path)
+{
+    struct trn_buf b;
+    trn_buf_init(&b, 256u << 10);
+    trn_event_encode(ev, &b);
+    enqueue_encoded(w, ITEM_EVENT, &b, entity_path);
+}
+
+void trn_writer_state(struct trn_writer *w, const struct trn_event *state)
+{
+    struct trn_buf b;
+    trn_buf_init(&b, 1u << 20);
+    trn_event_encode(state, &b);
+    enqueue_encoded(w, ITEM_STATE, &b, TRN_STR_NONE);
+}
+
+void trn_writer_finding(struct trn_writer *w, const struct trn_finding *f)
+{
+    struct trn_buf b;
+    trn_buf_init(&b, 256u << 10);
+    trn_finding_encode(f, &b);
+    enqueue_encoded(w, ITEM_FINDING, &b, TRN_STR_NONE);
+}
+
+int trn_writer_close_story(struct trn_writer *w, uint64_t id, struct trn_str why)
+{
+    struct item *it = item_new(ITEM_CLOSE, why, TRN_STR_NONE);
+    if (!it)
+        return -ENOMEM;
+    it->id = id;
+    enqueue(w, it, sizeof *it + why.n);
+    return 0;
+}
+
+static void own(struct trn_arena *a, struct trn_str *s)
+{
+    *s = trn_arena_str(a, *s);
+}
+
+static void own_software(struct trn_arena *a, struct trn_software *s)
+{
+    own(a, &s->name);
+    own(a, &s->version);
+    own(a, &s->signer);
+}
+
+static int story_copy(const struct trn_story *s, struct trn_arena *a, struct trn_story **ret)
+{
+    struct trn_story *c = trn_arena_alloc(a, sizeof *c);
+    if (!c)
+        return -ENOMEM;
+    *c = *s;
+    own(a, &c->close_why);
+    own_software(a, &c->software);
+    own(a, &c->change_from);
+    own(a, &c->change_to);
+    own(a, &c->change_by);
+    own(a, &c->sentence);
+    for (uint32_t i = 0; i < c->n_findings; i++) {
+        int r = trn_finding_copy(&s->findings[i], a, &c->findings[i]);
+        if (r < 0)
+            return r;
+    }
+    for (uint32_t i = 0; i < c->n_processes; i++) {
+        own(a, &c->processes[i].path);
+        own(a, &c->processes[i].args);
+    }
+    for (uint32_t i = 0; i < c->n_files; i++) {
+        own(a, &c->files[i].path);
+        own(a, &c->files[i].sha256);
+        own(a, &c->files[i].role);
+    }
+    for (uint32_t i = 0; i < c->n_hosts; i++) {
+        own(a, &c->hosts[i].address);
+        own(a, &c->hosts[i].name);
+    }
+    for (uint32_t i = 0; i < c->n_why; i++)
+        own(a, &c->why[i]);
+    for (uint32_t i = 0; i < c->n_benign_if; i++)
+        own(a, &c->benign_if[i]);
+    *ret = c;
+    return 0;
+}
+
+void trn_writer_story(struct trn_writer *w, const struct trn_story *s)
+{
+    struct item *it = item_new(ITEM_STORY, TRN_STR(""), TRN_STR_NONE);
+    if (it) {
+        it->arena = trn_arena_new(4u << 20);
+        if (!it->arena || story_copy(s, it->arena, &it->story) < 0) {
+            item_free(it);
+            it = NULL;
+        }
+    }
+    enqueue(w, it, it ? trn_arena_used(it->arena) : 0);
+}
+
+void trn_writer_stats(struct trn_writer *w, struct trn_writer_stats *ret)
+{
+    pthread_mutex_lock(&w->lock);
+    *ret = (struct trn_writer_stats){.lost = w->lost, .written = w->written, .bytes = w->bytes, .queued_bytes = w->queued};
+    memcpy(ret->state, w->state, sizeof ret->state);
+    pthread_mutex_unlock(&w->lock);
+}
