@@ -198,6 +198,11 @@ static bool flush_client(struct trn_server *s, struct client *c)
         }
         c->sent += (size_t)n;
     }
+    if (c->sent > MAX_WATCH_BACKLOG / 2 && c->sent < c->out.n) { /* a steady watcher never quite drains */
+        memmove(c->out.p, c->out.p + c->sent, c->out.n - c->sent);
+        c->out.n -= c->sent;
+        c->sent = 0;
+    }
     if (c->sent == c->out.n) {
         c->sent = 0;
         trn_buf_done(&c->out); /* a long answer's memory goes back */

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Owns: the way out: each numbered event to log, engine, store and watchers; findings and stories to
+ * store, watchers, the JSON-lines file and standard output. Must not own: what they mean.
+ */
+#include "engine/pipeline_internal.h"
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define STORIES_FILE_MAX (16u << 20)
+
+static void tell_line(struct trn_pipeline *p, const char *type, struct trn_buf *json, bool event)
+{
+    struct trn_buf line;
+    trn_buf_init(&line, 16u << 20);
+    trn_put_fmt(&line, "{\"type\":\"%s\",\"%s\":", type, type);
+    trn_put_str(&line, trn_buf_str(json));
+    trn_put_c(&line, "}");
+    if (!line.bad && p->server)
+        trn_server_tell(p->server, trn_buf_str(&line), event);
+    trn_buf_done(&line);
+}
+
+static int on_finding(void *ctx, const struct trn_finding *f)
+{
+    struct trn_pipeline *p = ctx;
+    struct trn_buf json;
+    trn_buf_init(&json, 1u << 20);
+    trn_finding_to_json(f, &json);
+    trn_writer_finding(p->writer, f);
+    tell_line(p, "finding", &json, false);
+    trn_buf_done(&json);
+    return 0;
+}
+
+/* JSON lines for other tools; begun anew past a size, the old one kept as .1 */
+static void append_story(struct trn_pipeline *p, struct trn_str json)
+{
+    char path[4200], old[4300];
+    struct stat st;
+    snprintf(path, sizeof path, "%s/stories.jsonl", p->o.state_dir);
+    if (stat(path, &st) == 0 && st.st_size > (off_t)STORIES_FILE_MAX) {
+        snprintf(old, sizeof old, "%s.1", path);
+        if (rename(path, old) < 0)
+            return;
+    }
+    TRN_AUTO(trn_fd_closep) int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+    if (fd < 0 || trn_write_full(fd, json.p, json.n) < 0)
+        trn_pipe_tell_health(p, "'%s' cannot be written", path);
+    if (p->o.stories_to_stdout && trn_write_full(STDOUT_FILENO, json.p, json.n) < 0)
+        p->o.stories_to_stdout = false;
+}
+
+static int on_story(void *ctx, const struct trn_story *s)
+{
+    struct trn_pipeline *p = ctx;
+    struct trn_buf json;
+    trn_buf_init(&json, 8u << 20);
+    trn_story_to_json(s, &json);
+    trn_writer_story(p->writer, s);
+    tell_line(p, "story", &json, false);
+    uint64_t mark = ((uint64_t)s->n_findings << 8 | (uint64_t)s->verdict), before = 0;
+    trn_map_get(p->story_marks, s->id, &before);
+    /* A new finding or verdict is news to other tools; a changed byte count is not. */
+    if (s->verdict >= TRN_VERDICT_SUSPICIOUS && mark != before && trn_map_put(p->story_marks, s->id, mark) == 0) {
+        trn_put_c(&json, "\n");
+        append_story(p, trn_buf_str(&json));
+    }
+    trn_buf_done(&json);
+    return 0;
+}
+
+static int on_state(void *ctx, const struct trn_event *state)
+{
+    struct trn_pipeline *p = ctx;
+    trn_writer_state(p->writer, state);
+    return 0;
+}
+
+struct trn_engine_sink trn_pipe_engine_sink(struct trn_pipeline *p)
+{
+    return (struct trn_engine_sink){.finding = on_finding, .story = on_story, .state = on_state, .ctx = p};
+}
+
+static void tell_loss(struct trn_pipeline *p, const struct trn_event *ev)
+{
+    struct trn_buf json;
+    trn_buf_init(&json, 4096);
+    trn_put_fmt(&json, "{\"class\":\"%s\",\"count\":%llu}", trn_class_name((enum trn_class)ev->meta.klass),
+                (unsigned long long)ev->meta.count);
+    tell_line(p, "loss", &json, false);
+    trn_buf_done(&json);
+}
+
+/* The order matters: the log first, so that whatever a finding rests on can be replayed. */
+int trn_pipe_numbered(void *ctx, const struct trn_event *ev)
+{
+    struct trn_pipeline *p = ctx;
+    trn_pipe_log(p, ev);
+    int r = trn_engine_push(p->engine, ev);
+    if (r < 0)
+        return r;
+    if (ev->type == TRN_EV_LOSS)
+        tell_loss(p, ev);
+    if (ev->type == TRN_EV_TICK)
+        return 0;
+    const struct trn_entity *e = trn_process_of(trn_engine_processes(p->engine), ev);
+    trn_writer_event(p->writer, ev, e ? e->image.path : TRN_STR_NONE);
+    if (trn_server_wants_events(p->server)) {
+        struct trn_buf json;
+        trn_buf_init(&json, 1u << 20);
+        trn_event_to_json(ev, &json);
+        tell_line(p, "event", &json, true);
+        trn_buf_done(&json);
+    }
+    return 0;
+}
+
+void trn_pipe_tell_health(struct trn_pipeline *p, const char *fmt, ...)
+{
+    char text[600];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    fprintf(stderr, "turncoat-engine: %s\n", text); /* the program's one log: standard error */
+    struct trn_buf json;
+    trn_buf_init(&json, 8192);
+    trn_put_c(&json, "{\"message\":");
+    trn_json_str(&json, trn_str_of(text));
+    trn_put_c(&json, "}");
+    tell_line(p, "health", &json, false);
+    trn_buf_done(&json);
+}
+
+static void loss(struct trn_pipeline *p, enum trn_class klass, uint64_t total)
+{
+    if (total <= p->told_losses[klass])
+        return;
+    struct trn_event ev;
+    trn_event_init(&ev, TRN_EV_LOSS);
+    ev.boot_ns = trn_boot_ns();
+    ev.meta.klass = klass;
+    ev.meta.count = total - p->told_losses[klass];
+    p->told_losses[klass] = total;
+    if (trn_recorder_tell(p->recorder, &ev) < 0)
+        p->log_lost++;
+}
+
+void trn_pipe_losses(struct trn_pipeline *p)
+{
+    struct trn_writer_stats w;
+    struct trn_enrich_stats e;
+    trn_writer_stats(p->writer, &w);
+    trn_enrich_stats(p->enrich, &e);
+    loss(p, TRN_CLASS_STORE, w.lost + p->log_lost);
+    loss(p, TRN_CLASS_CLIENT, trn_server_dropped(p->server));
+    loss(p, TRN_CLASS_IDENTITY, e.refused + e.given_up);
+}

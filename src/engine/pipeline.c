@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Owns: the main loop of the live engine: wait, drain the sensor, read answers, let time pass.
+ * Must not own: start and end (handover.c), results (output.c), answers (status.c).
+ *
+ * Order within a round: answers before results, results before the recorder moves, so that an exec
+ * waits as short as it can for its identity.
+ */
+#include "engine/pipeline_internal.h"
+
+#include "engine/script.h"
+
+#include <poll.h>
+#include <stdio.h>
+
+#define ROUND_MS 50
+#define SECOND_NS TRN_NS_PER_SEC
+
+/* Which program, seen from people, is behind a change of the package database: apt rather than the dpkg it starts. */
+static struct trn_str changed_by(const struct trn_pipeline *p, const struct trn_event *ev)
+{
+    const struct trn_process_table *t = trn_engine_processes(p->engine);
+    const struct trn_entity *e = trn_process_of(t, ev);
+    struct trn_str by = TRN_STR_NONE;
+    for (int up = 0; e && up < 8; up++) {
+        struct trn_str base = trn_path_base(e->image.path);
+        if (trn_str_starts(base, TRN_STR("apt")) || trn_str_starts(base, TRN_STR("dpkg")) ||
+            trn_str_starts(base, TRN_STR("unattended-upgr")) || trn_str_eq_c(base, "aptitude"))
+            by = base;
+        e = e->parent ? trn_process_get(t, e->parent) : NULL;
+    }
+    return by;
+}
+
+/* What the arriving event tells the recorder's side, before it waits its turn. */
+static void on_arrival(struct trn_pipeline *p, struct trn_event *ev)
+{
+    switch (ev->type) {
+    case TRN_EV_EXEC:
+        if (trn_str_is_none(ev->exec.script))
+            ev->exec.script = trn_script_of(ev, p->scratch);
+        else
+            ev->exec.script = trn_path_absolute(ev->exec.cwd, ev->exec.script, p->scratch);
+        trn_enrich_exec(p->enrich, ev);
+        break;
+    case TRN_EV_LIB_LOAD:
+        trn_enrich_library(p->enrich, ev);
+        break;
+    case TRN_EV_FILE:
+        if (trn_str_starts(ev->file.path, TRN_STR("/var/lib/dpkg/status")))
+            trn_enrich_database_changed(p->enrich, changed_by(p, ev));
+        break;
+    default:
+        break;
+    }
+}
+
+static int arrived(void *ctx, const struct trn_event *ev)
+{
+    struct trn_pipeline *p = ctx;
+    struct trn_event own = *ev; /* the script may be added; texts stay the reader's */
+    trn_arena_reset(p->scratch);
+    on_arrival(p, &own);
+    return trn_recorder_add(p->recorder, &own);
+}
+
+static void once_a_second(struct trn_pipeline *p, uint64_t now)
+{
+    if (now < p->seconds_ns + SECOND_NS)
+        return;
+    struct trn_recorder_stats st;
+    trn_recorder_stats(p->recorder, &st);
+    p->rate = p->seconds_ns ? (st.events - p->events_before) * SECOND_NS / (now - p->seconds_ns) : 0;
+    p->events_before = st.events;
+    p->seconds_ns = now;
+    trn_pipe_losses(p);
+    uint64_t malformed = trn_reader_malformed(p->reader);
+    if (malformed > p->malformed_told) {
+        trn_pipe_tell_health(p, "%llu malformed sensor records were skipped", (unsigned long long)(malformed - p->malformed_told));
+        p->malformed_told = malformed;
+    }
+}
+
+/* One round. 1: go on; 0: turncoatd is done with us; negative: failure. */
+static int one_round(struct trn_pipeline *p)
+{
+    struct pollfd fds[] = {
+        {.fd = p->o.control_fd, .events = POLLIN},
+        {.fd = trn_reader_fd(p->reader), .events = POLLIN},
+        {.fd = p->files_fd, .events = POLLIN},
+        {.fd = p->results_fd, .events = POLLIN},
+        {.fd = trn_server_ask_fd(p->server), .events = POLLIN},
+    };
+    if (poll(fds, TRN_ARRAY_SIZE(fds), ROUND_MS) < 0 && errno != EINTR)
+        return -errno;
+    uint64_t boot = trn_boot_ns(), wall = trn_wall_ns();
+    bool ended = false;
+    int r = 0;
+    if (fds[0].revents) {
+        r = trn_pipe_control(p);
+        ended = r == -ECONNRESET;
+        if (r < 0 && !ended)
+            return r;
+    }
+    bool ready_before_drain = p->ready_told;
+    r = trn_enrich_tick(p->enrich, boot, wall);
+    const struct trn_event_sink sink = {arrived, p};
+    int drained = trn_reader_drain(p->reader, &sink);
+    if (drained < 0 && drained != -EPIPE)
+        return drained;
+    if (ready_before_drain)
+        p->ready = true;
+    if (r == 0)
+        r = trn_enrich_read_answers(p->enrich);
+    if (r == 0)
+        r = trn_enrich_read_results(p->enrich, NULL);
+    if (r < 0 && r != -ECONNRESET)
+        return r;
+    r = trn_recorder_advance(p->recorder, trn_boot_ns(), wall);
+    if (r < 0)
+        return r;
+    trn_pipe_log_flush(p, boot);
+    if (fds[4].revents)
+        trn_server_serve(p->server, trn_pipe_answer, p);
+    once_a_second(p, boot);
+    return ended || drained == -EPIPE ? 0 : 1;
+}
+
+static int pipeline_new(const struct trn_pipeline_options *o, struct trn_pipeline **ret)
+{
+    struct trn_pipeline *p = calloc(1, sizeof *p);
+    if (!p)
+        return -ENOMEM;
+    p->o = *o;
+    p->listen_fd = p->files_fd = p->results_fd = -1;
+    p->hello_arena = trn_arena_new(64 << 10);
+    p->health_arena = trn_arena_new(256 << 10);
+    p->scratch = trn_arena_new(1 << 20);
+    p->story_marks = trn_map_new(65536);
+    p->started_wall_ns = trn_wall_ns();
+    if (!p->hello_arena || !p->health_arena || !p->scratch || !p->story_marks) {
+        trn_pipe_stop(p);
+        free(p);
+        return -ENOMEM;
+    }
+    *ret = p;
+    return 0;
+}
+
+int trn_pipeline_run(const struct trn_pipeline_options *o, const volatile int *stop, struct trn_err *err)
+{
+    struct trn_pipeline *p = NULL;
+    int r = pipeline_new(o, &p);
+    if (r < 0)
+        return trn_fail(err, r, "cannot start the engine: %s", trn_errno_name(r));
+    r = trn_pipe_receive(p, err);
+    if (r == 0)
+        r = trn_pipe_start(p, err);
+    if (r == 0) {
+        do
+            r = one_round(p);
+        while (r > 0 && !*stop);
+        if (r < 0)
+            trn_fail(err, r, "the engine's loop ended: %s", trn_errno_name(r));
+        else
+            r = 0;
+    }
+    trn_pipe_stop(p);
+    free(p);
+    return r;
+}

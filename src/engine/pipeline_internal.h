@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Parts of the live engine: handover.c (start), pipeline.c (loop), output.c (results), status.c (answers). */
+#ifndef TRN_ENGINE_PIPELINE_INTERNAL_H
+#define TRN_ENGINE_PIPELINE_INTERNAL_H
+
+#include "channel/channel.h"
+#include "engine/enrich.h"
+#include "engine/pipeline.h"
+#include "engine/pure.h"
+#include "engine/recorder.h"
+#include "engine/server.h"
+#include "engine/snapshot.h"
+#include "engine/writer.h"
+#include "sensor/sensor.h"
+
+#define TRN_PIPE_BAD_LINES 8
+#define TRN_PIPE_SENSOR_FDS 512
+
+struct trn_pipeline {
+    struct trn_pipeline_options o;
+    struct trn_hello hello;
+    struct trn_arena *hello_arena; /* text of the hello */
+    int listen_fd, files_fd, results_fd;
+    struct trn_sensor_fd sensor_fds[TRN_PIPE_SENSOR_FDS];
+    uint32_t n_sensor_fds;
+    bool ready_told; /* READY came; ready: and what was sent before it was read */
+    bool ready;
+    uint64_t salt;
+
+    struct trn_reader *reader;
+    struct trn_recorder *recorder;
+    struct trn_enrich *enrich;
+    struct trn_engine *engine;
+    struct trn_indicators *indicators;
+    struct trn_writer *writer;
+    struct trn_server *server;
+    struct trn_arena *scratch; /* one arrival */
+
+    struct trn_log_writer *log;
+    char log_path[4300];
+    struct trn_log_header log_header;
+    uint32_t log_segment;
+    uint64_t log_flushed_ns, log_lost;
+
+    uint32_t indicator_jobs_left;
+    uint64_t indicators_bad;
+    char bad_lines[TRN_PIPE_BAD_LINES][200];
+
+    struct trn_arena *health_arena;
+    struct trn_health health;
+    uint64_t told_losses[TRN_CLASS_MAX]; /* of the classes that the engine itself counts */
+    struct trn_map *story_marks;         /* story id -> findings << 8 | verdict, as last printed */
+    uint64_t seconds_ns, events_before, rate;
+    uint64_t started_wall_ns, malformed_told;
+    char receive[TRN_IPC_MAX];
+};
+
+/* handover.c */
+int trn_pipe_receive(struct trn_pipeline *p, struct trn_err *err) TRN_MUST_CHECK;
+int trn_pipe_control(struct trn_pipeline *p) TRN_MUST_CHECK; /* one later message; -ECONNRESET: the end */
+int trn_pipe_start(struct trn_pipeline *p, struct trn_err *err) TRN_MUST_CHECK;
+void trn_pipe_stop(struct trn_pipeline *p);
+
+/* log.c */
+int trn_pipe_log_open(struct trn_pipeline *p, struct trn_err *err) TRN_MUST_CHECK;
+void trn_pipe_log(struct trn_pipeline *p, const struct trn_event *ev);
+void trn_pipe_log_flush(struct trn_pipeline *p, uint64_t now_boot_ns);
+
+/* output.c: what the pure engine says, and each numbered event */
+int trn_pipe_numbered(void *ctx, const struct trn_event *ev);
+struct trn_engine_sink trn_pipe_engine_sink(struct trn_pipeline *p);
+void trn_pipe_tell_health(struct trn_pipeline *p, const char *fmt, ...) TRN_PRINTF(2, 3);
+void trn_pipe_losses(struct trn_pipeline *p); /* counters of our own that grew, as LOSS events */
+
+/* status.c */
+void trn_pipe_answer(void *ctx, enum trn_ask ask, struct trn_str name, struct trn_buf *out);
+
+#endif

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Owns: the answers that need the live engine: status with the budget table, software, processes.
+ * Runs in the main thread, while the asking thread waits. Must not own: sockets.
+ */
+#include "engine/pipeline_internal.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+static void key_str(struct trn_buf *out, const char *key, struct trn_str value)
+{
+    trn_put_fmt(out, "\"%s\":", key);
+    if (trn_str_is_none(value))
+        trn_put_c(out, "null");
+    else
+        trn_json_str(out, value);
+}
+
+static void put_hooks(const struct trn_pipeline *p, struct trn_buf *out)
+{
+    trn_put_c(out, ",\"hooks\":[");
+    for (uint32_t i = 0; i < p->health.n_hooks; i++) {
+        const struct trn_hook_report *h = &p->health.hooks[i];
+        trn_put_c(out, i ? ",{" : "{");
+        key_str(out, "name", h->name);
+        trn_put_c(out, ",");
+        key_str(out, "state", h->state);
+        trn_put_c(out, ",");
+        key_str(out, "reason", h->reason);
+        trn_put_c(out, "}");
+    }
+    trn_put_c(out, "]");
+}
+
+static void put_losses(const struct trn_pipeline *p, struct trn_buf *out)
+{
+    uint64_t lost[TRN_CLASS_MAX];
+    trn_reader_losses(p->reader, lost);
+    trn_put_c(out, ",\"losses\":{");
+    for (int c = 0; c < TRN_CLASS_MAX; c++)
+        trn_put_fmt(out, "%s\"%s\":%llu", c ? "," : "", trn_class_name((enum trn_class)c),
+                    (unsigned long long)(lost[c] + p->told_losses[c]));
+    trn_put_c(out, "}");
+}
+
+/* Proportional set size of this process in bytes, from the kernel's own sum; 0 when it cannot be read. */
+static uint64_t own_pss(void)
+{
+    struct trn_buf b;
+    uint64_t kb = 0;
+    if (trn_read_file("/proc/self/smaps_rollup", 8192, &b, NULL) < 0)
+        return 0;
+    struct trn_cursor c = trn_cur_of(trn_buf_str(&b));
+    struct trn_str line;
+    while (!trn_str_is_none(line = trn_cur_line(&c)))
+        if (trn_str_starts(line, TRN_STR("Pss:"))) {
+            struct trn_str n = trn_str_trim(trn_str_slice(line, 4, line.n));
+            n = trn_str_slice(n, 0, (size_t)TRN_MAX(trn_str_find(n, ' '), 0));
+            if (trn_str_u64(n, &kb) < 0)
+                kb = 0;
+            break;
+        }
+    trn_buf_done(&b);
+    return kb << 10;
+}
+
+static void put_memory(const struct trn_pipeline *p, struct trn_buf *out)
+{
+    struct trn_memory_row rows[16];
+    struct trn_recorder_stats rec;
+    struct trn_enrich_stats enrich;
+    struct trn_writer_stats writer;
+    trn_recorder_stats(p->recorder, &rec);
+    trn_enrich_stats(p->enrich, &enrich);
+    trn_writer_stats(p->writer, &writer);
+    size_t n = trn_engine_memory(p->engine, rows, 8);
+    rows[n++] = (struct trn_memory_row){"waiting events", rec.bytes};
+    rows[n++] = (struct trn_memory_row){"package index", enrich.bytes};
+    rows[n++] = (struct trn_memory_row){"store queue", writer.queued_bytes};
+    rows[n++] = (struct trn_memory_row){"indicators", trn_indicators_bytes(p->indicators)};
+    rows[n++] = (struct trn_memory_row){"kernel maps and rings", p->health.map_bytes};
+    uint64_t parts = 0, pss = own_pss();
+    for (size_t i = 0; i < n; i++)
+        parts += rows[i].bytes;
+    trn_put_c(out, ",\"memory\":[");
+    for (size_t i = 0; i < n; i++)
+        trn_put_fmt(out, "%s{\"part\":\"%s\",\"bytes\":%llu}", i ? "," : "", rows[i].part, (unsigned long long)rows[i].bytes);
+    trn_put_fmt(out, "],\"memory_total\":%llu,\"engine_pss\":%llu", (unsigned long long)parts, (unsigned long long)pss);
+}
+
+static void put_processes(const struct trn_pipeline *p, struct trn_buf *out)
+{
+    trn_put_fmt(out, ",\"processes\":{\"turncoatd\":%u,\"turncoat-guard\":%u,\"turncoat-engine\":%d,\"turncoat-inspect\":%u}",
+                p->hello.daemon_pid, p->hello.guard_pid, (int)getpid(), p->hello.inspect_pid);
+    trn_put_fmt(out, ",\"engine_restarts\":%u,\"dropped_messages\":%u", TRN_MAX(p->hello.restarts, p->health.restarts),
+                TRN_MAX(p->hello.dropped, p->health.dropped));
+}
+
+static void put_store(const struct trn_pipeline *p, struct trn_buf *out)
+{
+    struct trn_writer_stats w;
+    char path[4300];
+    trn_writer_stats(p->writer, &w);
+    snprintf(path, sizeof path, "%s/store.db", p->o.state_dir);
+    trn_put_c(out, ",\"store\":{");
+    key_str(out, "state", trn_str_of(w.state));
+    trn_put_fmt(out, ",\"bytes\":%llu,\"lost\":%llu,", (unsigned long long)w.bytes, (unsigned long long)w.lost);
+    key_str(out, "path", trn_str_of(path));
+    trn_put_c(out, "},\"log\":{");
+    key_str(out, "path", p->log ? trn_str_of(p->log_path) : TRN_STR_NONE);
+    trn_put_fmt(out, ",\"bytes\":%llu,\"lost\":%llu}", (unsigned long long)(p->log ? trn_log_size(p->log) : 0),
+                (unsigned long long)p->log_lost);
+}
+
+static void put_notes(const struct trn_pipeline *p, struct trn_buf *out)
+{
+    trn_put_fmt(out, ",\"indicators\":{\"count\":%zu,\"bad\":%llu,\"notes\":[", trn_indicators_count(p->indicators),
+                (unsigned long long)p->indicators_bad);
+    for (uint64_t i = 0; i < p->indicators_bad && i < TRN_PIPE_BAD_LINES; i++) {
+        trn_put_c(out, i ? "," : "");
+        trn_json_str(out, trn_str_of(p->bad_lines[i]));
+    }
+    trn_put_c(out, "]}");
+}
+
+static void put_status(const struct trn_pipeline *p, struct trn_buf *out)
+{
+    struct trn_recorder_stats rec;
+    trn_recorder_stats(p->recorder, &rec);
+    trn_put_fmt(out, "{\"type\":\"status\",\"status\":{\"schema\":\"turncoat.status/1\",\"ready\":%s,\"version\":\"%s\",",
+                p->ready ? "true" : "false", TRN_VERSION);
+    key_str(out, "scope", trn_str_is_empty(p->hello.scope) ? TRN_STR_NONE : p->hello.scope);
+    trn_put_c(out, ",");
+    key_str(out, "note", p->hello.config_note);
+    trn_put_c(out, ",\"since\":\"");
+    trn_put_time_iso(out, p->started_wall_ns);
+    trn_put_fmt(out, "\",\"events\":%llu,\"events_per_second\":%llu,\"late\":%llu,\"identity_timeouts\":%llu,\"known_processes\":%zu",
+                (unsigned long long)rec.events, (unsigned long long)p->rate, (unsigned long long)rec.late,
+                (unsigned long long)rec.identity_timeouts, trn_process_count(trn_engine_processes(p->engine)));
+    put_hooks(p, out);
+    put_losses(p, out);
+    put_memory(p, out);
+    put_store(p, out);
+    put_processes(p, out);
+    put_notes(p, out);
+    trn_put_c(out, "}}\n");
+}
+
+static const char *state_of(uint32_t flags)
+{
+    return flags & TRN_SW_UNPACKED ? "unpacked" : "installed";
+}
+
+static void put_software_line(struct trn_buf *out, const struct trn_software *s, uint64_t running, uint64_t files, bool modified)
+{
+    trn_put_c(out, "{\"type\":\"software\",\"software\":{");
+    key_str(out, "name", s->name);
+    trn_put_c(out, ",");
+    key_str(out, "version", s->version);
+    trn_put_fmt(out, ",\"origin\":\"%s\",\"modified\":%s,\"running\":%llu,\"files\":%llu,\"state\":\"%s\"}}\n",
+                trn_origin_name(s->origin), modified ? "true" : "false", (unsigned long long)running,
+                (unsigned long long)files, s->origin == TRN_ORIGIN_DPKG ? state_of(s->flags) : "running");
+}
+
+static bool same_software(const struct trn_software *a, struct trn_str name, struct trn_str version)
+{
+    return trn_str_eq(a->name, name) && (trn_str_is_none(version) || trn_str_eq(a->version, version));
+}
+
+struct running {
+    uint64_t count;
+    bool modified;
+};
+
+static struct running running_of(const struct trn_process_table *t, struct trn_str name, struct trn_str version)
+{
+    struct running r = {0};
+    const struct trn_entity *e;
+    for (size_t it = 0; trn_process_next(t, &it, &e);) {
+        struct trn_software s;
+        if (e->exit_boot_ns)
+            continue;
+        trn_process_software(e, &s);
+        if (!same_software(&s, name, version))
+            continue;
+        r.count++;
+        r.modified |= (s.flags & TRN_SW_MODIFIED) != 0;
+    }
+    return r;
+}
+
+/* What runs and belongs to no package; each name and version once, in order of first start. */
+static void put_loose(const struct trn_process_table *t, struct trn_str name, struct trn_buf *out)
+{
+    struct trn_map *seen = trn_map_new(4096);
+    const struct trn_entity *e;
+    for (size_t it = 0; seen && trn_process_next(t, &it, &e);) {
+        struct trn_software s;
+        if (e->exit_boot_ns || trn_str_is_empty(e->image.path))
+            continue;
+        trn_process_software(e, &s);
+        uint64_t key = trn_hash64_mix(trn_hash64_str(s.name), trn_hash64_str(s.version));
+        if (s.origin == TRN_ORIGIN_DPKG || (!trn_str_is_none(name) && !trn_str_eq(s.name, name)) ||
+            trn_map_get(seen, key, NULL) || trn_map_put(seen, key, 1) < 0)
+            continue;
+        struct running r = running_of(t, s.name, s.version);
+        put_software_line(out, &s, r.count, 1, r.modified);
+    }
+    trn_map_free(seen);
+}
+
+static void put_software(const struct trn_pipeline *p, struct trn_str name, struct trn_buf *out)
+{
+    const struct trn_process_table *t = trn_engine_processes(p->engine);
+    const struct trn_package_index *x = trn_enrich_packages(p->enrich);
+    for (size_t i = 0; x && i < trn_package_index_packages(x); i++) {
+        const struct trn_package *pkg = trn_package_index_at(x, i);
+        if (!trn_str_is_none(name) && !trn_str_eq(pkg->name, name))
+            continue;
+        const struct trn_software s = {.name = pkg->name, .version = pkg->version, .origin = TRN_ORIGIN_DPKG, .flags = pkg->flags};
+        struct running r = running_of(t, pkg->name, pkg->version);
+        put_software_line(out, &s, r.count, pkg->files, r.modified);
+    }
+    put_loose(t, name, out);
+}
+
+static void put_process_list(const struct trn_pipeline *p, struct trn_buf *out)
+{
+    const struct trn_process_table *t = trn_engine_processes(p->engine);
+    const struct trn_entity *e;
+    for (size_t it = 0; trn_process_next(t, &it, &e);) {
+        struct trn_software s;
+        if (e->exit_boot_ns)
+            continue;
+        trn_process_software(e, &s);
+        const struct trn_entity *acting = trn_process_acting(t, e);
+        trn_put_fmt(out, "{\"type\":\"process\",\"process\":{\"entity\":\"%016llx\",\"pid\":%u,\"parent\":\"%016llx\",",
+                    (unsigned long long)e->id, e->pid, (unsigned long long)e->parent);
+        key_str(out, "path", e->image.path);
+        trn_put_c(out, ",");
+        key_str(out, "software", s.name);
+        trn_put_c(out, ",");
+        key_str(out, "version", s.version);
+        if (acting)
+            trn_process_software(acting, &s);
+        trn_put_c(out, ",");
+        key_str(out, "acting", acting ? s.name : TRN_STR_NONE);
+        trn_put_c(out, "}}\n");
+    }
+}
+
+void trn_pipe_answer(void *ctx, enum trn_ask ask, struct trn_str name, struct trn_buf *out)
+{
+    const struct trn_pipeline *p = ctx;
+    switch (ask) {
+    case TRN_ASK_STATUS:
+        put_status(p, out);
+        break;
+    case TRN_ASK_SOFTWARE:
+        put_software(p, name, out);
+        break;
+    case TRN_ASK_PROCESSES:
+        put_process_list(p, out);
+        break;
+    }
+}
