@@ -199,3 +199,15 @@ int trn_dpkg_answer_decode(struct trn_cursor *in, struct trn_dpkg_answer *ret)
     *ret = d;
     return 0;
 }
+
+int trn_channel_job(int jobs_sock, uint64_t id, uint16_t kind, struct trn_str name, int fd)
+{
+    struct trn_buf body;
+    trn_buf_init(&body, 8192);
+    trn_put_u64(&body, id);
+    trn_put_u16(&body, kind);
+    trn_put_lstr(&body, name);
+    int r = body.bad ? -EMSGSIZE : trn_ipc_send(jobs_sock, TRN_CH_INSPECT_JOB, trn_buf_str(&body), &fd, 1);
+    trn_buf_done(&body);
+    return r;
+}

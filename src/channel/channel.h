@@ -100,4 +100,9 @@ struct trn_dpkg_answer {
 void trn_dpkg_answer_encode(const struct trn_dpkg_answer *d, struct trn_buf *out);
 int trn_dpkg_answer_decode(struct trn_cursor *in, struct trn_dpkg_answer *ret) TRN_MUST_CHECK;
 
+/* A job for inspect, in the bytes that src/inspect expects (TRN_INSPECT_JOB): turncoatd may not link
+ * that room. kind is opaque here; fd is borrowed. */
+#define TRN_CH_INSPECT_JOB 0x10
+int trn_channel_job(int jobs_sock, uint64_t id, uint16_t kind, struct trn_str name, int fd) TRN_MUST_CHECK;
+
 #endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Owns: copying a package database into one memory file, byte for byte, for an inspect worker.
+ * Must not own: any understanding of its content. Form: see src/software/software.h, "a bundle".
+ * Names are opened below the given root and nowhere else, whatever links are in the way.
+ */
+#include "daemon/daemon.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U /* Linux 6.3; not in Debian 12's headers */
+#endif
+
+#define DATABASE "var/lib/dpkg"
+#define BUNDLE_MAX (256ull << 20)
+#define FILES_MAX 100000
+
+static uint64_t mtime_of(int root_fd, const char *path)
+{
+    struct stat st;
+    TRN_AUTO(trn_fd_closep) int fd = trn_open_in_root(root_fd, path, O_PATH | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return 0;
+    return (uint64_t)st.st_mtim.tv_sec * TRN_NS_PER_SEC + (uint64_t)st.st_mtim.tv_nsec + (uint64_t)st.st_ino;
+}
+
+int trn_dpkg_stamp(int root_fd, uint64_t *ret)
+{
+    uint64_t status = mtime_of(root_fd, DATABASE "/status");
+    if (!status)
+        return -ENOENT;
+    uint64_t h = trn_hash64_mix(status, mtime_of(root_fd, DATABASE "/info"));
+    h = trn_hash64_mix(h, mtime_of(root_fd, DATABASE "/diversions"));
+    *ret = h ? h : 1;
+    return 0;
+}
+
+static int put_file(int out, int dir_root, const char *path, const char *name, uint64_t *total)
+{
+    struct stat st;
+    TRN_AUTO(trn_fd_closep) int fd = trn_open_in_root(dir_root, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0)
+        return fd == -ENOENT ? 0 : fd;
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+        return 0;
+    struct trn_buf head;
+    trn_buf_init(&head, 1024);
+    trn_put_u32(&head, (uint32_t)strlen(name));
+    trn_put_u64(&head, (uint64_t)st.st_size);
+    trn_put_c(&head, name);
+    *total += head.n + (uint64_t)st.st_size;
+    int r = head.bad || *total > BUNDLE_MAX ? -EFBIG : trn_write_full(out, head.p, head.n);
+    trn_buf_done(&head);
+    off_t left = st.st_size;
+    while (r == 0 && left > 0) {
+        ssize_t n = sendfile(out, fd, NULL, (size_t)left);
+        if (n < 0)
+            return -errno;
+        if (n == 0) /* shrank meanwhile: the length is already written, so keep the form */
+            return ftruncate(out, lseek(out, left, SEEK_CUR)) < 0 ? -errno : 0;
+        left -= n;
+    }
+    return r;
+}
+
+static bool wanted(const char *name)
+{
+    struct trn_str s = trn_str_of(name);
+    return trn_str_ends(s, TRN_STR(".list")) || trn_str_ends(s, TRN_STR(".md5sums"));
+}
+
+static int put_info(int out, int root_fd, uint64_t *total)
+{
+    int fd = trn_open_in_root(root_fd, DATABASE "/info", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return fd == -ENOENT ? 0 : fd;
+    DIR *d = fdopendir(fd);
+    if (!d) {
+        trn_fd_close(fd);
+        return -ENOMEM;
+    }
+    int r = 0, count = 0;
+    for (struct dirent *de; r == 0 && (de = readdir(d));) {
+        char path[512], name[300];
+        if (!wanted(de->d_name))
+            continue;
+        snprintf(path, sizeof path, DATABASE "/info/%s", de->d_name);
+        snprintf(name, sizeof name, "info/%s", de->d_name);
+        r = ++count > FILES_MAX ? -EFBIG : put_file(out, root_fd, path, name, total);
+    }
+    closedir(d);
+    return r;
+}
+
+int trn_dpkg_bundle(int root_fd)
+{
+    uint64_t total = 4;
+    TRN_AUTO(trn_fd_closep) int out = memfd_create("dpkg", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
+    if (out < 0 && errno == EINVAL) /* kernel before 6.3 */
+        out = memfd_create("dpkg", MFD_CLOEXEC);
+    if (out < 0)
+        return -errno;
+    int r = trn_write_full(out, "TRNB", 4);
+    if (r == 0)
+        r = put_file(out, root_fd, DATABASE "/status", "status", &total);
+    if (r == 0)
+        r = put_file(out, root_fd, DATABASE "/diversions", "diversions", &total);
+    if (r == 0)
+        r = put_info(out, root_fd, &total);
+    if (r == 0 && lseek(out, 0, SEEK_SET) < 0)
+        r = -errno;
+    return r < 0 ? r : trn_fd_steal(&out);
+}

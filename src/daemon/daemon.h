@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Parts of turncoatd. Each struct is owned by main's struct trn_daemon. */
+#ifndef TRN_DAEMON_DAEMON_H
+#define TRN_DAEMON_DAEMON_H
+
+#include "channel/channel.h"
+#include "sensor/sensor.h"
+
+#include <sys/types.h>
+
+/* ---- place.c: state folder, ids, users ---- */
+struct trn_place {
+    char state_dir[4096]; /* absolute */
+    int state_fd;
+    uint8_t host_id[16], boot_id[16];
+    uid_t engine_uid, inspect_uid;
+    gid_t engine_gid, inspect_gid, look_gid, respond_gid; /* (gid_t)-1: the group does not exist */
+    bool spare_users; /* the users are not there: fixed spare ids are used */
+    uint32_t mntns;
+};
+/* Makes the folder and the host id when missing. */
+int trn_place_open(const char *state_dir, struct trn_place *ret, struct trn_err *err) TRN_MUST_CHECK;
+void trn_place_close(struct trn_place *p);
+/* Listening Unix socket STATE/turncoat.sock for the group that may look; fd or negative errno. */
+int trn_place_listen(const struct trn_place *p, struct trn_err *err) TRN_MUST_CHECK;
+
+/* ---- spawn.c: the siblings ---- */
+/* Starts `name` from the folder turncoatd itself was started from. fds become 3, 4, ... in the child;
+ * cwd_fd its folder (-1: unchanged). */
+int trn_spawn(const char *name, char *const argv[], const int *fds, unsigned n_fds, int cwd_fd, pid_t *ret_pid,
+              int *ret_pidfd, struct trn_err *err) TRN_MUST_CHECK;
+
+/* ---- opener.c: a thread that serves one engine's OPEN and DPKG requests ---- */
+struct trn_opener;
+struct trn_opener_options {
+    int files_sock;  /* taken over */
+    int jobs_sock;   /* borrowed: inspect's jobs */
+    int results_sock; /* borrowed: to announce jobs that never ran */
+    int control_sock; /* borrowed: READY is sent here */
+    struct trn_sensor *sensor;    /* borrowed: existing processes are read first; NULL: none */
+    struct trn_channel *channel;  /* borrowed */
+    const char *const *indicators; /* files to submit as jobs 1..n, borrowed */
+    uint32_t n_indicators;
+    unsigned *dropped; /* atomic counter of malformed messages */
+};
+int trn_opener_start(const struct trn_opener_options *o, struct trn_opener **ret, struct trn_err *err) TRN_MUST_CHECK;
+/* True when the engine misbehaved or went away. */
+bool trn_opener_ended(const struct trn_opener *o);
+struct trn_opener *trn_opener_stop(struct trn_opener *o); /* joins the thread; takes NULL */
+
+/* ---- bundle.c: a package database in one descriptor, unparsed ---- */
+/* Stamp of the database below root (an O_PATH descriptor): changes whenever dpkg changed something. */
+int trn_dpkg_stamp(int root_fd, uint64_t *ret) TRN_MUST_CHECK;
+int trn_dpkg_bundle(int root_fd) TRN_MUST_CHECK; /* memory file, rewound; or negative errno */
+
+#endif

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Owns: the thread that does the slow, file-touching work for one engine: reading the processes that
+ * existed before, submitting the indicator files, opening files, copying package databases.
+ * Must not own: fanotify, the heartbeat (main thread), any parsing. The engine is hostile: it may name
+ * any path, and gets back a content key and a size; the content goes to inspect, whose worker is
+ * strict and whose results are hashes and names.
+ */
+#include "daemon/daemon.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+/* Jobs of the engine begin above those that turncoatd submits itself. */
+#define JOB_INDICATORS 4 /* TRN_JOB_INDICATORS; a test holds the two together */
+#define JOB_DPKG 2       /* TRN_JOB_DPKG */
+#define JOB_KIND_MAX 8
+
+struct trn_opener {
+    struct trn_opener_options o;
+    pthread_t thread;
+    bool ended, stop;
+    char receive[TRN_IPC_MAX];
+};
+
+static uint64_t kernel_dev(dev_t d)
+{
+    return (uint64_t)major(d) << 20 | minor(d);
+}
+
+static struct trn_file_key key_of(const struct stat *st)
+{
+    return (struct trn_file_key){.dev = kernel_dev(st->st_dev),
+                                 .ino = st->st_ino,
+                                 .ctime_ns = (uint64_t)st->st_ctim.tv_sec * TRN_NS_PER_SEC + (uint64_t)st->st_ctim.tv_nsec};
+}
+
+static int answer(struct trn_opener *op, uint16_t type, struct trn_buf *body)
+{
+    int r = body->bad ? -EMSGSIZE : trn_ipc_send(op->o.files_sock, type, trn_buf_str(body), NULL, 0);
+    trn_buf_done(body);
+    return r;
+}
+
+static int answer_failed(struct trn_opener *op, uint64_t job, int code)
+{
+    struct trn_buf b;
+    trn_buf_init(&b, 64);
+    trn_failed_encode(&(struct trn_failed){.job = job, .code = code < 0 ? code : -EIO}, &b);
+    return answer(op, TRN_CH_FAILED, &b);
+}
+
+/* The root folder of a process as an O_PATH descriptor; pid 0: our own. */
+static int root_of(uint32_t pid)
+{
+    char path[64];
+    if (pid == 0)
+        snprintf(path, sizeof path, "/");
+    else
+        snprintf(path, sizeof path, "/proc/%u/root", pid);
+    int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+/* The same content: number and change time agree. The device may differ in name only (overlayfs and
+ * btrfs show another one to stat than the kernel uses inside), so it decides nothing here. */
+static bool same_content(const struct trn_file_key *want, const struct stat *st)
+{
+    struct trn_file_key have = key_of(st);
+    return trn_file_key_is_none(want) || (want->ino == have.ino && (!want->ctime_ns || want->ctime_ns == have.ctime_ns));
+}
+
+static int open_regular(int dirfd, const char *path, bool in_root, const struct trn_file_key *want, struct stat *ret_st)
+{
+    const int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+    TRN_AUTO(trn_fd_closep) int fd = in_root ? trn_open_in_root(dirfd, path, flags) : open(path, flags);
+    if (fd < 0)
+        return in_root ? fd : -errno;
+    if (fstat(fd, ret_st) < 0)
+        return -errno;
+    if (!S_ISREG(ret_st->st_mode))
+        return -EINVAL;
+    if (!same_content(want, ret_st))
+        return -ESTALE;
+    return trn_fd_steal(&fd);
+}
+
+static int open_for(const struct trn_open_request *q, struct stat *ret_st)
+{
+    char path[4096];
+    int fd = -ENOENT;
+    if (q->image && q->pid) {
+        snprintf(path, sizeof path, "/proc/%u/exe", q->pid);
+        fd = open_regular(-1, path, false, &q->want, ret_st);
+        if (fd >= 0)
+            return fd;
+    }
+    snprintf(path, sizeof path, "%.*s", TRN_STR_ARG(q->path));
+    TRN_AUTO(trn_fd_closep) int root = root_of(q->pid);
+    if (root < 0 && q->pid) { /* the process is gone: its root was most likely ours; the content check decides */
+        if (trn_file_key_is_none(&q->want))
+            return root;
+        root = root_of(0);
+    }
+    return root < 0 ? root : open_regular(root, path, true, &q->want, ret_st);
+}
+
+static int serve_open(struct trn_opener *op, struct trn_msg *m)
+{
+    struct trn_open_request q;
+    struct stat st;
+    int r = trn_open_decode(&m->body, &q);
+    if (r < 0 || q.kind == 0 || q.kind >= JOB_KIND_MAX)
+        return -EPROTO;
+    TRN_AUTO(trn_fd_closep) int fd = open_for(&q, &st);
+    if (fd < 0)
+        return answer_failed(op, q.job, fd);
+    struct trn_opened o = {.job = q.job, .size = (uint64_t)st.st_size, .key = key_of(&st)};
+    if (!trn_file_key_is_none(&q.want))
+        o.key = q.want; /* the kernel's own numbering of the device */
+    struct trn_buf b;
+    trn_buf_init(&b, 64);
+    trn_opened_encode(&o, &b);
+    r = answer(op, TRN_CH_OPENED, &b);
+    if (r < 0)
+        return r;
+    r = trn_channel_job(op->o.jobs_sock, q.job, q.kind, trn_path_base(q.path), fd);
+    return r < 0 ? answer_failed(op, q.job, r) : 0;
+}
+
+static int answer_dpkg(struct trn_opener *op, uint64_t job, uint64_t stamp, bool same)
+{
+    struct trn_buf b;
+    trn_buf_init(&b, 64);
+    trn_dpkg_answer_encode(&(struct trn_dpkg_answer){job, stamp}, &b);
+    return answer(op, same ? TRN_CH_DPKG_SAME : TRN_CH_DPKG_STAMP, &b);
+}
+
+static int serve_dpkg(struct trn_opener *op, struct trn_msg *m)
+{
+    struct trn_dpkg_request q;
+    uint64_t stamp = 0;
+    if (trn_dpkg_decode(&m->body, &q) < 0)
+        return -EPROTO;
+    TRN_AUTO(trn_fd_closep) int root = root_of(q.pid);
+    int r = root < 0 ? root : trn_dpkg_stamp(root, &stamp);
+    if (r < 0)
+        return answer_failed(op, q.job, r);
+    if (stamp == q.stamp)
+        return answer_dpkg(op, q.job, stamp, true);
+    TRN_AUTO(trn_fd_closep) int fd = trn_dpkg_bundle(root);
+    if (fd < 0)
+        return answer_failed(op, q.job, fd);
+    r = answer_dpkg(op, q.job, stamp, false);
+    if (r < 0)
+        return r;
+    r = trn_channel_job(op->o.jobs_sock, q.job, JOB_DPKG, TRN_STR("dpkg"), fd);
+    return r < 0 ? answer_failed(op, q.job, r) : 0;
+}
+
+static void submit_indicators(struct trn_opener *op)
+{
+    for (uint32_t i = 0; i < op->o.n_indicators; i++) {
+        struct stat st;
+        struct trn_str path = trn_str_of(op->o.indicators[i]);
+        TRN_AUTO(trn_fd_closep) int fd = open_regular(-1, path.p, false, &(struct trn_file_key){0}, &st);
+        if (fd < 0) /* the engine counts it as bad when its time is over; an empty file ends it at once */
+            fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        if (fd < 0 || trn_channel_job(op->o.jobs_sock, i + 1, JOB_INDICATORS, trn_path_base(path), fd) < 0)
+            fprintf(stderr, "turncoatd: cannot submit the indicator file '%s', skipping\n", path.p);
+    }
+}
+
+static void hand_over_existing(struct trn_opener *op)
+{
+    struct trn_err err = {0};
+    if (op->o.sensor) {
+        struct trn_record_sink sink = trn_channel_sink_wait(op->o.channel);
+        if (trn_sensor_existing(op->o.sensor, &sink, &err) < 0)
+            fprintf(stderr, "turncoatd: processes that ran before are not known: %s\n", err.message);
+    }
+    if (trn_ipc_send(op->o.control_sock, TRN_CH_READY, TRN_STR(""), NULL, 0) < 0)
+        fprintf(stderr, "turncoatd: the engine went away while it started\n");
+}
+
+static int serve_one(struct trn_opener *op)
+{
+    struct trn_msg m;
+    int r = trn_ipc_recv(op->o.files_sock, op->receive, sizeof op->receive, &m);
+    if (r < 0)
+        return r == -EAGAIN ? 0 : r;
+    if (m.n_fds)
+        r = -EPROTO; /* an engine has nothing to give us */
+    else if (m.type == TRN_CH_OPEN)
+        r = serve_open(op, &m);
+    else if (m.type == TRN_CH_DPKG)
+        r = serve_dpkg(op, &m);
+    else
+        r = -EPROTO;
+    trn_msg_done(&m);
+    return r;
+}
+
+static void *serving(void *arg)
+{
+    struct trn_opener *op = arg;
+    submit_indicators(op);
+    hand_over_existing(op);
+    while (!__atomic_load_n(&op->stop, __ATOMIC_ACQUIRE)) {
+        struct pollfd p = {.fd = op->o.files_sock, .events = POLLIN};
+        if (poll(&p, 1, 200) <= 0)
+            continue;
+        int r = serve_one(op);
+        if (r == -EPROTO)
+            __atomic_add_fetch(op->o.dropped, 1, __ATOMIC_RELAXED);
+        if (r < 0)
+            break;
+    }
+    __atomic_store_n(&op->ended, true, __ATOMIC_RELEASE);
+    return NULL;
+}
+
+int trn_opener_start(const struct trn_opener_options *o, struct trn_opener **ret, struct trn_err *err)
+{
+    struct trn_opener *op = calloc(1, sizeof *op);
+    if (!op)
+        return trn_fail(err, -ENOMEM, "out of memory");
+    op->o = *o;
+    int r = -pthread_create(&op->thread, NULL, serving, op);
+    if (r < 0) {
+        free(op);
+        return trn_fail(err, r, "cannot start the opening thread: %s", trn_errno_name(r));
+    }
+    *ret = op;
+    return 0;
+}
+
+bool trn_opener_ended(const struct trn_opener *op)
+{
+    return __atomic_load_n(&op->ended, __ATOMIC_ACQUIRE);
+}
+
+struct trn_opener *trn_opener_stop(struct trn_opener *op)
+{
+    if (!op)
+        return NULL;
+    __atomic_store_n(&op->stop, true, __ATOMIC_RELEASE);
+    pthread_join(op->thread, NULL);
+    trn_fd_close(op->o.files_sock);
+    free(op);
+    return NULL;
+}
