@@ -251,8 +251,7 @@ static int start_guard(struct trn_daemon *d, struct trn_err *err)
 static int forward_record(void *ctx, struct trn_str record)
 {
     struct trn_daemon *d = ctx;
-    struct trn_cursor c = trn_cur_of(record);
-    uint32_t pid = trn_record_pid(&c);
+    uint32_t pid = trn_record_pid(record);
     if (pid == (uint32_t)getpid() || pid == (uint32_t)d->engine.pid || pid == (uint32_t)d->inspect.pid)
         return 0;
     int r = d->channel ? trn_channel_send(d->channel, record) : 0;

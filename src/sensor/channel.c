@@ -164,3 +164,10 @@ struct trn_record_sink trn_channel_sink_wait(struct trn_channel *c)
 {
     return (struct trn_record_sink){.record = sink_send_wait, .ctx = c};
 }
+
+uint32_t trn_record_pid(struct trn_str record)
+{
+    struct trn_cursor c = trn_cur_of(record);
+    trn_cur_skip(&c, offsetof(struct trn_wire_header, tgid));
+    return trn_cur_u32le(&c);
+}

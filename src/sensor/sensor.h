@@ -104,6 +104,8 @@ int trn_channel_send(struct trn_channel *c, struct trn_str record);
 int trn_channel_send_wait(struct trn_channel *c, struct trn_str record, int timeout_ms);
 struct trn_record_sink trn_channel_sink(struct trn_channel *c); /* the not waiting kind */
 struct trn_record_sink trn_channel_sink_wait(struct trn_channel *c); /* waits up to 2 s a record */
+/* The process a wire record is about (0: unknown), without decoding the rest. */
+uint32_t trn_record_pid(struct trn_str record);
 uint64_t trn_channel_dropped(const struct trn_channel *c, enum trn_class klass);
 
 /* ---- reader half ---- */
