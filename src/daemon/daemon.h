@@ -27,7 +27,7 @@ int trn_place_listen(const struct trn_place *p, struct trn_err *err) TRN_MUST_CH
 /* ---- spawn.c: the siblings ---- */
 /* Starts `name` from the folder turncoatd itself was started from. fds become 3, 4, ... in the child;
  * cwd_fd its folder (-1: unchanged). */
-int trn_spawn(const char *name, char *const argv[], const int *fds, unsigned n_fds, int cwd_fd, pid_t *ret_pid,
+int trn_spawn(const char *name, const char *const *argv, const int *fds, unsigned n_fds, int cwd_fd, pid_t *ret_pid,
               int *ret_pidfd, struct trn_err *err) TRN_MUST_CHECK;
 
 /* ---- opener.c: a thread that serves one engine's OPEN and DPKG requests ---- */

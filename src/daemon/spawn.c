@@ -41,7 +41,7 @@ static int file_actions(posix_spawn_file_actions_t *fa, const int *fds, unsigned
     return -r;
 }
 
-int trn_spawn(const char *name, char *const argv[], const int *fds, unsigned n_fds, int cwd_fd, pid_t *ret_pid,
+int trn_spawn(const char *name, const char *const *argv, const int *fds, unsigned n_fds, int cwd_fd, pid_t *ret_pid,
               int *ret_pidfd, struct trn_err *err)
 {
     char path[4096];
@@ -65,7 +65,7 @@ int trn_spawn(const char *name, char *const argv[], const int *fds, unsigned n_f
     pid_t pid = -1;
     r = file_actions(&fa, fds, n_fds, cwd_fd, moved);
     if (r == 0)
-        r = -posix_spawn(&pid, path, &fa, &at, argv, no_env);
+        r = -posix_spawn(&pid, path, &fa, &at, (char *const *)(uintptr_t)argv, no_env);
     posix_spawn_file_actions_destroy(&fa);
     posix_spawnattr_destroy(&at);
     for (unsigned i = 0; i < n_fds; i++)

@@ -162,7 +162,7 @@ static int start_engine(struct trn_daemon *d, struct trn_err *err)
     char uid[16], gid[16];
     snprintf(uid, sizeof uid, "%u", d->place.engine_uid);
     snprintf(gid, sizeof gid, "%u", d->place.engine_gid);
-    char *const argv[] = {"turncoat-engine", uid, gid, getenv("JOURNAL_STREAM") ? "1" : "0", NULL};
+    const char *const argv[] = {"turncoat-engine", uid, gid, getenv("JOURNAL_STREAM") ? "1" : "0", NULL};
     int control[2] = {-1, -1}, files[2] = {-1, -1}, channel_fd = -1;
     int r = trn_ipc_pair(control, 0);
     if (r == 0)
@@ -223,14 +223,14 @@ static int start_inspect(struct trn_daemon *d, struct trn_err *err)
     char uid[16], gid[16];
     snprintf(uid, sizeof uid, "%u", d->place.inspect_uid);
     snprintf(gid, sizeof gid, "%u", d->place.inspect_gid);
-    char *const argv[] = {"turncoat-inspect", uid, gid, NULL};
+    const char *const argv[] = {"turncoat-inspect", uid, gid, NULL};
     const int fds[] = {d->jobs_fds[1], d->results_fds[1]};
     return trn_spawn("turncoat-inspect", argv, fds, 2, -1, &d->inspect.pid, &d->inspect.pidfd, err);
 }
 
 static int start_guard(struct trn_daemon *d, struct trn_err *err)
 {
-    char *const argv[] = {"turncoat-guard", NULL};
+    const char *const argv[] = {"turncoat-guard", NULL};
     int beats[2];
     int r = trn_ipc_pair(beats, 0);
     if (r < 0)
