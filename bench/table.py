@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the numbers mean: extras, spreads, what was asked, and the table.
+
+Owns: the limits of the issue and the rows. Must not own: how anything is measured (sensor.py).
+"""
+import statistics
+
+LIMITS = {"open_us": 0.5, "exec_percent": 5.0, "auditd_times": 10.0, "memory_mb": 64.0, "growth_mb": 1.0}
+MB = 2**20
+
+
+class Spread:
+    """Median and quartiles of differences (or ratios) inside the rounds."""
+
+    def __init__(self, values):
+        values = sorted(values)
+        if len(values) < 4:
+            self.middle, self.low, self.high = statistics.median(values), values[0], values[-1]
+        else:
+            self.low, self.middle, self.high = statistics.quantiles(values, n=4)
+
+    def text(self, scale, digits, unit):
+        low, middle, high = (f"{v * scale:+.{digits}f}" for v in (self.low, self.middle, self.high))
+        return f"{middle} {unit} ({low} .. {high})"
+
+
+def extra(rounds, watcher, key):
+    """Nanoseconds above 'nobody' of the same round."""
+    return Spread([r[watcher][key] - r["none"][key] for r in rounds if watcher in r])
+
+
+def ratio(rounds, watcher, key):
+    """Share above 'nobody' of the same round."""
+    return Spread([r[watcher][key] / r["none"][key] - 1 for r in rounds if watcher in r])
+
+
+def base(rounds, key):
+    return statistics.median(r["none"][key] for r in rounds) / 1000
+
+
+def total(rounds, watcher, *path):
+    out = 0
+    for one in rounds:
+        value = one.get(watcher, {})
+        for key in path:
+            value = value.get(key, 0) if isinstance(value, dict) else 0
+        out += value or 0
+    return out
+
+
+def row(what, value, asked="", ok=None, matches=""):
+    return {"what": what, "value": value, "asked": asked, "ok": ok, "matches": matches}
+
+
+def cost_rows(result):
+    rounds = result["rounds"]
+    opens, execs = extra(rounds, "turncoat", "open_wall"), ratio(rounds, "turncoat", "exec_wall")
+    did, seen = total(rounds, "turncoat", "execs"), total(rounds, "turncoat", "recorded", "exec")
+    lost = total(rounds, "turncoat", "lost")
+    rows = [
+        row("open+close, nobody watching", f"{base(rounds, 'open_wall'):.2f} us"),
+        row("open+close, extra with turncoat", opens.text(1e-3, 2, "us"), f"< {LIMITS['open_us']} us",
+            opens.middle / 1000 < LIMITS["open_us"], f"such an open is no event; {lost} events lost in these rounds"),
+        row("fork+exec+exit, nobody watching", f"{base(rounds, 'exec_wall'):.0f} us"),
+        row("fork+exec+exit, extra with turncoat", execs.text(100, 1, "%"), f"< {LIMITS['exec_percent']} %",
+            execs.middle * 100 < LIMITS["exec_percent"], f"{seen} of {did} execs recorded"),
+        row("the same in processor time", ratio(rounds, "turncoat", "exec_cpu").text(100, 1, "%")),
+    ]  # fmt: skip
+    if result["auditd_refused"]:
+        return [*rows, row("auditd", "not measured: " + result["auditd_refused"])]
+    return rows + auditd_rows(rounds, opens)
+
+
+def auditd_rows(rounds, ours):
+    theirs = extra(rounds, "auditd", "open_wall")
+    # Ours is near the noise: the factor counts it at its upper quartile, and never below 20 ns.
+    times = theirs.middle / max(ours.middle, ours.high, 20.0)
+    seen = [total(rounds, "auditd", "recorded", k) for k in ("open", "exec", "lost")]
+    did = [total(rounds, "auditd", k) for k in ("opens", "execs")]
+    matches = f"{seen[0]} opens and {seen[1]} execs recorded of {did[0]} and {did[1]} (and the loads' own), {seen[2]} lost"
+    return [
+        row("open+close, extra with auditd", theirs.text(1e-3, 2, "us"), matches=matches),
+        row("auditd's extra against ours, opens", f"{times:.0f} times (ours at its upper quartile)",
+            f">= {LIMITS['auditd_times']:.0f}", times >= LIMITS["auditd_times"]),
+        row("fork+exec+exit, extra with auditd", ratio(rounds, "auditd", "exec_wall").text(100, 1, "%")),
+    ]  # fmt: skip
+
+
+def rate_rows(r):
+    lost = r["lost"]
+    rest = ", ".join(f"{name} {n}" for name, n in lost.items() if name != "process") or "none reported"
+    whole = lost.get("process") == 0 and r["execs_recorded"] >= r["execs"]
+    return [
+        row("rates held", f"{r['opens_per_second']:.0f} opens/s, {r['execs_per_second']:.0f} execs/s",
+            matches=f"{r['execs_recorded']} of {r['execs']} execs recorded, {r['events_recorded']} events"),
+        row("lost, process class", str(lost.get("process", "not reported")), "0", whole),
+        row("lost, other classes", rest, "printed", matches=f"{r['cpu_seconds']:.1f} s of processor time in all our processes"),
+    ]  # fmt: skip
+
+
+def live_rows(live):
+    samples, limit = live["samples"], LIMITS["memory_mb"]
+    last, parts = samples[-1], ", ".join(f"{name} {n / MB:.1f}" for name, n in samples[-1]["parts"].items())
+    grown = (last["total"] - samples[-3]["total"]) / MB
+    return [
+        row(f"memory after {last['processes']} processes", f"{last['total'] / MB:.1f} MB", f"< {limit:.0f} MB",
+            last["total"] / MB < limit, f"{live['execs_recorded']} execs recorded"),
+        row("of it, in MB", parts),
+        row("growth over the last two fifths", f"{grown:+.2f} MB", f"< {LIMITS['growth_mb']:.0f} MB", grown < LIMITS["growth_mb"]),
+    ]  # fmt: skip
+
+
+def replay_rows(replay):
+    first, second = replay["pss_first_half"] / MB, replay["pss_second_half"] / MB
+    found = f"{replay['findings']} findings, {replay['planted']} second stages planted"
+    return [
+        row(f"replay of {replay['events']} events", f"{second:.1f} MB, {replay['events'] / replay['seconds']:.0f} events/s",
+            f"< {LIMITS['memory_mb']:.0f} MB", second < LIMITS["memory_mb"], found),
+        row("growth, second half against first", f"{second - first:+.2f} MB", f"< {LIMITS['growth_mb']:.0f} MB",
+            second - first < LIMITS["growth_mb"]),
+    ]  # fmt: skip
+
+
+def memory_rows(memory):
+    return live_rows(memory["live"]) + replay_rows(memory["replay"])
+
+
+def show(rows):
+    mark = {True: "yes", False: "NO", None: ""}
+    print("|  | measured | asked | held | matches |\n| --- | --- | --- | --- | --- |")
+    for r in rows:
+        print(f"| {r['what']} | {r['value']} | {r['asked']} | {mark[r['ok']]} | {r['matches']} |")
