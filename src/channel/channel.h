@@ -35,13 +35,13 @@ enum trn_channel_socket {
 
 struct trn_hello {
     uint8_t host_id[16], boot_id[16];
-    uint32_t sensor_fds;  /* how many sensor descriptors follow */
-    uint32_t restarts;    /* engines lost before this one */
-    uint32_t dropped;     /* malformed messages that cost a peer its connection */
+    uint32_t sensor_fds; /* how many sensor descriptors follow */
+    uint32_t restarts;   /* engines lost before this one */
+    uint32_t dropped;    /* malformed messages that cost a peer its connection */
     uint32_t daemon_pid, guard_pid, inspect_pid;
     uint32_t indicator_files; /* jobs 1..n are on their way */
-    uint32_t mntns;       /* turncoatd's own */
-    uint32_t respond_gid; /* group turncoat-respond; TRN_NO_U32: only root may act */
+    uint32_t mntns;           /* turncoatd's own */
+    uint32_t respond_gid;     /* group turncoat-respond; TRN_NO_U32: only root may act */
     struct trn_str state_dir, scope, config_note;
 };
 void trn_hello_encode(const struct trn_hello *h, struct trn_buf *out);
@@ -63,9 +63,9 @@ int trn_health_decode(struct trn_cursor *in, struct trn_health *ret) TRN_MUST_CH
 
 struct trn_open_request {
     uint64_t job;
-    uint16_t kind;    /* enum trn_job_kind, opaque here */
-    uint32_t pid;     /* whose root the path is in; 0: turncoatd's own */
-    bool image;       /* try /proc/PID/exe first: it is the image, whatever its name is now */
+    uint16_t kind;            /* enum trn_job_kind, opaque here */
+    uint32_t pid;             /* whose root the path is in; 0: turncoatd's own */
+    bool image;               /* try /proc/PID/exe first: it is the image, whatever its name is now */
     struct trn_file_key want; /* none: any content */
     struct trn_str path;      /* absolute inside that root */
 };

@@ -15,7 +15,7 @@ struct trn_place {
     uint8_t host_id[16], boot_id[16];
     uid_t engine_uid, inspect_uid;
     gid_t engine_gid, inspect_gid, look_gid, respond_gid; /* (gid_t)-1: the group does not exist */
-    bool spare_users; /* the users are not there: fixed spare ids are used */
+    bool spare_users;                                     /* the users are not there: fixed spare ids are used */
     uint32_t mntns;
 };
 /* Makes the folder and the host id when missing. */
@@ -33,12 +33,12 @@ int trn_spawn(const char *name, const char *const *argv, const int *fds, unsigne
 /* ---- opener.c: a thread that serves one engine's OPEN and DPKG requests ---- */
 struct trn_opener;
 struct trn_opener_options {
-    int files_sock;  /* taken over */
-    int jobs_sock;   /* borrowed: inspect's jobs */
-    int results_sock; /* borrowed: to announce jobs that never ran */
-    int control_sock; /* borrowed: READY is sent here */
-    struct trn_sensor *sensor;    /* borrowed: existing processes are read first; NULL: none */
-    struct trn_channel *channel;  /* borrowed */
+    int files_sock;                /* taken over */
+    int jobs_sock;                 /* borrowed: inspect's jobs */
+    int results_sock;              /* borrowed: to announce jobs that never ran */
+    int control_sock;              /* borrowed: READY is sent here */
+    struct trn_sensor *sensor;     /* borrowed: existing processes are read first; NULL: none */
+    struct trn_channel *channel;   /* borrowed */
     const char *const *indicators; /* files to submit as jobs 1..n, borrowed */
     uint32_t n_indicators;
     unsigned *dropped; /* atomic counter of malformed messages */

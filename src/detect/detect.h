@@ -43,7 +43,8 @@ struct trn_indicator_sink {
 };
 /* CSV "kind,value[,note]" (header and # comments allowed; a bare value is guessed) or a STIX 2.1 bundle
  * (pattern comparisons of file hashes, domain-name, ipv4-addr, ipv6-addr, url joined by OR). */
-int trn_indicators_parse(struct trn_str content, const struct trn_indicator_sink *sink, struct trn_err *err) TRN_MUST_CHECK;
+int trn_indicators_parse(struct trn_str content, const struct trn_indicator_sink *sink, struct trn_err *err)
+    TRN_MUST_CHECK;
 
 /* Compact set; lookup time does not grow with the number of indicators. */
 int trn_indicators_new(struct trn_indicators **ret) TRN_MUST_CHECK;
@@ -52,9 +53,11 @@ int trn_indicators_add(struct trn_indicators *x, const struct trn_indicator *i) 
 int trn_indicators_seal(struct trn_indicators *x) TRN_MUST_CHECK;
 size_t trn_indicators_count(const struct trn_indicators *x);
 size_t trn_indicators_bytes(const struct trn_indicators *x);
-bool trn_indicators_sha256(const struct trn_indicators *x, const uint8_t hash[TRN_SHA256_SIZE], struct trn_indicator *ret);
+bool trn_indicators_sha256(const struct trn_indicators *x, const uint8_t hash[TRN_SHA256_SIZE],
+                           struct trn_indicator *ret);
 bool trn_indicators_domain(const struct trn_indicators *x, struct trn_str name, struct trn_indicator *ret);
-bool trn_indicators_ip(const struct trn_indicators *x, const uint8_t *address, uint8_t family, struct trn_indicator *ret);
+bool trn_indicators_ip(const struct trn_indicators *x, const uint8_t *address, uint8_t family,
+                       struct trn_indicator *ret);
 bool trn_indicators_url(const struct trn_indicators *x, struct trn_str url, struct trn_indicator *ret);
 /* Compiled form, the same bytes for the same set whatever the order of adds; for snapshots and replay. */
 int trn_indicators_save(const struct trn_indicators *x, struct trn_buf *out) TRN_MUST_CHECK;

@@ -16,12 +16,12 @@ struct trn_enrich;
 
 struct trn_enrich_options {
     size_t sz;
-    int files_sock;   /* borrowed: requests to turncoatd, its answers */
-    int results_sock; /* borrowed: from inspect */
-    uint32_t mntns;   /* our own */
+    int files_sock;                            /* borrowed: requests to turncoatd, its answers */
+    int results_sock;                          /* borrowed: from inspect */
+    uint32_t mntns;                            /* our own */
     const struct trn_process_table *processes; /* borrowed */
     struct trn_event_sink tell;                /* IDENTITY and SOFTWARE events */
-    uint64_t max_wait_ns; /* an identity not found by then is told without hashes; 0: 2 s */
+    uint64_t max_wait_ns;                      /* an identity not found by then is told without hashes; 0: 2 s */
 };
 
 int trn_enrich_new(const struct trn_enrich_options *o, struct trn_enrich **ret) TRN_MUST_CHECK;

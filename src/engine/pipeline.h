@@ -10,13 +10,14 @@
 
 struct trn_pipeline_options {
     size_t sz;
-    int control_fd;        /* taken over; turncoatd speaks first */
-    const char *state_dir; /* borrowed */
+    int control_fd;         /* taken over; turncoatd speaks first */
+    const char *state_dir;  /* borrowed */
     bool stories_to_stdout; /* JSON lines, for the journal */
 };
 
 /* Receives the hand-over, runs until turncoatd closes the control socket or *stop becomes true,
  * writes what is pending, returns 0 or a negative errno with err filled. */
-int trn_pipeline_run(const struct trn_pipeline_options *o, const volatile int *stop, struct trn_err *err) TRN_MUST_CHECK;
+int trn_pipeline_run(const struct trn_pipeline_options *o, const volatile int *stop, struct trn_err *err)
+    TRN_MUST_CHECK;
 
 #endif

@@ -12,8 +12,8 @@
 struct trn_roots;
 
 struct trn_roots_options {
-    int files_sock; /* borrowed */
-    uint32_t mntns; /* our own */
+    int files_sock;             /* borrowed */
+    uint32_t mntns;             /* our own */
     struct trn_event_sink tell; /* SOFTWARE events */
 };
 

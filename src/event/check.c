@@ -46,8 +46,9 @@ static const struct trn_check checks[] = {
         .stage = TRN_STAGE_INDICATOR,
         .attack = {"T1071", "T1071.004"},
         .means = "A name that was asked for, or a name below it, is in a loaded list of indicators.",
-        .false_alarms = "Domains change hands, and lists name hosting services that harmless software uses too. A question "
-                        "alone is not a connection: mail filters and browsers that fetch names ahead ask many.",
+        .false_alarms =
+            "Domains change hands, and lists name hosting services that harmless software uses too. A question "
+            "alone is not a connection: mail filters and browsers that fetch names ahead ask many.",
     },
     {
         .id = "indicator.ip",
@@ -56,8 +57,9 @@ static const struct trn_check checks[] = {
         .stage = TRN_STAGE_INDICATOR,
         .attack = {"T1071", "T1095"},
         .means = "A program connected to, or was reached from, an address that is in a loaded list of indicators.",
-        .false_alarms = "Addresses of shared hosting, content networks and proxies serve many; they change owner within "
-                        "days. Look at the age of the indicator.",
+        .false_alarms =
+            "Addresses of shared hosting, content networks and proxies serve many; they change owner within "
+            "days. Look at the age of the indicator.",
     },
     {
         .id = "indicator.url",

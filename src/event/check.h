@@ -13,8 +13,8 @@ struct trn_check {
     const char *title; /* a few words */
     uint16_t score;    /* 0-100: weight of one finding where nothing else is known */
     enum trn_stage stage;
-    const char *attack[4]; /* ATT&CK technique ids, NULL ends */
-    const char *means;     /* what it says, two or three sentences */
+    const char *attack[4];    /* ATT&CK technique ids, NULL ends */
+    const char *means;        /* what it says, two or three sentences */
     const char *false_alarms; /* when it fires on harmless software */
 };
 

@@ -16,14 +16,15 @@ int trn_event_decode(struct trn_cursor *in, struct trn_event *ret) TRN_MUST_CHEC
 
 struct trn_log_header {
     uint8_t host_id[16], boot_id[16];
-    uint8_t snapshot[TRN_SHA256_SIZE]; /* of the snapshot the engine started from; zero: none */
+    uint8_t snapshot[TRN_SHA256_SIZE];   /* of the snapshot the engine started from; zero: none */
     uint8_t indicators[TRN_SHA256_SIZE]; /* of the compiled indicator set; zero: none */
-    uint64_t wall_ns;                  /* when the file was begun */
+    uint64_t wall_ns;                    /* when the file was begun */
 };
 
 struct trn_log_writer;
 /* Creates path (0640), or fails with -EEXIST. */
-int trn_log_create(const char *path, const struct trn_log_header *h, struct trn_log_writer **ret, struct trn_err *err) TRN_MUST_CHECK;
+int trn_log_create(const char *path, const struct trn_log_header *h, struct trn_log_writer **ret, struct trn_err *err)
+    TRN_MUST_CHECK;
 int trn_log_write(struct trn_log_writer *w, const struct trn_event *ev) TRN_MUST_CHECK; /* buffered */
 int trn_log_flush(struct trn_log_writer *w) TRN_MUST_CHECK;
 uint64_t trn_log_size(const struct trn_log_writer *w);

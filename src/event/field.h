@@ -137,13 +137,13 @@ struct trn_value {
 
 struct trn_field_def {
     uint16_t id;
-    const char *name;    /* ECS dotted name, such as "process.executable" */
+    const char *name; /* ECS dotted name, such as "process.executable" */
     enum trn_kind kind;
-    uint64_t types;      /* bit set: 1ull << enum trn_event_type */
+    uint64_t types;        /* bit set: 1ull << enum trn_event_type */
     uint16_t offset, size; /* in struct trn_event; size 0: not in the struct (derived, or only ever an extra) */
     bool derived;          /* made from other fields: in JSON and hunt, never in the log */
     uint64_t absent;       /* the number that means absent */
-    const char *about;   /* one phrase for docs and hunt's help */
+    const char *about;     /* one phrase for docs and hunt's help */
 };
 
 const struct trn_field_def *trn_fields(size_t *ret_count); /* the whole table */

@@ -16,9 +16,9 @@ static const struct name protocols[] = {
     {1, "icmp"}, {6, "tcp"}, {17, "udp"}, {33, "dccp"}, {58, "ipv6-icmp"}, {132, "sctp"}, {136, "udplite"}, {0, NULL},
 };
 static const struct name qtypes[] = {
-    {1, "A"},    {2, "NS"},     {5, "CNAME"}, {6, "SOA"},   {12, "PTR"},  {15, "MX"},  {16, "TXT"},   {28, "AAAA"},
-    {33, "SRV"}, {35, "NAPTR"}, {43, "DS"},   {48, "DNSKEY"}, {52, "TLSA"}, {64, "SVCB"}, {65, "HTTPS"}, {255, "ANY"},
-    {257, "CAA"}, {0, NULL},
+    {1, "A"},     {2, "NS"},    {5, "CNAME"},  {6, "SOA"},    {12, "PTR"},  {15, "MX"},
+    {16, "TXT"},  {28, "AAAA"}, {33, "SRV"},   {35, "NAPTR"}, {43, "DS"},   {48, "DNSKEY"},
+    {52, "TLSA"}, {64, "SVCB"}, {65, "HTTPS"}, {255, "ANY"},  {257, "CAA"}, {0, NULL},
 };
 static const struct name rcodes[] = {
     {0, "NOERROR"}, {1, "FORMERR"}, {2, "SERVFAIL"}, {3, "NXDOMAIN"}, {4, "NOTIMP"}, {5, "REFUSED"}, {0, NULL},

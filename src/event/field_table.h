@@ -24,6 +24,8 @@
 #define NO64 TRN_NO_U64
 #define NOI32 ((uint64_t)(int64_t)TRN_NO_I32)
 
+/* One row a line. */
+/* clang-format off */
 #define TRN_FIELD_ROWS_HEAD(X) \
     X(TIMESTAMP, "@timestamp", TIME, T_ALL, AT(wall_ns), 0, "when it happened") \
     X(MESSAGE, "message", STR, T_META, AT(meta.text), 0, "a sentence or a name") \
@@ -132,6 +134,7 @@
     X(META_SINCE, "turncoat.meta.since_boot_ns", U64, T_META, AT(meta.from_boot_ns), NO64, "since when") \
     X(META_DELTA, "turncoat.meta.delta_ns", I64, T_META, AT(meta.delta_ns), 0, "jump of the wall clock")
 
+/* clang-format on */
 #define TRN_FIELD_ROWS(X) TRN_FIELD_ROWS_HEAD(X) TRN_FIELD_ROWS_FILE(X) TRN_FIELD_ROWS_NET(X) TRN_FIELD_ROWS_OURS(X)
 
 /* Position of a row in the table. */

@@ -21,16 +21,16 @@ struct trn_pair {
 
 struct trn_finding {
     const struct trn_check *check;
-    uint64_t id;           /* hash(check, entity, first event): stable over replays */
+    uint64_t id; /* hash(check, entity, first event): stable over replays */
     uint16_t score;
-    struct trn_str summary; /* one sentence, foreign text escaped */
+    struct trn_str summary;       /* one sentence, foreign text escaped */
     struct trn_software software; /* the acting software */
-    uint64_t acting;       /* its entity; 0: none (static finding) */
-    uint64_t entity;       /* the process that did it */
+    uint64_t acting;              /* its entity; 0: none (static finding) */
+    uint64_t entity;              /* the process that did it */
     uint64_t boot_ns, wall_ns;
     uint64_t events[TRN_FINDING_EVENTS]; /* seq of the events behind it, ascending */
     uint32_t n_events;
-    uint32_t telemetry;    /* TRN_TEL_* */
+    uint32_t telemetry; /* TRN_TEL_* */
     struct trn_pair evidence[TRN_FINDING_EVIDENCE];
     uint32_t n_evidence;
 };
@@ -42,7 +42,7 @@ void trn_finding_event(struct trn_finding *f, uint64_t seq); /* keeps order, no 
 int trn_finding_copy(const struct trn_finding *f, struct trn_arena *arena, struct trn_finding *ret) TRN_MUST_CHECK;
 void trn_software_encode(const struct trn_software *s, struct trn_buf *out);
 int trn_software_decode(struct trn_cursor *in, struct trn_software *ret) TRN_MUST_CHECK; /* views into the cursor */
-void trn_finding_encode(const struct trn_finding *f, struct trn_buf *out); /* for store and state rows */
-int trn_finding_decode(struct trn_cursor *in, struct trn_finding *ret) TRN_MUST_CHECK; /* views into the cursor */
+void trn_finding_encode(const struct trn_finding *f, struct trn_buf *out);               /* for store and state rows */
+int trn_finding_decode(struct trn_cursor *in, struct trn_finding *ret) TRN_MUST_CHECK;   /* views into the cursor */
 
 #endif

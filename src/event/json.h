@@ -14,7 +14,8 @@
 
 void trn_event_to_json(const struct trn_event *ev, struct trn_buf *out);
 /* One JSON object (flat dotted keys are accepted too); views live in the arena. */
-int trn_event_from_json(struct trn_str json, struct trn_arena *arena, struct trn_event *ret, struct trn_err *err) TRN_MUST_CHECK;
+int trn_event_from_json(struct trn_str json, struct trn_arena *arena, struct trn_event *ret, struct trn_err *err)
+    TRN_MUST_CHECK;
 void trn_finding_to_json(const struct trn_finding *f, struct trn_buf *out);
 void trn_story_to_json(const struct trn_story *s, struct trn_buf *out);
 

@@ -20,8 +20,8 @@ struct reader {
     struct trn_event *ev;
     struct trn_arena *arena;
     struct trn_err *err;
-    json_t *raw, *extras;             /* turncoat.raw, turncoat.extras */
-    json_t *command_line, *name;      /* derived ones: used when nothing better is there */
+    json_t *raw, *extras;        /* turncoat.raw, turncoat.extras */
+    json_t *command_line, *name; /* derived ones: used when nothing better is there */
 };
 
 static void json_freep(json_t **j)
@@ -153,7 +153,9 @@ static int put(struct reader *r, const struct trn_field_def *f, const struct trn
         x = trn_event_set(r->ev, f, v);
     else
         x = trn_event_set_extra(r->ev, f, v, r->arena);
-    return x < 0 ? trn_fail(r->err, x, "cannot keep '%s': %s", f->name, x == -ENOSPC ? "too many extras" : "not possible") : 0;
+    return x < 0
+               ? trn_fail(r->err, x, "cannot keep '%s': %s", f->name, x == -ENOSPC ? "too many extras" : "not possible")
+               : 0;
 }
 
 static int field(struct reader *r, const char *name, json_t *j)
@@ -161,7 +163,8 @@ static int field(struct reader *r, const char *name, json_t *j)
     const struct trn_field_def *f = trn_field_by_name(trn_str_of(name), (enum trn_event_type)r->ev->type);
     struct trn_value v;
 
-    if (f == NULL || json_is_null(j) || f->id == TRN_F_TYPE || f->id == TRN_F_EVENT_KIND || f->id == TRN_F_EVENT_CATEGORY)
+    if (f == NULL || json_is_null(j) || f->id == TRN_F_TYPE || f->id == TRN_F_EVENT_KIND ||
+        f->id == TRN_F_EVENT_CATEGORY)
         return 0;
     if (f->id == TRN_F_COMMAND_LINE) {
         r->command_line = j;
@@ -180,7 +183,8 @@ static int walk(struct reader *r, json_t *object, const char *prefix, unsigned d
     const char *key;
     json_t *j;
 
-    json_object_foreach (object, key, j) {
+    json_object_foreach(object, key, j)
+    {
         char name[NAME_MAX_BYTES];
         int n = snprintf(name, sizeof(name), "%s%s%s", prefix, prefix[0] ? "." : "", key);
         if (n < 0 || (size_t)n >= sizeof(name))
@@ -208,7 +212,8 @@ static int restore_raw(struct reader *r)
     const char *key;
     json_t *j;
 
-    json_object_foreach (r->raw, key, j) {
+    json_object_foreach(r->raw, key, j)
+    {
         const struct trn_field_def *f = trn_field_by_name(trn_str_of(key), (enum trn_event_type)r->ev->type);
         struct trn_value v = {0};
         if (f == NULL || (f->kind != TRN_KIND_STR && f->kind != TRN_KIND_LIST))
@@ -234,7 +239,8 @@ static int unknown_extras(struct reader *r)
     const char *key;
     json_t *j;
 
-    json_object_foreach (r->extras, key, j) {
+    json_object_foreach(r->extras, key, j)
+    {
         struct trn_str raw;
         uint64_t id;
         if (trn_str_u64(trn_str_of(key), &id) < 0 || id > UINT16_MAX || unhex(r, text_of(j), &raw) < 0)
@@ -266,8 +272,9 @@ static enum trn_event_type type_of(json_t *object)
         const char *name;
         enum trn_event_type type;
     } signs[] = {
-        {"dns.question.name", TRN_EV_DNS},  {"destination.ip", TRN_EV_CONNECT},        {"dll.path", TRN_EV_LIB_LOAD},
-        {"file.path", TRN_EV_FILE},         {"process.executable", TRN_EV_EXEC},       {"process.args", TRN_EV_EXEC},
+        {"dns.question.name", TRN_EV_DNS},     {"destination.ip", TRN_EV_CONNECT},
+        {"dll.path", TRN_EV_LIB_LOAD},         {"file.path", TRN_EV_FILE},
+        {"process.executable", TRN_EV_EXEC},   {"process.args", TRN_EV_EXEC},
         {"process.command_line", TRN_EV_EXEC},
     };
     enum trn_event_type type;

@@ -76,8 +76,8 @@ int trn_log_create(const char *path, const struct trn_log_header *h, struct trn_
     if (w->fd < 0) {
         int code = -errno;
         trn_log_close(w);
-        return trn_fail(err, code, "cannot create log '%s': %s", trn_escape_into(shown, sizeof(shown), trn_str_of(path)),
-                        trn_errno_name(code));
+        return trn_fail(err, code, "cannot create log '%s': %s",
+                        trn_escape_into(shown, sizeof(shown), trn_str_of(path)), trn_errno_name(code));
     }
     trn_put(&w->pending, magic, sizeof(magic));
     trn_put_u32(&w->pending, HEADER_REST);

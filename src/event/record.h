@@ -6,13 +6,13 @@
 #include "event/types.h"
 
 /* flags */
-#define TRN_EVF_EXISTING 1u   /* was there when the sensor started */
-#define TRN_EVF_LATE 2u       /* arrived after its lateness window; order is by arrival */
-#define TRN_EVF_ARGS_CUT 4u   /* argv was longer than what was kept */
-#define TRN_EVF_PATH_CUT 8u   /* a path was longer than what was kept */
-#define TRN_EVF_MEMFD 16u     /* the image is a memory file */
-#define TRN_EVF_DELETED 32u   /* the image has no name any more (nlink 0) */
-#define TRN_EVF_NET_RAW 64u   /* DNS or TLS payload could not be read whole */
+#define TRN_EVF_EXISTING 1u /* was there when the sensor started */
+#define TRN_EVF_LATE 2u     /* arrived after its lateness window; order is by arrival */
+#define TRN_EVF_ARGS_CUT 4u /* argv was longer than what was kept */
+#define TRN_EVF_PATH_CUT 8u /* a path was longer than what was kept */
+#define TRN_EVF_MEMFD 16u   /* the image is a memory file */
+#define TRN_EVF_DELETED 32u /* the image has no name any more (nlink 0) */
+#define TRN_EVF_NET_RAW 64u /* DNS or TLS payload could not be read whole */
 
 struct trn_ev_exec {
     struct trn_str path;    /* real path inside the process's root */
@@ -21,11 +21,11 @@ struct trn_ev_exec {
     struct trn_str script;  /* the script's path in that case (= invoked, made absolute when possible) */
     struct trn_str argv;    /* arguments, each ended by NUL */
     struct trn_str cwd;
-    struct trn_str tty;     /* "pts/3"; absent when none */
+    struct trn_str tty;       /* "pts/3"; absent when none */
     struct trn_file_key file; /* of the image (path) */
     uint64_t size;
     uint32_t nlink, argc;
-    uint64_t parent;        /* entity */
+    uint64_t parent; /* entity */
     uint32_t parent_pid, session;
 };
 
@@ -38,27 +38,27 @@ struct trn_ev_exit {
     uint32_t code, signal; /* code TRN_NO_U32 when killed by a signal, and the other way round */
 };
 
-struct trn_ev_map { /* LIB_LOAD and MEM_EXEC */
-    struct trn_str path;     /* absent for anonymous memory */
-    struct trn_str build_id; /* raw bytes */
+struct trn_ev_map {           /* LIB_LOAD and MEM_EXEC */
+    struct trn_str path;      /* absent for anonymous memory */
+    struct trn_str build_id;  /* raw bytes */
     struct trn_file_key file; /* may be none: perf gives either inode or build-id */
     uint64_t address, length;
     uint32_t prot; /* PROT_* */
 };
 
-struct trn_ev_file { /* FILE and OPEN */
+struct trn_ev_file {               /* FILE and OPEN */
     struct trn_str path, old_path; /* old_path: renamed from */
     struct trn_file_key file;
     uint64_t size;
-    uint32_t mode;          /* st_mode */
-    struct trn_str sensitive; /* OPEN: class such as "browser-cookies", "ssh-key" */
+    uint32_t mode;             /* st_mode */
+    struct trn_str sensitive;  /* OPEN: class such as "browser-cookies", "ssh-key" */
     struct trn_str owner_hint; /* OPEN: whose data it is, such as "firefox"; absent when nobody's in particular */
 };
 
-struct trn_ev_net { /* CONNECT, ACCEPT, NET_CLOSE, and the carrier of DNS */
-    uint8_t family; /* 4 or 6; 0 absent */
-    uint8_t proto;  /* IPPROTO_* */
-    uint8_t src[16], dst[16]; /* network order; IPv4 in the first 4 bytes */
+struct trn_ev_net {              /* CONNECT, ACCEPT, NET_CLOSE, and the carrier of DNS */
+    uint8_t family;              /* 4 or 6; 0 absent */
+    uint8_t proto;               /* IPPROTO_* */
+    uint8_t src[16], dst[16];    /* network order; IPv4 in the first 4 bytes */
     uint32_t src_port, dst_port; /* host order; TRN_NO_U32 absent */
     uint64_t bytes_out, bytes_in;
     uint64_t socket; /* cookie, joins connect and close */
@@ -84,24 +84,24 @@ struct trn_ev_software {
     struct trn_str by;            /* "dpkg" ... */
 };
 
-struct trn_ev_state { /* a remembered row: (kind, key) -> value */
-    struct trn_str kind;  /* "provenance", "image", "story", ... */
+struct trn_ev_state {    /* a remembered row: (kind, key) -> value */
+    struct trn_str kind; /* "provenance", "image", "story", ... */
     uint64_t key;
     struct trn_str value; /* opaque to everybody but its owner; empty: forget */
 };
 
-struct trn_ev_meta { /* LOSS, TICK, START, STOP, GAP, CLOCK, BPF */
-    uint32_t klass;      /* LOSS: enum trn_class */
-    uint64_t count;      /* LOSS: how many; BPF: program id */
+struct trn_ev_meta {       /* LOSS, TICK, START, STOP, GAP, CLOCK, BPF */
+    uint32_t klass;        /* LOSS: enum trn_class */
+    uint64_t count;        /* LOSS: how many; BPF: program id */
     uint64_t from_boot_ns; /* LOSS, GAP: since when */
-    int64_t delta_ns;    /* CLOCK: jump of wall time against boot time */
-    struct trn_str text; /* a sentence or a name */
+    int64_t delta_ns;      /* CLOCK: jump of wall time against boot time */
+    struct trn_str text;   /* a sentence or a name */
 };
 
 #define TRN_EV_EXTRAS 16
 
 struct trn_extra {
-    uint16_t field; /* enum trn_field */
+    uint16_t field;       /* enum trn_field */
     struct trn_str value; /* string fields as they are; numbers as 8 bytes little endian */
 };
 
@@ -114,9 +114,9 @@ struct trn_event {
     uint64_t entity;       /* 0: only pid is known, the process table resolves it */
     uint32_t pid, tid;     /* TRN_NO_U32 absent */
     uint32_t uid, euid, gid;
-    uint32_t mntns;        /* mount namespace inode number; 0 absent */
-    uint64_t cgroup;       /* cgroup v2 id; 0 absent */
-    struct trn_str comm;   /* the kernel's short name */
+    uint32_t mntns;      /* mount namespace inode number; 0 absent */
+    uint64_t cgroup;     /* cgroup v2 id; 0 absent */
+    struct trn_str comm; /* the kernel's short name */
     union {
         struct trn_ev_exec exec;
         struct trn_ev_fork fork;

@@ -31,7 +31,7 @@ static inline int trn_sink_finding(const struct trn_finding_sink *s, const struc
 /* What the pure engine says. Any member may be NULL. */
 struct trn_engine_sink {
     int (*finding)(void *ctx, const struct trn_finding *f);
-    int (*story)(void *ctx, const struct trn_story *s); /* whole story, at every change */
+    int (*story)(void *ctx, const struct trn_story *s);     /* whole story, at every change */
     int (*state)(void *ctx, const struct trn_event *state); /* a TRN_EV_STATE row to remember */
     void *ctx;
 };

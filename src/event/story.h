@@ -11,7 +11,7 @@
 #define TRN_STORY_HOSTS 32
 #define TRN_STORY_LINES 8
 
-struct trn_story_process { /* in order of start; parents before children */
+struct trn_story_process {   /* in order of start; parents before children */
     uint64_t entity, parent; /* parent 0 or one of the same list */
     uint32_t pid;
     struct trn_str path, args; /* args: readable command line, cut */
@@ -39,7 +39,7 @@ struct trn_story {
     struct trn_str change_from, change_to, change_by; /* absent when no update is known */
     uint64_t change_wall_ns;
     uint64_t opened_wall_ns, updated_wall_ns;
-    struct trn_str sentence; /* one line a tired analyst understands */
+    struct trn_str sentence;                         /* one line a tired analyst understands */
     struct trn_finding findings[TRN_STORY_FINDINGS]; /* by time */
     uint32_t n_findings, n_findings_dropped;
     struct trn_story_process processes[TRN_STORY_PROCESSES];

@@ -12,12 +12,12 @@ enum trn_event_type {
     TRN_EV_INVALID = 0,
     /* what the machine did */
     TRN_EV_FORK = 1,
-    TRN_EV_EXEC = 2,      /* also for processes that existed before us: flag TRN_EVF_EXISTING */
+    TRN_EV_EXEC = 2, /* also for processes that existed before us: flag TRN_EVF_EXISTING */
     TRN_EV_EXIT = 3,
-    TRN_EV_LIB_LOAD = 4,  /* executable mapping of a file */
-    TRN_EV_MEM_EXEC = 5,  /* executable memory without a file, or written then executable */
-    TRN_EV_FILE = 6,      /* created, written-and-closed, renamed, deleted, attributes */
-    TRN_EV_OPEN = 7,      /* a sensitive file was opened */
+    TRN_EV_LIB_LOAD = 4, /* executable mapping of a file */
+    TRN_EV_MEM_EXEC = 5, /* executable memory without a file, or written then executable */
+    TRN_EV_FILE = 6,     /* created, written-and-closed, renamed, deleted, attributes */
+    TRN_EV_OPEN = 7,     /* a sensitive file was opened */
     TRN_EV_CONNECT = 8,
     TRN_EV_ACCEPT = 9,
     TRN_EV_NET_CLOSE = 10, /* with bytes */
@@ -27,12 +27,12 @@ enum trn_event_type {
     TRN_EV_IDENTITY = 32, /* what a file is: software, hashes */
     TRN_EV_SOFTWARE = 33, /* a package was installed, updated, removed */
     TRN_EV_LOSS = 34,
-    TRN_EV_TICK = 35,     /* time passes, once a second at most, only when something is pending */
+    TRN_EV_TICK = 35, /* time passes, once a second at most, only when something is pending */
     TRN_EV_START = 36,
     TRN_EV_STOP = 37,
-    TRN_EV_GAP = 38,      /* the engine was away from .. to */
-    TRN_EV_CLOCK = 39,    /* the wall clock jumped */
-    TRN_EV_STATE = 40,    /* one remembered row: from a snapshot when the engine starts, or to be stored */
+    TRN_EV_GAP = 38,   /* the engine was away from .. to */
+    TRN_EV_CLOCK = 39, /* the wall clock jumped */
+    TRN_EV_STATE = 40, /* one remembered row: from a snapshot when the engine starts, or to be stored */
     TRN_EV_MAX = 41,
 };
 
@@ -43,7 +43,7 @@ enum trn_action {
     TRN_ACT_RENAMED,
     TRN_ACT_DELETED,
     TRN_ACT_ATTRIBUTES,
-    TRN_ACT_ATTEMPTED,   /* connect() called */
+    TRN_ACT_ATTEMPTED, /* connect() called */
     TRN_ACT_ESTABLISHED,
     TRN_ACT_FAILED,
     TRN_ACT_QUESTION,
@@ -53,9 +53,9 @@ enum trn_action {
     TRN_ACT_REMOVED,
     TRN_ACT_LOADED,
     TRN_ACT_UNLOADED,
-    TRN_ACT_ANONYMOUS,   /* MEM_EXEC: anonymous executable memory */
-    TRN_ACT_WRITABLE,    /* MEM_EXEC: writable and executable at once */
-    TRN_ACT_MEMFD,       /* MEM_EXEC: memory file mapped executable */
+    TRN_ACT_ANONYMOUS, /* MEM_EXEC: anonymous executable memory */
+    TRN_ACT_WRITABLE,  /* MEM_EXEC: writable and executable at once */
+    TRN_ACT_MEMFD,     /* MEM_EXEC: memory file mapped executable */
     TRN_ACT_MAX,
 };
 
@@ -64,24 +64,24 @@ enum trn_class {
     TRN_CLASS_PROCESS = 0, /* fork, exec, exit */
     TRN_CLASS_NETWORK,
     TRN_CLASS_DNS,
-    TRN_CLASS_MAPPING,     /* perf records */
-    TRN_CLASS_FILE,        /* fanotify changes */
-    TRN_CLASS_OPEN,        /* fanotify sensitive opens */
-    TRN_CLASS_STORE,       /* rows that could not be stored */
-    TRN_CLASS_CLIENT,      /* lines a slow watcher did not get */
-    TRN_CLASS_IDENTITY,    /* files that could not be identified in time */
+    TRN_CLASS_MAPPING,  /* perf records */
+    TRN_CLASS_FILE,     /* fanotify changes */
+    TRN_CLASS_OPEN,     /* fanotify sensitive opens */
+    TRN_CLASS_STORE,    /* rows that could not be stored */
+    TRN_CLASS_CLIENT,   /* lines a slow watcher did not get */
+    TRN_CLASS_IDENTITY, /* files that could not be identified in time */
     TRN_CLASS_MAX,
 };
 
 enum trn_origin { /* where software comes from */
-    TRN_ORIGIN_UNKNOWN = 0,
-    TRN_ORIGIN_DPKG,
-    TRN_ORIGIN_RPM,
-    TRN_ORIGIN_APPIMAGE,
-    TRN_ORIGIN_NPM,
-    TRN_ORIGIN_PYTHON, /* venv or site-packages */
-    TRN_ORIGIN_MANUAL, /* a file of its own */
-    TRN_ORIGIN_MAX,
+                  TRN_ORIGIN_UNKNOWN = 0,
+                  TRN_ORIGIN_DPKG,
+                  TRN_ORIGIN_RPM,
+                  TRN_ORIGIN_APPIMAGE,
+                  TRN_ORIGIN_NPM,
+                  TRN_ORIGIN_PYTHON, /* venv or site-packages */
+                  TRN_ORIGIN_MANUAL, /* a file of its own */
+                  TRN_ORIGIN_MAX,
 };
 
 enum trn_verdict {
@@ -93,19 +93,19 @@ enum trn_verdict {
 };
 
 enum trn_stage { /* in the order of DESIGN section 6 */
-    TRN_STAGE_RELEASE_CHANGE = 0,
-    TRN_STAGE_ABNORMAL_LOAD,
-    TRN_STAGE_FIRST_CONTACT,
-    TRN_STAGE_BEACON,
-    TRN_STAGE_SECOND_STAGE,
-    TRN_STAGE_COLLECTION,
-    TRN_STAGE_EXFILTRATION,
-    TRN_STAGE_HANDS_ON_KEYBOARD,
-    TRN_STAGE_PERSISTENCE,
-    TRN_STAGE_INDICATOR,
-    TRN_STAGE_RULE,
-    TRN_STAGE_FLEET_SPIKE,
-    TRN_STAGE_MAX,
+                 TRN_STAGE_RELEASE_CHANGE = 0,
+                 TRN_STAGE_ABNORMAL_LOAD,
+                 TRN_STAGE_FIRST_CONTACT,
+                 TRN_STAGE_BEACON,
+                 TRN_STAGE_SECOND_STAGE,
+                 TRN_STAGE_COLLECTION,
+                 TRN_STAGE_EXFILTRATION,
+                 TRN_STAGE_HANDS_ON_KEYBOARD,
+                 TRN_STAGE_PERSISTENCE,
+                 TRN_STAGE_INDICATOR,
+                 TRN_STAGE_RULE,
+                 TRN_STAGE_FLEET_SPIKE,
+                 TRN_STAGE_MAX,
 };
 
 const char *trn_event_type_name(enum trn_event_type t); /* "exec", "lib_load", ...; never NULL */
@@ -151,9 +151,9 @@ struct trn_software {
     enum trn_origin origin;
     uint32_t flags; /* TRN_SW_* */
 };
-#define TRN_SW_MODIFIED 1u    /* a file differs from its package's own list */
-#define TRN_SW_BASE 2u        /* part of the system's base (dpkg: Essential, or priority required/important) */
-#define TRN_SW_UNPACKED 4u    /* its package is half-way through an installation */
+#define TRN_SW_MODIFIED 1u       /* a file differs from its package's own list */
+#define TRN_SW_BASE 2u           /* part of the system's base (dpkg: Essential, or priority required/important) */
+#define TRN_SW_UNPACKED 4u       /* its package is half-way through an installation */
 #define TRN_SW_MODIFIED_KNOWN 8u /* the package's list was there to compare with */
 
 /* What a file is. Travels as TRN_EV_IDENTITY. */

@@ -148,7 +148,8 @@ int trn_elf_build_id(struct trn_str notes, bool big_endian, size_t align, struct
     return -ENOENT;
 }
 
-static int note_segment(const struct trn_elf_source *s, const struct segment *g, struct trn_arena *a, struct trn_elf *elf)
+static int note_segment(const struct trn_elf_source *s, const struct segment *g, struct trn_arena *a,
+                        struct trn_elf *elf)
 {
     struct trn_str id;
 
@@ -167,7 +168,8 @@ static int note_segment(const struct trn_elf_source *s, const struct segment *g,
     return elf->build_id.p ? 0 : -ENOMEM;
 }
 
-static int interp_segment(const struct trn_elf_source *s, const struct segment *g, struct trn_arena *a, struct trn_elf *elf)
+static int interp_segment(const struct trn_elf_source *s, const struct segment *g, struct trn_arena *a,
+                          struct trn_elf *elf)
 {
     if (g->size < 2 || g->size > INTERP_MAX)
         return -EBADMSG;

@@ -21,12 +21,12 @@ enum trn_job_kind {
 enum trn_inspect_message {
     TRN_INSPECT_JOB = 0x10, /* u64 id, u16 kind, lstr name; one fd */
     TRN_INSPECT_FACTS = 0x20,
-    TRN_INSPECT_PACKAGES,   /* a batch */
-    TRN_INSPECT_FILES,      /* a batch */
+    TRN_INSPECT_PACKAGES, /* a batch */
+    TRN_INSPECT_FILES,    /* a batch */
     TRN_INSPECT_SOFTWARE,
     TRN_INSPECT_INDICATORS, /* a batch */
     TRN_INSPECT_BAD_LINE,
-    TRN_INSPECT_JOB_END,    /* u64 id, i32 code (0, -errno, -EPIPE crashed, -ETIME too slow), lstr message */
+    TRN_INSPECT_JOB_END, /* u64 id, i32 code (0, -errno, -EPIPE crashed, -ETIME too slow), lstr message */
 };
 
 struct trn_job {

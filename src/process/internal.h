@@ -12,13 +12,13 @@
 
 #include "process/process.h"
 
-#define TRN_PATH_KEPT 1024  /* path and script: longer ones are cut, such a path names nobody's file */
-#define TRN_WORD_KEPT 256   /* invoked, cwd, tty, names */
+#define TRN_PATH_KEPT 1024 /* path and script: longer ones are cut, such a path names nobody's file */
+#define TRN_WORD_KEPT 256  /* invoked, cwd, tty, names */
 #define TRN_ARGV_KEPT 512
-#define TRN_DEPTH_MAX 64    /* images above an image */
-#define TRN_CLIMB_MAX 256   /* steps of any walk: ends also on nonsense input */
+#define TRN_DEPTH_MAX 64                  /* images above an image */
+#define TRN_CLIMB_MAX 256                 /* steps of any walk: ends also on nonsense input */
 #define TRN_LATE_NS (10 * TRN_NS_PER_SEC) /* how long after its exit a pid still means the old process */
-#define TRN_ENTITY_BUDGET 512u /* bytes per entity on average; more evicts early */
+#define TRN_ENTITY_BUDGET 512u            /* bytes per entity on average; more evicts early */
 #define TRN_WAIT_BUCKETS 1024u
 #define TRN_NO_SLOT UINT32_MAX
 
@@ -99,9 +99,9 @@ struct trn_slot {
     uint64_t view_gen;
     uint32_t pid, session, uid, euid, mntns;
     uint32_t exec_count;
-    uint32_t kids;          /* children in the table */
-    uint32_t same_pid;      /* older slot of this pid */
-    uint32_t prev, next;    /* in the list of the living or of the exited; next also links free slots */
+    uint32_t kids;       /* children in the table */
+    uint32_t same_pid;   /* older slot of this pid */
+    uint32_t prev, next; /* in the list of the living or of the exited; next also links free slots */
     bool used, unlinked /* parent was not there yet */, start_unknown;
 };
 struct trn_slot_list {
@@ -113,8 +113,8 @@ struct trn_view_chunk; /* view.c */
 struct trn_process_table {
     struct trn_slot *slots;
     uint32_t max, used, n_unlinked;
-    uint32_t fresh;      /* slots never used start here */
-    uint32_t free_first; /* slots used before */
+    uint32_t fresh;                      /* slots never used start here */
+    uint32_t free_first;                 /* slots used before */
     struct trn_slot_list living, exited; /* in order of arrival, of exit */
     struct trn_map *by_id, *by_pid;
     struct trn_words words;
@@ -134,7 +134,8 @@ struct trn_process_table {
 struct trn_slot *trn_slot_by_id(const struct trn_process_table *t, uint64_t id);
 struct trn_slot *trn_slot_by_pid(const struct trn_process_table *t, uint32_t pid, uint64_t boot_ns);
 /* A new entity; evicts when full. */
-int trn_slot_add(struct trn_process_table *t, uint64_t id, uint32_t pid, uint64_t boot_ns, struct trn_slot **ret) TRN_MUST_CHECK;
+int trn_slot_add(struct trn_process_table *t, uint64_t id, uint32_t pid, uint64_t boot_ns, struct trn_slot **ret)
+    TRN_MUST_CHECK;
 void trn_slot_exit(struct trn_process_table *t, struct trn_slot *s, uint64_t boot_ns);
 void trn_slot_set_parent(struct trn_process_table *t, struct trn_slot *s, uint64_t parent);
 size_t trn_table_used_bytes(const struct trn_process_table *t); /* what the budget counts */
@@ -142,7 +143,8 @@ void trn_table_fit(struct trn_process_table *t);                /* evicts down t
 
 /* image.c */
 /* What ev (an EXEC) starts in s. */
-int trn_node_exec(struct trn_process_table *t, struct trn_slot *s, const struct trn_event *ev, struct trn_node **ret) TRN_MUST_CHECK;
+int trn_node_exec(struct trn_process_table *t, struct trn_slot *s, const struct trn_event *ev, struct trn_node **ret)
+    TRN_MUST_CHECK;
 struct trn_node *trn_node_ref(struct trn_node *n); /* takes NULL */
 void trn_node_drop(struct trn_process_table *t, struct trn_node *n);
 /* For an image whose ancestor became known late (processes that existed before). */
@@ -155,7 +157,7 @@ struct trn_str trn_script_of_args(struct trn_str program, struct trn_str argv);
 
 /* role.c */
 enum trn_border trn_border_of(struct trn_str path, const struct trn_software *software);
-bool trn_role_tables_sorted(void); /* for a test */
+bool trn_role_tables_sorted(void);                     /* for a test */
 struct trn_str trn_plain_program(struct trn_str name); /* without target prefix and version: "python3.11" -> "python" */
 
 /* lineage.c */

@@ -18,14 +18,14 @@
 struct trn_process_table;
 
 enum trn_role { /* what kind of program an image is; from evidence first (script owner, package priority), names last */
-    TRN_ROLE_APPLICATION = 0,
-    TRN_ROLE_SHELL,
-    TRN_ROLE_TOOL,        /* base system and small helpers: coreutils, ss, curl, tar ... */
-    TRN_ROLE_INTERPRETER, /* python, node, perl without a script of a known owner */
-    TRN_ROLE_BORDER,      /* init, service manager, login, sshd, cron, container runtime: lineage breaks below it */
+                TRN_ROLE_APPLICATION = 0,
+                TRN_ROLE_SHELL,
+                TRN_ROLE_TOOL,        /* base system and small helpers: coreutils, ss, curl, tar ... */
+                TRN_ROLE_INTERPRETER, /* python, node, perl without a script of a known owner */
+                TRN_ROLE_BORDER, /* init, service manager, login, sshd, cron, container runtime: lineage breaks below it */
 };
 
-struct trn_image { /* what an entity runs; new at every exec */
+struct trn_image {                                   /* what an entity runs; new at every exec */
     struct trn_str path, invoked, script, argv, cwd; /* owned by the table; absent like in the event */
     struct trn_file_key file, script_file;
     uint64_t exec_boot_ns, exec_seq;
@@ -43,8 +43,8 @@ struct trn_entity {
     uint64_t start_boot_ns, start_wall_ns, exit_boot_ns; /* exit 0: alive */
     struct trn_str tty;
     struct trn_image image;
-    uint64_t acting;     /* entity that acts for this one (may be itself); 0: session only */
-    bool session_only;   /* only shells and tools up to the border: a person or a job at a prompt */
+    uint64_t acting;   /* entity that acts for this one (may be itself); 0: session only */
+    bool session_only; /* only shells and tools up to the border: a person or a job at a prompt */
 };
 
 struct trn_process_options {

@@ -9,6 +9,7 @@
 
 /* All tables are sorted for the binary search; a unit test checks it. */
 
+/* clang-format off */
 /* A person or a timed job starts below these. */
 static const char *const session_borders[] = {
     "agetty", "anacron", "atd", "cron", "crond", "dropbear", "gdm-session-worker", "gdm-wayland-session",
@@ -77,6 +78,7 @@ static const char *const installers[] = {"apt", "apt-get", "aptitude", "dpkg", "
 /* Packages whose scripts do (apt.systemd.daily). */
 static const char *const installer_packages[] = {"apt", "aptitude", "dpkg", "git", "npm", "python3-pip",
                                                  "unattended-upgrades"};
+/* clang-format on */
 
 static bool among(struct trn_str name, const char *const *table, size_t n)
 {
@@ -106,8 +108,8 @@ static bool starts_with_any(struct trn_str path, const char *const *prefixes, si
 /* Only root writes there. */
 static bool in_system(struct trn_str path)
 {
-    static const char *const dirs[] = {"/usr/bin/", "/usr/sbin/", "/usr/lib/", "/usr/lib32/", "/usr/lib64/",
-                                       "/usr/libexec/", "/bin/", "/sbin/", "/lib/", "/lib64/"};
+    static const char *const dirs[] = {"/usr/bin/",     "/usr/sbin/", "/usr/lib/", "/usr/lib32/", "/usr/lib64/",
+                                       "/usr/libexec/", "/bin/",      "/sbin/",    "/lib/",       "/lib64/"};
     return starts_with_any(path, dirs, TRN_ARRAY_SIZE(dirs));
 }
 
@@ -120,7 +122,8 @@ struct trn_str trn_plain_program(struct trn_str name)
             name = trn_str_slice(name, t.n, name.n - t.n);
     }
     ptrdiff_t so = trn_str_find(name, '.');
-    if (trn_str_starts(name, TRN_STR("ld-")) && so > 0 && trn_str_starts(trn_str_slice(name, (size_t)so, 3), TRN_STR(".so")))
+    if (trn_str_starts(name, TRN_STR("ld-")) && so > 0 &&
+        trn_str_starts(trn_str_slice(name, (size_t)so, 3), TRN_STR(".so")))
         return trn_str_slice(name, 0, (size_t)so);
     size_t n = name.n;
     while (n > 1 && ((name.p[n - 1] >= '0' && name.p[n - 1] <= '9') || name.p[n - 1] == '.'))

@@ -49,7 +49,7 @@ int trn_fanotify_mark_all(struct trn_fanotify *f, struct trn_err *err) TRN_MUST_
 /* fanotify_name.c: the folder of a handle; borrowed until two more were asked for or the batch ends.
  * NULL when it is on no file system that we know. */
 const struct trn_dir *trn_fanotify_dir(struct trn_fanotify *f, struct trn_str fsid, struct trn_str handle);
-void trn_fanotify_forget(struct trn_fanotify *f);   /* folders: one was renamed */
+void trn_fanotify_forget(struct trn_fanotify *f);    /* folders: one was renamed */
 void trn_fanotify_end_batch(struct trn_fanotify *f); /* folders and mounts */
 
 /* sensitive_scan.c */

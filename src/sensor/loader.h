@@ -18,7 +18,8 @@ int trn_scope_open(const char *path, struct trn_scope *ret, struct trn_err *err)
 void trn_scope_done(struct trn_scope *s);
 
 /* One perf event a CPU; returns how many descriptors were added to fds, and fills the hook. */
-size_t trn_perf_open(const struct trn_scope *scope, struct trn_sensor_fd *fds, size_t max, struct trn_sensor_hook *hook);
+size_t trn_perf_open(const struct trn_scope *scope, struct trn_sensor_fd *fds, size_t max,
+                     struct trn_sensor_hook *hook);
 
 /* Runs the task iterator's program. */
 int trn_existing_run(int iter_fd, const struct trn_record_sink *sink, struct trn_err *err) TRN_MUST_CHECK;

@@ -79,11 +79,13 @@ struct trn_fanotify_options {
     size_t n_homes;
 };
 
-int trn_fanotify_open(const struct trn_fanotify_options *o, struct trn_fanotify **ret, struct trn_err *err) TRN_MUST_CHECK;
+int trn_fanotify_open(const struct trn_fanotify_options *o, struct trn_fanotify **ret, struct trn_err *err)
+    TRN_MUST_CHECK;
 struct trn_fanotify *trn_fanotify_close(struct trn_fanotify *f);
 int trn_fanotify_fd(const struct trn_fanotify *f); /* for poll; never hand it out */
 /* Reads what is there (at most `budget` reads of 64 KiB; 0: 16) and gives file and loss records. */
-int trn_fanotify_read(struct trn_fanotify *f, unsigned budget, const struct trn_record_sink *sink, struct trn_err *err) TRN_MUST_CHECK;
+int trn_fanotify_read(struct trn_fanotify *f, unsigned budget, const struct trn_record_sink *sink, struct trn_err *err)
+    TRN_MUST_CHECK;
 /* "file.marks", "file.sensitive"; the reason names what could not be marked. */
 const struct trn_sensor_hook *trn_fanotify_hooks(const struct trn_fanotify *f, size_t *ret_count);
 /* Looks for new file systems and sensitive folders; call when /proc/self/mounts polls POLLPRI. */
@@ -102,7 +104,7 @@ int trn_channel_fd(const struct trn_channel *c);
 int trn_channel_send(struct trn_channel *c, struct trn_str record);
 /* Waits up to timeout_ms for room; for the start, when nothing else is to be done. */
 int trn_channel_send_wait(struct trn_channel *c, struct trn_str record, int timeout_ms);
-struct trn_record_sink trn_channel_sink(struct trn_channel *c); /* the not waiting kind */
+struct trn_record_sink trn_channel_sink(struct trn_channel *c);      /* the not waiting kind */
 struct trn_record_sink trn_channel_sink_wait(struct trn_channel *c); /* waits up to 2 s a record */
 /* The process a wire record is about (0: unknown), without decoding the rest. */
 uint32_t trn_record_pid(struct trn_str record);
@@ -113,7 +115,8 @@ uint64_t trn_channel_dropped(const struct trn_channel *c, enum trn_class klass);
 struct trn_reader;
 
 /* Takes the descriptors (also on failure) and maps them. salt: trn_entity_salt. */
-int trn_reader_new(const struct trn_sensor_fd *fds, size_t n, uint64_t salt, struct trn_reader **ret, struct trn_err *err) TRN_MUST_CHECK;
+int trn_reader_new(const struct trn_sensor_fd *fds, size_t n, uint64_t salt, struct trn_reader **ret,
+                   struct trn_err *err) TRN_MUST_CHECK;
 struct trn_reader *trn_reader_free(struct trn_reader *r);
 /* Waits until a ring is a quarter full, the channel has something, or timeout_ms passed. One epoll
  * descriptor, for a caller with a loop of its own: trn_reader_fd. 1: woken, 0: timeout. */
@@ -129,7 +132,8 @@ void trn_reader_losses(const struct trn_reader *r, uint64_t ret_lost[TRN_CLASS_M
 uint64_t trn_reader_malformed(const struct trn_reader *r);
 
 /* One wire record to an event. 0; -EBADMSG; -ENOMEM; -ENODATA: fine, but tells nothing. */
-int trn_decode_record(struct trn_cursor record, uint64_t salt, struct trn_arena *arena, struct trn_event *ret) TRN_MUST_CHECK;
+int trn_decode_record(struct trn_cursor record, uint64_t salt, struct trn_arena *arena, struct trn_event *ret)
+    TRN_MUST_CHECK;
 /* One perf record (header and body), sample_id_all with TID and TIME. */
 int trn_decode_perf(struct trn_cursor record, struct trn_arena *arena, struct trn_event *ret) TRN_MUST_CHECK;
 

@@ -25,7 +25,7 @@ struct trn_dpkg_packages {
     struct trn_dpkg_row {
         struct trn_package p;
         bool present; /* has files on the disk */
-    } *rows;
+    } * rows;
     size_t n, cap;
 };
 int trn_dpkg_packages_init(struct trn_dpkg_packages *l, struct trn_arena *arena) TRN_MUST_CHECK;
@@ -39,7 +39,7 @@ struct trn_diversions {
     struct trn_map *by_path;
     struct trn_diversion {
         struct trn_str to, package; /* package ":" : the administrator */
-    } *rows;
+    } * rows;
     size_t n, cap;
 };
 int trn_diversions_init(struct trn_diversions *d, struct trn_arena *arena) TRN_MUST_CHECK;

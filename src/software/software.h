@@ -33,8 +33,8 @@ int trn_bundle_next(struct trn_bundle_reader *r, struct trn_bundle_entry *ret, s
 /* ---- dpkg ---- */
 struct trn_package {
     struct trn_str name, version, arch, maintainer;
-    uint32_t flags;     /* TRN_SW_BASE, TRN_SW_UNPACKED */
-    uint64_t files;     /* how many */
+    uint32_t flags; /* TRN_SW_BASE, TRN_SW_UNPACKED */
+    uint64_t files; /* how many */
 };
 struct trn_dpkg_sink { /* results of the parse, in a worker: sent on as messages */
     int (*package)(void *ctx, uint32_t index, const struct trn_package *p);
@@ -51,7 +51,8 @@ struct trn_package_index; /* compact: hashes of paths, 8 bytes of each MD5 */
 int trn_package_index_new(struct trn_package_index **ret) TRN_MUST_CHECK;
 struct trn_package_index *trn_package_index_free(struct trn_package_index *x);
 int trn_package_index_package(struct trn_package_index *x, uint32_t index, const struct trn_package *p) TRN_MUST_CHECK;
-int trn_package_index_file(struct trn_package_index *x, uint32_t package, struct trn_str path, const uint8_t *md5) TRN_MUST_CHECK;
+int trn_package_index_file(struct trn_package_index *x, uint32_t package, struct trn_str path, const uint8_t *md5)
+    TRN_MUST_CHECK;
 int trn_package_index_seal(struct trn_package_index *x) TRN_MUST_CHECK; /* sorts; lookups only after it */
 /* Owner of a path (merged /usr aliases tried both ways). False: nobody's. has_md5 false: not listed. */
 struct trn_owner {
@@ -66,24 +67,27 @@ const struct trn_package *trn_package_index_named(const struct trn_package_index
 size_t trn_package_index_bytes(const struct trn_package_index *x);
 /* Packages whose version differs between two sealed indexes, by name and architecture: calls back with old or new NULL for added/removed. */
 int trn_package_index_diff(const struct trn_package_index *before, const struct trn_package_index *after,
-                           int (*change)(void *ctx, const struct trn_package *before, const struct trn_package *after), void *ctx) TRN_MUST_CHECK;
+                           int (*change)(void *ctx, const struct trn_package *before, const struct trn_package *after),
+                           void *ctx) TRN_MUST_CHECK;
 
 /* ---- one file ---- */
 struct trn_file_facts { /* what a worker read from one file; sent as a message */
     uint64_t size;
     uint8_t sha256[TRN_SHA256_SIZE], md5[TRN_MD5_SIZE];
-    struct trn_str kind;      /* "elf", "script", "appimage", "jar", "data" */
-    struct trn_str build_id;  /* raw */
+    struct trn_str kind;        /* "elf", "script", "appimage", "jar", "data" */
+    struct trn_str build_id;    /* raw */
     struct trn_str interpreter; /* of a script's first line; absent */
 };
 /* Reads fd whole (bounded by max_bytes: -EFBIG then only size and kind are set). */
-int trn_file_facts_read(int fd, uint64_t max_bytes, struct trn_arena *arena, struct trn_file_facts *ret, struct trn_err *err) TRN_MUST_CHECK;
+int trn_file_facts_read(int fd, uint64_t max_bytes, struct trn_arena *arena, struct trn_file_facts *ret,
+                        struct trn_err *err) TRN_MUST_CHECK;
 
 /* Path of the manifest that would name the software of a file outside packages (node_modules/X/package.json,
  * a venv's pyvenv.cfg, dist-info METADATA ...), nearest first, at most max; returns how many. */
 size_t trn_manifest_candidates(struct trn_str path, struct trn_arena *arena, struct trn_str *ret, size_t max);
 /* Parses such a manifest (in a worker). */
-int trn_manifest_parse(struct trn_str file_name, struct trn_str content, struct trn_arena *arena, struct trn_software *ret, struct trn_err *err) TRN_MUST_CHECK;
+int trn_manifest_parse(struct trn_str file_name, struct trn_str content, struct trn_arena *arena,
+                       struct trn_software *ret, struct trn_err *err) TRN_MUST_CHECK;
 
 /* Puts it together: facts and/or manifest may be NULL. Views of the result borrow from the arguments and the arena. */
 void trn_identify(const struct trn_package_index *index, struct trn_str path, const struct trn_file_facts *facts,

@@ -14,8 +14,8 @@ struct trn_store;
 
 struct trn_store_options {
     size_t sz;
-    uint64_t max_bytes;   /* 0: 512 MiB; oldest events go first */
-    uint64_t max_age_ns;  /* 0: 30 days for events; sightings and provenance stay */
+    uint64_t max_bytes;  /* 0: 512 MiB; oldest events go first */
+    uint64_t max_age_ns; /* 0: 30 days for events; sightings and provenance stay */
     bool read_only;
 };
 
@@ -27,10 +27,14 @@ struct trn_store *trn_store_close(struct trn_store *s);
 
 /* Puts are grouped into one transaction until trn_store_commit. entity_path: executable of the acting
  * process, so that hunt finds it without a join; absent when unknown. */
-int trn_store_event(struct trn_store *s, const struct trn_event *ev, struct trn_str entity_path, struct trn_err *err) TRN_MUST_CHECK;
-int trn_store_finding(struct trn_store *s, const struct trn_finding *f, uint64_t story, struct trn_err *err) TRN_MUST_CHECK;
-int trn_store_story(struct trn_store *s, const struct trn_story *st, struct trn_err *err) TRN_MUST_CHECK; /* replaces the earlier revision */
-int trn_store_state(struct trn_store *s, const struct trn_event *state, struct trn_err *err) TRN_MUST_CHECK; /* empty value: forget */
+int trn_store_event(struct trn_store *s, const struct trn_event *ev, struct trn_str entity_path, struct trn_err *err)
+    TRN_MUST_CHECK;
+int trn_store_finding(struct trn_store *s, const struct trn_finding *f, uint64_t story, struct trn_err *err)
+    TRN_MUST_CHECK;
+int trn_store_story(struct trn_store *s, const struct trn_story *st, struct trn_err *err)
+    TRN_MUST_CHECK; /* replaces the earlier revision */
+int trn_store_state(struct trn_store *s, const struct trn_event *state, struct trn_err *err)
+    TRN_MUST_CHECK; /* empty value: forget */
 int trn_store_commit(struct trn_store *s, struct trn_err *err) TRN_MUST_CHECK;
 /* Retention; a bounded amount of work a call. */
 int trn_store_prune(struct trn_store *s, uint64_t now_wall_ns, struct trn_err *err) TRN_MUST_CHECK;
@@ -43,11 +47,15 @@ struct trn_json_sink {
     int (*line)(void *ctx, struct trn_str json);
     void *ctx;
 };
-int trn_store_stories(struct trn_store *s, enum trn_verdict min, uint32_t limit, const struct trn_json_sink *sink, struct trn_err *err) TRN_MUST_CHECK;
-int trn_store_story_json(struct trn_store *s, uint64_t id, struct trn_buf *out, struct trn_err *err) TRN_MUST_CHECK; /* -ENOENT */
+int trn_store_stories(struct trn_store *s, enum trn_verdict min, uint32_t limit, const struct trn_json_sink *sink,
+                      struct trn_err *err) TRN_MUST_CHECK;
+int trn_store_story_json(struct trn_store *s, uint64_t id, struct trn_buf *out, struct trn_err *err)
+    TRN_MUST_CHECK; /* -ENOENT */
 /* The stored story itself, for printing and restoring; views in the arena. */
-int trn_store_story_get(struct trn_store *s, uint64_t id, struct trn_arena *arena, struct trn_story **ret, struct trn_err *err) TRN_MUST_CHECK;
-int trn_store_findings(struct trn_store *s, uint64_t since_wall_ns, uint32_t limit, const struct trn_json_sink *sink, struct trn_err *err) TRN_MUST_CHECK;
+int trn_store_story_get(struct trn_store *s, uint64_t id, struct trn_arena *arena, struct trn_story **ret,
+                        struct trn_err *err) TRN_MUST_CHECK;
+int trn_store_findings(struct trn_store *s, uint64_t since_wall_ns, uint32_t limit, const struct trn_json_sink *sink,
+                       struct trn_err *err) TRN_MUST_CHECK;
 int trn_store_close_story(struct trn_store *s, uint64_t id, struct trn_str why, struct trn_err *err) TRN_MUST_CHECK;
 
 /* Hunt expression: FIELD=VALUE terms (ECS names or short aliases: process, path, sha256, domain, ip,
@@ -60,7 +68,8 @@ int trn_store_hunt(struct trn_store *s, struct trn_str expr, uint64_t now_wall_n
                    const struct trn_json_sink *sink, struct trn_hunt_summary *ret, struct trn_err *err) TRN_MUST_CHECK;
 /* Sightings: kind is "sha256" "domain" "ip" "path" "software". False: never seen. */
 int trn_store_sighting(struct trn_store *s, struct trn_str kind, struct trn_str value, bool *ret_seen,
-                       uint64_t *ret_first, uint64_t *ret_last, uint64_t *ret_count, struct trn_err *err) TRN_MUST_CHECK;
+                       uint64_t *ret_first, uint64_t *ret_last, uint64_t *ret_count, struct trn_err *err)
+    TRN_MUST_CHECK;
 uint64_t trn_store_bytes(struct trn_store *s);
 
 #endif

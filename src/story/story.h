@@ -13,11 +13,11 @@ struct trn_stories;
 
 struct trn_stories_options {
     size_t sz;
-    const struct trn_process_table *processes; /* borrowed */
+    const struct trn_process_table *processes;          /* borrowed */
     int (*story)(void *ctx, const struct trn_story *s); /* at every change; s borrowed during the call */
-    struct trn_event_sink state;               /* rows to remember open stories by */
+    struct trn_event_sink state;                        /* rows to remember open stories by */
     void *ctx;
-    uint32_t max_open;                         /* 0: 256; past it the lowest score is dropped and counted */
+    uint32_t max_open; /* 0: 256; past it the lowest score is dropped and counted */
 };
 
 int trn_stories_new(const struct trn_stories_options *o, struct trn_stories **ret) TRN_MUST_CHECK;

@@ -69,8 +69,7 @@ static long walk_step(__u32 index, struct walk_arg *arg)
     }
     if (s->at >= w->limit)
         return 1;
-    n = bpf_probe_read_kernel_str(s->tail + (s->at & TAIL_MASK), TRN_WIRE_NAME_MAX,
-                                  BPF_CORE_READ(dentry, d_name.name));
+    n = bpf_probe_read_kernel_str(s->tail + (s->at & TAIL_MASK), TRN_WIRE_NAME_MAX, BPF_CORE_READ(dentry, d_name.name));
     if (n <= 0)
         return 1;
     s->at += (__u64)n;
@@ -83,8 +82,8 @@ static long walk_step(__u32 index, struct walk_arg *arg)
 }
 
 /* Appends the components of path to the tail; returns how many bytes that were. */
-static __always_inline __u16 put_path(struct scratch *s, const struct path *path,
-                                      const struct path *root, bool *ret_cut)
+static __always_inline __u16 put_path(struct scratch *s, const struct path *path, const struct path *root,
+                                      bool *ret_cut)
 {
     struct walk_arg arg = {.s = s};
     __u64 before = s->at;

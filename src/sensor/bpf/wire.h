@@ -31,16 +31,16 @@ enum trn_wire_type {
     TRN_WIRE_FAILED = 18,      /* outgoing TCP never came up */
     TRN_WIRE_ACCEPT = 19,      /* incoming TCP is up */
     TRN_WIRE_CLOSE = 20,       /* TCP ended, with its bytes */
-    TRN_WIRE_SEND = 21, /* first datagram of a socket to a destination */
+    TRN_WIRE_SEND = 21,        /* first datagram of a socket to a destination */
     TRN_WIRE_DNS = 32,
     TRN_WIRE_FILE = 48, /* made by turncoatd from fanotify */
     TRN_WIRE_LOSS = 64, /* made by turncoatd: what it had to drop */
 };
 
 /* Flags of an exec record. */
-#define TRN_WIRE_EXISTING (1u << 0)       /* ran before the sensor did */
-#define TRN_WIRE_DELETED (1u << 1)        /* the file has no name left */
-#define TRN_WIRE_MEMFD (1u << 2)          /* lives on the kernel's own tmpfs */
+#define TRN_WIRE_EXISTING (1u << 0) /* ran before the sensor did */
+#define TRN_WIRE_DELETED (1u << 1)  /* the file has no name left */
+#define TRN_WIRE_MEMFD (1u << 2)    /* lives on the kernel's own tmpfs */
 #define TRN_WIRE_ARGV_TRUNCATED (1u << 3)
 #define TRN_WIRE_PATH_TRUNCATED (1u << 4) /* leading components are missing */
 #define TRN_WIRE_CWD_TRUNCATED (1u << 5)

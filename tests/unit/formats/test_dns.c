@@ -43,13 +43,18 @@ Test(dns, question_is_lower_cased_and_dotted)
 Test(dns, answers_are_read_through_pointers)
 {
     struct trn_dns d;
-    const char want[] = "cdn.test\0" "10.9.0.5\0" "2001:db8::1";
+    const char want[] = "cdn.test\0"
+                        "10.9.0.5\0"
+                        "2001:db8::1";
 
-    cr_assert_eq(PARSE(HEADER("\x81\x80", "\4") "\1a\4test\0\0\1\0\1"
-                       "\xc0\x0c\0\5\0\1\0\0\0\x3c\0\6\3cdn\xc0\x0e"
-                       "\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\x0a\x09\0\5"
-                       "\xc0\x0c\0\x10\0\1\0\0\0\x3c\0\3\2hi"
-                       "\xc0\x0c\0\x1c\0\1\0\0\0\x3c\0\x10\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1", &d), 0);
+    cr_assert_eq(PARSE(HEADER("\x81\x80",
+                              "\4") "\1a\4test\0\0\1\0\1"
+                                    "\xc0\x0c\0\5\0\1\0\0\0\x3c\0\6\3cdn\xc0\x0e"
+                                    "\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\x0a\x09\0\5"
+                                    "\xc0\x0c\0\x10\0\1\0\0\0\x3c\0\3\2hi"
+                                    "\xc0\x0c\0\x1c\0\1\0\0\0\x3c\0\x10\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1",
+                       &d),
+                 0);
     cr_expect(d.answer && !d.cut);
     cr_assert_eq(d.answers.n, sizeof(want));
     cr_expect_arr_eq(d.answers.p, want, sizeof(want));
@@ -86,8 +91,10 @@ Test(dns, a_damaged_answer_keeps_what_came_before)
     struct trn_dns d;
 
     cr_assert_eq(PARSE(HEADER("\x81\x80", "\2") "\1a\0\0\1\0\1"
-                       "\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\x0a\x09\0\5"
-                       "\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\x0a", &d), 0);
+                                                "\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\x0a\x09\0\5"
+                                                "\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\x0a",
+                       &d),
+                 0);
     cr_expect(d.cut);
     cr_expect(trn_str_eq(d.answers, (struct trn_str){"10.9.0.5", 9}));
 }
@@ -115,7 +122,10 @@ Test(dns, every_short_message_is_refused)
     for (size_t n = 0; n < sizeof(whole) - 1; n++)
         cr_expect_eq(parse(whole, n, &d), -EBADMSG, "%zu bytes", n);
     cr_expect_eq(PARSE("\0\1\1\0\0\2\0\0\0\0\0\0\1a\0\0\1\0\1", &d), -EBADMSG, "two questions");
-    cr_expect_eq(PARSE(HEADER("\1\0", "\0") "\x41" "a\0\0\1\0\1", &d), -EBADMSG, "reserved label kind");
+    cr_expect_eq(PARSE(HEADER("\1\0", "\0") "\x41"
+                                            "a\0\0\1\0\1",
+                       &d),
+                 -EBADMSG, "reserved label kind");
 }
 
 Test(dns, a_name_of_more_than_255_bytes_is_refused)
