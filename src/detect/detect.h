@@ -46,7 +46,8 @@ struct trn_indicator_sink {
 int trn_indicators_parse(struct trn_str content, const struct trn_indicator_sink *sink, struct trn_err *err)
     TRN_MUST_CHECK;
 
-/* Compact set; lookup time does not grow with the number of indicators. */
+/* Compact set; lookup time does not grow with the number of indicators. A match fills *ret (may be NULL) with
+ * views into the set; value is text for domains and URLs, raw bytes for hashes and addresses. */
 int trn_indicators_new(struct trn_indicators **ret) TRN_MUST_CHECK;
 struct trn_indicators *trn_indicators_free(struct trn_indicators *x);
 int trn_indicators_add(struct trn_indicators *x, const struct trn_indicator *i) TRN_MUST_CHECK;

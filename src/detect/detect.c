@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Owns: the detectors and the order in which each event reaches them: contacts before provenance (a write after a
+ * contact is tainted), provenance before what asks it. Must not: hold a detector's own memory or words.
+ */
+#include "detect/behaviour/behaviour.h"
+#include "detect/indicator/indicator.h"
+
+#define CONTACTS 8192
+#define PROVENANCE 32768
+
+struct trn_detect {
+    struct trn_detect_ctx ctx;
+    struct trn_contacts *contacts;
+    struct trn_provenance *provenance;
+    struct trn_second_stage *second_stage;
+    struct trn_browser_data *browser_data;
+    struct trn_indicator_watch *indicators;
+};
+
+int trn_detect_new(const struct trn_detect_options *o, struct trn_detect **ret)
+{
+    if (!o || o->sz < sizeof(*o) || !o->processes)
+        return -EINVAL;
+    struct trn_detect *d = calloc(1, sizeof(*d));
+    if (!d)
+        return -ENOMEM;
+    d->ctx.processes = o->processes;
+    d->ctx.indicators = o->indicators;
+    d->ctx.findings = o->findings;
+    d->ctx.state = o->state;
+    d->contacts = trn_contacts_new(CONTACTS);
+    d->provenance = trn_provenance_new(o->max_provenance ? o->max_provenance : PROVENANCE);
+    d->second_stage = trn_second_stage_new();
+    d->browser_data = trn_browser_data_new();
+    d->indicators = trn_indicator_watch_new();
+    if (!d->contacts || !d->provenance || !d->second_stage || !d->browser_data || !d->indicators) {
+        trn_detect_free(d);
+        return -ENOMEM;
+    }
+    *ret = d;
+    return 0;
+}
+
+struct trn_detect *trn_detect_free(struct trn_detect *d)
+{
+    if (d) {
+        trn_contacts_free(d->contacts);
+        trn_provenance_free(d->provenance);
+        trn_second_stage_free(d->second_stage);
+        trn_browser_data_free(d->browser_data);
+        trn_indicator_watch_free(d->indicators);
+        free(d);
+    }
+    return NULL;
+}
+
+int trn_detect_push(struct trn_detect *d, const struct trn_event *ev)
+{
+    const struct trn_written *changed = NULL;
+    int r = trn_contacts_push(d->contacts, &d->ctx, ev);
+    if (!r)
+        r = trn_provenance_push(d->provenance, &d->ctx, d->contacts, ev, &changed);
+    if (!r)
+        r = trn_indicator_watch_push(d->indicators, &d->ctx, ev);
+    if (!r)
+        r = trn_second_stage_push(d->second_stage, &d->ctx, d->provenance, ev, changed);
+    if (!r)
+        r = trn_browser_data_push(d->browser_data, &d->ctx, d->provenance, ev);
+    return r;
+}
+
+size_t trn_detect_bytes(const struct trn_detect *d)
+{
+    return sizeof(*d) + trn_contacts_bytes(d->contacts) + trn_provenance_bytes(d->provenance) +
+           trn_second_stage_bytes(d->second_stage) + trn_browser_data_bytes(d->browser_data) +
+           trn_indicator_watch_bytes(d->indicators);
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Owns: who a finding is about, and the two short tables of software that fetches code or reads browser data by
+ * trade. Must not: decide what is bad; a table only lowers a weight.
+ */
+#include "detect/internal.h"
+
+#define CLIMB_MAX 64
+
+bool trn_same_software(const struct trn_software *a, const struct trn_software *b)
+{
+    return !trn_str_is_empty(a->name) && a->origin == b->origin && trn_str_eq(a->name, b->name) &&
+           trn_str_eq(a->version, b->version);
+}
+
+const struct trn_entity *trn_root_of(const struct trn_process_table *t, const struct trn_entity *e)
+{
+    const struct trn_entity *top = trn_process_acting(t, e);
+    if (!top)
+        return e;
+    for (int i = 0; i < CLIMB_MAX; i++) {
+        const struct trn_entity *parent = top->parent ? trn_process_get(t, top->parent) : NULL;
+        const struct trn_entity *above = parent ? trn_process_acting(t, parent) : NULL;
+        struct trn_software mine, theirs;
+        if (!above || above->id == top->id)
+            break;
+        trn_process_software(top, &mine);
+        trn_process_software(above, &theirs);
+        if (!trn_same_software(&mine, &theirs))
+            break;
+        top = above;
+    }
+    return top;
+}
+
+bool trn_subject(const struct trn_process_table *t, const struct trn_entity *e, struct trn_finding *f)
+{
+    const struct trn_entity *acting = trn_process_acting(t, e);
+    f->entity = e->id;
+    f->acting = acting ? acting->id : 0;
+    trn_process_software(acting ? acting : e, &f->software);
+    return acting == NULL;
+}
+
+bool trn_started_by_session(const struct trn_process_table *t, const struct trn_entity *e)
+{
+    bool session = false;
+    return !trn_process_starter(t, e, &session) && session;
+}
+
+static bool in_table(struct trn_str name, const char *const *table, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (trn_glob(trn_str_of(table[i]), name, false))
+            return true;
+    return false;
+}
+
+/* A program of one's own called "git" is not git: only a package may be in the tables, and only unmodified. */
+static bool has_package(const struct trn_software *s)
+{
+    return (s->origin == TRN_ORIGIN_DPKG || s->origin == TRN_ORIGIN_RPM || s->origin == TRN_ORIGIN_NPM ||
+            s->origin == TRN_ORIGIN_PYTHON) &&
+           !(s->flags & TRN_SW_MODIFIED) && !trn_str_is_empty(s->name);
+}
+
+bool trn_is_installer(const struct trn_software *s)
+{
+    static const char *const table[] = {
+        "apt",          "aptitude",
+        "dpkg*",        "unattended-upgrades",
+        "rpm",          "dnf*",
+        "snapd",        "flatpak",
+        "git",          "git-*",
+        "mercurial",    "subversion",
+        "python3-pip*", "pip",
+        "pipx",         "python3-setuptools*",
+        "setuptools",   "uv",
+        "poetry",       "npm",
+        "nodejs",       "yarn*",
+        "pnpm",         "cargo*",
+        "rustc",        "golang*",
+        "gcc*",         "cpp*",
+        "binutils*",    "clang*",
+        "llvm*",        "make",
+        "cmake",        "meson",
+        "ninja-build",  "maven",
+        "gradle",       "docker*",
+        "containerd*",  "podman",
+        "buildah",      "gitlab-runner",
+        "ansible*",     "puppet*",
+    };
+    return has_package(s) && in_table(s->name, table, TRN_ARRAY_SIZE(table));
+}
+
+bool trn_is_browser(const struct trn_software *s)
+{
+    static const char *const table[] = {
+        "firefox*", "chromium*",    "google-chrome*", "brave-browser*",    "microsoft-edge*", "opera*",
+        "vivaldi*", "thunderbird*", "librewolf*",     "epiphany-browser*", "falkon",          "torbrowser*",
+    };
+    return has_package(s) && in_table(s->name, table, TRN_ARRAY_SIZE(table));
+}

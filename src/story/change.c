@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Owns: the last update of each software (STATE rows of kind "change"), and the latest losses of telemetry.
+ * Must not: decide what an update means.
+ */
+#include "story/internal.h"
+
+#define CHANGES 1024
+#define LOSSES 32
+#define CHANGE_VERSION 1
+#define NEAR_NS (10 * TRN_NS_PER_SEC)
+
+struct trn_changes {
+    struct trn_map *rows; /* hash(software name) -> struct change * */
+};
+
+struct change {
+    uint64_t wall_ns;
+    struct trn_str name, from, to, by; /* behind this struct */
+};
+
+struct trn_losses {
+    struct {
+        uint64_t from_wall_ns, to_wall_ns;
+    } rows[LOSSES];
+    uint32_t next;
+};
+
+struct trn_changes *trn_changes_new(void)
+{
+    struct trn_changes *c = calloc(1, sizeof(*c));
+    if (!c)
+        return NULL;
+    c->rows = trn_map_new(CHANGES);
+    return c->rows ? c : trn_changes_free(c);
+}
+
+struct trn_changes *trn_changes_free(struct trn_changes *c)
+{
+    size_t it = 0;
+    uint64_t key, value;
+    if (!c)
+        return NULL;
+    while (c->rows && trn_map_next(c->rows, &it, &key, &value))
+        free((void *)(uintptr_t)value);
+    trn_map_free(c->rows);
+    free(c);
+    return NULL;
+}
+
+static struct trn_str copy(char **at, struct trn_str s)
+{
+    struct trn_str kept = s.p ? (struct trn_str){*at, TRN_MIN(s.n, (size_t)200)} : TRN_STR_NONE;
+    if (kept.n)
+        memcpy(*at, s.p, kept.n);
+    *at += kept.n;
+    return kept;
+}
+
+static bool drop(struct trn_changes *c, uint64_t key)
+{
+    uint64_t old;
+    if (!trn_map_remove(c->rows, key, &old))
+        return false;
+    free((void *)(uintptr_t)old);
+    return true;
+}
+
+static int put(struct trn_changes *c, const struct change *what)
+{
+    uint64_t key = trn_hash64_str(what->name);
+    struct change *row = malloc(sizeof(*row) + 4 * 200);
+    if (!row)
+        return -ENOMEM;
+    char *at = (char *)(row + 1);
+    row->wall_ns = what->wall_ns;
+    row->name = copy(&at, what->name);
+    row->from = copy(&at, what->from);
+    row->to = copy(&at, what->to);
+    row->by = copy(&at, what->by);
+    drop(c, key);
+    if (trn_map_count(c->rows) >= CHANGES) {
+        size_t it = 0;
+        uint64_t oldest, value;
+        if (trn_map_next(c->rows, &it, &oldest, &value))
+            drop(c, oldest);
+    }
+    int r = trn_map_put_ptr(c->rows, key, row);
+    if (r)
+        free(row);
+    return r;
+}
+
+static int tell(const struct trn_event_sink *state, const struct trn_event *because, uint64_t key,
+                const struct change *row)
+{
+    struct trn_buf b;
+    struct trn_event ev;
+    trn_buf_init(&b, 4096);
+    if (row) {
+        trn_put_u8(&b, CHANGE_VERSION);
+        trn_put_u64(&b, row->wall_ns);
+        trn_put_lstr(&b, row->name);
+        trn_put_lstr(&b, row->from);
+        trn_put_lstr(&b, row->to);
+        trn_put_lstr(&b, row->by);
+    }
+    trn_event_init(&ev, TRN_EV_STATE);
+    ev.boot_ns = because->boot_ns;
+    ev.wall_ns = because->wall_ns;
+    ev.state.kind = TRN_STR("change");
+    ev.state.key = key;
+    ev.state.value = trn_buf_str(&b);
+    int r = b.bad ? -ENOMEM : trn_sink_event(state, &ev);
+    trn_buf_done(&b);
+    return r;
+}
+
+static int restore(struct trn_changes *c, const struct trn_event *ev)
+{
+    struct trn_cursor in = trn_cur_of(ev->state.value);
+    struct change row = {0};
+    if (trn_cur_u8(&in) != CHANGE_VERSION)
+        return 0;
+    row.wall_ns = trn_cur_u64le(&in);
+    row.name = trn_cur_lstr(&in);
+    row.from = trn_cur_lstr(&in);
+    row.to = trn_cur_lstr(&in);
+    row.by = trn_cur_lstr(&in);
+    const struct change *old = trn_map_get_ptr(c->rows, ev->state.key);
+    if (!trn_cur_end(&in) || trn_hash64_str(row.name) != ev->state.key || (old && old->wall_ns >= row.wall_ns))
+        return 0;
+    return put(c, &row);
+}
+
+int trn_changes_push(struct trn_changes *c, const struct trn_event_sink *state, const struct trn_event *ev)
+{
+    if (ev->type == TRN_EV_STATE)
+        return trn_str_eq_c(ev->state.kind, "change") ? restore(c, ev) : 0;
+    if (ev->type != TRN_EV_SOFTWARE || trn_str_is_empty(ev->software.software.name))
+        return 0;
+    const struct trn_ev_software *s = &ev->software;
+    uint64_t key = trn_hash64_str(s->software.name);
+    if (ev->action == TRN_ACT_REMOVED)
+        return drop(c, key) ? tell(state, ev, key, NULL) : 0;
+    struct change row = {ev->wall_ns, s->software.name, s->from, s->software.version, s->by};
+    int r = put(c, &row);
+    return r ? r : tell(state, ev, key, &row);
+}
+
+void trn_changes_into(const struct trn_changes *c, struct trn_story *st)
+{
+    const struct change *row =
+        trn_str_is_empty(st->software.name) ? NULL : trn_map_get_ptr(c->rows, trn_hash64_str(st->software.name));
+    if (!row || !trn_str_eq(row->to, st->software.version))
+        return; /* an update of what runs now, not of what was there before or came after */
+    st->change_from = row->from;
+    st->change_to = row->to;
+    st->change_by = row->by;
+    st->change_wall_ns = row->wall_ns;
+}
+
+size_t trn_changes_bytes(const struct trn_changes *c)
+{
+    return sizeof(*c) + trn_map_bytes(c->rows) + trn_map_count(c->rows) * (sizeof(struct change) + 800);
+}
+
+struct trn_losses *trn_losses_new(void)
+{
+    return calloc(1, sizeof(struct trn_losses));
+}
+
+struct trn_losses *trn_losses_free(struct trn_losses *l)
+{
+    free(l);
+    return NULL;
+}
+
+bool trn_losses_push(struct trn_losses *l, const struct trn_event *ev)
+{
+    bool evidence = ev->type == TRN_EV_GAP || (ev->type == TRN_EV_LOSS && ev->meta.klass != TRN_CLASS_STORE &&
+                                               ev->meta.klass != TRN_CLASS_CLIENT);
+    if (!evidence)
+        return false; /* what only the store or a watcher missed was still judged */
+    uint64_t span = ev->meta.from_boot_ns <= ev->boot_ns ? ev->boot_ns - ev->meta.from_boot_ns : 0;
+    l->rows[l->next % LOSSES].from_wall_ns = ev->wall_ns - TRN_MIN(span, ev->wall_ns);
+    l->rows[l->next++ % LOSSES].to_wall_ns = ev->wall_ns;
+    return true;
+}
+
+bool trn_losses_overlap(const struct trn_losses *l, uint64_t from_wall_ns, uint64_t to_wall_ns)
+{
+    for (uint32_t i = 0; i < TRN_MIN(l->next, LOSSES); i++)
+        if (l->rows[i].from_wall_ns <= to_wall_ns + NEAR_NS && l->rows[i].to_wall_ns + NEAR_NS >= from_wall_ns)
+            return true;
+    return false;
+}

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Owns: the open stories: opening, joining, merging, dropping past the limit, and telling them at most once a second
+ * while only their traffic changes. Must not: read a clock; time is that of the events.
+ */
+#include "story/internal.h"
+
+#define MAX_OPEN 256
+#define TELL_NS TRN_NS_PER_SEC
+#define TEXT_ARENA (4u << 20)
+
+int trn_stories_new(const struct trn_stories_options *o, struct trn_stories **ret)
+{
+    if (!o || o->sz < sizeof(*o) || !o->processes)
+        return -EINVAL;
+    struct trn_stories *s = calloc(1, sizeof(*s));
+    if (!s)
+        return -ENOMEM;
+    s->o = *o;
+    if (!s->o.max_open)
+        s->o.max_open = MAX_OPEN;
+    s->next_id = 1;
+    s->cases = calloc(s->o.max_open, sizeof(*s->cases));
+    s->actors = trn_map_new((size_t)s->o.max_open * TRN_CASE_ACTORS);
+    s->hosts = trn_hosts_new();
+    s->changes = trn_changes_new();
+    s->losses = trn_losses_new();
+    s->scratch = calloc(1, sizeof(*s->scratch));
+    s->arena = trn_arena_new(TEXT_ARENA);
+    if (!s->cases || !s->actors || !s->hosts || !s->changes || !s->losses || !s->scratch || !s->arena) {
+        trn_stories_free(s);
+        return -ENOMEM;
+    }
+    *ret = s;
+    return 0;
+}
+
+struct trn_stories *trn_stories_free(struct trn_stories *s)
+{
+    if (s) {
+        for (uint32_t i = 0; i < s->n_cases; i++)
+            trn_case_free(s->cases[i]);
+        free(s->cases);
+        trn_map_free(s->actors);
+        trn_hosts_free(s->hosts);
+        trn_changes_free(s->changes);
+        trn_losses_free(s->losses);
+        free(s->scratch);
+        trn_arena_free(s->arena);
+        free(s);
+    }
+    return NULL;
+}
+
+void trn_case_remove(struct trn_stories *s, struct trn_case *c)
+{
+    for (uint32_t i = 0; i < s->n_cases; i++) {
+        if (s->cases[i] != c)
+            continue;
+        memmove(&s->cases[i], &s->cases[i + 1], (s->n_cases - i - 1) * sizeof(s->cases[0]));
+        s->n_cases--;
+        break;
+    }
+    for (uint32_t i = 0; i < c->n_actors; i++) {
+        uint64_t id;
+        if (trn_map_get(s->actors, c->actors[i], &id) && id == c->id)
+            trn_map_remove(s->actors, c->actors[i], NULL);
+    }
+    if (c->dirty)
+        s->n_dirty--;
+    trn_case_free(c);
+}
+
+/* The lowest score goes; among equals the one that has been quiet for longest. */
+static int make_room(struct trn_stories *s, const struct trn_event *now)
+{
+    if (s->n_cases < s->o.max_open)
+        return 0;
+    struct trn_case *least = s->cases[0];
+    for (uint32_t i = 1; i < s->n_cases; i++) {
+        struct trn_case *c = s->cases[i];
+        if (c->score < least->score || (c->score == least->score && c->last_wall_ns < least->last_wall_ns))
+            least = c;
+    }
+    uint64_t id = least->id;
+    trn_case_remove(s, least);
+    s->dropped++;
+    return trn_case_forget(s, id, now);
+}
+
+int trn_case_insert(struct trn_stories *s, struct trn_case *c)
+{
+    uint32_t at;
+    if (make_room(s, NULL)) {
+        trn_case_free(c);
+        return -ENOMEM;
+    }
+    for (at = s->n_cases; at > 0 && s->cases[at - 1]->id > c->id; at--)
+        ;
+    memmove(&s->cases[at + 1], &s->cases[at], (s->n_cases - at) * sizeof(s->cases[0]));
+    s->cases[at] = c;
+    s->n_cases++;
+    s->next_id = TRN_MAX(s->next_id, c->id + 1);
+    for (uint32_t i = 0; i < c->n_actors; i++) {
+        int r = trn_map_put(s->actors, c->actors[i], c->id);
+        if (r && r != -ENOSPC)
+            return r;
+    }
+    return 0;
+}
+
+static int open_case(struct trn_stories *s, const struct trn_event *now, struct trn_case **ret)
+{
+    int r = make_room(s, now);
+    struct trn_case *c = r ? NULL : calloc(1, sizeof(*c));
+    if (!c)
+        return r ? r : -ENOMEM;
+    c->id = s->next_id;
+    r = trn_case_insert(s, c);
+    if (!r)
+        r = trn_next_id_remember(s, now);
+    if (!r)
+        *ret = c;
+    return r;
+}
+
+/* Two stories that turned out to be one: the younger's findings go to the older, and the younger is told as closed. */
+static int absorb(struct trn_stories *s, struct trn_case *into, struct trn_case *from, const struct trn_event *now)
+{
+    TRN_AUTO(trn_freep) struct trn_story *moved = calloc(1, sizeof(*moved));
+    if (!moved)
+        return -ENOMEM;
+    int r = trn_case_open(s, from);
+    if (r)
+        return r;
+    s->scratch->closed = true;
+    s->scratch->close_why = trn_arena_printf(s->arena, "part of story %llu", (unsigned long long)into->id);
+    s->scratch->revision++;
+    r = s->o.story ? s->o.story(s->o.ctx, s->scratch) : 0;
+    *moved = *s->scratch; /* its views point into from->blob, which lives until the end */
+    if (!r)
+        r = trn_case_open(s, into);
+    for (uint32_t i = 0; !r && i < moved->n_findings; i++)
+        r = trn_case_add_finding(s, into, &moved->findings[i]);
+    for (uint32_t i = 0; !r && i < moved->n_hosts && s->scratch->n_hosts < TRN_STORY_HOSTS; i++)
+        s->scratch->hosts[s->scratch->n_hosts++] = moved->hosts[i];
+    if (!r)
+        r = trn_case_close(s, into, now);
+    uint64_t id = from->id;
+    uint64_t actors[TRN_CASE_ACTORS];
+    uint32_t n = from->n_actors;
+    memcpy(actors, from->actors, sizeof(actors));
+    trn_case_remove(s, from);
+    for (uint32_t i = 0; !r && i < n; i++) {
+        r = trn_case_add_actor(s, into, actors[i], false);
+        if (!r)
+            r = trn_map_put(s->actors, actors[i], into->id);
+    }
+    return r ? r : trn_case_forget(s, id, now);
+}
+
+static int merge(struct trn_stories *s, struct trn_case **c, const struct trn_finding *f, const struct trn_event *now)
+{
+    struct trn_case *other;
+    int r = 0;
+    for (int i = 0; !r && i < 8 && (other = trn_join_second(s, f, *c)) != NULL; i++) {
+        struct trn_case *older = other->id < (*c)->id ? other : *c, *younger = older == other ? *c : other;
+        r = absorb(s, older, younger, now);
+        *c = older;
+    }
+    return r;
+}
+
+int trn_stories_finding(struct trn_stories *s, const struct trn_finding *f)
+{
+    struct trn_event now;
+    struct trn_case *c = trn_join(s, f);
+    int r = 0;
+    trn_event_init(&now, TRN_EV_TICK);
+    now.boot_ns = f->boot_ns;
+    now.wall_ns = f->wall_ns;
+    if (!c)
+        r = open_case(s, &now, &c);
+    else
+        r = merge(s, &c, f, &now);
+    if (!r)
+        r = trn_case_open(s, c);
+    if (!r)
+        r = trn_case_add_finding(s, c, f);
+    return r ? r : trn_case_close(s, c, &now);
+}
+
+/* A program started by one of a story's actors belongs to it, and acts in it when it acts for itself. */
+static int executed(struct trn_stories *s, const struct trn_event *ev)
+{
+    if (s->n_cases == 0 || (ev->flags & TRN_EVF_EXISTING))
+        return 0;
+    const struct trn_entity *e = trn_process_of(s->o.processes, ev);
+    struct trn_case *c = e ? trn_case_above(s, e) : NULL;
+    if (!c)
+        return 0;
+    int r = e->acting && e->acting == e->id ? trn_case_add_actor(s, c, e->acting, false) : 0;
+    if (r || c->n_processes >= TRN_STORY_PROCESSES)
+        return r;
+    r = trn_case_open(s, c);
+    if (!r)
+        r = trn_tree_add(s, c, e);
+    return r ? r : trn_case_close(s, c, ev);
+}
+
+static void mark(struct trn_stories *s, uint64_t actor)
+{
+    uint64_t id;
+    struct trn_case *c = actor && trn_map_get(s->actors, actor, &id) ? trn_case_by_id(s, id) : NULL;
+    if (c && !c->dirty) {
+        c->dirty = true;
+        s->n_dirty++;
+    }
+}
+
+static int tell_dirty(struct trn_stories *s, const struct trn_event *ev)
+{
+    for (uint32_t i = 0; s->n_dirty && i < s->n_cases; i++) {
+        struct trn_case *c = s->cases[i];
+        bool due = ev->type == TRN_EV_STOP || ev->boot_ns >= c->told_boot_ns + TELL_NS || ev->boot_ns < c->told_boot_ns;
+        if (!c->dirty || !due)
+            continue;
+        int r = trn_case_open(s, c);
+        if (!r)
+            r = trn_case_close(s, c, ev);
+        if (r)
+            return r;
+    }
+    return 0;
+}
+
+/* A loss after the last finding may still lie close enough to matter. */
+static int lost(struct trn_stories *s, const struct trn_event *ev)
+{
+    for (uint32_t i = 0; i < s->n_cases; i++) {
+        struct trn_case *c = s->cases[i];
+        if (c->loss || !trn_losses_overlap(s->losses, c->first_wall_ns, c->last_wall_ns))
+            continue;
+        int r = trn_case_open(s, c);
+        if (!r)
+            r = trn_case_close(s, c, ev);
+        if (r)
+            return r;
+    }
+    return 0;
+}
+
+/* News of an update may come after the first finding about the new version. */
+static int changed(struct trn_stories *s, const struct trn_event *ev)
+{
+    for (uint32_t i = 0; ev->type == TRN_EV_SOFTWARE && i < s->n_cases; i++) {
+        struct trn_case *c = s->cases[i];
+        if (!c->software || c->software != trn_software_key(&ev->software.software))
+            continue;
+        int r = trn_case_open(s, c);
+        if (!r)
+            r = trn_case_close(s, c, ev);
+        if (r)
+            return r;
+    }
+    return 0;
+}
+
+int trn_stories_event(struct trn_stories *s, const struct trn_event *ev)
+{
+    uint64_t actor;
+    int r = trn_hosts_push(s->hosts, s->o.processes, ev, &actor);
+    if (!r)
+        r = trn_changes_push(s->changes, &s->o.state, ev);
+    if (r)
+        return r;
+    mark(s, actor);
+    if (ev->type == TRN_EV_STATE)
+        return trn_case_restore(s, ev);
+    if (ev->type == TRN_EV_EXEC)
+        r = executed(s, ev);
+    else if (ev->type == TRN_EV_SOFTWARE)
+        r = changed(s, ev);
+    else if (trn_losses_push(s->losses, ev))
+        r = lost(s, ev);
+    return r || !s->n_dirty ? r : tell_dirty(s, ev);
+}
+
+const struct trn_story *trn_stories_get(const struct trn_stories *s, uint64_t id)
+{
+    /* The scratch struct is no state: it is filled anew for each use. */
+    struct trn_stories *own = (struct trn_stories *)(uintptr_t)s;
+    const struct trn_case *c = trn_case_by_id(s, id);
+    return c && !trn_case_open(own, c) ? s->scratch : NULL;
+}
+
+uint64_t trn_stories_dropped(const struct trn_stories *s)
+{
+    return s->dropped;
+}
+
+size_t trn_stories_bytes(const struct trn_stories *s)
+{
+    size_t n = sizeof(*s) + s->o.max_open * sizeof(*s->cases) + trn_map_bytes(s->actors) + trn_hosts_bytes(s->hosts) +
+               trn_changes_bytes(s->changes) + sizeof(*s->scratch) + trn_arena_used(s->arena);
+    for (uint32_t i = 0; i < s->n_cases; i++)
+        n += sizeof(*s->cases[i]) + s->cases[i]->n_blob;
+    return n;
+}

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Owns: the sentence of a story, why it is no false alarm, and what would make it one: facts of its own findings, in
+ * words, escaped. Must not: judge (score.c) or lay out a page (print.c).
+ */
+#include "story/internal.h"
+
+struct trn_str trn_evidence(const struct trn_finding *f, const char *key)
+{
+    for (uint32_t i = 0; i < f->n_evidence; i++)
+        if (trn_str_eq_c(f->evidence[i].key, key))
+            return f->evidence[i].value;
+    return TRN_STR_NONE;
+}
+
+void trn_words_software(struct trn_buf *b, const struct trn_software *w)
+{
+    if (trn_str_is_empty(w->name))
+        trn_put_c(b, "an unknown program");
+    else
+        trn_escape(b, w->name);
+    if (!trn_str_is_empty(w->version)) {
+        trn_put_c(b, " ");
+        trn_escape(b, w->version);
+    }
+}
+
+void trn_words_path(struct trn_buf *b, struct trn_str path)
+{
+    struct trn_str rest = path;
+    if (trn_str_starts(path, TRN_STR("/root/"))) {
+        rest = trn_str_slice(path, 5, path.n);
+    } else if (trn_str_starts(path, TRN_STR("/home/"))) {
+        struct trn_str below = trn_str_slice(path, 6, path.n);
+        ptrdiff_t slash = trn_str_find(below, '/');
+        if (slash > 0)
+            rest = trn_str_slice(below, (size_t)slash, below.n);
+    }
+    if (rest.n != path.n)
+        trn_put_c(b, "~");
+    trn_escape(b, rest);
+}
+
+static bool is_check(const struct trn_finding *f, const char *id)
+{
+    return trn_str_eq_c(trn_str_of(f->check->id), id);
+}
+
+/* Name of whose data it is, as people write it: "firefox" -> "Firefox". */
+static void put_owner(struct trn_buf *b, const struct trn_finding *f)
+{
+    struct trn_str owner = trn_evidence(f, "owner");
+    if (owner.n && owner.p[owner.n - 1] == '*')
+        owner.n--;
+    if (!owner.n) {
+        trn_put_c(b, "another program");
+        return;
+    }
+    char first = owner.p[0] >= 'a' && owner.p[0] <= 'z' ? (char)(owner.p[0] - 'a' + 'A') : owner.p[0];
+    trn_escape(b, (struct trn_str){&first, 1});
+    trn_escape(b, trn_str_slice(owner, 1, owner.n));
+}
+
+/* ---- the sentence: one phrase a stage, in order of time ---- */
+
+static void put_owners(struct trn_buf *b, const struct trn_story *st)
+{
+    const struct trn_finding *told[TRN_STORY_FINDINGS];
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < st->n_findings; i++) {
+        bool known = false;
+        if (!is_check(&st->findings[i], "behaviour.browser-data"))
+            continue;
+        for (uint32_t k = 0; k < n; k++)
+            known = known || trn_str_eq(trn_evidence(told[k], "owner"), trn_evidence(&st->findings[i], "owner"));
+        if (!known)
+            told[n++] = &st->findings[i];
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        trn_put_c(b, i == 0 ? "" : i + 1 == n ? " and " : ", ");
+        put_owner(b, told[i]);
+    }
+}
+
+static void put_phrase(struct trn_buf *b, const struct trn_story *st, const struct trn_finding *f)
+{
+    if (is_check(f, "behaviour.second-stage")) {
+        bool loaded = trn_str_eq_c(trn_evidence(f, "how"), "mapped executable");
+        bool own = trn_str_is_none(trn_evidence(f, "weight")) || trn_str_starts(f->summary, TRN_STR("wrote "));
+        trn_put_c(b, loaded ? "loaded code that came from the network"
+                     : own  ? "ran a program that it had fetched"
+                            : "ran a file that came from the network");
+    } else if (is_check(f, "behaviour.browser-data")) {
+        trn_put_c(b, "read the data of ");
+        put_owners(b, st);
+    } else if (is_check(f, "indicator.sha256")) {
+        trn_put_c(b, "ran or loaded a file known to be bad");
+    } else if (f->check->stage == TRN_STAGE_INDICATOR) {
+        trn_put_c(b, "talked to a place known to be bad");
+    } else {
+        trn_put_c(b, f->check->title);
+    }
+}
+
+static int sentence(struct trn_story *st, struct trn_arena *a, struct trn_buf *b)
+{
+    uint32_t done = 0, n = 0, stages = 0;
+    for (uint32_t i = 0; i < st->n_findings; i++)
+        stages |= 1u << st->findings[i].check->stage;
+    uint32_t total = (uint32_t)__builtin_popcount(stages);
+    trn_buf_clear(b);
+    trn_words_software(b, &st->software);
+    for (uint32_t i = 0; i < st->n_findings; i++) {
+        uint32_t bit = 1u << st->findings[i].check->stage;
+        if (done & bit)
+            continue;
+        done |= bit;
+        n++;
+        trn_put_c(b, n == 1 ? " " : n == total ? " and " : ", ");
+        put_phrase(b, st, &st->findings[i]);
+    }
+    st->sentence = trn_arena_str(a, trn_buf_str(b));
+    return b->bad || !st->sentence.p ? -ENOMEM : 0;
+}
+
+/* ---- lines ---- */
+
+struct lines {
+    struct trn_str *lines;
+    uint32_t *n;
+    struct trn_arena *a;
+    bool failed;
+};
+
+static void add(struct lines *l, struct trn_buf *b)
+{
+    struct trn_str kept = trn_arena_str(l->a, trn_buf_str(b));
+    l->failed = l->failed || b->bad || !kept.p;
+    for (uint32_t i = 0; kept.p && i < *l->n; i++)
+        if (trn_str_eq(l->lines[i], kept)) {
+            trn_buf_clear(b);
+            return; /* two findings may say the same */
+        }
+    if (kept.p && *l->n < TRN_STORY_LINES)
+        l->lines[(*l->n)++] = kept;
+    trn_buf_clear(b);
+}
+
+static void count_line(const struct trn_story *st, struct trn_buf *b)
+{
+    static const char *const names[] = {"process", "file", "network", "memory", "artifact"};
+    uint32_t stages = 0, telemetry = 0;
+    for (uint32_t i = 0; i < st->n_findings; i++) {
+        stages |= 1u << st->findings[i].check->stage;
+        telemetry |= st->findings[i].telemetry;
+    }
+    uint32_t n = (uint32_t)__builtin_popcount(stages), kinds = (uint32_t)__builtin_popcount(telemetry), put = 0;
+    trn_put_fmt(b, "%u stage%s, %u kind%s of telemetry (", n, n == 1 ? "" : "s", kinds, kinds == 1 ? "" : "s");
+    for (uint32_t i = 0; i < TRN_ARRAY_SIZE(names); i++)
+        if (telemetry >> i & 1u)
+            trn_put_fmt(b, "%s%s", put++ ? ", " : "", names[i]);
+    trn_put_c(b, ")");
+}
+
+static void why_second_stage(const struct trn_finding *f, struct trn_buf *b)
+{
+    struct trn_str remote = trn_evidence(f, "remote"), origin = trn_evidence(f, "file_origin");
+    trn_words_path(b, trn_evidence(f, "path"));
+    trn_put_c(b, trn_str_eq_c(origin, "manual") ? " belongs to no package" : " was written at run time");
+    if (!trn_str_is_empty(remote)) {
+        trn_put_c(b, "; its writer had talked to ");
+        trn_escape(b, remote);
+    }
+}
+
+static void why_browser_data(const struct trn_story *st, const struct trn_finding *f, struct trn_buf *b)
+{
+    put_owner(b, f);
+    trn_put_c(b, "'s data; ");
+    trn_words_software(b, &st->software);
+    trn_put_c(b, " is neither that browser nor of its package");
+}
+
+static void why_indicator(const struct trn_finding *f, struct trn_buf *b)
+{
+    static const char *const kinds[] = {"sha256", "domain", "ip", "url"};
+    trn_put_c(b, "a loaded list of indicators names ");
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(kinds); i++) {
+        struct trn_str value = trn_evidence(f, kinds[i]);
+        if (value.p)
+            trn_escape(b, i == 0 ? trn_str_slice(value, 0, 16) : value);
+    }
+    struct trn_str note = trn_evidence(f, "note");
+    if (note.n) {
+        trn_put_c(b, ": ");
+        trn_escape(b, trn_str_slice(note, 0, 120));
+    }
+}
+
+static void why_package(const struct trn_story *st, struct trn_buf *b)
+{
+    trn_put_fmt(b, "its package (%s) says only who built it", trn_origin_name(st->software.origin));
+    if (st->software.flags & TRN_SW_MODIFIED)
+        trn_put_c(b, ", and a file differs from the package's own list");
+}
+
+static int why(struct trn_story *st, struct trn_arena *a, struct trn_buf *b)
+{
+    struct lines l = {st->why, &st->n_why, a, false};
+    st->n_why = 0;
+    trn_buf_clear(b);
+    count_line(st, b);
+    add(&l, b);
+    for (uint32_t i = 0; i < st->n_findings; i++) {
+        const struct trn_finding *f = &st->findings[i];
+        if (is_check(f, "behaviour.second-stage"))
+            why_second_stage(f, b);
+        else if (is_check(f, "behaviour.browser-data"))
+            why_browser_data(st, f, b);
+        else if (f->check->stage == TRN_STAGE_INDICATOR)
+            why_indicator(f, b);
+        if (b->n)
+            add(&l, b);
+    }
+    enum trn_origin o = st->software.origin;
+    if (o == TRN_ORIGIN_DPKG || o == TRN_ORIGIN_RPM) {
+        why_package(st, b);
+        add(&l, b);
+    }
+    return l.failed ? -ENOMEM : 0;
+}
+
+static void benign_second_stage(const struct trn_story *st, const struct trn_finding *f, struct trn_buf *b)
+{
+    if (!f->acting) {
+        trn_put_c(b, "you fetched or built ");
+        trn_words_path(b, trn_evidence(f, "path"));
+        trn_put_c(b, " and ran it yourself");
+        return;
+    }
+    trn_put_c(b, "the vendor documents that ");
+    trn_words_software(b, &st->software);
+    trn_put_c(b, " fetches and runs ");
+    trn_words_path(b, trn_evidence(f, "path"));
+}
+
+static void benign_browser_data(const struct trn_story *st, const struct trn_finding *f, struct trn_buf *b)
+{
+    if (!f->acting) {
+        trn_put_c(b, "you opened ");
+        trn_words_path(b, trn_evidence(f, "path"));
+        trn_put_c(b, " yourself");
+        return;
+    }
+    trn_put_c(b, "somebody asked ");
+    trn_words_software(b, &st->software);
+    trn_put_c(b, " to import or back up the data of ");
+    put_owner(b, f);
+}
+
+static int benign(struct trn_story *st, struct trn_arena *a, struct trn_buf *b)
+{
+    struct lines l = {st->benign_if, &st->n_benign_if, a, false};
+    st->n_benign_if = 0;
+    trn_buf_clear(b);
+    for (uint32_t i = 0; i < st->n_findings; i++) {
+        const struct trn_finding *f = &st->findings[i];
+        if (is_check(f, "behaviour.second-stage"))
+            benign_second_stage(st, f, b);
+        else if (is_check(f, "behaviour.browser-data"))
+            benign_browser_data(st, f, b);
+        else if (f->check->stage == TRN_STAGE_INDICATOR)
+            trn_put_c(b, "the entry of the list is old, or names what many share");
+        if (b->n)
+            add(&l, b);
+    }
+    return l.failed ? -ENOMEM : 0;
+}
+
+int trn_words(struct trn_story *st, struct trn_arena *a)
+{
+    TRN_AUTO(trn_buf_done) struct trn_buf b;
+    trn_buf_init(&b, 65536);
+    int r = sentence(st, a, &b);
+    if (!r)
+        r = why(st, a, &b);
+    return r ? r : benign(st, a, &b);
+}
