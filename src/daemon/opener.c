@@ -115,7 +115,7 @@ static int serve_open(struct trn_opener *op, struct trn_msg *m)
     struct trn_open_request q;
     struct stat st;
     int r = trn_open_decode(&m->body, &q);
-    if (r < 0 || q.kind == 0 || q.kind >= JOB_KIND_MAX)
+    if (r < 0 || q.kind >= JOB_KIND_MAX)
         return -EPROTO;
     TRN_AUTO(trn_fd_closep) int fd = open_for(&q, &st);
     if (fd < 0)
@@ -127,7 +127,7 @@ static int serve_open(struct trn_opener *op, struct trn_msg *m)
     trn_buf_init(&b, 64);
     trn_opened_encode(&o, &b);
     r = answer(op, TRN_CH_OPENED, &b);
-    if (r < 0)
+    if (r < 0 || q.kind == 0)
         return r;
     r = trn_channel_job(op->o.jobs_sock, q.job, q.kind, trn_path_base(q.path), fd);
     return r < 0 ? answer_failed(op, q.job, r) : 0;

@@ -3,7 +3,7 @@
  * Owns: the questions "what is this file" that are open, from the first sight of an image to the
  * IDENTITY event. Must not own: the indexes (roots.c), the sockets, any parsing.
  *
- * Life of a question: OPEN to turncoatd -> OPENED (which content) and FACTS from inspect -> owner in
+ * Life of a question: for a script first "which content is there now" (no job); then OPEN to turncoatd -> OPENED (which content) and FACTS from inspect -> owner in
  * the package index, once that is fresh -> for files of no package the nearest manifest -> told.
  * Whatever fails on the way makes the answer poorer, never absent: a name from the path remains.
  */
@@ -14,9 +14,10 @@
 
 #define MAX_QUESTIONS 512
 #define MAX_MANIFESTS 3
-#define RECENT_NS (200 * TRN_NS_PER_MS) /* a script checked so recently is not checked again */
+#define LOOK_ONLY 0 /* kind of an OPEN that wants the content key and no job */
+#define RECENT_NS TRN_NS_PER_SEC /* a library checked so recently is not checked again */
 
-enum step { STEP_OPEN, STEP_INDEX, STEP_MANIFEST };
+enum step { STEP_LOOK, STEP_OPEN, STEP_INDEX, STEP_MANIFEST };
 
 struct question {
     uint64_t job, inode_key; /* inode_key: what `waiting` asks by */
@@ -40,7 +41,7 @@ struct trn_enrich {
     struct trn_roots *roots;
     struct trn_map *by_job;  /* job -> struct question */
     struct trn_map *by_file; /* file or path key -> job, while open */
-    struct trn_map *scripts; /* path key -> boot time of its last check */
+    struct trn_map *libraries; /* path key -> boot time of its last check */
     uint64_t next_job, now_boot_ns, now_wall_ns;
     struct trn_enrich_stats stats;
     const struct trn_inspect_sink *others;
@@ -64,7 +65,7 @@ struct trn_enrich *trn_enrich_free(struct trn_enrich *e)
         question_free((struct question *)(uintptr_t)value);
     trn_map_free(e->by_job);
     trn_map_free(e->by_file);
-    trn_map_free(e->scripts);
+    trn_map_free(e->libraries);
     trn_roots_free(e->roots);
     trn_buf_done(&e->scratch);
     free(e->receive);
@@ -89,9 +90,9 @@ int trn_enrich_new(const struct trn_enrich_options *o, struct trn_enrich **ret)
     trn_buf_init(&e->scratch, 8192);
     e->by_job = trn_map_new(MAX_QUESTIONS);
     e->by_file = trn_map_new(MAX_QUESTIONS);
-    e->scripts = trn_map_new(1024);
+    e->libraries = trn_map_new(1024);
     e->receive = malloc(TRN_IPC_MAX);
-    if (!e->by_job || !e->by_file || !e->scripts || !e->receive)
+    if (!e->by_job || !e->by_file || !e->libraries || !e->receive)
         return -ENOMEM;
     int r = trn_roots_new(&(struct trn_roots_options){o->files_sock, o->mntns, o->tell}, &e->roots);
     if (r < 0)
@@ -102,12 +103,12 @@ int trn_enrich_new(const struct trn_enrich_options *o, struct trn_enrich **ret)
     return 0;
 }
 
-static int send_open(struct trn_enrich *e, const struct question *q, uint64_t job, enum trn_job_kind kind, struct trn_str path)
+static int send_open(struct trn_enrich *e, const struct question *q, uint64_t job, unsigned kind, struct trn_str path)
 {
     struct trn_open_request o = {.job = job, .kind = (uint16_t)kind, .path = path};
     o.pid = q->root && trn_root_is_ours(q->root) && (q->is_script || kind == TRN_JOB_MANIFEST) ? 0 : q->pid;
     o.image = kind == TRN_JOB_FACTS && !q->is_script && q->pid != 0;
-    if (kind == TRN_JOB_FACTS)
+    if (kind != TRN_JOB_MANIFEST)
         o.want = q->key;
     trn_buf_clear(&e->scratch);
     trn_open_encode(&o, &e->scratch);
@@ -153,7 +154,7 @@ static bool ask_next_manifest(struct trn_enrich *e, struct question *q)
 /* Goes on as far as it can with what is known now. */
 static void proceed(struct trn_enrich *e, struct question *q)
 {
-    if (q->step == STEP_OPEN)
+    if (q->step == STEP_LOOK || q->step == STEP_OPEN)
         return;
     if (q->step == STEP_INDEX) {
         if (!trn_root_fresh(e->roots, q->root, q->valid_ctime_ns))
@@ -212,7 +213,8 @@ static void ask(struct trn_enrich *e, uint64_t key, const struct trn_event *ev, 
         q->key = *want;
     q->valid_ctime_ns = q->key.ctime_ns;
     e->stats.asked++;
-    if (send_open(e, q, q->job, TRN_JOB_FACTS, path) < 0) {
+    q->step = is_script ? STEP_LOOK : STEP_OPEN;
+    if (send_open(e, q, q->job, is_script ? LOOK_ONLY : TRN_JOB_FACTS, path) < 0) {
         e->stats.failed++;
         q->step = STEP_INDEX;
         proceed(e, q);
@@ -231,10 +233,7 @@ void trn_enrich_exec(struct trn_enrich *e, const struct trn_event *exec)
         ask(e, trn_file_key_hash(k), exec, exec->exec.path, k, false);
     if (trn_str_is_empty(exec->exec.script))
         return;
-    uint64_t key = path_key(exec->mntns, exec->exec.script), checked;
-    if (trn_map_get(e->scripts, key, &checked) && checked + RECENT_NS > e->now_boot_ns)
-        return;
-    ask(e, key, exec, exec->exec.script, NULL, true);
+    ask(e, path_key(exec->mntns, exec->exec.script), exec, exec->exec.script, NULL, true);
 }
 
 void trn_enrich_library(struct trn_enrich *e, const struct trn_event *load)
@@ -244,8 +243,9 @@ void trn_enrich_library(struct trn_enrich *e, const struct trn_event *load)
     if (!root || !trn_root_index(root) || trn_package_index_find(trn_root_index(root), load->map.path, &owner))
         return; /* a packaged library is its package's; what changed it shows as a file event */
     uint64_t key = path_key(load->mntns, load->map.path), checked;
-    if (trn_map_get(e->scripts, key, &checked) && checked + RECENT_NS > e->now_boot_ns)
+    if (trn_map_get(e->libraries, key, &checked) && checked + RECENT_NS > e->now_boot_ns)
         return;
+    remember_library(e, key);
     ask(e, key, load, load->map.path, NULL, true);
 }
 
@@ -267,31 +267,26 @@ static struct question *question_of(struct trn_enrich *e, uint64_t job)
     return trn_map_get_ptr(e->by_job, job);
 }
 
-static void remember_script(struct trn_enrich *e, const struct question *q)
+static void remember_library(struct trn_enrich *e, uint64_t key)
 {
-    if (trn_map_put(e->scripts, q->inode_key, e->now_boot_ns) == -ENOSPC) {
-        size_t it = 0;
-        uint64_t key, value;
-        if (trn_map_next(e->scripts, &it, &key, &value))
-            trn_map_remove(e->scripts, key, NULL);
-    }
+    size_t it = 0;
+    uint64_t oldest;
+    if (trn_map_put(e->libraries, key, e->now_boot_ns) == -ENOSPC && trn_map_next(e->libraries, &it, &oldest, NULL))
+        trn_map_remove(e->libraries, oldest, NULL);
 }
 
-static void on_opened(struct trn_enrich *e, const struct trn_opened *o)
+/* The same content was identified before: said again, since each image takes its script's identity from the order. */
+static void tell_again(struct trn_enrich *e, struct question *q, const struct trn_identity *known)
 {
-    struct question *q = question_of(e, o->job);
-    if (!q || q->step != STEP_OPEN)
-        return;
-    if (q->is_script) {
-        q->key = o->key;
-        remember_script(e, q);
-    }
-    q->valid_ctime_ns = TRN_MAX(o->key.ctime_ns, q->key.ctime_ns);
-    q->opened = true;
-    if (q->ended) {
-        q->step = STEP_INDEX;
-        proceed(e, q);
-    }
+    struct trn_event ev;
+    trn_event_init(&ev, TRN_EV_IDENTITY);
+    ev.boot_ns = e->now_boot_ns;
+    ev.mntns = q->mntns;
+    ev.identity = (struct trn_ev_identity){.file = q->key, .path = q->path, .id = *known};
+    e->stats.told++;
+    if (trn_sink_event(&e->o.tell, &ev) < 0)
+        e->stats.failed++;
+    forget(e, q);
 }
 
 static void on_failed(struct trn_enrich *e, const struct trn_failed *f)
@@ -313,6 +308,29 @@ static void on_failed(struct trn_enrich *e, const struct trn_failed *f)
     }
     q->step = STEP_INDEX;
     proceed(e, q);
+}
+
+static void on_opened(struct trn_enrich *e, const struct trn_opened *o)
+{
+    struct question *q = question_of(e, o->job);
+    if (q && q->step == STEP_LOOK) {
+        q->key = o->key;
+        const struct trn_identity *known = trn_process_identity(e->o.processes, &q->key);
+        q->step = STEP_OPEN;
+        if (known)
+            tell_again(e, q, known);
+        else if (send_open(e, q, q->job, TRN_JOB_FACTS, q->path) < 0)
+            on_failed(e, &(struct trn_failed){.job = o->job, .code = -EAGAIN});
+        return;
+    }
+    if (!q || q->step != STEP_OPEN)
+        return;
+    q->valid_ctime_ns = TRN_MAX(o->key.ctime_ns, q->key.ctime_ns);
+    q->opened = true;
+    if (q->ended) {
+        q->step = STEP_INDEX;
+        proceed(e, q);
+    }
 }
 
 static int one_answer(struct trn_enrich *e, struct trn_msg *m)
@@ -448,7 +466,12 @@ static int one_result(struct trn_enrich *e, struct trn_msg *m)
     const struct trn_inspect_sink sink = {.facts = on_facts, .package = on_package, .file = on_file,
                                           .software = on_software, .indicator = on_indicator,
                                           .bad_line = on_bad_line, .end = on_end, .ctx = e};
-    return trn_inspect_decode(m, &sink);
+    int r = trn_inspect_decode(m, &sink);
+    if (r == -EPROTO) { /* a worker that was taken over: its message is dropped, its question runs into its deadline */
+        e->stats.malformed++;
+        return 0;
+    }
+    return r;
 }
 
 int trn_enrich_read_results(struct trn_enrich *e, const struct trn_inspect_sink *others)
@@ -490,5 +513,5 @@ void trn_enrich_stats(const struct trn_enrich *e, struct trn_enrich_stats *ret)
     ret->pending = trn_map_count(e->by_job);
     ret->reindexed = trn_roots_reindexed(e->roots);
     ret->bytes = sizeof *e + TRN_IPC_MAX + trn_map_bytes(e->by_job) + trn_map_bytes(e->by_file) +
-                 trn_map_bytes(e->scripts) + trn_roots_bytes(e->roots);
+                 trn_map_bytes(e->libraries) + trn_roots_bytes(e->roots);
 }

@@ -45,7 +45,7 @@ int trn_enrich_tick(struct trn_enrich *e, uint64_t now_boot_ns, uint64_t now_wal
 /* The package index of our own root; NULL until read (or without dpkg). */
 const struct trn_package_index *trn_enrich_packages(const struct trn_enrich *e);
 struct trn_enrich_stats {
-    uint64_t asked, told, failed, given_up, refused, reindexed;
+    uint64_t asked, told, failed, given_up, refused, reindexed, malformed;
     size_t pending, bytes;
 };
 void trn_enrich_stats(const struct trn_enrich *e, struct trn_enrich_stats *ret);

@@ -37,10 +37,7 @@ static void on_arrival(struct trn_pipeline *p, struct trn_event *ev)
 {
     switch (ev->type) {
     case TRN_EV_EXEC:
-        if (trn_str_is_none(ev->exec.script))
-            ev->exec.script = trn_script_of(ev, p->scratch);
-        else
-            ev->exec.script = trn_path_absolute(ev->exec.cwd, ev->exec.script, p->scratch);
+        ev->exec.script = trn_script_of(ev, p->scratch);
         trn_enrich_exec(p->enrich, ev);
         break;
     case TRN_EV_LIB_LOAD:

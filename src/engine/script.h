@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which script an interpreter was told to run: `python3 -u app.py` runs app.py. The kernel tells it
- * for "#!" starts only; for the rest the arguments do.
+ * Which script an interpreter runs, as a path that can be opened: the kernel tells it for "#!" starts
+ * only, and as it was typed; for the rest the arguments do (process/process.h, trn_script_of_args).
  */
 #ifndef TRN_ENGINE_SCRIPT_H
 #define TRN_ENGINE_SCRIPT_H
 
 #include "event/event.h"
 
-/* Absolute, normalised path ("//", "/./", "/../" resolved as text) in the arena, or absent when the
- * image is no interpreter, or runs a module, a -c text or standard input. */
+/* Absolute, normalised path ("//", "/./", "/../" resolved as text) in the arena, or absent. */
 struct trn_str trn_script_of(const struct trn_event *exec, struct trn_arena *arena);
 /* path made absolute against cwd and normalised as text; absent when that is not possible. */
 struct trn_str trn_path_absolute(struct trn_str cwd, struct trn_str path, struct trn_arena *arena);

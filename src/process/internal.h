@@ -151,10 +151,6 @@ void trn_node_drop(struct trn_process_table *t, struct trn_node *n);
 void trn_node_link(struct trn_process_table *t, struct trn_node *n, struct trn_node *from, uint64_t from_entity);
 void trn_nodes_learn(struct trn_process_table *t, const struct trn_ev_identity *i, struct trn_known *k, bool changed);
 
-/* script_arg.c: the script that an interpreter was told to run on its command line, as written there;
- * absent when none ("-c", "-m", standard input). program: base name of the image. */
-struct trn_str trn_script_of_args(struct trn_str program, struct trn_str argv);
-
 /* role.c */
 enum trn_border trn_border_of(struct trn_str path, const struct trn_software *software);
 bool trn_role_tables_sorted(void);                     /* for a test */

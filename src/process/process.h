@@ -91,4 +91,8 @@ uint64_t trn_process_evicted(const struct trn_process_table *t);
 /* Role from what is known; also used by tests. path and software may be absent. */
 enum trn_role trn_role_of(struct trn_str path, const struct trn_software *software, bool has_script);
 
+/* The script that an interpreter was told to run on its command line, as written there; absent when
+ * none ("-c", "-m", standard input, no interpreter). program: base name of the image. */
+struct trn_str trn_script_of_args(struct trn_str program, struct trn_str argv);
+
 #endif

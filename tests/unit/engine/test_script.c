@@ -23,6 +23,7 @@ static const struct {
     {"/usr/bin/node", "node|--inspect|server.js", "/srv/server.js"},
     {"/usr/bin/id", "id|app.py", NULL},
     {"/usr/bin/python3.11", "python3|a/../../../b.py", "/b.py"},
+    {"/usr/bin/java", "java|-cp|x.jar|-jar|app.jar", "/srv/app.jar"},
 };
 
 Test(script, table)
