@@ -236,6 +236,14 @@ void trn_enrich_exec(struct trn_enrich *e, const struct trn_event *exec)
     ask(e, path_key(exec->mntns, exec->exec.script), exec, exec->exec.script, NULL, true);
 }
 
+static void remember_library(struct trn_enrich *e, uint64_t key)
+{
+    size_t it = 0;
+    uint64_t oldest;
+    if (trn_map_put(e->libraries, key, e->now_boot_ns) == -ENOSPC && trn_map_next(e->libraries, &it, &oldest, NULL))
+        trn_map_remove(e->libraries, oldest, NULL);
+}
+
 void trn_enrich_library(struct trn_enrich *e, const struct trn_event *load)
 {
     struct trn_root *root = trn_roots_get(e->roots, load->mntns, load->pid, e->now_boot_ns);
@@ -265,14 +273,6 @@ void trn_enrich_database_changed(struct trn_enrich *e, struct trn_str by)
 static struct question *question_of(struct trn_enrich *e, uint64_t job)
 {
     return trn_map_get_ptr(e->by_job, job);
-}
-
-static void remember_library(struct trn_enrich *e, uint64_t key)
-{
-    size_t it = 0;
-    uint64_t oldest;
-    if (trn_map_put(e->libraries, key, e->now_boot_ns) == -ENOSPC && trn_map_next(e->libraries, &it, &oldest, NULL))
-        trn_map_remove(e->libraries, oldest, NULL);
 }
 
 /* The same content was identified before: said again, since each image takes its script's identity from the order. */
