@@ -37,7 +37,7 @@ struct trn_reader {
 
     uint64_t salt;
     struct trn_arena *arena; /* for one record */
-    struct trn_seen *seen;
+    struct trn_mapped *seen;
     uint8_t *scratch;                    /* TRN_PERF_RECORD_MAX */
     uint64_t lost[TRN_CLASS_MAX];        /* by perf and turncoatd */
     uint64_t told[TRN_CLASS_MAX];        /* already given as events */
@@ -60,7 +60,7 @@ struct trn_reader *trn_reader_free(struct trn_reader *r)
     for (size_t i = 0; i < r->n_fds; i++)
         trn_fd_close(r->fds[i]);
     trn_fd_close(r->epoll);
-    trn_seen_free(r->seen);
+    trn_mapped_free(r->seen);
     trn_arena_free(r->arena);
     free(r->scratch);
     free(r);
@@ -133,7 +133,7 @@ static int set_up(struct trn_reader *r, const struct trn_sensor_fd *fds, size_t 
 {
     r->epoll = epoll_create1(EPOLL_CLOEXEC);
     r->arena = trn_arena_new(ARENA_LIMIT);
-    r->seen = trn_seen_new();
+    r->seen = trn_mapped_new();
     r->scratch = malloc(TRN_PERF_RECORD_MAX);
     if (!r->arena || !r->seen || !r->scratch)
         return trn_fail(err, -ENOMEM, "cannot read the sensor: out of memory");
@@ -206,9 +206,9 @@ static void follow(struct trn_reader *r, const struct trn_event *ev)
     if (ev->pid == TRN_NO_U32)
         return;
     if (ev->type == TRN_EV_FORK)
-        trn_seen_fork(r->seen, ev->pid, ev->boot_ns);
+        trn_mapped_fork(r->seen, ev->pid, ev->boot_ns);
     else if (ev->type == TRN_EV_EXIT)
-        trn_seen_exit(r->seen, ev->pid);
+        trn_mapped_exit(r->seen, ev->pid);
 }
 
 static int on_record(void *ctx, struct trn_cursor record)
@@ -242,7 +242,7 @@ static int on_perf(void *ctx, struct trn_cursor record)
 
     switch (trn_perf_peek(record, &value)) {
     case TRN_PERF_EXEC:
-        trn_seen_exec(r->seen, (uint32_t)value, trn_boot_ns());
+        trn_mapped_exec(r->seen, (uint32_t)value, trn_boot_ns());
         return 0;
     case TRN_PERF_LOST:
         r->lost[TRN_CLASS_MAPPING] += value;
@@ -261,7 +261,7 @@ static int on_perf(void *ctx, struct trn_cursor record)
         r->malformed++;
         return 0;
     }
-    if (ev.type != TRN_EV_BPF && !trn_seen_is_new(r->seen, &ev))
+    if (ev.type != TRN_EV_BPF && !trn_mapped_is_new(r->seen, &ev))
         return 0;
     return give(r, &ev);
 }

@@ -62,15 +62,15 @@ void trn_decode_begin(struct trn_event *ev, enum trn_event_type type, const stru
 
 /* ---- seen.c: one mapping event per image and file ---- */
 
-struct trn_seen;
+struct trn_mapped;
 
-struct trn_seen *trn_seen_new(void) TRN_MUST_CHECK;
-struct trn_seen *trn_seen_free(struct trn_seen *s);
+struct trn_mapped *trn_mapped_new(void) TRN_MUST_CHECK;
+struct trn_mapped *trn_mapped_free(struct trn_mapped *s);
 /* After either, all mappings of the process are new again; the first one after exec is the program. */
-void trn_seen_fork(struct trn_seen *s, uint32_t pid, uint64_t when);
-void trn_seen_exec(struct trn_seen *s, uint32_t pid, uint64_t when);
-void trn_seen_exit(struct trn_seen *s, uint32_t pid);
+void trn_mapped_fork(struct trn_mapped *s, uint32_t pid, uint64_t when);
+void trn_mapped_exec(struct trn_mapped *s, uint32_t pid, uint64_t when);
+void trn_mapped_exit(struct trn_mapped *s, uint32_t pid);
 /* True when this mapping is worth an event. */
-bool trn_seen_is_new(struct trn_seen *s, const struct trn_event *ev);
+bool trn_mapped_is_new(struct trn_mapped *s, const struct trn_event *ev);
 
 #endif

@@ -9,13 +9,13 @@
 #define IMAGES_MAX 16384
 #define MAPPINGS_MAX 32768
 
-struct trn_seen {
+struct trn_mapped {
     struct trn_map *since;    /* pid -> boot ns of its last fork or exec */
     struct trn_map *starting; /* pid -> 1: just called exec, its program is mapped next */
     struct trn_map *mappings; /* hash of (pid, since, kind, file) -> 1 */
 };
 
-struct trn_seen *trn_seen_free(struct trn_seen *s)
+struct trn_mapped *trn_mapped_free(struct trn_mapped *s)
 {
     if (s) {
         trn_map_free(s->since);
@@ -26,16 +26,16 @@ struct trn_seen *trn_seen_free(struct trn_seen *s)
     return NULL;
 }
 
-struct trn_seen *trn_seen_new(void)
+struct trn_mapped *trn_mapped_new(void)
 {
-    struct trn_seen *s = calloc(1, sizeof(*s));
+    struct trn_mapped *s = calloc(1, sizeof(*s));
 
     if (!s)
         return NULL;
     s->since = trn_map_new(IMAGES_MAX);
     s->starting = trn_map_new(IMAGES_MAX);
     s->mappings = trn_map_new(MAPPINGS_MAX);
-    return s->since && s->starting && s->mappings ? s : trn_seen_free(s);
+    return s->since && s->starting && s->mappings ? s : trn_mapped_free(s);
 }
 
 /* Puts, emptying a full map first. */
@@ -54,18 +54,18 @@ static void put(struct trn_map **m, size_t max, uint64_t key, uint64_t value)
         return;
 }
 
-void trn_seen_fork(struct trn_seen *s, uint32_t pid, uint64_t when)
+void trn_mapped_fork(struct trn_mapped *s, uint32_t pid, uint64_t when)
 {
     put(&s->since, IMAGES_MAX, pid, when);
 }
 
-void trn_seen_exec(struct trn_seen *s, uint32_t pid, uint64_t when)
+void trn_mapped_exec(struct trn_mapped *s, uint32_t pid, uint64_t when)
 {
     put(&s->since, IMAGES_MAX, pid, when);
     put(&s->starting, IMAGES_MAX, pid, 1);
 }
 
-void trn_seen_exit(struct trn_seen *s, uint32_t pid)
+void trn_mapped_exit(struct trn_mapped *s, uint32_t pid)
 {
     (void)trn_map_remove(s->since, pid, NULL);
     (void)trn_map_remove(s->starting, pid, NULL);
@@ -79,7 +79,7 @@ static bool is_loader(struct trn_str path)
            trn_str_starts(base, TRN_STR("ld.so"));
 }
 
-bool trn_seen_is_new(struct trn_seen *s, const struct trn_event *ev)
+bool trn_mapped_is_new(struct trn_mapped *s, const struct trn_event *ev)
 {
     uint64_t since = 0, key;
     bool program = trn_map_remove(s->starting, ev->pid, NULL);
