@@ -178,6 +178,11 @@ int trn_open_in_root(int dirfd, const char *path, int flags)
     }
 }
 
+int trn_fstat(int fd, struct stat *ret)
+{
+    return syscall(SYS_fstat, fd, ret) < 0 ? -errno : 0;
+}
+
 int trn_set_nonblock(int fd, bool on)
 {
     int flags = fcntl(fd, F_GETFL);

@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 int trn_fd_close(int fd); /* takes -1; returns -1; keeps errno */
@@ -32,6 +33,9 @@ int trn_read_file(const char *path, size_t max, struct trn_buf *out, struct trn_
 int trn_write_file_atomic(const char *path, struct trn_str content, mode_t mode, struct trn_err *err) TRN_MUST_CHECK;
 /* openat2 with RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS: path is taken relative to dirfd as its "/". */
 int trn_open_in_root(int dirfd, const char *path, int flags) TRN_MUST_CHECK; /* fd or negative errno */
+/* fstat by the system call of that name: libc's own asks newfstatat, which takes paths and so is refused
+ * to sandboxed workers. 0 or negative errno. */
+int trn_fstat(int fd, struct stat *ret) TRN_MUST_CHECK;
 int trn_set_nonblock(int fd, bool on) TRN_MUST_CHECK;
 
 #endif

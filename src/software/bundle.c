@@ -53,8 +53,9 @@ int trn_bundle_put_file(int fd, struct trn_str name, int from)
 int trn_bundle_open(int fd, struct trn_bundle_reader *ret, struct trn_err *err)
 {
     struct stat st;
-    if (fstat(fd, &st) < 0)
-        return trn_fail(err, -errno, "cannot size the bundle");
+    int sized = trn_fstat(fd, &st);
+    if (sized < 0)
+        return trn_fail(err, sized, "cannot size the bundle");
     if (st.st_size < (off_t)sizeof(magic) || (uint64_t)st.st_size > TRN_BUNDLE_MAX)
         return trn_fail(err, -EFBIG, "bundle of %lld bytes is not between 4 and 256 MiB", (long long)st.st_size);
     char head[sizeof(magic)];

@@ -82,8 +82,9 @@ int trn_file_facts_read(int fd, uint64_t max_bytes, struct trn_arena *arena, str
                         struct trn_err *err)
 {
     struct stat st;
-    if (fstat(fd, &st) < 0)
-        return trn_fail(err, -errno, "cannot size the file");
+    int sized = trn_fstat(fd, &st);
+    if (sized < 0)
+        return trn_fail(err, sized, "cannot size the file");
     if (!S_ISREG(st.st_mode) || st.st_size < 0)
         return trn_fail(err, -EINVAL, "not a regular file");
     struct trn_file_facts f = {.size = (uint64_t)st.st_size};
