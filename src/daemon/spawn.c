@@ -30,14 +30,13 @@ static int sibling_path(const char *name, char *ret, size_t size)
 
 static int file_actions(posix_spawn_file_actions_t *fa, const int *fds, unsigned n_fds, int cwd_fd, int *moved)
 {
-    int r = 0;
+    /* The folder first: its descriptor may have a number that a target takes. */
+    int r = cwd_fd >= 0 ? posix_spawn_file_actions_addfchdir_np(fa, cwd_fd) : 0;
     for (unsigned i = 0; i < n_fds && r == 0; i++) {
         /* Out of the way first: a source may sit where another target goes. */
         moved[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 64);
         r = moved[i] < 0 ? errno : posix_spawn_file_actions_adddup2(fa, moved[i], FIRST_FD + (int)i);
     }
-    if (r == 0 && cwd_fd >= 0)
-        r = posix_spawn_file_actions_addfchdir_np(fa, cwd_fd);
     return -r;
 }
 

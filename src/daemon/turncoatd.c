@@ -26,6 +26,7 @@
 #define STOP_WAIT_MS 5000
 #define MAX_INDICATOR_FILES 64
 #define RINGS_FDS 12 /* a message */
+#define LOCKED_MEMORY (64u << 20)
 
 struct sibling {
     const char *name;
@@ -329,11 +330,20 @@ static int start_sensor(struct trn_daemon *d, struct trn_err *err)
     return 0;
 }
 
-static int start(struct trn_daemon *d, const char *state_dir, struct trn_err *err)
+/* Perf buffers are mapped by the engine, which has no rights of its own: they count against this limit. */
+static void raise_locked_memory(void)
 {
-    const struct rlimit locked = {64 << 20, 64 << 20}; /* perf buffers are mapped by the engine, without rights */
+    struct rlimit locked = {LOCKED_MEMORY, LOCKED_MEMORY};
+    if (setrlimit(RLIMIT_MEMLOCK, &locked) == 0 || getrlimit(RLIMIT_MEMLOCK, &locked) < 0)
+        return;
+    locked.rlim_cur = locked.rlim_max; /* not allowed to raise the hard limit: as far as it goes */
     if (setrlimit(RLIMIT_MEMLOCK, &locked) < 0)
         fprintf(stderr, "turncoatd: cannot raise the limit of locked memory, going on\n");
+}
+
+static int start(struct trn_daemon *d, const char *state_dir, struct trn_err *err)
+{
+    raise_locked_memory();
     int r = trn_place_open(state_dir, &d->place, err);
     if (r < 0)
         return r;
