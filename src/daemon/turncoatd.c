@@ -356,10 +356,10 @@ static int start(struct trn_daemon *d, const char *state_dir, struct trn_err *er
         r = start_sensor(d, err);
     if (r == 0)
         r = start_inspect(d, err);
+    if (r == 0) /* not before the slow part: from now on we must beat */
+        r = start_guard(d, err);
     if (r == 0)
         r = start_engine(d, err);
-    if (r == 0)
-        r = start_guard(d, err);
     return r;
 }
 
