@@ -12,7 +12,8 @@
  */
 #include "process/internal.h"
 
-static struct trn_actor climb(const struct trn_node *n, uint64_t entity, const struct trn_node *top, uint64_t top_entity)
+static struct trn_actor climb(const struct trn_node *n, uint64_t entity, const struct trn_node *top,
+                              uint64_t top_entity)
 {
     bool soft = false;
     for (int step = 0; n && step < TRN_CLIMB_MAX; step++) {

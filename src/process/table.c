@@ -150,7 +150,12 @@ int trn_slot_add(struct trn_process_table *t, uint64_t id, uint32_t pid, uint64_
     else
         t->fresh++;
     *s = (struct trn_slot){
-        .id = id, .pid = pid, .start_boot_ns = boot_ns, .used = true, .uid = TRN_NO_U32, .euid = TRN_NO_U32,
+        .id = id,
+        .pid = pid,
+        .start_boot_ns = boot_ns,
+        .used = true,
+        .uid = TRN_NO_U32,
+        .euid = TRN_NO_U32,
         .same_pid = same ? (uint32_t)(same - t->slots) : TRN_NO_SLOT,
     };
     list_append(t, &t->living, s);

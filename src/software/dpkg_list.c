@@ -61,7 +61,8 @@ static void read_md5(struct trn_str line, struct trn_dpkg_list *l)
 {
     uint8_t md5[TRN_MD5_SIZE];
     char path[TRN_SOFTWARE_PATH_MAX + 1];
-    if (line.n < MD5_HEX + 3 || line.p[MD5_HEX] != ' ' || trn_unhex(trn_str_slice(line, 0, MD5_HEX), md5, sizeof(md5)) < 0)
+    if (line.n < MD5_HEX + 3 || line.p[MD5_HEX] != ' ' ||
+        trn_unhex(trn_str_slice(line, 0, MD5_HEX), md5, sizeof(md5)) < 0)
         return;
     struct trn_str rest = trn_str_slice(line, MD5_HEX + 2, line.n);
     if (trn_str_starts(rest, TRN_STR("./")))

@@ -29,8 +29,8 @@ static bool is_name(struct trn_str s)
         return false;
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i];
-        bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '-' ||
-                    c == '.' || c == '_';
+        bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' ||
+                    c == '-' || c == '.' || c == '_';
         if (!good)
             return false;
     }
@@ -93,8 +93,8 @@ static void read_field(struct stanza *s, struct trn_str line)
         const char *name;
         size_t offset;
     } fields[] = {
-        {"Package", offsetof(struct stanza, name)},         {"Status", offsetof(struct stanza, status)},
-        {"Version", offsetof(struct stanza, version)},      {"Architecture", offsetof(struct stanza, arch)},
+        {"Package", offsetof(struct stanza, name)},          {"Status", offsetof(struct stanza, status)},
+        {"Version", offsetof(struct stanza, version)},       {"Architecture", offsetof(struct stanza, arch)},
         {"Maintainer", offsetof(struct stanza, maintainer)}, {"Priority", offsetof(struct stanza, priority)},
         {"Essential", offsetof(struct stanza, essential)},
     };

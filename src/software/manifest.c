@@ -90,7 +90,8 @@ size_t trn_manifest_candidates(struct trn_str path, struct trn_arena *arena, str
     if (path.n == 0 || path.p[0] != '/' || is_plain_system(path))
         return 0;
     size_t n = npm_candidates(path, arena, ret, max);
-    n += python_candidates(path, arena, ret + n, max - n);
+    if (n == 0)
+        n = python_candidates(path, arena, ret, max);
     size_t kept = 0;
     for (size_t i = 0; i < n; i++)
         if (!trn_str_is_none(ret[i])) /* the arena was full */
@@ -163,7 +164,7 @@ static int parse_venv(struct trn_str file, struct trn_str content, struct trn_ar
     if (!home)
         return trn_fail(err, -EBADMSG, "pyvenv.cfg has no home");
     ret->origin = TRN_ORIGIN_PYTHON;
-    if (trn_str_is_none(ret->name) && trn_str_find(file, '/') > 0)
+    if (trn_str_is_none(ret->name) && trn_str_find(file, '/') >= 0)
         ret->name = keep(a, trn_path_base(trn_path_dir(file)));
     return 0;
 }

@@ -74,7 +74,8 @@ int trn_package_index_package(struct trn_package_index *x, uint32_t index, const
 {
     if (x->sealed || index != x->n_packages || trn_str_is_empty(p->name))
         return -EINVAL;
-    int r = trn_grow((void **)&x->packages, &x->cap_packages, x->n_packages, sizeof(*x->packages), TRN_DPKG_PACKAGES_MAX);
+    int r =
+        trn_grow((void **)&x->packages, &x->cap_packages, x->n_packages, sizeof(*x->packages), TRN_DPKG_PACKAGES_MAX);
     if (r < 0)
         return r;
     struct trn_package k = {.flags = p->flags & (TRN_SW_BASE | TRN_SW_UNPACKED)};

@@ -119,8 +119,10 @@ void act_identity(struct machine *m, const char *path, const char *name, const c
     ev.pid = TRN_NO_U32;
     ev.identity.file = key_of(path);
     ev.identity.path = trn_str_of(path);
-    ev.identity.id.software = (struct trn_software){
-        .name = trn_str_of(name), .version = trn_str_of(version), .origin = origin, .flags = flags};
+    ev.identity.id.software = (struct trn_software){.name = trn_str_of(name),
+                                                    .version = trn_str_of(version),
+                                                    .origin = origin,
+                                                    .flags = flags};
     apply(m, &ev);
 }
 
@@ -138,7 +140,8 @@ static const char *name_of(const struct trn_entity *e)
     char *p = text[turn++ % 8];
     struct trn_software sw;
     trn_process_software(e, &sw);
-    snprintf(p, 128, "%.*s%s%.*s", TRN_STR_ARG(sw.name), trn_str_is_none(sw.version) ? "" : " ", TRN_STR_ARG(sw.version));
+    snprintf(p, 128, "%.*s%s%.*s", TRN_STR_ARG(sw.name), trn_str_is_none(sw.version) ? "" : " ",
+             TRN_STR_ARG(sw.version));
     return p;
 }
 

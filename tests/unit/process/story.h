@@ -28,8 +28,8 @@ void act_run_tty(struct machine *m, uint64_t parent, uint64_t child, const char 
 /* Who was there before: exec with the flag, parent from the event. */
 void act_existing(struct machine *m, uint64_t parent, uint64_t entity, const char *path);
 /* The identity of the file at path arrives. version may be NULL. */
-void act_identity(struct machine *m, const char *path, const char *software, const char *version, enum trn_origin origin,
-                  uint32_t flags);
+void act_identity(struct machine *m, const char *path, const char *software, const char *version,
+                  enum trn_origin origin, uint32_t flags);
 void apply(struct machine *m, struct trn_event *ev);
 
 struct trn_file_key key_of(const char *path);

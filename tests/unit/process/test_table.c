@@ -271,8 +271,14 @@ static uint64_t chance(uint64_t *state)
 
 static void run_random(struct machine *m, uint64_t seed, int acts)
 {
-    static const char *const paths[] = {"/usr/bin/dash", "/opt/app", "/usr/sbin/sshd", "/usr/bin/id", "/home/u/prog",
-                                        "/usr/bin/python3.11", "/usr/lib/systemd/systemd", "/usr/bin/tmux"};
+    static const char *const paths[] = {"/usr/bin/dash",
+                                        "/opt/app",
+                                        "/usr/sbin/sshd",
+                                        "/usr/bin/id",
+                                        "/home/u/prog",
+                                        "/usr/bin/python3.11",
+                                        "/usr/lib/systemd/systemd",
+                                        "/usr/bin/tmux"};
     for (int i = 0; i < acts; i++) {
         uint64_t a = chance(&seed) % 200 + 1, b = chance(&seed) % 200 + 1;
         const char *path = paths[chance(&seed) % TRN_ARRAY_SIZE(paths)];
@@ -342,7 +348,8 @@ Test(table, full_table_of_ordinary_processes_fits_8_mb)
     for (uint64_t i = 2; i < 40000; i++) {
         snprintf(path, sizeof(path), "/usr/lib/x86_64-linux-gnu/some-software/libexec/program-%llu",
                  (unsigned long long)(i % 800));
-        snprintf(argv, sizeof(argv), "program --in=/home/user/projects/thing/input-%llu.txt --out=/tmp/out-%llu -O2 -g -Wall",
+        snprintf(argv, sizeof(argv),
+                 "program --in=/home/user/projects/thing/input-%llu.txt --out=/tmp/out-%llu -O2 -g -Wall",
                  (unsigned long long)i, (unsigned long long)i);
         act_run(&m, i % 7 ? i - 1 : 1, i, path, argv);
         if (i % 800 == 5)
