@@ -42,6 +42,7 @@ void trn_hello_encode(const struct trn_hello *h, struct trn_buf *out)
     trn_put_lstr(out, h->state_dir);
     trn_put_lstr(out, h->scope);
     trn_put_lstr(out, h->config_note);
+    trn_put_lstr(out, h->indicator_names);
 }
 
 int trn_hello_decode(struct trn_cursor *in, struct trn_hello *ret)
@@ -61,6 +62,7 @@ int trn_hello_decode(struct trn_cursor *in, struct trn_hello *ret)
     h.state_dir = trn_cur_lstr(in);
     h.scope = trn_cur_lstr(in);
     h.config_note = trn_cur_lstr(in);
+    h.indicator_names = trn_cur_lstr(in);
     if (done(in) || h.sensor_fds > 4096 || h.indicator_files > 1024)
         return -EPROTO;
     *ret = h;

@@ -43,6 +43,7 @@ struct trn_hello {
     uint32_t mntns;           /* turncoatd's own */
     uint32_t respond_gid;     /* group turncoat-respond; TRN_NO_U32: only root may act */
     struct trn_str state_dir, scope, config_note;
+    struct trn_str indicator_names; /* of jobs 1..n, each ended by NUL */
 };
 void trn_hello_encode(const struct trn_hello *h, struct trn_buf *out);
 int trn_hello_decode(struct trn_cursor *in, struct trn_hello *ret) TRN_MUST_CHECK;

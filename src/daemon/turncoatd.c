@@ -110,11 +110,16 @@ static int send_hello(struct trn_daemon *d, uint32_t sensor_fds)
         h.config_note = TRN_STR("users '_turncoat' and '_turncoat-inspect' do not exist: spare ids are used (not installed from the package)");
     memcpy(h.host_id, d->place.host_id, sizeof h.host_id);
     memcpy(h.boot_id, d->place.boot_id, sizeof h.boot_id);
-    struct trn_buf b;
+    struct trn_buf b, names;
+    trn_buf_init(&names, 16384);
+    for (uint32_t i = 0; i < d->n_indicators; i++)
+        trn_put(&names, d->indicators[i], strlen(d->indicators[i]) + 1);
+    h.indicator_names = names.bad ? TRN_STR_NONE : trn_buf_str(&names);
     trn_buf_init(&b, 32768);
     trn_hello_encode(&h, &b);
     int r = trn_ipc_send(d->control_fd, TRN_CH_HELLO, trn_buf_str(&b), NULL, 0);
     trn_buf_done(&b);
+    trn_buf_done(&names);
     return r;
 }
 

@@ -22,6 +22,7 @@ static int take_hello(struct trn_pipeline *p, struct trn_msg *m)
     p->hello.state_dir = trn_arena_str(p->hello_arena, p->hello.state_dir);
     p->hello.scope = trn_arena_str(p->hello_arena, p->hello.scope);
     p->hello.config_note = trn_arena_str(p->hello_arena, p->hello.config_note);
+    p->hello.indicator_names = trn_arena_str(p->hello_arena, p->hello.indicator_names);
     p->salt = trn_entity_salt(p->hello.host_id, p->hello.boot_id);
     return p->hello.sensor_fds > TRN_PIPE_SENSOR_FDS ? -EPROTO : 0;
 }
@@ -112,13 +113,28 @@ static int add_indicator(void *ctx, uint64_t job, const struct trn_indicator *i)
     return job >= 1 && job <= p->hello.indicator_files ? trn_indicators_add(p->indicators, i) : 0;
 }
 
+static struct trn_str file_of_job(const struct trn_pipeline *p, uint64_t job)
+{
+    struct trn_str rest = p->hello.indicator_names, name;
+    for (uint64_t i = 1; trn_str_split(&rest, '\0', &name); i++)
+        if (i == job)
+            return name;
+    return TRN_STR("?");
+}
+
+/* line 0: the file as a whole. */
 static int bad_line(void *ctx, uint64_t job, uint64_t line, struct trn_str why)
 {
     struct trn_pipeline *p = ctx;
-    char text[120];
-    if (p->indicators_bad < TRN_PIPE_BAD_LINES)
-        snprintf(p->bad_lines[p->indicators_bad], sizeof p->bad_lines[0], "indicator file %llu, line %llu: %s, skipping",
-                 (unsigned long long)job, (unsigned long long)line, trn_escape_into(text, sizeof text, why));
+    char text[160], file[160], where[32] = "";
+    if (line)
+        snprintf(where, sizeof where, ", line %llu", (unsigned long long)line);
+    if (p->indicators_bad < TRN_PIPE_BAD_LINES) {
+        char *note = p->bad_lines[p->indicators_bad];
+        snprintf(note, sizeof p->bad_lines[0], "'%s'%s: %s, skipping", trn_escape_into(file, sizeof file, file_of_job(p, job)),
+                 where, trn_escape_into(text, sizeof text, why));
+        trn_pipe_tell_health(p, "%s", note);
+    }
     p->indicators_bad++;
     return 0;
 }

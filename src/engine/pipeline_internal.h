@@ -44,7 +44,7 @@ struct trn_pipeline {
 
     uint32_t indicator_jobs_left;
     uint64_t indicators_bad;
-    char bad_lines[TRN_PIPE_BAD_LINES][200];
+    char bad_lines[TRN_PIPE_BAD_LINES][400];
 
     struct trn_arena *health_arena;
     struct trn_health health;

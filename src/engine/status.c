@@ -44,27 +44,6 @@ static void put_losses(const struct trn_pipeline *p, struct trn_buf *out)
     trn_put_c(out, "}");
 }
 
-/* Proportional set size of this process in bytes, from the kernel's own sum; 0 when it cannot be read. */
-static uint64_t own_pss(void)
-{
-    struct trn_buf b;
-    uint64_t kb = 0;
-    if (trn_read_file("/proc/self/smaps_rollup", 8192, &b, NULL) < 0)
-        return 0;
-    struct trn_cursor c = trn_cur_of(trn_buf_str(&b));
-    struct trn_str line;
-    while (!trn_str_is_none(line = trn_cur_line(&c)))
-        if (trn_str_starts(line, TRN_STR("Pss:"))) {
-            struct trn_str n = trn_str_trim(trn_str_slice(line, 4, line.n));
-            n = trn_str_slice(n, 0, (size_t)TRN_MAX(trn_str_find(n, ' '), 0));
-            if (trn_str_u64(n, &kb) < 0)
-                kb = 0;
-            break;
-        }
-    trn_buf_done(&b);
-    return kb << 10;
-}
-
 static void put_memory(const struct trn_pipeline *p, struct trn_buf *out)
 {
     struct trn_memory_row rows[16];
@@ -80,13 +59,13 @@ static void put_memory(const struct trn_pipeline *p, struct trn_buf *out)
     rows[n++] = (struct trn_memory_row){"store queue", writer.queued_bytes};
     rows[n++] = (struct trn_memory_row){"indicators", trn_indicators_bytes(p->indicators)};
     rows[n++] = (struct trn_memory_row){"kernel maps and rings", p->health.map_bytes};
-    uint64_t parts = 0, pss = own_pss();
+    uint64_t parts = 0;
     for (size_t i = 0; i < n; i++)
         parts += rows[i].bytes;
     trn_put_c(out, ",\"memory\":[");
     for (size_t i = 0; i < n; i++)
         trn_put_fmt(out, "%s{\"part\":\"%s\",\"bytes\":%llu}", i ? "," : "", rows[i].part, (unsigned long long)rows[i].bytes);
-    trn_put_fmt(out, "],\"memory_total\":%llu,\"engine_pss\":%llu", (unsigned long long)parts, (unsigned long long)pss);
+    trn_put_fmt(out, "],\"memory_total\":%llu", (unsigned long long)parts);
 }
 
 static void put_processes(const struct trn_pipeline *p, struct trn_buf *out)
@@ -102,15 +81,17 @@ static void put_processes(const struct trn_pipeline *p, struct trn_buf *out)
 static void put_store(const struct trn_pipeline *p, struct trn_buf *out)
 {
     struct trn_writer_stats w;
-    char path[4300];
+    char path[8400];
     trn_writer_stats(p->writer, &w);
-    snprintf(path, sizeof path, "%s/store.db", p->o.state_dir);
+    /* The engine's own paths begin inside the state folder (chroot); people need the whole one. */
+    snprintf(path, sizeof path, "%.*s/store.db", TRN_STR_ARG(p->hello.state_dir));
     trn_put_c(out, ",\"store\":{");
     key_str(out, "state", trn_str_of(w.state));
     trn_put_fmt(out, ",\"bytes\":%llu,\"lost\":%llu,", (unsigned long long)w.bytes, (unsigned long long)w.lost);
     key_str(out, "path", trn_str_of(path));
     trn_put_c(out, "},\"log\":{");
-    key_str(out, "path", p->log ? trn_str_of(p->log_path) : TRN_STR_NONE);
+    snprintf(path, sizeof path, "%.*s%s", TRN_STR_ARG(p->hello.state_dir), p->log_path);
+    key_str(out, "path", p->log ? trn_str_of(path) : TRN_STR_NONE);
     trn_put_fmt(out, ",\"bytes\":%llu,\"lost\":%llu}", (unsigned long long)(p->log ? trn_log_size(p->log) : 0),
                 (unsigned long long)p->log_lost);
 }
