@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Owns: 'turncoat stories': the list, one story in full, and closing one with a reason.
+ * Must not: word a story; the engine renders the page, so that all viewers read the same.
+ */
+#include "cli/client.h"
+#include "cli/render.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+struct list {
+    struct trn_cli *cli;
+    json_t *all; /* with --json */
+    struct trn_table table;
+    bool bad; /* an open one at or above --fail-on */
+    size_t n;
+};
+
+static bool counts(const struct trn_cli *cli, const json_t *story)
+{
+    enum trn_verdict v;
+    if (trn_verdict_parse(trn_json_text(story, "verdict"), &v) < 0)
+        return false;
+    return v >= cli->fail_on && !trn_str_eq_c(trn_json_text(story, "status"), "closed");
+}
+
+static int on_story(void *ctx, const char *type, json_t *s)
+{
+    struct list *l = ctx;
+    bool closed = trn_str_eq_c(trn_json_text(s, "status"), "closed");
+    if (strcmp(type, "story") != 0 || (closed && !trn_cli_has(l->cli, "all")))
+        return 0;
+    l->bad = l->bad || counts(l->cli, s);
+    l->n++;
+    if (l->all)
+        return json_array_append(l->all, s) < 0 ? -ENOMEM : 0;
+    TRN_AUTO(trn_buf_done) struct trn_buf b;
+    trn_buf_init(&b, 65536);
+    struct trn_str verdict = trn_json_text(s, "verdict");
+    trn_table_row(&l->table, closed ? TRN_DIM : trn_verdict_colour(verdict));
+    trn_table_number(&l->table, trn_json_count(s, "id"));
+    trn_table_cell(&l->table, verdict);
+    trn_table_number(&l->table, trn_json_count(s, "score"));
+    trn_put_software_json(&b, trn_json_at(s, "software"));
+    trn_table_cell(&l->table, trn_buf_str(&b));
+    trn_table_cell(&l->table, closed ? TRN_STR("closed") : TRN_STR("open"));
+    trn_table_cell(&l->table, trn_json_text(s, "sentence"));
+    return 0;
+}
+
+static int show_list(struct trn_cli *cli)
+{
+    static const char *const heads[] = {"id", "verdict", "score", "software", "status", "what"};
+    struct list l = {.cli = cli, .all = cli->json ? json_array() : NULL};
+    struct trn_err err = {0};
+    trn_table_init(&l.table, heads, 6, 1 | 4);
+    json_t *ask = json_pack("{s:s, s:s, s:i}", "ask", "stories", "min", trn_cli_has(cli, "all") ? "note" : "suspicious",
+                            "limit", 1000);
+    int e = trn_client_each(cli->state, ask, on_story, &l, &err);
+    if (e == 0 && cli->json)
+        trn_print_json(cli->out, l.all);
+    else if (e == 0)
+        trn_table_print(&l.table, cli->out, cli->colour);
+    if (e == 0 && l.n == 0 && !cli->json)
+        fprintf(cli->err, "no stories%s\n", trn_cli_has(cli, "all") ? "" : "; --all shows notes and closed ones too");
+    trn_table_done(&l.table);
+    json_decref(l.all);
+    return e < 0 ? trn_cli_error(cli, &err, TRN_EXIT_UNDECIDED) : l.bad ? TRN_EXIT_FINDINGS : TRN_EXIT_OK;
+}
+
+struct page {
+    struct trn_cli *cli;
+    bool bad, seen;
+};
+
+static int on_page(void *ctx, const char *type, json_t *payload)
+{
+    struct page *p = ctx;
+    if (strcmp(type, "story") == 0) {
+        p->seen = true;
+        p->bad = counts(p->cli, payload);
+        if (p->cli->json)
+            trn_print_json(p->cli->out, payload);
+    } else if (strcmp(type, "page") == 0) {
+        struct trn_str text = trn_json_text(payload, "text");
+        p->seen = true;
+        (void)fwrite(text.p ? text.p : "", 1, text.n, p->cli->out);
+        if (text.n && text.p[text.n - 1] != '\n')
+            fputc('\n', p->cli->out);
+    }
+    return 0;
+}
+
+static int width_of_terminal(FILE *out)
+{
+    struct winsize w;
+    if (fileno(out) >= 0 && ioctl(fileno(out), TIOCGWINSZ, &w) == 0 && w.ws_col >= 60)
+        return TRN_MIN(w.ws_col, 200);
+    return 100;
+}
+
+static int show_one(struct trn_cli *cli, uint64_t id)
+{
+    struct page p = {.cli = cli};
+    struct trn_err err = {0};
+    json_t *ask = json_pack("{s:s, s:I}", "ask", "story", "id", (json_int_t)id);
+    int e = trn_client_each(cli->state, json_incref(ask), on_page, &p, &err);
+    if (e == 0 && !cli->json) {
+        json_object_set_new(ask, "page", json_true());
+        json_object_set_new(ask, "width", json_integer(width_of_terminal(cli->out)));
+        json_object_set_new(ask, "colour", json_boolean(cli->colour));
+        e = trn_client_each(cli->state, json_incref(ask), on_page, &p, &err);
+    }
+    json_decref(ask);
+    if (e == 0 && !p.seen)
+        e = trn_fail(&err, -ENOENT, "there is no story %llu", (unsigned long long)id);
+    return e < 0 ? trn_cli_error(cli, &err, TRN_EXIT_UNDECIDED) : p.bad ? TRN_EXIT_FINDINGS : TRN_EXIT_OK;
+}
+
+static int ignore(void *ctx, const char *type, json_t *payload)
+{
+    return 0;
+}
+
+static int close_one(struct trn_cli *cli, uint64_t id, const char *why)
+{
+    struct trn_err err = {0};
+    json_t *ask = json_pack("{s:s, s:I, s:s}", "ask", "close", "id", (json_int_t)id, "why", why);
+    if (!ask) {
+        (void)trn_fail(&err, -EINVAL, "the reason is not valid UTF-8 text");
+        return trn_cli_error(cli, &err, TRN_EXIT_USAGE);
+    }
+    if (trn_client_each(cli->state, ask, ignore, NULL, &err) < 0)
+        return trn_cli_error(cli, &err, TRN_EXIT_UNDECIDED);
+    fprintf(cli->err, "story %llu is closed\n", (unsigned long long)id);
+    return TRN_EXIT_OK;
+}
+
+static int run(struct trn_cli *cli)
+{
+    const char *why = trn_cli_value(cli, "close");
+    struct trn_err err = {0};
+    uint64_t id = 0;
+    if (cli->n_operands && trn_cli_number("the story's id", cli->operands[0], 1, INT64_MAX, &id, &err) < 0)
+        return trn_cli_error(cli, &err, TRN_EXIT_USAGE);
+    if (why && (!id || !why[0])) {
+        (void)trn_fail(&err, -EINVAL, "'--close' needs a story's id and a reason");
+        trn_hint(&err, "turncoat stories 7 --close \"the vendor confirmed the new helper\"");
+        return trn_cli_error(cli, &err, TRN_EXIT_USAGE);
+    }
+    if (why)
+        return close_one(cli, id, why);
+    return id ? show_one(cli, id) : show_list(cli);
+}
+
+static const struct trn_example EXAMPLES[] = {
+    {"turncoat stories", "what was found, from suspicious up"},
+    {"turncoat stories 7", "one in full, with its evidence"},
+    {"turncoat stories --all --json", "also notes and closed ones, as a JSON array"},
+    {"turncoat stories 7 --close \"vendor confirmed\"", "close it with a reason"},
+};
+static const struct trn_option OPTIONS[] = {
+    {"all", NULL, "also notes and closed stories"},
+    {"close", "WHY", "close this story with a reason"},
+    {"fail-on", "VERDICT", "exit 1 from this verdict up (default suspicious)"},
+};
+
+const struct trn_command trn_cmd_stories = {
+    .name = "stories",
+    .usage = "[ID]",
+    .summary = "list stories, or show one in full",
+    .examples = EXAMPLES,
+    .n_examples = TRN_ARRAY_SIZE(EXAMPLES),
+    .options = OPTIONS,
+    .n_options = TRN_ARRAY_SIZE(OPTIONS),
+    .max_operands = 1,
+    .run = run,
+};
