@@ -113,7 +113,7 @@ static int open_for(const struct trn_open_request *q, struct stat *ret_st)
 static int serve_open(struct trn_opener *op, struct trn_msg *m)
 {
     struct trn_open_request q;
-    struct stat st;
+    struct stat st = {0};
     int r = trn_open_decode(&m->body, &q);
     if (r < 0 || q.kind >= JOB_KIND_MAX)
         return -EPROTO;

@@ -149,6 +149,7 @@ int trn_slot_add(struct trn_process_table *t, uint64_t id, uint32_t pid, uint64_
         t->free_first = s->next;
     else
         t->fresh++;
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): slots were there before the maps could take an entry */
     *s = (struct trn_slot){
         .id = id,
         .pid = pid,
