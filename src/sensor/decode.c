@@ -125,17 +125,20 @@ static struct trn_str script_path(const struct trn_ev_exec *x, struct trn_arena 
 static const struct {
     uint32_t wire, event;
 } flag_map[] = {
-    {TRN_WIRE_EXISTING, TRN_EVF_EXISTING},        {TRN_WIRE_DELETED, TRN_EVF_DELETED},
-    {TRN_WIRE_MEMFD, TRN_EVF_MEMFD},              {TRN_WIRE_ARGV_TRUNCATED, TRN_EVF_ARGS_CUT},
-    {TRN_WIRE_PATH_TRUNCATED, TRN_EVF_PATH_CUT},  {TRN_WIRE_CWD_TRUNCATED, TRN_EVF_PATH_CUT},
+    {TRN_WIRE_EXISTING, TRN_EVF_EXISTING},
+    {TRN_WIRE_DELETED, TRN_EVF_DELETED},
+    {TRN_WIRE_MEMFD, TRN_EVF_MEMFD},
+    {TRN_WIRE_ARGV_TRUNCATED, TRN_EVF_ARGS_CUT},
+    {TRN_WIRE_PATH_TRUNCATED, TRN_EVF_PATH_CUT},
+    {TRN_WIRE_CWD_TRUNCATED, TRN_EVF_PATH_CUT},
 };
 
 struct exec_lengths {
     uint16_t path, name, interp, argv, cwd, tty, comm;
 };
 
-static int decode_exec_tail(struct trn_cursor *c, const struct exec_lengths *n, uint32_t flags,
-                            struct trn_arena *arena, struct trn_event *ev)
+static int decode_exec_tail(struct trn_cursor *c, const struct exec_lengths *n, uint32_t flags, struct trn_arena *arena,
+                            struct trn_event *ev)
 {
     struct trn_ev_exec *x = &ev->exec;
     struct trn_str path = trn_cur_bytes(c, n->path);

@@ -223,8 +223,9 @@ static const struct {
     uint64_t bit;
     uint16_t op;
 } operations[] = {
-    {FAN_CREATE, TRN_WIRE_FILE_CREATE}, {FAN_OPEN, TRN_WIRE_FILE_OPEN},     {FAN_CLOSE_WRITE, TRN_WIRE_FILE_CLOSE_WRITE},
-    {FAN_RENAME, TRN_WIRE_FILE_RENAME}, {FAN_DELETE, TRN_WIRE_FILE_DELETE},
+    {FAN_CREATE, TRN_WIRE_FILE_CREATE},           {FAN_OPEN, TRN_WIRE_FILE_OPEN},
+    {FAN_CLOSE_WRITE, TRN_WIRE_FILE_CLOSE_WRITE}, {FAN_RENAME, TRN_WIRE_FILE_RENAME},
+    {FAN_DELETE, TRN_WIRE_FILE_DELETE},
 };
 
 /* New folders are of interest only where they may become a sensitive place. */
@@ -248,7 +249,8 @@ static void see_folder(struct trn_fanotify *f, const struct file_event *e)
         f->look_again = true;
 }
 
-static int give_event(struct trn_fanotify *f, const struct file_event *e, uint64_t now, const struct trn_record_sink *sink)
+static int give_event(struct trn_fanotify *f, const struct file_event *e, uint64_t now,
+                      const struct trn_record_sink *sink)
 {
     bool folder = (e->mask & FAN_ONDIR) != 0;
 

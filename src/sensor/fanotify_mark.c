@@ -47,7 +47,8 @@ static struct trn_fs *known(struct trn_fanotify *f, const struct trn_mount *m)
 }
 
 /* Several mounts may show one file system; the best is one that shows it whole. */
-static const struct trn_mount *best_of(const struct trn_fanotify *f, const struct trn_mounts *all, const struct trn_mount *m)
+static const struct trn_mount *best_of(const struct trn_fanotify *f, const struct trn_mounts *all,
+                                       const struct trn_mount *m)
 {
     for (size_t i = 0; i < all->n && !m->whole; i++) {
         const struct trn_mount *other = &all->v[i];

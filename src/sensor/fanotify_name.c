@@ -78,7 +78,8 @@ const struct trn_dir *trn_fanotify_dir(struct trn_fanotify *f, struct trn_str fs
         return NULL;
     for (size_t i = 0; i < TRN_ARRAY_SIZE(f->cache); i++) {
         d = &f->cache[i];
-        if (d->key_len == 8 + handle.n && memcmp(d->key, fsid.p, 8) == 0 && memcmp(d->key + 8, handle.p, handle.n) == 0) {
+        if (d->key_len == 8 + handle.n && memcmp(d->key, fsid.p, 8) == 0 &&
+            memcmp(d->key + 8, handle.p, handle.n) == 0) {
             f->turn = (unsigned)i + 1; /* the next one must not take this one's place: a rename needs both */
             return d;
         }

@@ -8,8 +8,8 @@
  *
  * All is undone by closing: links and perf events die with their descriptors.
  */
-#include "sensor/hook.h"
 #include "sensor/loader.h"
+#include "sensor/hook.h"
 
 #include <stdio.h>
 #include <sys/resource.h>

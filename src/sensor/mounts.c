@@ -10,8 +10,8 @@
 
 #define MOUNTINFO_MAX (8u << 20)
 
-static const char *const watched_types[] = {"ext2",  "ext3", "ext4",    "xfs",  "btrfs", "f2fs",     "tmpfs", "ramfs",
-                                            "overlay", "vfat", "exfat", "zfs", "jfs", "bcachefs", "nilfs2", "ntfs3"};
+static const char *const watched_types[] = {"ext2",    "ext3", "ext4",  "xfs", "btrfs", "f2fs",     "tmpfs",  "ramfs",
+                                            "overlay", "vfat", "exfat", "zfs", "jfs",   "bcachefs", "nilfs2", "ntfs3"};
 
 /* "\040" -> " ", in place. */
 static void unescape(char *s)

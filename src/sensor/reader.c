@@ -38,9 +38,9 @@ struct trn_reader {
     uint64_t salt;
     struct trn_arena *arena; /* for one record */
     struct trn_mapped *seen;
-    uint8_t *scratch;                    /* TRN_PERF_RECORD_MAX */
-    uint64_t lost[TRN_CLASS_MAX];        /* by perf and turncoatd */
-    uint64_t told[TRN_CLASS_MAX];        /* already given as events */
+    uint8_t *scratch;             /* TRN_PERF_RECORD_MAX */
+    uint64_t lost[TRN_CLASS_MAX]; /* by perf and turncoatd */
+    uint64_t told[TRN_CLASS_MAX]; /* already given as events */
     uint64_t told_at;
     uint64_t malformed;
     const struct trn_event_sink *sink; /* during a drain */
@@ -121,7 +121,7 @@ static int add_one(struct trn_reader *r, const struct trn_sensor_fd *fd)
 static const char *kind_name(uint32_t kind)
 {
     static const char *const names[TRN_SENSOR_FD_KIND_MAX] = {
-        [TRN_SENSOR_FD_PROCESS] = "process ring", [TRN_SENSOR_FD_NETWORK] = "network ring",
+        [TRN_SENSOR_FD_PROCESS] = "process ring",   [TRN_SENSOR_FD_NETWORK] = "network ring",
         [TRN_SENSOR_FD_COUNTERS] = "loss counters", [TRN_SENSOR_FD_PERF] = "perf buffer",
         [TRN_SENSOR_FD_CHANNEL] = "channel",
     };
@@ -152,7 +152,8 @@ static int set_up(struct trn_reader *r, const struct trn_sensor_fd *fds, size_t 
     return 0;
 }
 
-int trn_reader_new(const struct trn_sensor_fd *fds, size_t n, uint64_t salt, struct trn_reader **ret, struct trn_err *err)
+int trn_reader_new(const struct trn_sensor_fd *fds, size_t n, uint64_t salt, struct trn_reader **ret,
+                   struct trn_err *err)
 {
     struct trn_reader *r = calloc(1, sizeof(*r));
     int e;
@@ -161,7 +162,8 @@ int trn_reader_new(const struct trn_sensor_fd *fds, size_t n, uint64_t salt, str
         for (size_t i = 0; i < n; i++)
             trn_fd_close(fds[i].fd);
         free(r);
-        return trn_fail(err, r ? -E2BIG : -ENOMEM, "cannot read the sensor: %s", r ? "too many descriptors" : "out of memory");
+        return trn_fail(err, r ? -E2BIG : -ENOMEM, "cannot read the sensor: %s",
+                        r ? "too many descriptors" : "out of memory");
     }
     r->epoll = r->channel = -1;
     r->salt = salt;

@@ -15,18 +15,20 @@
 #define CHROME_HISTORY "History Archived?History Web?Data"
 #define CHROME_LOGINS "Login?Data Login?Data?For?Account"
 
-#define FIREFOX(dir, owner)                               \
-    {dir, FIREFOX_HISTORY, "browser-history", owner},     \
-    {dir, "cookies.sqlite cookies.sqlite-wal", "browser-cookies", owner}, \
-    {dir, FIREFOX_LOGINS, "browser-logins", owner}
+#define FIREFOX(dir, owner)                                                   \
+    {dir, FIREFOX_HISTORY, "browser-history", owner},                         \
+        {dir, "cookies.sqlite cookies.sqlite-wal", "browser-cookies", owner}, \
+    {                                                                         \
+        dir, FIREFOX_LOGINS, "browser-logins", owner                          \
+    }
 
 /* Newer versions keep the cookies in Network, and each profile has a folder of its own. */
-#define CHROME(dir, owner)                                 \
-    {dir, "Local?State", "browser-key", owner},            \
-    {dir "/*", CHROME_HISTORY, "browser-history", owner},  \
-    {dir "/*", "Cookies", "browser-cookies", owner},       \
-    {dir "/*", CHROME_LOGINS, "browser-logins", owner},    \
-    {dir "/*/Network", "Cookies", "browser-cookies", owner}
+#define CHROME(dir, owner)                                                                                   \
+    {dir, "Local?State", "browser-key", owner}, {dir "/*", CHROME_HISTORY, "browser-history", owner},        \
+        {dir "/*", "Cookies", "browser-cookies", owner}, {dir "/*", CHROME_LOGINS, "browser-logins", owner}, \
+    {                                                                                                        \
+        dir "/*/Network", "Cookies", "browser-cookies", owner                                                \
+    }
 
 static const struct trn_sensitive_place places[] = {
     FIREFOX(".mozilla/firefox/*", "firefox"),

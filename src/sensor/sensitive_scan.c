@@ -119,7 +119,8 @@ void trn_places_scan(struct trn_fanotify *f)
     if (s.marked == SCAN_MAX)
         trn_hook_set(hook, TRN_HOOK_DEGRADED, "more than %d sensitive folders; the rest is not watched", SCAN_MAX);
     else if (s.failed > 0)
-        trn_hook_set(hook, TRN_HOOK_DEGRADED, "cannot watch %zu of %zu sensitive folders", s.failed, s.failed + s.marked);
+        trn_hook_set(hook, TRN_HOOK_DEGRADED, "cannot watch %zu of %zu sensitive folders", s.failed,
+                     s.failed + s.marked);
     else if (f->n_fs == 0)
         trn_hook_set(hook, TRN_HOOK_DEGRADED, "folders that appear later are not noticed");
     else

@@ -160,8 +160,7 @@ static __always_inline int asked_to_send(struct bpf_sock_addr *ctx, bool six)
     }
     if (note->tgid == 0)
         sign(note);
-    hash = six ? ctx->user_ip6[0] ^ (ctx->user_ip6[1] * 31) ^ (ctx->user_ip6[2] * 961) ^
-                     (ctx->user_ip6[3] * 29791)
+    hash = six ? ctx->user_ip6[0] ^ (ctx->user_ip6[1] * 31) ^ (ctx->user_ip6[2] * 961) ^ (ctx->user_ip6[3] * 29791)
                : ctx->user_ip4;
     hash = (hash ^ ((__u32)ctx->user_port << 7)) | 1; /* never the empty slot */
     if (!first_time(note, hash))
@@ -249,7 +248,7 @@ static __always_inline __u16 what_happened(struct note *note, int old, int new)
     }
     if (new == BPF_TCP_CLOSE && old == BPF_TCP_SYN_SENT)
         return TRN_WIRE_FAILED;
-    if (new == BPF_TCP_CLOSE && old != BPF_TCP_CLOSE && old != BPF_TCP_LISTEN && old != BPF_TCP_SYN_RECV)
+    if (new == BPF_TCP_CLOSE && old != BPF_TCP_CLOSE &&old != BPF_TCP_LISTEN &&old != BPF_TCP_SYN_RECV)
         return TRN_WIRE_CLOSE;
     return 0;
 }

@@ -120,8 +120,8 @@ static __always_inline __u32 argv_size(struct trn_wire_exec *e, unsigned long st
 }
 
 /* The tail before argv: path, invoked name, interpreter. */
-static __always_inline void put_names(struct scratch *s, struct task_struct *task, struct file *file,
-                                      const char *name, const char *interp)
+static __always_inline void put_names(struct scratch *s, struct task_struct *task, struct file *file, const char *name,
+                                      const char *interp)
 {
     struct trn_wire_exec *e = &s->exec;
     struct path root = {};
@@ -255,8 +255,7 @@ int BPF_PROG(on_exit, struct task_struct *task)
     }
     fill_head(&r->head, TRN_WIRE_EXIT, sizeof(*r));
     fill_actor(&r->head, task);
-    r->status = (__u32)((signal->flags & SIGNAL_GROUP_EXIT) ? signal->group_exit_code
-                                                            : task->group_leader->exit_code);
+    r->status = (__u32)((signal->flags & SIGNAL_GROUP_EXIT) ? signal->group_exit_code : task->group_leader->exit_code);
     r->uid = task->cred->uid.val;
     bpf_ringbuf_submit(r, wakeup_flags(&process_ring));
     return 0;

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Question: do process and file records become the events they describe, and are lying ones refused? */
+#include "wire_build.h"
+
+#include <criterion/criterion.h>
+
+#define SALT 5u
+
+static struct trn_arena *arena;
+static uint8_t record[TRN_WIRE_RECORD_MAX];
+
+static void set_up(void)
+{
+    arena = trn_arena_new(1 << 20);
+}
+
+static void tear_down(void)
+{
+    arena = trn_arena_free(arena);
+}
+
+TestSuite(sensor_decode, .init = set_up, .fini = tear_down);
+
+static int decode(size_t n, struct trn_event *ret)
+{
+    return trn_decode_record(trn_cur(record, n), SALT, arena, ret);
+}
+
+static const char exec_tail[] = "id\0bin\0usr\0" /* path */
+                                "./id"           /* invoked */
+                                "id\0-u\0"       /* argv */
+                                "alice\0home\0"  /* cwd */
+                                "pts7"           /* tty */
+                                "id";            /* comm */
+
+static struct trn_wire_exec exec_head(void)
+{
+    return (struct trn_wire_exec){.head = wire_head(TRN_WIRE_EXEC, 0),
+                                  .parent_start = 66,
+                                  .parent_tgid = 41,
+                                  .cgroup = 9,
+                                  .inode = 1234,
+                                  .file_size = 5000,
+                                  .ctime_sec = 3,
+                                  .ctime_nsec = 4,
+                                  .nlink = 1,
+                                  .dev_major = 8,
+                                  .dev_minor = 2,
+                                  .session = 40,
+                                  .mnt_ns = 99,
+                                  .uid = 1000,
+                                  .euid = 0,
+                                  .gid = 100,
+                                  .argc = 2,
+                                  .path_len = 11,
+                                  .name_len = 4,
+                                  .argv_len = 6,
+                                  .cwd_len = 11,
+                                  .tty_len = 4,
+                                  .comm_len = 2};
+}
+
+static size_t build_exec(const struct trn_wire_exec *head)
+{
+    return wire_join(record, head, sizeof(*head), exec_tail, sizeof(exec_tail) - 1);
+}
+
+Test(sensor_decode, exec_tells_file_words_and_place)
+{
+    struct trn_wire_exec head = exec_head();
+    struct trn_event ev;
+
+    cr_assert_eq(decode(build_exec(&head), &ev), 0);
+    cr_expect_eq(ev.type, TRN_EV_EXEC);
+    cr_expect_eq(ev.boot_ns, 1000);
+    cr_expect_eq(ev.pid, 42);
+    cr_expect_eq(ev.entity, trn_entity_id(SALT, 42, 77));
+    cr_expect_eq(ev.exec.parent, trn_entity_id(SALT, 41, 66));
+    cr_expect_eq(ev.uid, 1000);
+    cr_expect_eq(ev.euid, 0);
+    cr_expect_eq(ev.mntns, 99);
+    cr_expect(trn_str_eq_c(ev.exec.path, "/usr/bin/id"));
+    cr_expect(trn_str_eq_c(ev.exec.cwd, "/home/alice"));
+    cr_expect(trn_str_eq_c(ev.exec.invoked, "./id"));
+    cr_expect(trn_str_eq(ev.exec.argv, (struct trn_str){"id\0-u", 6}));
+    cr_expect(trn_str_eq_c(ev.exec.tty, "pts/7"));
+    cr_expect(trn_str_eq_c(ev.comm, "id"));
+    cr_expect(trn_str_is_none(ev.exec.interp) && trn_str_is_none(ev.exec.script));
+    cr_expect_eq(ev.exec.file.dev, 8u << 20 | 2);
+    cr_expect_eq(ev.exec.file.ctime_ns, 3000000004u);
+    cr_expect_eq(ev.flags, 0);
+}
+
+Test(sensor_decode, a_script_is_made_absolute)
+{
+    static const char tail[] = "dash\0bin\0usr\0./x.sh/bin/sh/bin/sh\0./x.sh\0srv\0";
+    struct trn_wire_exec head = exec_head();
+    struct trn_event ev;
+
+    head.path_len = 13;
+    head.name_len = 6;
+    head.interp_len = 7;
+    head.argv_len = 15;
+    head.cwd_len = 4;
+    head.tty_len = head.comm_len = 0;
+    cr_assert_eq(decode(wire_join(record, &head, sizeof(head), tail, sizeof(tail) - 1), &ev), 0);
+    cr_expect(trn_str_eq_c(ev.exec.interp, "/bin/sh"));
+    cr_expect(trn_str_eq_c(ev.exec.script, "/srv/./x.sh"));
+    cr_expect(trn_str_is_none(ev.exec.tty) && trn_str_is_none(ev.comm));
+}
+
+Test(sensor_decode, what_was_cut_says_so)
+{
+    static const char tail[] = "c\0b\0tru";
+    struct trn_wire_exec head = exec_head();
+    struct trn_event ev;
+
+    head.flags =
+        TRN_WIRE_PATH_TRUNCATED | TRN_WIRE_ARGV_TRUNCATED | TRN_WIRE_MEMFD | TRN_WIRE_DELETED | TRN_WIRE_EXISTING;
+    head.path_len = 4;
+    head.argv_len = 3;
+    head.argc = 0;
+    head.name_len = head.cwd_len = head.tty_len = head.comm_len = 0;
+    cr_assert_eq(decode(wire_join(record, &head, sizeof(head), tail, sizeof(tail) - 1), &ev), 0);
+    cr_expect(trn_str_eq_c(ev.exec.path, ".../b/c"));
+    cr_expect(trn_str_eq_c(ev.exec.cwd, "/"), "no component at all is the root");
+    cr_expect(trn_str_eq(ev.exec.argv, (struct trn_str){"tru", 4}), "the last word gets its end");
+    cr_expect_eq(ev.exec.argc, 1);
+    cr_expect_eq(ev.flags, TRN_EVF_PATH_CUT | TRN_EVF_ARGS_CUT | TRN_EVF_MEMFD | TRN_EVF_DELETED | TRN_EVF_EXISTING);
+}
+
+Test(sensor_decode, every_wrong_length_is_refused)
+{
+    struct trn_wire_exec head = exec_head();
+    size_t n = build_exec(&head);
+    struct trn_event ev;
+
+    for (size_t cut = 0; cut < n; cut++)
+        cr_assert_eq(decode(cut, &ev), -EBADMSG, "cut at %zu", cut);
+    cr_expect_eq(decode(n + 1, &ev), -EBADMSG, "a byte left over");
+    head.argv_len = 7; /* one more than there is */
+    cr_expect_eq(decode(build_exec(&head), &ev), -EBADMSG);
+    head.argv_len = UINT16_MAX;
+    cr_expect_eq(decode(build_exec(&head), &ev), -EBADMSG);
+    head = exec_head();
+    head.ctime_nsec = 1000000000;
+    cr_expect_eq(decode(build_exec(&head), &ev), -EBADMSG);
+    head = exec_head();
+    head.path_len = 10; /* the last component has lost its NUL */
+    head.name_len = 5;
+    cr_expect_eq(decode(build_exec(&head), &ev), -EBADMSG);
+}
+
+Test(sensor_decode, other_versions_and_types_are_refused)
+{
+    struct trn_wire_exit r = {.head = wire_head(TRN_WIRE_EXIT, sizeof(r))};
+    struct trn_event ev;
+
+    memcpy(record, &r, sizeof(r));
+    cr_expect_eq(decode(sizeof(r), &ev), 0);
+    record[6]++;
+    cr_expect_eq(decode(sizeof(r), &ev), -EBADMSG);
+    record[6]--;
+    record[4] = 200;
+    cr_expect_eq(decode(sizeof(r), &ev), -EBADMSG);
+}
+
+Test(sensor_decode, exit_is_a_code_or_a_signal)
+{
+    struct trn_wire_exit r = {.head = wire_head(TRN_WIRE_EXIT, sizeof(r)), .status = 3 << 8, .uid = 7};
+    struct trn_event ev;
+
+    memcpy(record, &r, sizeof(r));
+    cr_assert_eq(decode(sizeof(r), &ev), 0);
+    cr_expect_eq(ev.exit.code, 3);
+    cr_expect_eq(ev.exit.signal, TRN_NO_U32);
+    r.status = 11 | 0x80; /* SIGSEGV, core dumped */
+    memcpy(record, &r, sizeof(r));
+    cr_assert_eq(decode(sizeof(r), &ev), 0);
+    cr_expect_eq(ev.exit.code, TRN_NO_U32);
+    cr_expect_eq(ev.exit.signal, 11);
+}
+
+Test(sensor_decode, fork_names_child_and_parent)
+{
+    struct trn_wire_fork r = {.head = wire_head(TRN_WIRE_FORK, sizeof(r)),
+                              .parent_start = 5,
+                              .parent_tgid = 6,
+                              .uid = 8};
+    struct trn_event ev;
+
+    memcpy(record, &r, sizeof(r));
+    cr_assert_eq(decode(sizeof(r), &ev), 0);
+    cr_expect_eq(ev.entity, trn_entity_id(SALT, 42, 77));
+    cr_expect_eq(ev.fork.parent, trn_entity_id(SALT, 6, 5));
+    cr_expect_eq(ev.fork.parent_pid, 6);
+    cr_expect_eq(ev.uid, 8);
+}
+
+static struct trn_wire_file file_head(uint16_t op)
+{
+    struct trn_wire_file f = {
+        .head = wire_head(TRN_WIRE_FILE, 0), .inode = 9, .file_size = 10, .mode = 0100644, .op = op};
+
+    f.head.start = 0;
+    f.head.tid = 0;
+    return f;
+}
+
+Test(sensor_decode, files_keep_raw_names_and_have_no_entity)
+{
+    struct trn_wire_file f = file_head(TRN_WIRE_FILE_RENAME);
+    struct trn_event ev;
+
+    f.path_len = 4;
+    f.old_path_len = 3;
+    cr_assert_eq(decode(wire_join(record, &f, sizeof(f), "/\xff\nx/ol", 7), &ev), 0);
+    cr_expect_eq(ev.type, TRN_EV_FILE);
+    cr_expect_eq(ev.action, TRN_ACT_RENAMED);
+    cr_expect_eq(ev.entity, 0);
+    cr_expect_eq(ev.pid, 42);
+    cr_expect(trn_str_eq_c(ev.file.path, "/\xff\nx"));
+    cr_expect(trn_str_eq_c(ev.file.old_path, "/ol"));
+    cr_expect_eq(ev.file.file.ino, 9);
+    cr_expect_eq(ev.file.mode, 0100644);
+}
+
+Test(sensor_decode, sensitive_numbers_become_words)
+{
+    struct trn_wire_file f = file_head(TRN_WIRE_FILE_OPEN);
+    unsigned place = trn_sensitive_find(TRN_STR(".ssh/id_rsa"));
+    struct trn_event ev;
+    size_t count;
+
+    f.path_len = 2;
+    f.sensitive = (uint16_t)place;
+    cr_assert_eq(decode(wire_join(record, &f, sizeof(f), "/a", 2), &ev), 0);
+    cr_expect_eq(ev.type, TRN_EV_OPEN);
+    cr_expect(trn_str_eq_c(ev.file.sensitive, "ssh-key"));
+    cr_expect(trn_str_eq_c(ev.file.owner_hint, "openssh"));
+    (void)trn_sensitive_places(&count);
+    f.sensitive = (uint16_t)(count + 1);
+    cr_expect_eq(decode(wire_join(record, &f, sizeof(f), "/a", 2), &ev), -EBADMSG);
+}
+
+Test(sensor_decode, a_file_that_is_gone_has_no_numbers)
+{
+    struct trn_wire_file f = file_head(TRN_WIRE_FILE_DELETE);
+    struct trn_event ev;
+
+    f.flags = TRN_WIRE_FILE_NO_STAT;
+    f.path_len = 2;
+    cr_assert_eq(decode(wire_join(record, &f, sizeof(f), "/a", 2), &ev), 0);
+    cr_expect(trn_file_key_is_none(&ev.file.file));
+    cr_expect_eq(ev.file.size, TRN_NO_U64);
+    f.op = TRN_WIRE_FILE_DELETE + 1;
+    cr_expect_eq(decode(wire_join(record, &f, sizeof(f), "/a", 2), &ev), -EBADMSG);
+}
+
+Test(sensor_decode, losses_have_a_known_class)
+{
+    struct trn_wire_loss l = {.head = wire_head(TRN_WIRE_LOSS, sizeof(l)),
+                              .class = TRN_CLASS_FILE,
+                              .count = 3,
+                              .since = 2};
+    struct trn_event ev;
+
+    memcpy(record, &l, sizeof(l));
+    cr_assert_eq(decode(sizeof(l), &ev), 0);
+    cr_expect_eq(ev.type, TRN_EV_LOSS);
+    cr_expect_eq(ev.meta.klass, TRN_CLASS_FILE);
+    cr_expect_eq(ev.meta.count, 3);
+    l.class = TRN_CLASS_MAX;
+    memcpy(record, &l, sizeof(l));
+    cr_expect_eq(decode(sizeof(l), &ev), -EBADMSG);
+}
+
+Test(sensor_decode, no_memory_is_an_error)
+{
+    struct trn_wire_exec head = exec_head();
+    size_t n = build_exec(&head);
+    struct trn_arena *tiny = trn_arena_new(1);
+    struct trn_event ev;
+
+    cr_expect_eq(trn_decode_record(trn_cur(record, n), SALT, tiny, &ev), -ENOMEM);
+    trn_arena_free(tiny);
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Question: do network and DNS records become the events they describe, with the right end as the source? */
+#include "wire_build.h"
+
+#include <criterion/criterion.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+static struct trn_arena *arena;
+
+static void set_up(void)
+{
+    arena = trn_arena_new(1 << 20);
+}
+
+static void tear_down(void)
+{
+    arena = trn_arena_free(arena);
+}
+
+TestSuite(sensor_net, .init = set_up, .fini = tear_down);
+
+static int decode(const void *p, size_t n, struct trn_event *ret)
+{
+    return trn_decode_record(trn_cur(p, n), 1, arena, ret);
+}
+
+static struct trn_wire_net net(uint16_t type)
+{
+    return (struct trn_wire_net){.head = wire_head(type, sizeof(struct trn_wire_net)),
+                                 .cookie = 3,
+                                 .bytes_out = 612,
+                                 .bytes_in = 5,
+                                 .error = ECONNREFUSED,
+                                 .local_port = 40000,
+                                 .remote_port = 443,
+                                 .family = AF_INET,
+                                 .protocol = IPPROTO_TCP,
+                                 .local = {10, 0, 0, 1},
+                                 .remote = {10, 9, 0, 5}};
+}
+
+Test(sensor_net, the_caller_is_the_source)
+{
+    struct trn_wire_net r = net(TRN_WIRE_ESTABLISHED);
+    struct trn_event ev;
+
+    cr_assert_eq(decode(&r, sizeof(r), &ev), 0);
+    cr_expect_eq(ev.type, TRN_EV_CONNECT);
+    cr_expect_eq(ev.action, TRN_ACT_ESTABLISHED);
+    cr_expect_eq(ev.net.family, 4);
+    cr_expect_eq(ev.net.src[0] << 8 | ev.net.src[3], 10 << 8 | 1);
+    cr_expect_eq(ev.net.dst[3], 5);
+    cr_expect_eq(ev.net.src_port, 40000);
+    cr_expect_eq(ev.net.dst_port, 443);
+    cr_expect_eq(ev.net.bytes_out, TRN_NO_U64, "bytes are told at the end only");
+    cr_expect_eq(ev.net.error, TRN_NO_I32);
+
+    r = net(TRN_WIRE_ACCEPT);
+    r.incoming = 1;
+    cr_assert_eq(decode(&r, sizeof(r), &ev), 0);
+    cr_expect_eq(ev.type, TRN_EV_ACCEPT);
+    cr_expect_eq(ev.net.src[3], 5);
+    cr_expect_eq(ev.net.src_port, 443);
+    cr_expect_eq(ev.net.dst_port, 40000);
+}
+
+Test(sensor_net, the_end_tells_bytes_and_a_failure_its_error)
+{
+    struct trn_wire_net r = net(TRN_WIRE_CLOSE);
+    struct trn_event ev;
+
+    cr_assert_eq(decode(&r, sizeof(r), &ev), 0);
+    cr_expect_eq(ev.type, TRN_EV_NET_CLOSE);
+    cr_expect_eq(ev.net.bytes_out, 612);
+    cr_expect_eq(ev.net.bytes_in, 5);
+    r = net(TRN_WIRE_FAILED);
+    cr_assert_eq(decode(&r, sizeof(r), &ev), 0);
+    cr_expect_eq(ev.action, TRN_ACT_FAILED);
+    cr_expect_eq(ev.net.error, ECONNREFUSED);
+}
+
+Test(sensor_net, an_attempt_has_no_source_port_yet)
+{
+    struct trn_wire_net r = net(TRN_WIRE_SEND);
+    struct trn_event ev;
+
+    r.local_port = 0;
+    memset(r.local, 0, sizeof(r.local));
+    r.protocol = IPPROTO_UDP;
+    cr_assert_eq(decode(&r, sizeof(r), &ev), 0);
+    cr_expect_eq(ev.type, TRN_EV_CONNECT);
+    cr_expect_eq(ev.action, TRN_ACT_ATTEMPTED);
+    cr_expect_eq(ev.net.proto, IPPROTO_UDP);
+    cr_expect_eq(ev.net.src_port, TRN_NO_U32);
+    cr_expect_eq(ev.net.dst_port, 443);
+}
+
+Test(sensor_net, mapped_addresses_become_ipv4)
+{
+    struct trn_wire_net r = net(TRN_WIRE_ESTABLISHED);
+    struct trn_event ev;
+
+    r.family = AF_INET6;
+    memcpy(r.local, "\0\0\0\0\0\0\0\0\0\0\xff\xff\x0a\0\0\1", 16);
+    memcpy(r.remote, "\0\0\0\0\0\0\0\0\0\0\xff\xff\x0a\x09\0\5", 16);
+    cr_assert_eq(decode(&r, sizeof(r), &ev), 0);
+    cr_expect_eq(ev.net.family, 4);
+    cr_expect_arr_eq(ev.net.src, "\x0a\0\0\1\0\0\0\0\0\0\0\0\0\0\0\0", 16);
+    cr_expect_arr_eq(ev.net.dst, "\x0a\x09\0\5\0\0\0\0\0\0\0\0\0\0\0\0", 16);
+    memcpy(r.remote, "\x20\1\0\0\0\0\0\0\0\0\0\0\0\0\0\5", 16);
+    cr_assert_eq(decode(&r, sizeof(r), &ev), 0);
+    cr_expect_eq(ev.net.family, 6);
+    cr_expect_eq(ev.net.dst[0], 0x20);
+}
+
+Test(sensor_net, other_families_and_lengths_are_refused)
+{
+    struct trn_wire_net r = net(TRN_WIRE_CLOSE);
+    struct trn_event ev;
+
+    for (size_t n = 0; n < sizeof(r); n++)
+        cr_assert_eq(decode(&r, n, &ev), -EBADMSG, "cut at %zu", n);
+    r.family = AF_UNIX;
+    cr_expect_eq(decode(&r, sizeof(r), &ev), -EBADMSG);
+}
+
+static const char answer[] = "\x12\x34\x81\x80\0\1\0\1\0\0\0\0"
+                             "\4acme\4test\0\0\1\0\1"
+                             "\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\x0a\x09\0\5";
+
+static struct trn_wire_dns dns(const char *payload, size_t n)
+{
+    struct trn_wire_dns r = {.head = wire_head(TRN_WIRE_DNS, sizeof(r)),
+                             .local_port = 5000,
+                             .remote_port = 53,
+                             .payload_len = (uint16_t)n,
+                             .full_len = (uint16_t)n,
+                             .family = AF_INET,
+                             .answer = 1,
+                             .local = {10, 0, 0, 1},
+                             .remote = {10, 0, 0, 53}};
+
+    memcpy(r.payload, payload, n);
+    return r;
+}
+
+Test(sensor_net, dns_answers_are_parsed_and_the_asker_is_the_source)
+{
+    struct trn_wire_dns r = dns(answer, sizeof(answer) - 1);
+    struct trn_event ev;
+
+    cr_assert_eq(decode(&r, sizeof(r), &ev), 0);
+    cr_expect_eq(ev.type, TRN_EV_DNS);
+    cr_expect_eq(ev.action, TRN_ACT_ANSWER);
+    cr_expect(trn_str_eq_c(ev.dns.name, "acme.test"));
+    cr_expect(trn_str_eq(ev.dns.answers, (struct trn_str){"10.9.0.5", 9}));
+    cr_expect_eq(ev.dns.rcode, 0);
+    cr_expect_eq(ev.dns.net.src_port, 5000);
+    cr_expect_eq(ev.dns.net.dst_port, 53);
+    cr_expect_eq(ev.flags, 0);
+}
+
+Test(sensor_net, dns_that_was_cut_or_is_no_dns_says_so)
+{
+    struct trn_wire_dns r = dns(answer, sizeof(answer) - 1);
+    struct trn_event ev;
+
+    r.full_len++;
+    cr_assert_eq(decode(&r, sizeof(r), &ev), 0);
+    cr_expect_eq(ev.flags, TRN_EVF_NET_RAW);
+    cr_expect(trn_str_eq_c(ev.dns.name, "acme.test"));
+    r = dns("not a dns message", 17);
+    cr_assert_eq(decode(&r, sizeof(r), &ev), 0);
+    cr_expect_eq(ev.flags, TRN_EVF_NET_RAW);
+    cr_expect(trn_str_is_none(ev.dns.name));
+    r.payload_len = TRN_WIRE_DNS_MAX + 1;
+    cr_expect_eq(decode(&r, sizeof(r), &ev), -EBADMSG);
+}
