@@ -13,7 +13,7 @@ int trn_known_init(struct trn_known_cache *c, size_t max)
     size_t n = 64;
     while (n < max)
         n *= 2;
-    struct trn_known **b = calloc(n, sizeof(*b));
+    struct trn_known **b = calloc(n, sizeof(struct trn_known *));
     if (!b)
         return -ENOMEM;
     *c = (struct trn_known_cache){.buckets = b, .n_buckets = n, .max = max};

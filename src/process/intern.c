@@ -10,7 +10,7 @@
 
 int trn_words_init(struct trn_words *w)
 {
-    struct trn_word **b = calloc(FIRST_BUCKETS, sizeof(*b));
+    struct trn_word **b = calloc(FIRST_BUCKETS, sizeof(struct trn_word *));
     if (!b)
         return -ENOMEM;
     *w = (struct trn_words){.buckets = b, .n_buckets = FIRST_BUCKETS};
@@ -32,7 +32,7 @@ void trn_words_done(struct trn_words *w)
 static void grow(struct trn_words *w)
 {
     size_t n = w->n_buckets * 2;
-    struct trn_word **b = calloc(n, sizeof(*b));
+    struct trn_word **b = calloc(n, sizeof(struct trn_word *));
     if (!b)
         return;
     for (size_t i = 0; i < w->n_buckets; i++)

@@ -144,11 +144,12 @@ static bool is_owned(const struct trn_software *sw)
     return sw && !trn_str_is_empty(sw->name) && sw->origin != TRN_ORIGIN_MANUAL && sw->origin != TRN_ORIGIN_UNKNOWN;
 }
 
-enum trn_border trn_border_of(struct trn_str path, const struct trn_software *sw)
+enum trn_border trn_border_of(struct trn_str path, const struct trn_software *software)
 {
     struct trn_str name = trn_path_base(path);
     /* Known to be nobody's, or changed since it was installed: then the name is worth nothing. */
-    bool doubtful = sw && !trn_str_is_empty(sw->name) && (!is_owned(sw) || (sw->flags & TRN_SW_MODIFIED));
+    bool doubtful =
+        software && !trn_str_is_empty(software->name) && (!is_owned(software) || (software->flags & TRN_SW_MODIFIED));
     if (!in_system(path) || doubtful)
         return TRN_BORDER_NONE;
     if (AMONG(name, session_borders))

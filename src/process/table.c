@@ -135,7 +135,8 @@ int trn_slot_add(struct trn_process_table *t, uint64_t id, uint32_t pid, uint64_
     if (t->used == t->max)
         evict_one(t);
     uint32_t i = t->free_first != TRN_NO_SLOT ? t->free_first : t->fresh;
-    struct trn_slot *same = newest_of_pid(t, pid);
+    uint64_t same = TRN_NO_SLOT;
+    trn_map_get(t->by_pid, pid, &same);
     int r = trn_map_put(t->by_id, id, i);
     if (r == 0) {
         r = trn_map_put(t->by_pid, pid, i);
@@ -157,12 +158,12 @@ int trn_slot_add(struct trn_process_table *t, uint64_t id, uint32_t pid, uint64_
         .used = true,
         .uid = TRN_NO_U32,
         .euid = TRN_NO_U32,
-        .same_pid = same ? (uint32_t)(same - t->slots) : TRN_NO_SLOT,
+        .same_pid = (uint32_t)same,
     };
     list_append(t, &t->living, s);
     t->used++;
-    if (same && !same->exit_boot_ns)
-        trn_slot_exit(t, same, boot_ns); /* its pid lives again, so its exit was lost */
+    if (same != TRN_NO_SLOT && !t->slots[same].exit_boot_ns)
+        trn_slot_exit(t, &t->slots[same], boot_ns); /* its pid lives again, so its exit was lost */
     *ret = s;
     return 0;
 }
@@ -176,15 +177,15 @@ void trn_slot_exit(struct trn_process_table *t, struct trn_slot *s, uint64_t boo
     list_append(t, &t->exited, s);
 }
 
-void trn_slot_set_parent(struct trn_process_table *t, struct trn_slot *s, uint64_t id)
+void trn_slot_set_parent(struct trn_process_table *t, struct trn_slot *s, uint64_t parent)
 {
-    struct trn_slot *parent = trn_slot_by_id(t, id);
-    if (s->parent || !id || parent == s)
+    struct trn_slot *up = trn_slot_by_id(t, parent);
+    if (s->parent || !parent || up == s)
         return;
-    s->parent = id;
-    if (parent)
-        parent->kids++;
-    s->unlinked = !parent;
+    s->parent = parent;
+    if (up)
+        up->kids++;
+    s->unlinked = !up;
     t->n_unlinked += s->unlinked;
 }
 

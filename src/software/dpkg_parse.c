@@ -7,6 +7,7 @@
 #include "software/internal.h"
 
 #define ENTRIES_MAX (4 * TRN_DPKG_PACKAGES_MAX)
+#define JOURNAL_MAX 1024 /* dpkg folds its journal into the status file after 250 */
 
 struct entry {
     struct trn_str name; /* in the arena */
@@ -93,12 +94,12 @@ static int by_name(const void *a, const void *b)
 /* dpkg's journal lies over the status file, in the order of its numbers (four digits each). */
 static int read_journal(struct parse *p, struct trn_err *err)
 {
-    const struct entry *journal[64];
+    const struct entry *journal[JOURNAL_MAX] = {NULL};
     size_t n = 0;
     for (size_t i = 0; i < p->n && n < TRN_ARRAY_SIZE(journal); i++)
         if (trn_str_starts(p->entries[i].name, TRN_STR("updates/")))
             journal[n++] = &p->entries[i];
-    qsort(journal, n, sizeof(journal[0]), by_name);
+    qsort(journal, n, sizeof(const struct entry *), by_name);
     for (size_t i = 0; i < n; i++) {
         int r = read_entry(p, journal[i], &p->list, err);
         if (r == 0)
