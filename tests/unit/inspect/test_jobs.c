@@ -115,8 +115,8 @@ static int bundle_with(const char *const *names, const char *const *texts)
 Test(jobs, a_dpkg_database)
 {
     const char *const names[] = {"status", "info/acme.list", "info/acme.md5sums", NULL};
-    const char *const texts[] = {"Package: acme\nStatus: install ok installed\nPriority: optional\nArchitecture: "
-                                 "all\nMaintainer: t <t@acme.test>\nVersion: 1.1\n",
+    const char *const texts[] = {("Package: acme\nStatus: install ok installed\nPriority: optional\nArchitecture: all\n"
+                                  "Maintainer: t <t@acme.test>\nVersion: 1.1\n"),
                                  "/.\n/opt\n/opt/acme\n/opt/acme/run\n/opt/acme/lib\n",
                                  "0123456789abcdef0123456789abcdef  opt/acme/run\n"};
     RUN(h, TRN_JOB_DPKG, NULL, bundle_with(names, texts));
