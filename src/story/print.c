@@ -160,7 +160,7 @@ static uint64_t zero_of(const struct trn_story *s)
 
 static void put_findings(const struct trn_story *s, unsigned width, struct trn_buf *b)
 {
-    const size_t indent = 3 + 9 + 19, id_room = 11;
+    const size_t indent = 3 + 9 + 19, id_column = width - indent - (sizeof("T1102.001") - 1);
     uint64_t zero = zero_of(s);
     for (uint32_t i = 0; i < s->n_findings; i++) {
         const struct trn_finding *f = &s->findings[i];
@@ -177,11 +177,10 @@ static void put_findings(const struct trn_story *s, unsigned width, struct trn_b
             pad(b, 0, 19);
         else
             put_stage(b, f->check->stage, 19);
-        size_t used = put_wrapped(b, f->summary, indent, width - indent - id_room);
-        if (f->check->attack[0]) {
-            pad(b, used, width - indent - id_room + 1);
-            trn_put_c(b, f->check->attack[0]);
-        }
+        const char *id = f->check->attack[0] ? f->check->attack[0] : "";
+        size_t used = put_wrapped(b, f->summary, indent, width - indent - strlen(id) - 2);
+        pad(b, used, *id ? TRN_MAX(used + 2, id_column) : used);
+        trn_put_c(b, id);
         trn_put_c(b, "\n");
     }
     if (s->n_findings_dropped)

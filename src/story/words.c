@@ -102,13 +102,28 @@ static void put_phrase(struct trn_buf *b, const struct trn_story *st, const stru
     }
 }
 
-static int sentence(struct trn_story *st, struct trn_arena *a, struct trn_buf *b)
+/* Nobody's software acted: a person or a timed job used the program. */
+static void put_session(struct trn_buf *b, const struct trn_story *st)
+{
+    const struct trn_finding *f = &st->findings[0];
+    trn_put_c(b, "a person or job at a prompt ");
+    if (is_check(f, "behaviour.second-stage")) {
+        trn_put_c(b, "ran ");
+        trn_words_path(b, trn_evidence(f, "path"));
+        trn_put_c(b, ", which came from the network");
+        return;
+    }
+    put_phrase(b, st, f);
+    trn_put_c(b, ", with ");
+    trn_words_software(b, &st->software);
+}
+
+static void put_acting(struct trn_buf *b, const struct trn_story *st)
 {
     uint32_t done = 0, n = 0, stages = 0;
     for (uint32_t i = 0; i < st->n_findings; i++)
         stages |= 1u << st->findings[i].check->stage;
     uint32_t total = (uint32_t)__builtin_popcount(stages);
-    trn_buf_clear(b);
     trn_words_software(b, &st->software);
     for (uint32_t i = 0; i < st->n_findings; i++) {
         uint32_t bit = 1u << st->findings[i].check->stage;
@@ -119,6 +134,15 @@ static int sentence(struct trn_story *st, struct trn_arena *a, struct trn_buf *b
         trn_put_c(b, n == 1 ? " " : n == total ? " and " : ", ");
         put_phrase(b, st, &st->findings[i]);
     }
+}
+
+static int sentence(struct trn_story *st, struct trn_arena *a, struct trn_buf *b)
+{
+    trn_buf_clear(b);
+    if (st->n_findings && !st->findings[0].acting)
+        put_session(b, st);
+    else
+        put_acting(b, st);
     st->sentence = trn_arena_str(a, trn_buf_str(b));
     return b->bad || !st->sentence.p ? -ENOMEM : 0;
 }

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Question: do stories stay bounded and keep their numbers? */
+#include "../detect/script.h"
+
+#include <criterion/criterion.h>
+
+static uint64_t told_id;
+static uint64_t state_rows, forgotten;
+
+static int on_story(void *ctx, const struct trn_story *st)
+{
+    (void)ctx;
+    told_id = st->id;
+    return 0;
+}
+
+static int on_state(void *ctx, const struct trn_event *ev)
+{
+    (void)ctx;
+    state_rows++;
+    forgotten += ev->state.value.n == 0;
+    return 0;
+}
+
+static struct trn_finding finding(uint64_t acting, uint16_t score, const char *name)
+{
+    struct trn_finding f;
+    trn_finding_init(&f, trn_check_find(TRN_STR("behaviour.browser-data")));
+    f.acting = f.entity = acting;
+    f.id = acting * 1000 + score;
+    f.score = score;
+    f.wall_ns = f.boot_ns = acting;
+    f.summary = TRN_STR("read something");
+    f.software = (struct trn_software){trn_str_of(name), TRN_STR("1"), TRN_STR_NONE, TRN_ORIGIN_MANUAL, 0};
+    return f;
+}
+
+Test(stories, past_the_limit_the_lowest_score_goes)
+{
+    struct trn_process_table *t;
+    struct trn_stories *s;
+    cr_assert_eq(trn_process_table_new(&(struct trn_process_options){.sz = sizeof(struct trn_process_options)}, &t), 0);
+    struct trn_stories_options o = {
+        .sz = sizeof(o), .processes = t, .story = on_story, .state = {on_state, NULL}, .max_open = 4};
+    cr_assert_eq(trn_stories_new(&o, &s), 0);
+    for (uint64_t i = 1; i <= 10; i++) {
+        struct trn_finding f = finding(i, i == 2 ? 10 : 30, "prog");
+        cr_assert_eq(trn_stories_finding(s, &f), 0);
+        cr_assert_eq(told_id, i, "a number is given once");
+    }
+    cr_assert_eq(trn_stories_dropped(s), 6);
+    cr_assert_eq(forgotten, 6);
+    cr_assert(!trn_stories_get(s, 2) && trn_stories_get(s, 10));
+    cr_assert_leq(trn_stories_bytes(s), 1 << 20);
+    trn_stories_free(s);
+    trn_process_table_free(t);
+}
+
+Test(stories, full_of_findings_the_weakest_goes_and_is_counted)
+{
+    struct trn_process_table *t;
+    struct trn_stories *s;
+    cr_assert_eq(trn_process_table_new(&(struct trn_process_options){.sz = sizeof(struct trn_process_options)}, &t), 0);
+    struct trn_stories_options o = {.sz = sizeof(o), .processes = t, .story = on_story};
+    cr_assert_eq(trn_stories_new(&o, &s), 0);
+    for (uint64_t i = 0; i < 100; i++) {
+        struct trn_finding f = finding(7, 30, "prog");
+        f.id = i + 1;
+        f.wall_ns = f.boot_ns = 1000 + i;
+        f.score = i == 99 ? 45 : 30;
+        cr_assert_eq(trn_stories_finding(s, &f), 0);
+    }
+    const struct trn_story *st = trn_stories_get(s, 1);
+    cr_assert_eq(st->n_findings, TRN_STORY_FINDINGS);
+    cr_assert_eq(st->n_findings_dropped, 100 - TRN_STORY_FINDINGS);
+    cr_assert_eq(st->findings[TRN_STORY_FINDINGS - 1].score, 45);
+    trn_stories_free(s);
+    trn_process_table_free(t);
+}
+
+Test(stories, foreign_text_is_escaped_on_the_page)
+{
+    static struct trn_story st;
+    struct trn_buf b;
+    st.id = 3;
+    st.verdict = TRN_VERDICT_NOTE;
+    st.score = 9;
+    st.sentence = TRN_STR("made of escaped parts");
+    st.n_processes = 1;
+    st.processes[0].pid = 4;
+    st.processes[0].path = TRN_STR("/tmp/\033[2J\xff\n");
+    st.n_hosts = 1;
+    st.hosts[0].address = TRN_STR("1.2.3.4:5");
+    st.hosts[0].name = TRN_STR("x\033[31m.test");
+    st.change_to = TRN_STR("1\n2");
+    st.change_wall_ns = 1;
+    trn_buf_init(&b, 1 << 16);
+    trn_story_print(&st, 80, false, &b);
+    cr_assert(!b.bad && !memchr(b.p, '\033', b.n) && strstr(b.p, "\\x1b[2J\\xff") && strstr(b.p, "1\\n2"));
+    trn_buf_clear(&b);
+    trn_story_print_line(&st, true, &b);
+    cr_assert(strstr(b.p, "story 3"));
+    trn_buf_done(&b);
+}
