@@ -127,7 +127,7 @@ static struct trn_event *file_event(struct script *s, uint32_t pid, enum trn_act
 {
     struct trn_event *ev = make(s, TRN_EV_FILE, pid);
     ev->entity = 0; /* fanotify knows the pid only */
-    ev->action = action;
+    ev->action = (uint16_t)action;
     ev->file.path = text(s, path);
     ev->file.file = *file(s, path);
     return ev;
