@@ -20,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SETTLE_MS 2000 /* lateness window, waiting for identities, then a story */
+#define SETTLE_MS 3500 /* lateness window, then the time a finding may wait for an identity */
 
 struct observation {
     struct trn_cli *cli;

@@ -1,41 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Do the parser, --help and the man page say the same, and does a wrong word get a clear answer? */
-#include "cli/cli.h"
-
-#include <criterion/criterion.h>
-
-struct said {
-    char *out, *err;
-    size_t out_n, err_n;
-    int code;
-};
-
-static void said_done(struct said *s)
-{
-    free(s->out);
-    free(s->err);
-}
-
-static struct said call(int argc, const char *const *words)
-{
-    struct said s = {0};
-    char *argv[16];
-    FILE *out = open_memstream(&s.out, &s.out_n), *err = open_memstream(&s.err, &s.err_n);
-    for (int i = 0; i < argc; i++)
-        argv[i] = strdup(words[i]);
-    argv[argc] = NULL;
-    char *copies[16];
-    memcpy(copies, argv, sizeof(copies));
-    s.code = trn_cli_main(argc, argv, out, err);
-    for (int i = 0; i < argc; i++)
-        free(copies[i]);
-    fclose(out);
-    fclose(err);
-    return s;
-}
-#define CALL(...)                                                               \
-    call((int)TRN_ARRAY_SIZE(((const char *const[]){"turncoat", __VA_ARGS__})), \
-         (const char *const[]){"turncoat", __VA_ARGS__})
+#include "call.h"
 
 /* The man page with its escaped hyphens made plain. */
 static char *man_page(void)
@@ -223,8 +188,7 @@ Test(table, what_stands_behind_two_dashes_is_not_ours)
 Test(table, explain_needs_no_daemon)
 {
     TRN_AUTO(said_done)
-    struct said all = CALL("explain"),
-                one = CALL("explain", "behaviour.second-stage"),
+    struct said all = CALL("explain"), one = CALL("explain", "behaviour.second-stage"),
                 json = CALL("explain", "behaviour.second-stage", "--json");
     size_t n;
     const struct trn_check *checks = trn_checks(&n);
