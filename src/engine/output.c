@@ -96,6 +96,22 @@ static void tell_loss(struct trn_pipeline *p, const struct trn_event *ev)
     trn_buf_done(&json);
 }
 
+/* Which program, seen from people, is behind a change of the package database: apt rather than the dpkg it starts. */
+static struct trn_str changed_by(const struct trn_pipeline *p, const struct trn_event *ev)
+{
+    const struct trn_process_table *t = trn_engine_processes(p->engine);
+    const struct trn_entity *e = trn_process_of(t, ev);
+    struct trn_str by = TRN_STR_NONE;
+    for (int up = 0; e && up < 8; up++) {
+        struct trn_str base = trn_path_base(e->image.path);
+        if (trn_str_starts(base, TRN_STR("apt")) || trn_str_starts(base, TRN_STR("dpkg")) ||
+            trn_str_starts(base, TRN_STR("unattended-upgr")) || trn_str_eq_c(base, "aptitude"))
+            by = base;
+        e = e->parent ? trn_process_get(t, e->parent) : NULL;
+    }
+    return by;
+}
+
 /* The order matters: the log first, so that whatever a finding rests on can be replayed. */
 int trn_pipe_numbered(void *ctx, const struct trn_event *ev)
 {
@@ -106,6 +122,8 @@ int trn_pipe_numbered(void *ctx, const struct trn_event *ev)
         return r;
     if (ev->type == TRN_EV_LOSS)
         tell_loss(p, ev);
+    if (ev->type == TRN_EV_FILE && trn_str_starts(ev->file.path, TRN_STR("/var/lib/dpkg/status")))
+        trn_enrich_database_changed(p->enrich, changed_by(p, ev)); /* here, where its process is known */
     if (ev->type == TRN_EV_TICK)
         return 0;
     const struct trn_entity *e = trn_process_of(trn_engine_processes(p->engine), ev);

@@ -16,22 +16,6 @@
 #define ROUND_MS 50
 #define SECOND_NS TRN_NS_PER_SEC
 
-/* Which program, seen from people, is behind a change of the package database: apt rather than the dpkg it starts. */
-static struct trn_str changed_by(const struct trn_pipeline *p, const struct trn_event *ev)
-{
-    const struct trn_process_table *t = trn_engine_processes(p->engine);
-    const struct trn_entity *e = trn_process_of(t, ev);
-    struct trn_str by = TRN_STR_NONE;
-    for (int up = 0; e && up < 8; up++) {
-        struct trn_str base = trn_path_base(e->image.path);
-        if (trn_str_starts(base, TRN_STR("apt")) || trn_str_starts(base, TRN_STR("dpkg")) ||
-            trn_str_starts(base, TRN_STR("unattended-upgr")) || trn_str_eq_c(base, "aptitude"))
-            by = base;
-        e = e->parent ? trn_process_get(t, e->parent) : NULL;
-    }
-    return by;
-}
-
 /* What the arriving event tells the recorder's side, before it waits its turn. */
 static void on_arrival(struct trn_pipeline *p, struct trn_event *ev)
 {
@@ -42,10 +26,6 @@ static void on_arrival(struct trn_pipeline *p, struct trn_event *ev)
         break;
     case TRN_EV_LIB_LOAD:
         trn_enrich_library(p->enrich, ev);
-        break;
-    case TRN_EV_FILE:
-        if (trn_str_starts(ev->file.path, TRN_STR("/var/lib/dpkg/status")))
-            trn_enrich_database_changed(p->enrich, changed_by(p, ev));
         break;
     default:
         break;
