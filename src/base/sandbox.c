@@ -37,6 +37,14 @@ static int enter_limits(const struct trn_sandbox_options *o, struct trn_err *err
     return r;
 }
 
+/* Before the change of user, while CAP_SETPCAP is still there; best effort, since no_new_privs is set anyway. */
+static void drop_bounds(void)
+{
+    for (unsigned long cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
+        if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
+            return;
+}
+
 static int enter_users(const struct trn_sandbox_options *o, struct trn_err *err)
 {
     bool change_uid = o->uid != (uid_t)-1, change_gid = o->gid != (gid_t)-1;
@@ -74,8 +82,6 @@ static int enter_capabilities(const struct trn_sandbox_options *o, struct trn_er
     capng_clear(CAPNG_SELECT_BOTH);
     if (o->keep_cap_kill)
         capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_KILL);
-    /* The bounding set needs CAP_SETPCAP. Without it nothing is lost: no_new_privs is set anyway. */
-    (void)capng_apply(CAPNG_SELECT_BOUNDS);
     (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     int r = capng_apply(CAPNG_SELECT_CAPS);
     if (r < 0)
@@ -99,6 +105,8 @@ int trn_sandbox_enter(const struct trn_sandbox_options *o, struct trn_sandbox_re
     if ((unsigned)o->profile >= TRN_SANDBOX_PROFILE_MAX)
         return trn_fail(err, -EINVAL, "unknown sandbox profile %d", (int)o->profile);
     int r = enter_limits(o, err);
+    if (r == 0 && o->profile != TRN_SANDBOX_INSPECT_WORKER) /* the worker's server has done it */
+        drop_bounds();
     if (r == 0)
         r = enter_users(o, err);
     if (r == 0)
