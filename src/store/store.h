@@ -2,7 +2,7 @@
 /*
  * SQLite behind one handle: events (dictionary-encoded), findings, stories, remembered rows,
  * sightings (first and last seen). A full, read-only or damaged store never stops detection: puts
- * then return an error, are counted by the caller, and trn_store_state says why in one sentence.
+ * then return an error, what was lost is counted, and trn_store_health says why in one sentence.
  * Not thread-safe: one handle a thread (a second one, read-only, for queries).
  */
 #ifndef TRN_STORE_STORE_H
@@ -36,6 +36,10 @@ int trn_store_story(struct trn_store *s, const struct trn_story *st, struct trn_
 int trn_store_state(struct trn_store *s, const struct trn_event *state, struct trn_err *err)
     TRN_MUST_CHECK; /* empty value: forget */
 int trn_store_commit(struct trn_store *s, struct trn_err *err) TRN_MUST_CHECK;
+/* Why rows are being lost, or what happened to the file; absent when all is well. Borrowed. */
+struct trn_str trn_store_health(const struct trn_store *s);
+/* Rows that were given and did not come to stay (a failed transaction loses all of its rows). */
+uint64_t trn_store_lost(const struct trn_store *s);
 /* Retention; a bounded amount of work a call. */
 int trn_store_prune(struct trn_store *s, uint64_t now_wall_ns, struct trn_err *err) TRN_MUST_CHECK;
 
