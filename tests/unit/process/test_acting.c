@@ -335,3 +335,23 @@ Test(acting, processes_that_name_each_other_as_parent_end)
     cr_assert_not(trn_process_is_above(m.t, PHONE, A));
     cr_assert_not(trn_process_is_above(m.t, PHONE, C));
 }
+
+Test(acting, upgrade_under_a_running_process_does_not_rename_it)
+{
+    struct trn_event ev;
+    trn_event_init(&ev, TRN_EV_IDENTITY); /* the same path, another file: what dpkg renamed into its place */
+    ev.identity.file = (struct trn_file_key){.dev = 1, .ino = 4242, .ctime_ns = 99};
+    ev.identity.path = TRN_STR(PHONE_PATH);
+    ev.identity.id.software =
+        (struct trn_software){.name = TRN_STR("acme-softphone"), .version = TRN_STR("1.2"), .origin = TRN_ORIGIN_DPKG};
+    apply(&m, &ev);
+    act_run(&m, PHONE, A, "/usr/bin/dash", "sh");
+    cr_assert_str_eq(acting(&m, A), "acme-softphone 1.1");
+    act_fork(&m, INIT, B);
+    trn_event_init(&ev, TRN_EV_EXEC);
+    ev.entity = ev.pid = B;
+    ev.exec.path = TRN_STR(PHONE_PATH);
+    ev.exec.file = (struct trn_file_key){.dev = 1, .ino = 4242, .ctime_ns = 99};
+    apply(&m, &ev);
+    cr_assert_str_eq(acting(&m, B), "acme-softphone 1.2");
+}
