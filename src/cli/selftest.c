@@ -138,14 +138,15 @@ static bool is_ours(const struct trn_scratch *s, uint32_t pid)
 static void on_event(struct test *t, const json_t *payload)
 {
     TRN_AUTO(trn_freep) char *text = json_dumps(payload, JSON_COMPACT);
+    const struct trn_scratch *s = t->scratch;
     struct trn_event ev;
     trn_arena_reset(t->arena);
-    if (!text || trn_event_from_json(trn_str_of(text), t->arena, &ev, NULL) < 0 || !is_ours(t->scratch, ev.pid))
+    if (!text || !s || trn_event_from_json(trn_str_of(text), t->arena, &ev, NULL) < 0 || !is_ours(s, ev.pid))
         return;
     uint64_t now = trn_mono_ns();
     for (size_t i = 0; i < t->n; i++) {
-        uint64_t at = t->scratch->done[i].at_ns;
-        if (t->result[i] == SEEN || !t->acts[i]->seen(t->scratch, &ev))
+        uint64_t at = s->done[i].at_ns;
+        if (t->result[i] == SEEN || !t->acts[i]->seen(s, &ev))
             continue;
         t->result[i] = SEEN;
         t->seen_ms[i] = at && now > at ? (now - at) / TRN_NS_PER_MS : 0;

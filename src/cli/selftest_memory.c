@@ -30,7 +30,7 @@ static int act_library(struct trn_scratch *s)
     library_path(s, path, sizeof(path));
     TRN_AUTO(trn_fd_closep) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0700);
     int e = fd < 0 ? -errno : trn_scratch_copy_self(fd);
-    fd = trn_fd_close(fd);
+    trn_fd_closep(&fd);
     if (e < 0)
         return e;
     return trn_scratch_child(s, child_maps_file) == 0 ? 0 : -EOPNOTSUPP;

@@ -38,7 +38,7 @@ static int tcp_exchange(struct trn_scratch *s)
     TRN_AUTO(trn_fd_closep) int in = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
     if (in < 0 || trn_write_full(out, zeroes, sizeof(zeroes)) < 0)
         return EIO;
-    out = trn_fd_close(out); /* the one who connected closes first, with its bytes */
+    trn_fd_closep(&out); /* the one who connected closes first, with its bytes */
     (void)poll(NULL, 0, 50);
     return 0;
 }

@@ -13,8 +13,6 @@
 
 #define EXIT_CODE 42 /* of the child whose end is looked for */
 
-extern char **environ;
-
 void trn_scratch_pid(struct trn_scratch *s, pid_t pid)
 {
     uint32_t n = s->n_pids;
