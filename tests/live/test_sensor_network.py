@@ -158,6 +158,27 @@ def test_datagrams_are_told_once_a_destination(watched):
     assert sorted(ports) == [7001, 7002, 7003]
 
 
+def test_a_connected_datagram_socket_is_told_when_it_sends(watched):
+    """connect() on UDP sends nothing: resolvers do it to learn their own address."""
+    root, sensor = watched
+    pid = int(
+        root.run(
+            [
+                "python3",
+                "-c",
+                "import os, socket\n"
+                "s = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]\n"
+                "s[0].connect(('127.0.0.1', 7011)); s[1].connect(('127.0.0.1', 7012)); s[1].send(b'x'); print(os.getpid())\n"
+                "try: s[1].send(b'x')\n"
+                "except OSError: pass\n",
+            ]
+        ).stdout
+    )
+    e = sensor.wait(type="connect", pid=pid)
+    assert e["dst_port"] == 7012 and e["proto"] == UDP and e["src"] == "127.0.0.1" and e["src_port"] > 0
+    assert len(sensor.find(type="connect", pid=pid)) == 1
+
+
 @pytest.mark.parametrize("how", ["connected", "loose"])
 def test_dns_questions_and_answers(watched, how):
     root, sensor = watched

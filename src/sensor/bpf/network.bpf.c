@@ -15,10 +15,12 @@
 #define AF_INET 2
 #define AF_INET6 10
 #define DNS_PORT 53
+#define IPPROTO_TCP 6
+#define IPPROTO_UDP 17
 #define NOTE_DESTINATIONS 4
 #define SOCK_DONE 1 /* enum sock_flags: a FIN came in */
 
-enum { NOTE_LISTENER = 1, NOTE_INCOMING = 2 };
+enum { NOTE_LISTENER = 1, NOTE_INCOMING = 2, NOTE_AIMED = 3 /* connected UDP that has sent nothing yet */ };
 
 struct note {
     __u64 start;
@@ -112,6 +114,11 @@ static __always_inline int asked_to_connect(struct bpf_sock_addr *ctx, bool six)
         return 1;
     }
     sign(note);
+    if (ctx->protocol == IPPROTO_UDP) {
+        /* Nothing leaves yet, and often never: resolvers connect only to learn their own address. */
+        note->role = NOTE_AIMED;
+        return 1;
+    }
     r = net_begin(TRN_WIRE_CONNECT, note);
     if (!r)
         return 1;
@@ -190,7 +197,7 @@ int on_sendmsg6(struct bpf_sock_addr *ctx)
 static __always_inline void fill_tcp(struct trn_wire_net *r, struct sock *sk)
 {
     r->family = (__u8)sk->__sk_common.skc_family;
-    r->protocol = 6;
+    r->protocol = IPPROTO_TCP;
     /* Not skc_num, which is already 0 when a socket closes. */
     r->local_port = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
     r->remote_port = bpf_ntohs(sk->__sk_common.skc_dport);
@@ -260,7 +267,7 @@ int BPF_PROG(on_tcp_state, struct sock *sk, int old, int new)
     struct note *note;
     __u16 type;
 
-    if (sk->sk_protocol != 6)
+    if (sk->sk_protocol != IPPROTO_TCP)
         return 0;
     note = note_of(sk, old, new);
     if (!note)
@@ -280,7 +287,7 @@ int BPF_PROG(on_tcp_state, struct sock *sk, int old, int new)
     return 0;
 }
 
-/* --- DNS: packets of the scope's sockets from and to port 53 over UDP --- */
+/* --- UDP packets of the scope's sockets: DNS, and the first one of a connected socket --- */
 
 struct packet {
     __u32 udp; /* offset of the UDP header */
@@ -294,7 +301,7 @@ static __always_inline bool read_packet(struct __sk_buff *skb, bool egress, stru
     __u8 head[40] = {};
 
     if (skb->protocol == bpf_htons(0x0800)) {
-        if (bpf_skb_load_bytes(skb, 0, head, 20) != 0 || head[9] != 17)
+        if (bpf_skb_load_bytes(skb, 0, head, 20) != 0 || head[9] != IPPROTO_UDP)
             return false;
         p->udp = (__u32)(head[0] & 15) * 4;
         p->family = AF_INET;
@@ -303,7 +310,7 @@ static __always_inline bool read_packet(struct __sk_buff *skb, bool egress, stru
         return true;
     }
     if (skb->protocol == bpf_htons(0x86dd)) {
-        if (bpf_skb_load_bytes(skb, 0, head, 40) != 0 || head[6] != 17)
+        if (bpf_skb_load_bytes(skb, 0, head, 40) != 0 || head[6] != IPPROTO_UDP)
             return false;
         p->udp = 40;
         p->family = AF_INET6;
@@ -314,73 +321,98 @@ static __always_inline bool read_packet(struct __sk_buff *skb, bool egress, stru
     return false;
 }
 
-static __always_inline void dns_owner(struct __sk_buff *skb, struct trn_wire_dns *r)
+static __always_inline struct note *packet_note(struct __sk_buff *skb)
 {
     struct bpf_sock *sk = skb->sk;
-    struct note *note = 0;
 
-    r->head.tgid = 0;
-    r->head.tid = 0;
-    r->head.start = 0;
     if (sk)
         sk = bpf_sk_fullsock(sk);
-    if (sk)
-        note = bpf_sk_storage_get(&notes, sk, 0, 0);
-    if (note) {
-        r->head.tgid = note->tgid;
-        r->head.tid = note->tid;
-        r->head.start = note->start;
-    }
+    return sk ? bpf_sk_storage_get(&notes, sk, 0, 0) : 0;
 }
 
-static __always_inline int dns_packet(struct __sk_buff *skb, bool egress)
+static __always_inline void first_packet(struct __sk_buff *skb, struct note *note, const struct packet *p,
+                                         const __u16 udp[4])
 {
-    struct trn_wire_dns *r;
-    struct packet p = {};
-    __u16 udp[4];
-    __u32 length;
+    struct trn_wire_net *r;
 
-    if (!read_packet(skb, egress, &p) || bpf_skb_load_bytes(skb, p.udp, udp, sizeof(udp)) != 0)
-        return 1;
-    if (bpf_ntohs(udp[egress ? 1 : 0]) != DNS_PORT || skb->len < p.udp + sizeof(udp) + 12)
-        return 1;
+    note->role = 0;
+    r = net_begin(TRN_WIRE_SEND, note);
+    if (!r)
+        return;
+    r->cookie = bpf_get_socket_cookie(skb);
+    r->protocol = IPPROTO_UDP;
+    r->family = p->family;
+    r->local_port = bpf_ntohs(udp[0]);
+    r->remote_port = bpf_ntohs(udp[1]);
+    __builtin_memcpy(r->local, p->local, sizeof(p->local));
+    __builtin_memcpy(r->remote, p->remote, sizeof(p->remote));
+    net_end(r);
+}
+
+static __always_inline void dns_packet(struct __sk_buff *skb, bool egress, const struct note *note,
+                                       const struct packet *p, const __u16 udp[4])
+{
+    __u32 payload = p->udp + 8, length;
+    struct trn_wire_dns *r;
+
     r = bpf_ringbuf_reserve(&network_ring, sizeof(*r), 0);
     if (!r) {
         count_loss(TRN_WIRE_LOST_DNS);
-        return 1;
+        return;
     }
     fill_head(&r->head, TRN_WIRE_DNS, sizeof(*r));
-    dns_owner(skb, r);
+    /* A socket without a note is older than we are: its packets are told, without an owner. */
+    r->head.tgid = note ? note->tgid : 0;
+    r->head.tid = note ? note->tid : 0;
+    r->head.start = note ? note->start : 0;
     r->cookie = bpf_get_socket_cookie(skb);
     r->local_port = bpf_ntohs(udp[egress ? 0 : 1]);
     r->remote_port = DNS_PORT;
-    r->family = p.family;
+    r->family = p->family;
     r->answer = !egress;
     __builtin_memset(r->reserved, 0, sizeof(r->reserved));
-    __builtin_memcpy(r->local, p.local, sizeof(p.local));
-    __builtin_memcpy(r->remote, p.remote, sizeof(p.remote));
-    length = skb->len - p.udp - (__u32)sizeof(udp);
+    __builtin_memcpy(r->local, p->local, sizeof(p->local));
+    __builtin_memcpy(r->remote, p->remote, sizeof(p->remote));
+    length = skb->len - payload;
     r->full_len = (__u16)length;
     if (length > TRN_WIRE_DNS_MAX)
         length = TRN_WIRE_DNS_MAX;
     barrier_var(length);
     length &= 2 * TRN_WIRE_DNS_MAX - 1; /* says the bound once more, in the verifier's way */
     if (length == 0 || length > TRN_WIRE_DNS_MAX ||
-        bpf_skb_load_bytes(skb, p.udp + (__u32)sizeof(udp), r->payload, length) != 0)
+        bpf_skb_load_bytes(skb, payload, r->payload, length) != 0)
         length = 0;
     r->payload_len = (__u16)length;
     bpf_ringbuf_submit(r, wakeup_flags(&network_ring));
+}
+
+static __always_inline int udp_packet(struct __sk_buff *skb, bool egress)
+{
+    struct packet p = {};
+    struct note *note = 0;
+    __u16 udp[4];
+    bool dns;
+
+    if (!read_packet(skb, egress, &p) || bpf_skb_load_bytes(skb, p.udp, udp, sizeof(udp)) != 0)
+        return 1;
+    dns = bpf_ntohs(udp[egress ? 1 : 0]) == DNS_PORT && skb->len >= p.udp + sizeof(udp) + 12;
+    if (egress || dns)
+        note = packet_note(skb);
+    if (egress && note && note->role == NOTE_AIMED)
+        first_packet(skb, note, &p, udp);
+    if (dns)
+        dns_packet(skb, egress, note, &p, udp);
     return 1;
 }
 
 SEC("cgroup_skb/egress")
 int on_egress(struct __sk_buff *skb)
 {
-    return dns_packet(skb, true);
+    return udp_packet(skb, true);
 }
 
 SEC("cgroup_skb/ingress")
 int on_ingress(struct __sk_buff *skb)
 {
-    return dns_packet(skb, false);
+    return udp_packet(skb, false);
 }

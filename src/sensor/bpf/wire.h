@@ -26,7 +26,7 @@ enum trn_wire_type {
     TRN_WIRE_FORK = 1,
     TRN_WIRE_EXEC = 2,
     TRN_WIRE_EXIT = 3,
-    TRN_WIRE_CONNECT = 16,     /* connect(2) was asked for, TCP or UDP */
+    TRN_WIRE_CONNECT = 16,     /* connect(2) was asked for */
     TRN_WIRE_ESTABLISHED = 17, /* outgoing TCP is up */
     TRN_WIRE_FAILED = 18,      /* outgoing TCP never came up */
     TRN_WIRE_ACCEPT = 19,      /* incoming TCP is up */
