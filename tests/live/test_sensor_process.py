@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Does the sensor tell what processes do, and only those of its cgroup? Everything runs in a private root."""
+import json
 import os
 import sys
 import time
@@ -236,6 +237,41 @@ def test_nothing_is_lost_in_a_storm(watched):
     assert len(pids) == 500
     assert {e["entity"] for e in sensor.find(type="exit")} >= pids
     assert not sensor.find(type="loss")
+
+
+def probe_beside(root, before, *options):
+    """Runs the probe to its end, with a command in front of it; returns the completed process."""
+    return root.run([*before, "sensor-probe", "--scope", root.scope, "--no-files", *options], scope=False, check=False)
+
+
+def test_without_root_one_clear_error(watched):
+    root, _ = watched
+    end = probe_beside(root, ["setpriv", "--reuid", "1000", "--regid", "1000", "--clear-groups"])
+    assert end.returncode == 1 and end.stdout == ""
+    assert end.stderr.splitlines() == [
+        "sensor-probe: cannot load the BPF programs: not root",
+        "hint: start turncoatd as root, or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN",
+    ]
+
+
+def test_a_refused_hook_is_off_with_its_reason_and_the_rest_runs(watched):
+    """Without CAP_NET_ADMIN the kernel refuses the network programs; processes must still be seen."""
+    root, _ = watched
+    end = probe_beside(root, ["setpriv", "--bounding-set", "-all,+bpf,+perfmon,+setuid,+setgid,+sys_resource,+sys_ptrace"])
+    assert end.returncode == 0, end.stderr
+    lines = [json.loads(line) for line in end.stdout.splitlines()]
+    hooks = {h["name"]: h for h in lines[0]["hooks"]}
+    assert hooks["process.exec"]["state"] == hooks["process.exit"]["state"] == "on"
+    for name in ("network.connect4", "network.sendmsg6", "dns.answers"):
+        assert hooks[name]["state"] == "off" and "EPERM" in hooks[name]["reason"]
+    assert any(e.get("pid") == root.sleeper.pid and e["flags"] & EXISTING for e in lines[2:-1])
+
+
+def test_a_wrong_scope_is_refused(watched):
+    root, _ = watched
+    for scope, text in (("/nowhere", "cannot open cgroup '/nowhere': ENOENT"), ("/tmp", "'/tmp' is not a cgroup v2 folder")):
+        end = root.run(["sensor-probe", "--scope", scope], scope=False, check=False)
+        assert end.returncode == 1 and end.stderr.startswith("sensor-probe: " + text)
 
 
 def test_the_sum_is_clean(watched):
