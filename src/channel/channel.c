@@ -135,6 +135,7 @@ void trn_opened_encode(const struct trn_opened *o, struct trn_buf *out)
     trn_put_u64(out, o->job);
     trn_put_u64(out, o->size);
     put_key(out, &o->key);
+    trn_put_lstr(out, o->path);
 }
 
 int trn_opened_decode(struct trn_cursor *in, struct trn_opened *ret)
@@ -143,6 +144,7 @@ int trn_opened_decode(struct trn_cursor *in, struct trn_opened *ret)
     o.job = trn_cur_u64le(in);
     o.size = trn_cur_u64le(in);
     o.key = get_key(in);
+    o.path = trn_cur_lstr(in);
     if (done(in))
         return -EPROTO;
     *ret = o;

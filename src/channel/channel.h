@@ -24,6 +24,7 @@ enum trn_channel_message {
     TRN_CH_DPKG,
     TRN_CH_DPKG_STAMP,
     TRN_CH_DPKG_SAME,
+    TRN_CH_INSPECT_LOST, /* control: inspect died and was started anew; its jobs are lost */
 };
 
 enum trn_channel_socket {
@@ -76,6 +77,7 @@ int trn_open_decode(struct trn_cursor *in, struct trn_open_request *ret) TRN_MUS
 struct trn_opened {
     uint64_t job, size;
     struct trn_file_key key;
+    struct trn_str path; /* the real one, links resolved; absent when the file is in another root */
 };
 void trn_opened_encode(const struct trn_opened *o, struct trn_buf *out);
 int trn_opened_decode(struct trn_cursor *in, struct trn_opened *ret) TRN_MUST_CHECK;

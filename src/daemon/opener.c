@@ -110,6 +110,15 @@ static int open_for(const struct trn_open_request *q, struct stat *ret_st)
     return root < 0 ? root : open_regular(root, path, true, &q->want, ret_st);
 }
 
+/* Where the descriptor really leads, links resolved: the owner of a script is the owner of that file. */
+static struct trn_str real_path(int fd, uint32_t pid, char *dst, size_t size)
+{
+    char name[64];
+    snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+    ssize_t n = pid == 0 ? readlink(name, dst, size) : -1; /* of another root the path would be ours, not its */
+    return n > 0 && (size_t)n < size && dst[0] == '/' ? (struct trn_str){dst, (size_t)n} : TRN_STR_NONE;
+}
+
 static int serve_open(struct trn_opener *op, struct trn_msg *m)
 {
     struct trn_open_request q;
@@ -120,11 +129,12 @@ static int serve_open(struct trn_opener *op, struct trn_msg *m)
     TRN_AUTO(trn_fd_closep) int fd = open_for(&q, &st);
     if (fd < 0)
         return answer_failed(op, q.job, fd);
-    struct trn_opened o = {.job = q.job, .size = (uint64_t)st.st_size, .key = key_of(&st)};
+    char real[4096];
+    struct trn_opened o = {.job = q.job, .size = (uint64_t)st.st_size, .key = key_of(&st), .path = real_path(fd, q.pid, real, sizeof real)};
     if (!trn_file_key_is_none(&q.want))
         o.key = q.want; /* the kernel's own numbering of the device */
     struct trn_buf b;
-    trn_buf_init(&b, 64);
+    trn_buf_init(&b, 8192);
     trn_opened_encode(&o, &b);
     r = answer(op, TRN_CH_OPENED, &b);
     if (r < 0 || q.kind == 0)

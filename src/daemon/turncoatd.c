@@ -386,6 +386,8 @@ static void watch_siblings(struct trn_daemon *d, const struct pollfd *fds)
         end_sibling(&d->inspect);
         if (start_inspect(d, &err) < 0)
             say("", &err);
+        else if (d->engine.pid && trn_ipc_send(d->control_fd, TRN_CH_INSPECT_LOST, TRN_STR(""), NULL, 0) < 0)
+            fprintf(stderr, "turncoatd: the engine does not take messages\n");
     }
     if (d->guard.pid && fds[2].revents && !d->stopping) {
         fprintf(stderr, "turncoatd: turncoat-guard ended; another is started\n");

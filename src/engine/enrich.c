@@ -23,7 +23,7 @@ struct question {
     uint64_t job, inode_key; /* inode_key: what `waiting` asks by */
     uint64_t asked_boot_ns, valid_ctime_ns;
     struct trn_arena *arena;
-    struct trn_str path;
+    struct trn_str path, real_path; /* real: links resolved; where the owner is looked up */
     struct trn_file_key key;
     struct trn_root *root;
     uint32_t mntns, pid;
@@ -132,7 +132,7 @@ static void tell(struct trn_enrich *e, struct question *q)
     ev.mntns = q->mntns;
     ev.identity.file = q->key;
     ev.identity.path = q->path;
-    trn_identify(trn_root_index(q->root), q->path, q->have_facts ? &q->facts : NULL,
+    trn_identify(trn_root_index(q->root), q->real_path, q->have_facts ? &q->facts : NULL,
                  q->have_manifest ? &q->manifest : NULL, q->arena, &ev.identity.id);
     ev.identity.id.mntns = q->mntns;
     e->stats.told++;
@@ -161,8 +161,8 @@ static void proceed(struct trn_enrich *e, struct question *q)
             return; /* asked; tick looks again */
         struct trn_owner owner;
         const struct trn_package_index *index = trn_root_index(q->root);
-        if (!index || !trn_package_index_find(index, q->path, &owner)) {
-            q->n_candidates = trn_manifest_candidates(q->path, q->arena, q->candidates, MAX_MANIFESTS);
+        if (!index || !trn_package_index_find(index, q->real_path, &owner)) {
+            q->n_candidates = trn_manifest_candidates(q->real_path, q->arena, q->candidates, MAX_MANIFESTS);
             q->step = STEP_MANIFEST;
             if (ask_next_manifest(e, q))
                 return;
@@ -186,7 +186,7 @@ static struct question *question_new(struct trn_enrich *e, uint64_t key, const s
     q->pid = ev->pid == TRN_NO_U32 ? 0 : ev->pid;
     q->root = trn_roots_get(e->roots, ev->mntns, q->pid, e->now_boot_ns);
     if (q->arena)
-        q->path = trn_arena_str(q->arena, path);
+        q->path = q->real_path = trn_arena_str(q->arena, path);
     if (!q->arena || !q->root || trn_str_is_none(q->path) || trn_map_put_ptr(e->by_job, q->job, q) < 0) {
         question_free(q);
         return NULL;
@@ -315,6 +315,8 @@ static void on_opened(struct trn_enrich *e, const struct trn_opened *o)
     struct question *q = question_of(e, o->job);
     if (q && q->step == STEP_LOOK) {
         q->key = o->key;
+        if (!trn_str_is_empty(o->path))
+            q->real_path = trn_arena_str(q->arena, o->path);
         const struct trn_identity *known = trn_process_identity(e->o.processes, &q->key);
         q->step = STEP_OPEN;
         if (known)
@@ -459,6 +461,18 @@ static int on_end(void *ctx, uint64_t job, int code, struct trn_str message)
             tell(e, q);
     }
     return 0;
+}
+
+void trn_enrich_inspect_lost(struct trn_enrich *e)
+{
+    trn_roots_inspect_lost(e->roots);
+    size_t it = 0;
+    uint64_t job, value;
+    while (trn_map_next(e->by_job, &it, &job, &value)) {
+        struct question *q = (struct question *)(uintptr_t)value;
+        if (q->step == STEP_OPEN && !q->ended && send_open(e, q, job, TRN_JOB_FACTS, q->path) < 0)
+            e->stats.failed++; /* its deadline ends it */
+    }
 }
 
 static int one_result(struct trn_enrich *e, struct trn_msg *m)

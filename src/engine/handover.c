@@ -84,6 +84,11 @@ int trn_pipe_control(struct trn_pipeline *p)
         r = trn_cur_end(&m.body) ? 0 : -EPROTO;
         p->ready_told = true;
         break;
+    case TRN_CH_INSPECT_LOST:
+        r = trn_cur_end(&m.body) ? 0 : -EPROTO;
+        if (r == 0 && p->enrich)
+            trn_enrich_inspect_lost(p->enrich);
+        break;
     default:
         r = -EPROTO;
     }
@@ -197,7 +202,7 @@ static int restore_rows(void *ctx, const struct trn_event_sink *to)
     return trn_writer_states(rs->p->writer, &sink, NULL);
 }
 
-static void remember_run(struct trn_pipeline *p, bool clean)
+void trn_pipe_remember_run(struct trn_pipeline *p, bool clean)
 {
     struct trn_event row;
     struct trn_buf value;
@@ -219,12 +224,12 @@ static int tell_start(struct trn_pipeline *p, const struct restore *rs)
     ev.boot_ns = trn_boot_ns();
     ev.meta.text = TRN_STR("turncoat " TRN_VERSION);
     int r = trn_recorder_tell(p->recorder, &ev);
-    if (r < 0 || !rs->found)
+    if (r < 0 || (!rs->found && !p->hello.restarts))
         return r;
     uint64_t now = trn_wall_ns();
     trn_event_init(&ev, TRN_EV_GAP);
     ev.boot_ns = trn_boot_ns();
-    uint64_t away = now > rs->last_wall_ns ? now - rs->last_wall_ns : 0;
+    uint64_t away = rs->found && now > rs->last_wall_ns ? now - rs->last_wall_ns : 0; /* 0: not known */
     ev.meta.from_boot_ns = ev.boot_ns > away ? ev.boot_ns - away : 0;
     ev.meta.delta_ns = (int64_t)away;
     ev.meta.text = rs->clean ? TRN_STR("the engine was stopped") : TRN_STR("the engine was lost");
@@ -339,7 +344,7 @@ int trn_pipe_start(struct trn_pipeline *p, struct trn_err *err)
     r = trn_recorder_advance(p->recorder, trn_boot_ns(), trn_wall_ns());
     if (r == 0)
         r = tell_start(p, &rs);
-    remember_run(p, false);
+    trn_pipe_remember_run(p, false);
     r = r < 0 ? r : trn_reader_new(p->sensor_fds, p->n_sensor_fds, p->salt, &p->reader, err);
     p->n_sensor_fds = 0; /* the reader's now */
     return r;
@@ -355,7 +360,7 @@ void trn_pipe_stop(struct trn_pipeline *p)
             p->log_lost++;
     }
     if (p->writer)
-        remember_run(p, true);
+        trn_pipe_remember_run(p, true);
     p->log = trn_log_close(p->log);
     p->server = trn_server_free(p->server);
     p->writer = trn_writer_free(p->writer);

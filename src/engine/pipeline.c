@@ -15,6 +15,7 @@
 
 #define ROUND_MS 50
 #define SECOND_NS TRN_NS_PER_SEC
+#define REMEMBER_NS (10 * TRN_NS_PER_SEC)
 
 /* What the arriving event tells the recorder's side, before it waits its turn. */
 static void on_arrival(struct trn_pipeline *p, struct trn_event *ev)
@@ -51,6 +52,10 @@ static void once_a_second(struct trn_pipeline *p, uint64_t now)
     p->events_before = st.events;
     p->seconds_ns = now;
     trn_pipe_losses(p);
+    if (now > p->remembered_ns + REMEMBER_NS) {
+        p->remembered_ns = now;
+        trn_pipe_remember_run(p, false);
+    }
     uint64_t malformed = trn_reader_malformed(p->reader);
     if (malformed > p->malformed_told) {
         trn_pipe_tell_health(p, "%llu malformed sensor records were skipped", (unsigned long long)(malformed - p->malformed_told));

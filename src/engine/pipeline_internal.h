@@ -50,7 +50,7 @@ struct trn_pipeline {
     struct trn_health health;
     uint64_t told_losses[TRN_CLASS_MAX]; /* of the classes that the engine itself counts */
     struct trn_map *story_marks;         /* story id -> findings << 8 | verdict, as last printed */
-    uint64_t seconds_ns, events_before, rate;
+    uint64_t seconds_ns, events_before, rate, remembered_ns;
     uint64_t started_wall_ns, malformed_told;
     char receive[TRN_IPC_MAX];
 };
@@ -60,6 +60,8 @@ int trn_pipe_receive(struct trn_pipeline *p, struct trn_err *err) TRN_MUST_CHECK
 int trn_pipe_control(struct trn_pipeline *p) TRN_MUST_CHECK; /* one later message; -ECONNRESET: the end */
 int trn_pipe_start(struct trn_pipeline *p, struct trn_err *err) TRN_MUST_CHECK;
 void trn_pipe_stop(struct trn_pipeline *p);
+/* So that the next engine knows since when none was there, and whether this one left in good order. */
+void trn_pipe_remember_run(struct trn_pipeline *p, bool clean);
 
 /* log.c */
 int trn_pipe_log_open(struct trn_pipeline *p, struct trn_err *err) TRN_MUST_CHECK;

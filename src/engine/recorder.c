@@ -193,7 +193,8 @@ int trn_recorder_tell(struct trn_recorder *r, const struct trn_event *ev)
 {
     struct trn_event told = *ev;
     /* Told things belong to the place in the order where they are told: not to the time of the teller. */
-    told.boot_ns = r->last_boot_ns ? r->last_boot_ns : ev->boot_ns;
+    uint64_t here = TRN_MAX(r->last_boot_ns, r->horizon_ns);
+    told.boot_ns = here ? here : ev->boot_ns;
     return emit(r, &told);
 }
 

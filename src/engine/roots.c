@@ -219,6 +219,18 @@ bool trn_roots_end(struct trn_roots *r, uint64_t job, int code)
     return true;
 }
 
+void trn_roots_inspect_lost(struct trn_roots *r)
+{
+    for (int i = 0; i < ROOTS; i++) {
+        struct trn_root *root = &r->roots[i];
+        if (!root->used || !root->building)
+            continue;
+        root->building = trn_package_index_free(root->building);
+        root->job = 0;
+        ask(r, root);
+    }
+}
+
 void trn_roots_changed(struct trn_roots *r, struct trn_str by)
 {
     if (by.n)

@@ -40,6 +40,7 @@ bool trn_roots_answer(struct trn_roots *r, uint64_t job, uint64_t stamp, bool sa
 bool trn_roots_failed(struct trn_roots *r, uint64_t job, int code);
 bool trn_roots_package(struct trn_roots *r, uint64_t job, uint32_t index, const struct trn_package *p);
 bool trn_roots_file(struct trn_roots *r, uint64_t job, uint32_t package, struct trn_str path, const uint8_t *md5);
+void trn_roots_inspect_lost(struct trn_roots *r);
 bool trn_roots_end(struct trn_roots *r, uint64_t job, int code);
 
 #define TRN_ROOTS_JOB_FIRST (1ull << 48) /* job numbers from here on are index jobs */
