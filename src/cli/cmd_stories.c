@@ -85,13 +85,7 @@ static int on_page(void *ctx, const char *type, json_t *payload)
     } else if (strcmp(type, "page") == 0) {
         struct trn_str text = trn_json_text(payload, "text");
         p->seen = true;
-<<<<<<< HEAD
         fprintf(p->cli->out, "%.*s%s", TRN_STR_ARG(text), trn_str_ends(text, TRN_STR("\n")) ? "" : "\n");
-=======
-        (void)fwrite(text.p ? text.p : "", 1, text.n, p->cli->out);
-        if (text.p && text.n && text.p[text.n - 1] != '\n')
-            fputc('\n', p->cli->out);
->>>>>>> 21ccb23 (cli, engine: what clang-tidy points at)
     }
     return 0;
 }

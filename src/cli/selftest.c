@@ -145,14 +145,8 @@ static void on_event(struct test *t, const json_t *payload)
         return;
     uint64_t now = trn_mono_ns();
     for (size_t i = 0; i < t->n; i++) {
-<<<<<<< HEAD
         uint64_t at = s->done[i].at_ns;
         if (t->result[i] == SEEN || !t->acts[i]->seen(s, &ev))
-=======
-        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): without a scratch place there is no act */
-        uint64_t at = t->scratch->done[i].at_ns;
-        if (t->result[i] == SEEN || !t->acts[i]->seen(t->scratch, &ev))
->>>>>>> 21ccb23 (cli, engine: what clang-tidy points at)
             continue;
         t->result[i] = SEEN;
         t->seen_ms[i] = at && now > at ? (now - at) / TRN_NS_PER_MS : 0;
