@@ -7,7 +7,6 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 static int decode(struct trn_str s, struct trn_event *ret)
@@ -207,7 +206,7 @@ Test(log, a_damaged_record_is_one)
     close(fd);
 }
 
-Test(log, a_full_disk_leaves_whole_records)
+Test(log, too_large_a_record_leaves_whole_ones)
 {
     struct trn_log_writer *w;
     struct trn_event ev;
@@ -215,7 +214,8 @@ Test(log, a_full_disk_leaves_whole_records)
 
     trn_event_init(&ev, TRN_EV_STATE);
     cr_assert_eq(trn_log_create(path, &header, &w, NULL), 0);
-    ev.state.value = (struct trn_str){calloc(1, 2 << 20), 2 << 20};
+    char TRN_AUTO(trn_freep) *large = calloc(1, 2 << 20);
+    ev.state.value = (struct trn_str){large, 2 << 20};
     cr_expect_eq(trn_log_write(w, &ev), -E2BIG, "a record past the maximum");
     trn_log_close(w);
     cr_expect_eq(read_log(&torn), 0);
