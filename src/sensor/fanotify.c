@@ -393,6 +393,8 @@ int trn_fanotify_read(struct trn_fanotify *f, unsigned budget, const struct trn_
             r = trn_fail(err, -errno, "cannot read file events: %s", trn_errno_name(-errno));
         else
             r = read_batch(f, (size_t)n, sink);
+        if (r < 0 && n >= 0)
+            (void)trn_fail(err, r, "cannot pass on file events: %s", trn_errno_name(r));
     }
     trn_fanotify_end_batch(f);
     if (f->look_again)

@@ -229,13 +229,13 @@ def test_nothing_is_lost_in_a_storm(watched):
     root.run(["sh", "-c", "i=0; while [ $i -lt 500 ]; do /usr/bin/true storm; i=$((i+1)); done"])
     sensor.wait(type="exec", argv=["/usr/bin/true", "storm"])
     deadline = time.monotonic() + 5
-    while len(sensor.find(type="exec", argv=["/usr/bin/true", "storm"])) < 500 and time.monotonic() < deadline:
+    started, ended = set(), set()
+    while (len(started) < 500 or not ended >= started) and time.monotonic() < deadline:
         time.sleep(0.05)
-    execs = sensor.find(type="exec", argv=["/usr/bin/true", "storm"])
-    assert len(execs) == 500
-    pids = {e["entity"] for e in execs}
-    assert len(pids) == 500
-    assert {e["entity"] for e in sensor.find(type="exit")} >= pids
+        started = {e["entity"] for e in sensor.find(type="exec", argv=["/usr/bin/true", "storm"])}
+        ended = {e["entity"] for e in sensor.find(type="exit")}
+    assert len(started) == 500 and started - ended == set()
+    assert len(sensor.find(type="exec", argv=["/usr/bin/true", "storm"])) == 500
     assert not sensor.find(type="loss")
 
 

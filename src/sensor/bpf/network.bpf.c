@@ -379,8 +379,7 @@ static __always_inline void dns_packet(struct __sk_buff *skb, bool egress, const
         length = TRN_WIRE_DNS_MAX;
     barrier_var(length);
     length &= 2 * TRN_WIRE_DNS_MAX - 1; /* says the bound once more, in the verifier's way */
-    if (length == 0 || length > TRN_WIRE_DNS_MAX ||
-        bpf_skb_load_bytes(skb, payload, r->payload, length) != 0)
+    if (length == 0 || length > TRN_WIRE_DNS_MAX || bpf_skb_load_bytes(skb, payload, r->payload, length) != 0)
         length = 0;
     r->payload_len = (__u16)length;
     bpf_ringbuf_submit(r, wakeup_flags(&network_ring));
