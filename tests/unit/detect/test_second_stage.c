@@ -155,6 +155,21 @@ Test(second_stage, the_helper_passes_it_on)
     cr_assert_eq(f->score, 45);
 }
 
+Test(second_stage, the_helpers_tools_pass_it_on)
+{
+    softphone(s, "1.1");
+    act_connect(s, 812, "10.9.0.5", 8443);
+    act_write(s, 812, HELPER);
+    act_start(s, 1, 845, HELPER, "helper");
+    act_identity_hash(s, HELPER, 1);
+    act_start(s, 845, 846, "/usr/bin/cp", "cp a b");
+    act_write(s, 846, "/tmp/copy");
+    act_start(s, 845, 847, "/tmp/copy", "copy");
+    act_stop(s);
+    run();
+    cr_assert_eq(machine_count(m, CHECK), 2);
+}
+
 Test(second_stage, a_process_replaces_itself)
 {
     act_start(s, 1, 500, "/opt/dropper/dropper", "dropper");

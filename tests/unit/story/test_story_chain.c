@@ -111,28 +111,21 @@ Test(chain, a_restart_at_any_moment_changes_nothing, .timeout = 60)
     struct script *s = script_new();
     struct machine *whole = machine_new(NULL);
     chain_and_run(s, whole);
-    char *expected = strdup(machine_page(whole, 1));
     for (size_t cut = 1; cut < s->n; cut++) {
         struct machine *first = machine_new(NULL), *second = machine_new(NULL);
-        bool forked = s->ev[cut - 1].type == TRN_EV_FORK;
-        bool waits = s->ev[cut].type == TRN_EV_IDENTITY; /* a use that waits for its identity is told by the loss */
         machine_run(first, s, 0, cut);
         machine_restore(second, first, s, cut);
         machine_run(second, s, cut, s->n);
-        if (!forked && !waits && s->ev[cut].type != TRN_EV_NET_CLOSE) {
-            const struct trn_story *a = whole->told[1], *b = second->told[1] ? second->told[1] : first->told[1];
-            cr_assert(b != NULL, "cut at %zu", cut);
-            cr_assert_eq(machine_stories(second, TRN_VERDICT_NOTE) > 1, false, "cut at %zu", cut);
-            cr_assert_eq(b->score, a->score, "cut at %zu (%s): %u", cut, trn_event_type_name(s->ev[cut].type),
-                         b->score);
-            cr_assert_eq(b->n_findings, a->n_findings, "cut at %zu", cut);
-            for (uint32_t i = 0; i < a->n_findings; i++)
-                cr_assert_eq(a->findings[i].id, b->findings[i].id, "cut at %zu", cut);
-        }
+        const struct trn_story *a = whole->told[1], *b = second->told[1] ? second->told[1] : first->told[1];
+        cr_assert(b != NULL, "cut at %zu", cut);
+        cr_assert_leq(machine_stories(second, TRN_VERDICT_NOTE), 1, "cut at %zu", cut);
+        cr_assert_eq(b->score, a->score, "cut at %zu (%s): %u", cut, trn_event_type_name(s->ev[cut].type), b->score);
+        cr_assert_eq(b->n_findings, a->n_findings, "cut at %zu", cut);
+        for (uint32_t i = 0; i < a->n_findings; i++)
+            cr_assert_eq(a->findings[i].id, b->findings[i].id, "cut at %zu", cut);
         machine_free(first);
         machine_free(second);
     }
-    free(expected);
     machine_free(whole);
     script_free(s);
 }
@@ -185,6 +178,65 @@ Test(chain, the_helper_reparented_and_reading_still_belongs)
     cr_assert_eq(machine_stories(m, TRN_VERDICT_NOTE), 1);
     cr_assert_eq(m->told[1]->verdict, TRN_VERDICT_MALICIOUS);
     cr_assert(trn_str_eq_c(m->told[1]->software.name, "acme-softphone"));
+    machine_free(m);
+    script_free(s);
+}
+
+Test(chain, the_software_started_again_is_the_same_software)
+{
+    struct script *s = script_new();
+    struct machine *m = machine_new(NULL);
+    softphone(s, "1.1");
+    act_connect(s, 812, "10.9.0.5", 8443);
+    act_write(s, 812, "/tmp/helper");
+    act_start(s, 812, 845, "/tmp/helper", "helper");
+    act_exit(s, 812);
+    wait_ms(s, 86400000);
+    act_start(s, 1, 2812, "/opt/acme-softphone/bin/acme-softphone", "acme-softphone");
+    act_open(s, 2812, "/x/places.sqlite", "browser-history", "firefox");
+    act_stop(s);
+    machine_run(m, s, 0, s->n);
+    cr_assert_eq(machine_stories(m, TRN_VERDICT_NOTE), 1);
+    cr_assert_eq(m->told[1]->verdict, TRN_VERDICT_MALICIOUS);
+    machine_free(m);
+    script_free(s);
+}
+
+Test(chain, what_the_helper_talks_to_is_part_of_it)
+{
+    struct script *s = script_new();
+    struct machine *m = machine_new(NULL);
+    softphone(s, "1.1");
+    act_open(s, 812, "/x/places.sqlite", "browser-history", "firefox");
+    act_start(s, 812, 845, "/opt/acme-softphone/bin/other", "other");
+    act_connect(s, 845, "10.9.0.6", 443);
+    act_close(s, 845, "10.9.0.6", 443, 100, 200);
+    wait_ms(s, 2000);
+    act_tick(s);
+    machine_run(m, s, 0, s->n);
+    cr_assert_eq(m->told[1]->n_hosts, 1);
+    cr_assert_eq(m->told[1]->hosts[0].bytes_in, 200);
+    machine_free(m);
+    script_free(s);
+}
+
+Test(chain, two_stories_that_turn_out_to_be_one)
+{
+    /* two programs below the softphone are two stories until the softphone itself does something */
+    struct script *s = script_new();
+    struct machine *m = machine_new(NULL);
+    softphone(s, "1.1");
+    act_start(s, 812, 901, "/opt/a/a", "a");
+    act_start(s, 812, 902, "/opt/b/b", "b");
+    act_open(s, 901, "/x/places.sqlite", "browser-history", "firefox");
+    act_open(s, 902, "/x/Login Data", "browser-logins", "chromium");
+    act_open(s, 812, "/x/Cookies", "browser-cookies", "chromium");
+    act_stop(s);
+    machine_run(m, s, 0, s->n);
+    cr_assert_eq(machine_stories(m, TRN_VERDICT_NOTE), 1);
+    cr_assert_eq(m->told[1]->n_findings, 3);
+    cr_assert(trn_str_eq_c(m->told[1]->software.name, "acme-softphone"));
+    cr_assert(m->told[2]->closed && trn_str_eq_c(m->told[2]->close_why, "part of story 1"));
     machine_free(m);
     script_free(s);
 }
