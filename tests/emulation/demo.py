@@ -82,6 +82,18 @@ def check_replay(turncoat, stories):
     return summary
 
 
+def settled_stories(turncoat, seconds=12):
+    """The stories once they stand still: a connection that closes late still adds its bytes."""
+    turncoat.settle()
+    stories, deadline = turncoat.stories(), time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        time.sleep(1.5 if stories else 0.2)
+        before, stories = stories, turncoat.stories()
+        if stories == before:
+            break
+    return stories
+
+
 def rehearse_version(root, turncoat, version, say):
     say(f"apt installs {NAME} {version} from a local repository")
     rehearsal.install(root, version)
@@ -89,8 +101,7 @@ def rehearse_version(root, turncoat, version, say):
     rehearsal.run_softphone(root, SECONDS[version])
     if turncoat is None:
         return []
-    turncoat.settle()
-    stories = turncoat.stories()
+    stories = settled_stories(turncoat)
     say(f"stories so far: {short(stories)}")
     return stories
 
