@@ -3,8 +3,10 @@
 
 Owns: reading /proc. Must not own: what is asked of the numbers (sensor.py).
 """
+import json
 import os
 import re
+import subprocess
 
 RING_MAPPINGS = ("anon_inode:bpf-map", "anon_inode:[perf_event]")
 RINGBUF = 27  # BPF_MAP_TYPE_RINGBUF
@@ -18,8 +20,7 @@ def _stat(pid):
 
 
 def name_of(pid):
-    with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as f:
-        return f.read().strip()
+    return os.path.basename(os.readlink(f"/proc/{pid}/exe")).removesuffix(" (deleted)")
 
 
 def cpu_seconds(pid):
@@ -62,27 +63,41 @@ def process_bytes(pid):
     return pss, perf
 
 
-def bpf_bytes(pids):
-    """(rings, other maps, programs) by the kernel's own memlock, each object once."""
-    objects = {}
-    for pid in pids:
-        folder = f"/proc/{pid}/fdinfo"
+def _fdinfo(pid):
+    """What each descriptor of a process says about itself."""
+    folder = f"/proc/{pid}/fdinfo"
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return
+    for name in names:
         try:
-            names = os.listdir(folder)
+            with open(f"{folder}/{name}", encoding="utf-8", errors="replace") as f:
+                yield dict(re.findall(r"^(\w+):\s*(\S+)", f.read(), re.M))
         except OSError:
             continue
-        for name in names:
-            try:
-                with open(f"{folder}/{name}", encoding="utf-8", errors="replace") as f:
-                    info = dict(re.findall(r"^(\w+):\s*(\S+)", f.read(), re.M))
-            except OSError:
-                continue
-            if "map_id" in info:
-                kind = "ring" if int(info["map_type"]) == RINGBUF else "map"
-                objects[kind, info["map_id"]] = int(info["memlock"])
+
+
+def _program_bytes(ids):
+    """Programs are held by links, which do not tell their size: bpftool does."""
+    try:
+        shown = subprocess.run(["bpftool", "-j", "prog", "show"], capture_output=True, text=True, check=True).stdout
+        return sum(p.get("bytes_memlock", 0) for p in json.loads(shown) if p["id"] in ids)
+    except (OSError, subprocess.CalledProcessError, ValueError):
+        return 0
+
+
+def bpf_bytes(pids):
+    """(rings, other maps, programs) by the kernel's own accounting, each object once."""
+    rings, maps, programs = {}, {}, set()
+    for pid in pids:
+        for info in _fdinfo(pid):
+            if "map_id" in info and "memlock" in info:
+                kind = rings if int(info["map_type"]) == RINGBUF else maps
+                kind[info["map_id"]] = int(info["memlock"])
             elif "prog_id" in info:
-                objects["program", info["prog_id"]] = int(info["memlock"])
-    return tuple(sum(n for (kind, _), n in objects.items() if kind == want) for want in ("ring", "map", "program"))
+                programs.add(int(info["prog_id"]))
+    return sum(rings.values()), sum(maps.values()), _program_bytes(programs)
 
 
 def budget(pids):
