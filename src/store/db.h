@@ -8,20 +8,20 @@
 #include <sqlite3.h>
 
 enum trn_store_stmt { /* prepared once, used for each row */
-    TRN_SQL_BEGIN,
-    TRN_SQL_COMMIT,
-    TRN_SQL_ROLLBACK,
-    TRN_SQL_STRING_FIND,
-    TRN_SQL_STRING_PUT,
-    TRN_SQL_EVENT_PUT,
-    TRN_SQL_FILE_PUT,
-    TRN_SQL_SIGHTING_PUT,
-    TRN_SQL_SIGHTING_GET,
-    TRN_SQL_FINDING_PUT,
-    TRN_SQL_STORY_PUT,
-    TRN_SQL_STATE_PUT,
-    TRN_SQL_STATE_DELETE,
-    TRN_SQL_MAX,
+                      TRN_SQL_BEGIN,
+                      TRN_SQL_COMMIT,
+                      TRN_SQL_ROLLBACK,
+                      TRN_SQL_STRING_FIND,
+                      TRN_SQL_STRING_PUT,
+                      TRN_SQL_EVENT_PUT,
+                      TRN_SQL_FILE_PUT,
+                      TRN_SQL_SIGHTING_PUT,
+                      TRN_SQL_SIGHTING_GET,
+                      TRN_SQL_FINDING_PUT,
+                      TRN_SQL_STORY_PUT,
+                      TRN_SQL_STATE_PUT,
+                      TRN_SQL_STATE_DELETE,
+                      TRN_SQL_MAX,
 };
 
 enum trn_sighting_kind {

@@ -190,7 +190,8 @@ static bool take_word_if(struct trn_str *rest, const char *word)
     return true;
 }
 
-int trn_hunt_parse(struct trn_str expr, uint64_t now_wall_ns, struct trn_arena *arena, struct trn_hunt *ret, struct trn_err *err)
+int trn_hunt_parse(struct trn_str expr, uint64_t now_wall_ns, struct trn_arena *arena, struct trn_hunt *ret,
+                   struct trn_err *err)
 {
     struct trn_hunt h = {.until = UINT64_MAX};
     bool group = true, timed = false, dangling = false;
@@ -198,8 +199,8 @@ int trn_hunt_parse(struct trn_str expr, uint64_t now_wall_ns, struct trn_arena *
     if (expr.n > TRN_HUNT_TEXT)
         return trn_fail(err, -E2BIG, "cannot read hunt: longer than %d bytes", TRN_HUNT_TEXT);
     for (struct trn_str rest = trn_str_trim(expr); rest.n; rest = trn_str_trim(rest)) {
-        struct trn_str field, value;
-        bool negate;
+        struct trn_str field = TRN_STR_NONE, value = TRN_STR_NONE;
+        bool negate = false;
         if (take_word_if(&rest, "or") || take_word_if(&rest, "OR")) {
             if (group)
                 return bad(err, "nothing stands before", TRN_STR("or"));
@@ -221,7 +222,10 @@ int trn_hunt_parse(struct trn_str expr, uint64_t now_wall_ns, struct trn_arena *
         if (h.n >= TRN_HUNT_TERMS)
             return trn_fail(err, -E2BIG, "cannot read hunt: more than %d terms", TRN_HUNT_TERMS);
         struct trn_hunt_term *t = &h.terms[h.n++];
-        *t = (struct trn_hunt_term){.value = value, .negate = negate, .wildcard = has_wildcard(value), .begins_group = group};
+        *t = (struct trn_hunt_term){.value = value,
+                                    .negate = negate,
+                                    .wildcard = has_wildcard(value),
+                                    .begins_group = group};
         r = name_term(t, field, err);
         if (r < 0)
             return r;
@@ -253,7 +257,8 @@ static bool list_matches(const struct trn_hunt_term *t, struct trn_str list)
     return false;
 }
 
-static bool field_matches(const struct trn_hunt_term *t, struct trn_str name, const struct trn_event *ev, struct trn_buf *scratch)
+static bool field_matches(const struct trn_hunt_term *t, struct trn_str name, const struct trn_event *ev,
+                          struct trn_buf *scratch)
 {
     const struct trn_field_def *f = trn_field_by_name(name, (enum trn_event_type)ev->type);
     struct trn_value v;

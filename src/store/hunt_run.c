@@ -31,7 +31,8 @@ static void match_function(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 
 int trn_hunt_register(sqlite3 *db)
 {
-    return sqlite3_create_function_v2(db, "trn_match", 3, SQLITE_UTF8 | SQLITE_DIRECTONLY, NULL, match_function, NULL, NULL, NULL);
+    return sqlite3_create_function_v2(db, "trn_match", 3, SQLITE_UTF8 | SQLITE_DIRECTONLY, NULL, match_function, NULL,
+                                      NULL, NULL);
 }
 
 static void bind(sqlite3_stmt *q, const struct trn_hunt *h, const struct trn_hunt_sql *sql)
@@ -182,7 +183,8 @@ int trn_store_hunt(struct trn_store *s, struct trn_str expr, uint64_t now_wall_n
     return r;
 }
 
-int trn_hunt_plan(struct trn_store *s, struct trn_str expr, uint64_t now_wall_ns, struct trn_buf *out, struct trn_err *err)
+int trn_hunt_plan(struct trn_store *s, struct trn_str expr, uint64_t now_wall_ns, struct trn_buf *out,
+                  struct trn_err *err)
 {
     struct trn_arena TRN_AUTO(trn_arena_freep) *arena = trn_arena_new(ARENA_MAX);
     sqlite3_stmt TRN_AUTO(finalizep) *q = NULL;

@@ -437,8 +437,10 @@ int trn_hunt_compile(struct trn_store *s, const struct trn_hunt *h, struct trn_a
 
     trn_buf_init(&out->where, 1 << 16);
     out->n = 0;
-    int r = trn_db_exec(s, "CREATE TEMP TABLE IF NOT EXISTS hunt_set(term INTEGER, id INTEGER, PRIMARY KEY(term,id))"
-                           " WITHOUT ROWID; DELETE FROM temp.hunt_set", err, "search the store");
+    int r = trn_db_exec(s,
+                        "CREATE TEMP TABLE IF NOT EXISTS hunt_set(term INTEGER, id INTEGER, PRIMARY KEY(term,id))"
+                        " WITHOUT ROWID; DELETE FROM temp.hunt_set",
+                        err, "search the store");
     trn_put_c(&out->where, h->n ? "(" : "1");
     for (uint32_t i = 0; r == 0 && i < h->n; i++) {
         c.term = (int)i;
@@ -456,5 +458,6 @@ int trn_hunt_compile(struct trn_store *s, const struct trn_hunt *h, struct trn_a
         r = time_bounds(&c);
     if (r == 0 && out->where.bad)
         r = -E2BIG;
-    return r == -E2BIG && (err == NULL || err->code != -E2BIG) ? trn_fail(err, r, "cannot hunt: too long an expression") : r;
+    return r == -E2BIG && (err == NULL || err->code != -E2BIG) ? trn_fail(err, r, "cannot hunt: too long an expression")
+                                                               : r;
 }

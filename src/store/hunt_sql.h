@@ -29,16 +29,17 @@ int trn_hunt_compile(struct trn_store *s, const struct trn_hunt *h, struct trn_a
 int trn_hunt_prepare(struct trn_store *s, const struct trn_hunt *h, const struct trn_hunt_sql *sql, const char *before,
                      const char *behind, sqlite3_stmt **ret, struct trn_err *err) TRN_MUST_CHECK;
 /* How SQLite goes about an expression, one step a line; for tests and whoever tunes. */
-int trn_hunt_plan(struct trn_store *s, struct trn_str expr, uint64_t now_wall_ns, struct trn_buf *out, struct trn_err *err) TRN_MUST_CHECK;
+int trn_hunt_plan(struct trn_store *s, struct trn_str expr, uint64_t now_wall_ns, struct trn_buf *out,
+                  struct trn_err *err) TRN_MUST_CHECK;
 /* Registers trn_match() on a new handle. */
 int trn_hunt_register(sqlite3 *db);
 
 /* Numbers of the newest hits first, then their records. The '+' keeps SQLite from walking all events in
  * order of time in the hope of soon having enough; CROSS JOIN fixes who comes first. */
-#define TRN_HUNT_LIST                                                         \
-    "SELECT e.record, (SELECT text FROM string WHERE string.id=e.process)"    \
+#define TRN_HUNT_LIST                                                      \
+    "SELECT e.record, (SELECT text FROM string WHERE string.id=e.process)" \
     " FROM (SELECT id FROM event WHERE "
-#define TRN_HUNT_NEWEST                                                       \
+#define TRN_HUNT_NEWEST                                                                    \
     " ORDER BY +wall DESC, +id DESC LIMIT %u) AS hit CROSS JOIN event AS e ON e.id=hit.id" \
     " ORDER BY +e.wall DESC, +e.id DESC"
 

@@ -59,8 +59,8 @@ int trn_db_fail(struct trn_store *s, int rc, struct trn_err *err, const char *wh
 sqlite3_stmt *trn_db_stmt(struct trn_store *s, enum trn_store_stmt which)
 {
     if (s->stmt[which] == NULL) {
-        if (sqlite3_prepare_v3(s->db, trn_schema_statement(which), -1, SQLITE_PREPARE_PERSISTENT, &s->stmt[which], NULL) !=
-            SQLITE_OK)
+        if (sqlite3_prepare_v3(s->db, trn_schema_statement(which), -1, SQLITE_PREPARE_PERSISTENT, &s->stmt[which],
+                               NULL) != SQLITE_OK)
             return NULL;
     }
     sqlite3_reset(s->stmt[which]);
@@ -156,9 +156,8 @@ static void close_db(struct trn_store *s)
 /* Schema and settings; -EUCLEAN when the file is damaged. */
 static int open_db(struct trn_store *s, struct trn_err *err)
 {
-    static const char settings[] =
-        "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
-        "PRAGMA journal_size_limit=4194304; PRAGMA wal_autocheckpoint=1000;";
+    static const char settings[] = "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
+                                   "PRAGMA journal_size_limit=4194304; PRAGMA wal_autocheckpoint=1000;";
     static const char both[] = "PRAGMA cache_size=-2048; PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0;"
                                "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA analysis_limit=400;";
     int flags = s->options.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
@@ -213,7 +212,8 @@ static int set_aside(struct trn_store *s, uint64_t now_wall_ns, struct trn_str *
     return 0;
 }
 
-static int open_or_begin_anew(struct trn_store *s, struct trn_arena *arena, struct trn_str *ret_note, struct trn_err *err)
+static int open_or_begin_anew(struct trn_store *s, struct trn_arena *arena, struct trn_str *ret_note,
+                              struct trn_err *err)
 {
     struct trn_str name = TRN_STR_NONE;
     char shown[200];

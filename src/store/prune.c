@@ -10,7 +10,8 @@
 #define BATCH "4000"
 #define SWEEP 4000
 
-static int bind_run(struct trn_store *s, const char *sql, int64_t a, int64_t b, uint64_t *ret_changes, struct trn_err *err)
+static int bind_run(struct trn_store *s, const char *sql, int64_t a, int64_t b, uint64_t *ret_changes,
+                    struct trn_err *err)
 {
     sqlite3_stmt *q = NULL;
     int rc = sqlite3_prepare_v2(s->db, sql, -1, &q, NULL);
@@ -40,12 +41,14 @@ static int by_age(struct trn_store *s, uint64_t now_wall_ns, uint64_t *ret_chang
 {
     int64_t oldest = (int64_t)(now_wall_ns > s->options.max_age_ns ? now_wall_ns - s->options.max_age_ns : 0);
 
-    int r = bind_run(s, "DELETE FROM event WHERE id IN (SELECT id FROM event WHERE wall<?1 ORDER BY wall LIMIT " BATCH ")",
-                     oldest, 0, ret_changes, err);
+    int r =
+        bind_run(s, "DELETE FROM event WHERE id IN (SELECT id FROM event WHERE wall<?1 ORDER BY wall LIMIT " BATCH ")",
+                 oldest, 0, ret_changes, err);
     /* What a file is stays a while longer than the acts on it. */
     if (r == 0)
-        r = bind_run(s, "DELETE FROM file WHERE key IN (SELECT key FROM file WHERE wall<?1 ORDER BY wall LIMIT " BATCH ")"
-                        " AND NOT EXISTS(SELECT 1 FROM event WHERE event.file=file.key)",
+        r = bind_run(s,
+                     "DELETE FROM file WHERE key IN (SELECT key FROM file WHERE wall<?1 ORDER BY wall LIMIT " BATCH ")"
+                     " AND NOT EXISTS(SELECT 1 FROM event WHERE event.file=file.key)",
                      oldest, 0, ret_changes, err);
     return r;
 }
@@ -54,11 +57,14 @@ static int by_bytes(struct trn_store *s, uint64_t *ret_changes, struct trn_err *
 {
     if (used_bytes(s) <= s->options.max_bytes)
         return 0;
-    int r = bind_run(s, "DELETE FROM event WHERE id IN (SELECT id FROM event ORDER BY id LIMIT " BATCH ")", 0, 0, ret_changes, err);
+    int r = bind_run(s, "DELETE FROM event WHERE id IN (SELECT id FROM event ORDER BY id LIMIT " BATCH ")", 0, 0,
+                     ret_changes, err);
     if (r == 0)
-        r = bind_run(s, "DELETE FROM sighting WHERE kind=4 AND value IN (SELECT id FROM string WHERE id>?1 ORDER BY id LIMIT ?2)"
-                        " AND last<(SELECT coalesce(min(wall),0x7fffffffffffffff) FROM event)",
-                     s->sweep, SWEEP, ret_changes, err);
+        r = bind_run(
+            s,
+            "DELETE FROM sighting WHERE kind=4 AND value IN (SELECT id FROM string WHERE id>?1 ORDER BY id LIMIT ?2)"
+            " AND last<(SELECT coalesce(min(wall),0x7fffffffffffffff) FROM event)",
+            s->sweep, SWEEP, ret_changes, err);
     return r;
 }
 
@@ -66,15 +72,16 @@ static int by_bytes(struct trn_store *s, uint64_t *ret_changes, struct trn_err *
 static int sweep_texts(struct trn_store *s, struct trn_err *err)
 {
     uint64_t gone = 0;
-    int r = bind_run(s, "DELETE FROM string WHERE id IN (SELECT id FROM string WHERE id>?1 ORDER BY id LIMIT ?2)"
-                        " AND NOT EXISTS(SELECT 1 FROM event WHERE path=string.id)"
-                        " AND NOT EXISTS(SELECT 1 FROM event WHERE process=string.id)"
-                        " AND NOT EXISTS(SELECT 1 FROM event WHERE path2=string.id)"
-                        " AND NOT EXISTS(SELECT 1 FROM event WHERE name=string.id)"
-                        " AND NOT EXISTS(SELECT 1 FROM event WHERE software=string.id)"
-                        " AND NOT EXISTS(SELECT 1 FROM file WHERE path=string.id)"
-                        " AND NOT EXISTS(SELECT 1 FROM file WHERE software=string.id)"
-                        " AND NOT EXISTS(SELECT 1 FROM sighting WHERE value=string.id)",
+    int r = bind_run(s,
+                     "DELETE FROM string WHERE id IN (SELECT id FROM string WHERE id>?1 ORDER BY id LIMIT ?2)"
+                     " AND NOT EXISTS(SELECT 1 FROM event WHERE path=string.id)"
+                     " AND NOT EXISTS(SELECT 1 FROM event WHERE process=string.id)"
+                     " AND NOT EXISTS(SELECT 1 FROM event WHERE path2=string.id)"
+                     " AND NOT EXISTS(SELECT 1 FROM event WHERE name=string.id)"
+                     " AND NOT EXISTS(SELECT 1 FROM event WHERE software=string.id)"
+                     " AND NOT EXISTS(SELECT 1 FROM file WHERE path=string.id)"
+                     " AND NOT EXISTS(SELECT 1 FROM file WHERE software=string.id)"
+                     " AND NOT EXISTS(SELECT 1 FROM sighting WHERE value=string.id)",
                      s->sweep, SWEEP, &gone, err);
     if (r < 0)
         return r;

@@ -38,11 +38,13 @@ static const char *const migrations[] = {
     "CREATE INDEX file_software ON file(software) WHERE software IS NOT NULL;"
     "CREATE INDEX file_path ON file(path) WHERE path IS NOT NULL;"
     "CREATE INDEX file_wall ON file(wall);"
-    "CREATE TABLE sighting(value INTEGER NOT NULL, kind INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,"
+    "CREATE TABLE sighting(value INTEGER NOT NULL, kind INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT "
+    "NULL,"
     " count INTEGER NOT NULL, PRIMARY KEY(value, kind)) WITHOUT ROWID;"
     "CREATE TABLE finding(id INTEGER PRIMARY KEY, wall INTEGER NOT NULL, story INTEGER, record BLOB NOT NULL);"
     "CREATE INDEX finding_wall ON finding(wall);"
-    "CREATE TABLE story(id INTEGER PRIMARY KEY, verdict INTEGER NOT NULL, score INTEGER NOT NULL, updated INTEGER NOT NULL,"
+    "CREATE TABLE story(id INTEGER PRIMARY KEY, verdict INTEGER NOT NULL, score INTEGER NOT NULL, updated INTEGER NOT "
+    "NULL,"
     " closed INTEGER NOT NULL, close_verdict INTEGER NOT NULL, why BLOB, record BLOB NOT NULL);"
     "CREATE INDEX story_updated ON story(updated);"
     "CREATE TABLE state(kind BLOB NOT NULL, key INTEGER NOT NULL, value BLOB NOT NULL, wall INTEGER NOT NULL,"
@@ -55,8 +57,9 @@ static const char *const statements[TRN_SQL_MAX] = {
     [TRN_SQL_ROLLBACK] = "ROLLBACK",
     [TRN_SQL_STRING_FIND] = "SELECT id FROM string WHERE hash=?1 AND text=?2",
     [TRN_SQL_STRING_PUT] = "INSERT INTO string(hash,base,text) VALUES(?1,?2,?3)",
-    [TRN_SQL_EVENT_PUT] = "INSERT INTO event(seq,wall,type,entity,pid,uid,process,path,path2,file,name,ip,port,software,record)"
-                          " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15)",
+    [TRN_SQL_EVENT_PUT] =
+        "INSERT INTO event(seq,wall,type,entity,pid,uid,process,path,path2,file,name,ip,port,software,record)"
+        " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15)",
     /* What is not known now does not wipe out what was known before. */
     [TRN_SQL_FILE_PUT] = "INSERT INTO file(key,wall,sha256,software,path) VALUES(?1,?2,?3,?4,?5)"
                          " ON CONFLICT(key) DO UPDATE SET wall=excluded.wall, sha256=coalesce(excluded.sha256,sha256),"
@@ -91,7 +94,8 @@ int trn_schema_apply(struct trn_store *s, struct trn_err *err)
     char bump[64];
 
     if (version > TRN_ARRAY_SIZE(migrations)) {
-        trn_fail(err, -ENOTSUP, "cannot open store: it was written by a newer version (schema %llu, this one knows %zu)",
+        trn_fail(err, -ENOTSUP,
+                 "cannot open store: it was written by a newer version (schema %llu, this one knows %zu)",
                  (unsigned long long)version, TRN_ARRAY_SIZE(migrations));
         trn_hint(err, "install the newer version, or move the file away");
         return -ENOTSUP;

@@ -39,7 +39,8 @@ int trn_seen_flush(struct trn_store *s, struct trn_err *err)
     return 0;
 }
 
-static int seen(struct trn_store *s, enum trn_sighting_kind kind, struct trn_str value, uint64_t wall, struct trn_err *err)
+static int seen(struct trn_store *s, enum trn_sighting_kind kind, struct trn_str value, uint64_t wall,
+                struct trn_err *err)
 {
     int64_t id = 0;
 

@@ -159,7 +159,8 @@ int trn_store_stories(struct trn_store *s, enum trn_verdict min, uint32_t limit,
     trn_buf_init(&json, RECORD_MAX);
     if (st == NULL)
         return trn_fail(err, -ENOMEM, "cannot read stories: out of memory");
-    int r = prepare(s, "SELECT record,closed,why FROM story WHERE verdict>=?1 ORDER BY updated DESC, id DESC LIMIT ?2", &q, err);
+    int r = prepare(s, "SELECT record,closed,why FROM story WHERE verdict>=?1 ORDER BY updated DESC, id DESC LIMIT ?2",
+                    &q, err);
     if (r < 0)
         return r;
     sqlite3_bind_int64(q, 1, min);
@@ -176,7 +177,8 @@ int trn_store_stories(struct trn_store *s, enum trn_verdict min, uint32_t limit,
     return rc == SQLITE_DONE ? 0 : trn_db_fail(s, rc, err, "read stories");
 }
 
-int trn_store_story_get(struct trn_store *s, uint64_t id, struct trn_arena *arena, struct trn_story **ret, struct trn_err *err)
+int trn_store_story_get(struct trn_store *s, uint64_t id, struct trn_arena *arena, struct trn_story **ret,
+                        struct trn_err *err)
 {
     sqlite3_stmt TRN_AUTO(finalizep) *q = NULL;
     int r = prepare(s, "SELECT record,closed,why FROM story WHERE id=?1", &q, err);
@@ -207,12 +209,12 @@ int trn_store_story_get(struct trn_store *s, uint64_t id, struct trn_arena *aren
 int trn_store_story_json(struct trn_store *s, uint64_t id, struct trn_buf *out, struct trn_err *err)
 {
     struct trn_arena TRN_AUTO(trn_arena_freep) *arena = trn_arena_new(RECORD_MAX * 2);
-    struct trn_story *st;
+    struct trn_story *st = NULL;
 
     if (arena == NULL)
         return trn_fail(err, -ENOMEM, "cannot read story: out of memory");
     int r = trn_store_story_get(s, id, arena, &st, err);
-    if (r < 0)
+    if (r < 0 || st == NULL)
         return r;
     trn_story_to_json(st, out);
     return out->bad ? trn_fail(err, -E2BIG, "cannot show story: it is too large") : 0;

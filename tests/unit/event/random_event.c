@@ -10,7 +10,8 @@ uint64_t random_u64(uint64_t *seed)
 
 static struct trn_str random_text(uint64_t *seed, struct trn_arena *arena, bool nul)
 {
-    static const char *const pieces[] = {"/usr/bin/", "a", "ü", "\xff\xfe", "\n", "\x1b[31m", "\"", "\\", "\xe2\x80\xae", "\xc3", " "};
+    static const char *const pieces[] = {"/usr/bin/",    "a",    "ü", "\xff\xfe", "\n", "\x1b[31m", "\"", "\\",
+                                         "\xe2\x80\xae", "\xc3", " "};
     struct trn_buf TRN_AUTO(trn_buf_done) b;
     uint64_t n = random_u64(seed) % 8;
 

@@ -119,7 +119,8 @@ Test(codec, unknown_fields_are_kept_and_bounded)
 /* ---- the log ---- */
 
 static char path[] = "/tmp/trn-log-XXXXXX";
-static struct trn_log_header header = {.host_id = {1}, .boot_id = {2}, .snapshot = {3}, .indicators = {4}, .wall_ns = 5};
+static struct trn_log_header header = {
+    .host_id = {1}, .boot_id = {2}, .snapshot = {3}, .indicators = {4}, .wall_ns = 5};
 
 static void make_log(unsigned events)
 {

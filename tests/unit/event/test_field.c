@@ -37,12 +37,14 @@ Test(field, every_member_has_a_row)
         enum trn_event_type type;
         size_t from, size, padding;
     } bodies[] = {
-        {TRN_EV_EXEC, BODY(exec), 0},         {TRN_EV_FORK, BODY(fork), 4},     {TRN_EV_EXIT, BODY(exit), 0},
-        {TRN_EV_LIB_LOAD, BODY(map), 4},      {TRN_EV_MEM_EXEC, BODY(map), 4},  {TRN_EV_FILE, BODY(file), 4},
-        {TRN_EV_OPEN, BODY(file), 4},         {TRN_EV_CONNECT, BODY(net), 10},   {TRN_EV_DNS, BODY(dns), 10},
-        {TRN_EV_IDENTITY, BODY(identity), 4}, {TRN_EV_SOFTWARE, BODY(software), 0}, {TRN_EV_STATE, BODY(state), 0},
-        {TRN_EV_LOSS, BODY(meta), 4},         {TRN_EV_GAP, BODY(meta), 4},      {TRN_EV_BPF, BODY(meta), 4},
-        {TRN_EV_TICK, 0, offsetof(struct trn_event, exec), 0},
+        {TRN_EV_EXEC, BODY(exec), 0},         {TRN_EV_FORK, BODY(fork), 4},
+        {TRN_EV_EXIT, BODY(exit), 0},         {TRN_EV_LIB_LOAD, BODY(map), 4},
+        {TRN_EV_MEM_EXEC, BODY(map), 4},      {TRN_EV_FILE, BODY(file), 4},
+        {TRN_EV_OPEN, BODY(file), 4},         {TRN_EV_CONNECT, BODY(net), 10},
+        {TRN_EV_DNS, BODY(dns), 10},          {TRN_EV_IDENTITY, BODY(identity), 4},
+        {TRN_EV_SOFTWARE, BODY(software), 0}, {TRN_EV_STATE, BODY(state), 0},
+        {TRN_EV_LOSS, BODY(meta), 4},         {TRN_EV_GAP, BODY(meta), 4},
+        {TRN_EV_BPF, BODY(meta), 4},          {TRN_EV_TICK, 0, offsetof(struct trn_event, exec), 0},
     };
     size_t n;
     const struct trn_field_def *f = trn_fields(&n);
@@ -55,7 +57,8 @@ Test(field, every_member_has_a_row)
                 cr_expect_eq(covered[f[i].offset + k]++, 0, "%s overlaps", f[i].name);
         for (size_t k = 0; k < bodies[b].size; k++)
             missing += !covered[bodies[b].from + k];
-        cr_expect_eq(missing, bodies[b].padding, "%s: %zu bytes without a row", trn_event_type_name(bodies[b].type), missing);
+        cr_expect_eq(missing, bodies[b].padding, "%s: %zu bytes without a row", trn_event_type_name(bodies[b].type),
+                     missing);
     }
 }
 

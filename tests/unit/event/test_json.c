@@ -45,7 +45,8 @@ Test(json, an_exec_in_ecs)
     ev.exec.argv = TRN_STR("id\0-u\0");
     ev.exec.parent_pid = 1;
     trn_event_to_json(&ev, &b);
-    cr_expect_str_eq(b.p,
+    cr_expect_str_eq(
+        b.p,
         "{\"@timestamp\":\"1970-01-01T00:00:00.000000001Z\",\"event\":{\"sequence\":3,\"kind\":\"event\","
         "\"category\":\"process\",\"action\":\"exec\"},\"process\":{\"entity_id\":\"00000000000000ab\",\"pid\":812,"
         "\"executable\":\"/usr/bin/\xef\xbf\xbd\",\"name\":\"\xef\xbf\xbd\",\"args\":[\"id\",\"-u\"],"
@@ -64,20 +65,25 @@ Test(json, foreign_objects)
     struct trn_event ev;
     struct trn_value v;
 
-    cr_assert_eq(from("{\"process.executable\":\"/bin/sh\",\"process\":{\"command_line\":\"sh -c id\"},\"host\":{\"x\":[1]}}", a, &ev), 0);
+    cr_assert_eq(
+        from("{\"process.executable\":\"/bin/sh\",\"process\":{\"command_line\":\"sh -c id\"},\"host\":{\"x\":[1]}}", a,
+             &ev),
+        0);
     cr_expect_eq(ev.type, TRN_EV_EXEC);
     cr_expect(trn_str_eq_c(ev.exec.path, "/bin/sh"));
     cr_expect(trn_str_is_none(ev.exec.argv));
     cr_assert(trn_event_get(&ev, trn_field_by_id(TRN_F_COMMAND_LINE), &v));
     cr_expect(trn_str_eq(v.s, (struct trn_str){"sh -c id\0", 9}));
 
-    cr_assert_eq(from("{\"destination\":{\"ip\":\"::1\",\"port\":443},\"process\":{\"executable\":\"/x\"}}", a, &ev), 0);
+    cr_assert_eq(from("{\"destination\":{\"ip\":\"::1\",\"port\":443},\"process\":{\"executable\":\"/x\"}}", a, &ev),
+                 0);
     cr_expect_eq(ev.type, TRN_EV_CONNECT);
     cr_expect_eq(ev.net.family, 6);
     cr_assert(trn_event_get(&ev, trn_field_by_name(TRN_STR("process.executable"), ev.type), &v), "kept as an extra");
     cr_expect(trn_str_eq_c(v.s, "/x"));
 
-    cr_assert_eq(from("{\"event\":{\"action\":\"connection_attempted\"},\"destination\":{\"ip\":\"1.2.3.4\"}}", a, &ev), 0);
+    cr_assert_eq(from("{\"event\":{\"action\":\"connection_attempted\"},\"destination\":{\"ip\":\"1.2.3.4\"}}", a, &ev),
+                 0);
     cr_expect_eq(ev.action, TRN_ACT_NONE);
 }
 
@@ -100,7 +106,8 @@ Test(json, bad_objects)
     cr_expect_lt(from("{\"turncoat.type\":\"exec\",\"turncoat.raw\":{\"process.executable\":\"f\"}}", a, &ev), 0);
     cr_expect_lt(from("{\"turncoat.type\":\"exec\",\"turncoat.extras\":{\"x\":\"ff\"}}", a, &ev), 0);
     cr_expect_eq(ev.type, 99, "untouched on failure");
-    cr_assert_eq(trn_event_from_json(TRN_STR("{\"turncoat.type\":\"exec\",\"@timestamp\":\"never\"}"), a, &ev, &err), -EINVAL);
+    cr_assert_eq(trn_event_from_json(TRN_STR("{\"turncoat.type\":\"exec\",\"@timestamp\":\"never\"}"), a, &ev, &err),
+                 -EINVAL);
     cr_expect_str_eq(err.message, "cannot read '@timestamp': expected a time");
 }
 
@@ -117,11 +124,23 @@ Test(json, a_story_by_the_contract)
 
     trn_buf_init(&b, 1 << 20);
     trn_buf_init(&bin, 1 << 20);
-    *s = (struct trn_story){.id = 7, .revision = 2, .verdict = TRN_VERDICT_MALICIOUS, .score = 96,
-                            .software = {.name = TRN_STR("acme\n"), .version = TRN_STR("1.1"), .origin = TRN_ORIGIN_DPKG},
-                            .change_from = TRN_STR("1.0"), .change_to = TRN_STR("1.1"), .change_by = TRN_STR("dpkg"),
-                            .change_wall_ns = 1, .opened_wall_ns = 2, .updated_wall_ns = 3, .sentence = TRN_STR("x"),
-                            .loss_overlap = true, .closed = true, .close_why = TRN_STR("tested")};
+    *s = (struct trn_story){.id = 7,
+                            .revision = 2,
+                            .verdict = TRN_VERDICT_MALICIOUS,
+                            .score = 96,
+                            .software = {.name = TRN_STR("acme\n"),
+                                         .version = TRN_STR("1.1"),
+                                         .origin = TRN_ORIGIN_DPKG},
+                            .change_from = TRN_STR("1.0"),
+                            .change_to = TRN_STR("1.1"),
+                            .change_by = TRN_STR("dpkg"),
+                            .change_wall_ns = 1,
+                            .opened_wall_ns = 2,
+                            .updated_wall_ns = 3,
+                            .sentence = TRN_STR("x"),
+                            .loss_overlap = true,
+                            .closed = true,
+                            .close_why = TRN_STR("tested")};
     for (int i = 0; i < 3; i++) {
         struct trn_finding *f = &s->findings[s->n_findings++];
         trn_finding_init(f, trn_check_find(trn_str_of(ids[i])));
@@ -136,9 +155,11 @@ Test(json, a_story_by_the_contract)
         trn_finding_add(f, "path", TRN_STR("/a"));
         trn_finding_add(f, "none", TRN_STR_NONE);
     }
-    s->processes[s->n_processes++] = (struct trn_story_process){.entity = 5, .pid = 812, .path = TRN_STR("/bin/x"), .start_wall_ns = 1};
+    s->processes[s->n_processes++] =
+        (struct trn_story_process){.entity = 5, .pid = 812, .path = TRN_STR("/bin/x"), .start_wall_ns = 1};
     s->files[s->n_files++] = (struct trn_story_file){.path = TRN_STR("/a"), .role = TRN_STR("read")};
-    s->hosts[s->n_hosts++] = (struct trn_story_host){.address = TRN_STR("10.9.0.5:8443"), .bytes_out = 612, .count = 14};
+    s->hosts[s->n_hosts++] =
+        (struct trn_story_host){.address = TRN_STR("10.9.0.5:8443"), .bytes_out = 612, .count = 14};
     s->why[s->n_why++] = TRN_STR("because");
     s->benign_if[s->n_benign_if++] = TRN_STR("documented");
 

@@ -33,7 +33,7 @@ Test(types, strange_values_and_words)
     enum trn_action action;
 
     cr_expect_str_eq(trn_event_type_name((enum trn_event_type)9999), "");
-    cr_expect_str_eq(trn_action_name((enum trn_action)-1), "");
+    cr_expect_str_eq(trn_action_name((enum trn_action) - 1), "");
     cr_expect_eq(trn_event_type_parse(TRN_STR(""), &type), -EINVAL);
     cr_expect_eq(trn_event_type_parse(TRN_STR("invalid"), &type), -EINVAL);
     cr_expect_eq(trn_action_parse(TRN_STR(""), &action), -EINVAL);
@@ -103,7 +103,8 @@ Test(finding, round_trip_and_limits)
     cr_expect_eq(back.check, f.check);
     cr_expect(trn_str_eq(back.summary, f.summary) && trn_str_eq(back.software.name, f.software.name));
     cr_expect(trn_str_is_none(back.software.version));
-    cr_expect(back.id == 1 && back.acting == 2 && back.entity == 3 && back.boot_ns == 4 && back.wall_ns == 5 && back.telemetry == 6);
+    cr_expect(back.id == 1 && back.acting == 2 && back.entity == 3 && back.boot_ns == 4 && back.wall_ns == 5 &&
+              back.telemetry == 6);
     cr_expect_arr_eq(back.events, f.events, sizeof(f.events));
     cr_assert_eq(trn_finding_copy(&back, a, &copy), 0);
     cr_expect(copy.summary.p != back.summary.p && trn_str_eq(copy.summary, back.summary));

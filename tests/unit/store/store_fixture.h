@@ -8,10 +8,10 @@
 #define NOW (1700000000ull * TRN_NS_PER_SEC)
 #define SECOND TRN_NS_PER_SEC
 
-extern char store_dir[];           /* made by store_set_up */
-extern char store_path[];          /* store.db in it */
+extern char store_dir[];  /* made by store_set_up */
+extern char store_path[]; /* store.db in it */
 void store_set_up(void);
-void store_tear_down(void);        /* removes the directory */
+void store_tear_down(void);                                      /* removes the directory */
 struct trn_store *store_open(const struct trn_store_options *o); /* asserts */
 
 /* Event i of the history: exec, connect, dns, file, identity in turn, one a second, ending at NOW. */

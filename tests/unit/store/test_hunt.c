@@ -133,9 +133,27 @@ Test(hunt, a_second_handle_reads_while_the_first_writes)
 Test(hunt, bad_expressions)
 {
     static const char *const bad[] = {
-        "", "   ", "curl", "process=", "process= curl", "=curl", "nofield=1", "or process=curl", "process=curl or",
-        "process=curl or or process=id", "process=\"curl", "since=yesterday", "port=https", "ip=nowhere", "ip=10.0.0.0/33",
-        "ip=10.0.0.0/x", "sha256=abc", "entity=7", "type=nothing", "process!curl", "seq=99999999999999999999",
+        "",
+        "   ",
+        "curl",
+        "process=",
+        "process= curl",
+        "=curl",
+        "nofield=1",
+        "or process=curl",
+        "process=curl or",
+        "process=curl or or process=id",
+        "process=\"curl",
+        "since=yesterday",
+        "port=https",
+        "ip=nowhere",
+        "ip=10.0.0.0/33",
+        "ip=10.0.0.0/x",
+        "sha256=abc",
+        "entity=7",
+        "type=nothing",
+        "process!curl",
+        "seq=99999999999999999999",
     };
     struct trn_store *s = store_open(NULL);
     char many[2000] = "";
@@ -150,7 +168,8 @@ Test(hunt, bad_expressions)
     }
     for (int i = 0; i <= TRN_HUNT_TERMS; i++)
         n += (size_t)snprintf(many + n, sizeof(many) - n, "pid=%d or ", i);
-    cr_expect_eq(trn_store_hunt(s, (struct trn_str){many, n - 4}, NOW, 10, NULL, &(struct trn_hunt_summary){0}, NULL), -E2BIG);
+    cr_expect_eq(trn_store_hunt(s, (struct trn_str){many, n - 4}, NOW, 10, NULL, &(struct trn_hunt_summary){0}, NULL),
+                 -E2BIG);
     trn_store_close(s);
 }
 

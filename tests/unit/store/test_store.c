@@ -38,8 +38,13 @@ static void put_story(struct trn_store *s, uint64_t id, uint32_t revision, enum 
     struct trn_story TRN_AUTO(trn_freep) *st = calloc(1, sizeof(*st));
     struct trn_err err = {0};
 
-    *st = (struct trn_story){.id = id, .revision = revision, .verdict = verdict, .score = 50, .updated_wall_ns = updated,
-                             .software = {.name = TRN_STR("acme-softphone")}, .sentence = TRN_STR("it turned")};
+    *st = (struct trn_story){.id = id,
+                             .revision = revision,
+                             .verdict = verdict,
+                             .score = 50,
+                             .updated_wall_ns = updated,
+                             .software = {.name = TRN_STR("acme-softphone")},
+                             .sentence = TRN_STR("it turned")};
     st->findings[0] = finding(id, updated);
     st->n_findings = 1;
     cr_assert_eq(trn_store_story(s, st, &err), 0, "%s", err.message);
@@ -179,14 +184,18 @@ Test(store, sightings_answer_since_when)
     cr_expect(seen && n == 2 && first == NOW - 74 * SECOND && last == first, "%llu", (unsigned long long)n);
     cr_assert_eq(trn_store_sighting(s, TRN_STR("ip"), TRN_STR("10.9.0.77"), &seen, &first, &last, &n, NULL), 0);
     cr_expect(seen && n == 40, "from DNS answers");
-    cr_assert_eq(trn_store_sighting(s, TRN_STR("domain"), TRN_STR("raw.codehost.test"), &seen, &first, &last, &n, NULL), 0);
+    cr_assert_eq(trn_store_sighting(s, TRN_STR("domain"), TRN_STR("raw.codehost.test"), &seen, &first, &last, &n, NULL),
+                 0);
     cr_expect(seen && n == 14 && last > first);
     cr_assert_eq(trn_store_sighting(s, TRN_STR("path"), TRN_STR("/tmp/part"), &seen, &first, &last, &n, NULL), 0);
     cr_expect(seen && n == 40);
-    cr_assert_eq(trn_store_sighting(s, TRN_STR("software"), TRN_STR("acme-softphone"), &seen, &first, &last, &n, NULL), 0);
+    cr_assert_eq(trn_store_sighting(s, TRN_STR("software"), TRN_STR("acme-softphone"), &seen, &first, &last, &n, NULL),
+                 0);
     cr_expect(seen);
     cr_assert_eq(trn_store_sighting(s, TRN_STR("sha256"),
-                 TRN_STR("0300000000000000000000000000000000000000000000000000000000000000"), &seen, &first, &last, &n, NULL), 0);
+                                    TRN_STR("0300000000000000000000000000000000000000000000000000000000000000"), &seen,
+                                    &first, &last, &n, NULL),
+                 0);
     cr_expect(seen);
     cr_assert_eq(trn_store_sighting(s, TRN_STR("domain"), TRN_STR("10.9.0.5"), &seen, &first, &last, &n, NULL), 0);
     cr_expect(!seen, "kinds are apart");
@@ -220,7 +229,8 @@ Test(store, age_prunes_events_not_sightings)
     store_history(s, 1000);
     cr_assert_eq(trn_store_prune(s, NOW, NULL), 0);
     cr_expect_eq(matches(s, "since=1h"), 50);
-    cr_assert_eq(trn_store_sighting(s, TRN_STR("domain"), TRN_STR("raw.codehost.test"), &seen, &first, &last, &n, NULL), 0);
+    cr_assert_eq(trn_store_sighting(s, TRN_STR("domain"), TRN_STR("raw.codehost.test"), &seen, &first, &last, &n, NULL),
+                 0);
     cr_expect(seen && first < NOW - 900 * SECOND);
     store_history(s, 10); /* texts that stayed are still the right ones */
     cr_expect_eq(matches(s, "process=curl since=11s"), 5);
@@ -240,7 +250,8 @@ Test(store, bytes_prune_the_oldest)
         trn_event_init(&ev, TRN_EV_FILE);
         ev.seq = i + 1;
         ev.wall_ns = NOW + i;
-        ev.file.path = (struct trn_str){path, (size_t)snprintf(path, sizeof(path), "/tmp/a-directory-with-a-long-name/file-%u", i)};
+        ev.file.path = (struct trn_str){path, (size_t)snprintf(path, sizeof(path),
+                                                               "/tmp/a-directory-with-a-long-name/file-%u", i)};
         cr_assert_eq(trn_store_event(s, &ev, TRN_STR_NONE, &err), 0, "%s", err.message);
         if (i % 1000 == 999)
             cr_assert_eq(trn_store_prune(s, NOW, &err), 0, "%u: %s", i, err.message);
