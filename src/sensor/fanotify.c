@@ -357,9 +357,9 @@ static int read_event(struct trn_fanotify *f, struct trn_cursor *c, uint64_t now
     return give_event(f, &e, now, sink);
 }
 
-static int read_batch(struct trn_fanotify *f, size_t n, const struct trn_record_sink *sink)
+int trn_fanotify_batch(struct trn_fanotify *f, const void *p, size_t n, const struct trn_record_sink *sink)
 {
-    struct trn_cursor all = trn_cur(f->buffer, n);
+    struct trn_cursor all = trn_cur(p, n);
     uint64_t now = trn_boot_ns();
 
     while (trn_cur_left(&all) > 0) {
@@ -392,7 +392,7 @@ int trn_fanotify_read(struct trn_fanotify *f, unsigned budget, const struct trn_
         if (n < 0)
             r = trn_fail(err, -errno, "cannot read file events: %s", trn_errno_name(-errno));
         else
-            r = read_batch(f, (size_t)n, sink);
+            r = trn_fanotify_batch(f, f->buffer, (size_t)n, sink);
         if (r < 0 && n >= 0)
             (void)trn_fail(err, r, "cannot pass on file events: %s", trn_errno_name(r));
     }

@@ -43,6 +43,10 @@ struct trn_fanotify {
 
 enum { TRN_FILE_HOOK_MARKS, TRN_FILE_HOOK_SENSITIVE };
 
+/* fanotify.c: one read's worth of events to records; separate for its fuzz target. */
+int trn_fanotify_batch(struct trn_fanotify *f, const void *p, size_t n, const struct trn_record_sink *sink)
+    TRN_MUST_CHECK;
+
 /* fanotify_mark.c: marks what is new and forgets what is gone; fills the hook. */
 int trn_fanotify_mark_all(struct trn_fanotify *f, struct trn_err *err) TRN_MUST_CHECK;
 
