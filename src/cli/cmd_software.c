@@ -55,6 +55,8 @@ static int run(struct trn_cli *cli)
         trn_print_json(cli->out, v.all);
     else if (e == 0)
         trn_table_print(&v.table, cli->out, cli->colour);
+    if (e == 0 && v.n == 0 && !cli->json)
+        fputs("nothing that is watched runs\n", cli->err);
     trn_table_done(&v.table);
     json_decref(v.all);
     return e < 0 ? trn_cli_error(cli, &err, TRN_EXIT_UNDECIDED) : TRN_EXIT_OK;

@@ -124,6 +124,10 @@ static int ignore(void *ctx, const char *type, json_t *payload)
 static int close_one(struct trn_cli *cli, uint64_t id, const char *why)
 {
     struct trn_err err = {0};
+    /* Closing is done later by the writer; so what is not there is found out first. */
+    json_t *look = json_pack("{s:s, s:I}", "ask", "story", "id", (json_int_t)id);
+    if (trn_client_each(cli->state, look, ignore, NULL, &err) < 0)
+        return trn_cli_error(cli, &err, TRN_EXIT_UNDECIDED);
     json_t *ask = json_pack("{s:s, s:I, s:s}", "ask", "close", "id", (json_int_t)id, "why", why);
     if (!ask) {
         (void)trn_fail(&err, -EINVAL, "the reason is not valid UTF-8 text");

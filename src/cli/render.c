@@ -175,12 +175,21 @@ static size_t width_of(const char *s)
     return n;
 }
 
-static void print_cell(FILE *out, const char *text, size_t width, bool right, bool last)
+/* One line, without blanks at its end. */
+static void print_line(const struct trn_table *t, FILE *out, const char *const *cells, const size_t *width)
 {
-    size_t own = width_of(text), pad = width > own ? width - own : 0;
-    fprintf(out, "%*s%s%*s", right ? (int)pad : 0, "", text, right || last ? 0 : (int)pad, "");
-    if (!last)
-        fputs("  ", out);
+    size_t pad = 0; /* owed before the next text */
+    for (size_t c = 0; c < t->columns; c++) {
+        size_t own = width_of(cells[c]), rest = width[c] > own ? width[c] - own : 0;
+        bool right = t->right & 1u << c;
+        if (right)
+            pad += rest;
+        if (own) {
+            fprintf(out, "%*s%s", (int)pad, "", cells[c]);
+            pad = 0;
+        }
+        pad += (right ? 0 : rest) + 2;
+    }
 }
 
 static void measure(const struct trn_table *t, size_t *width)
@@ -198,13 +207,13 @@ static void measure(const struct trn_table *t, size_t *width)
 void trn_table_print(const struct trn_table *t, FILE *out, bool colour)
 {
     size_t width[TRN_TABLE_COLUMNS];
+    const char *cells[TRN_TABLE_COLUMNS];
     if (t->rows == 0 || t->text.bad || t->cells != t->rows * t->columns)
         return;
     measure(t, width);
     if (t->heads) {
         fputs(trn_colour_on(colour, TRN_DIM), out);
-        for (size_t c = 0; c < t->columns; c++)
-            print_cell(out, t->heads[c], width[c], t->right & 1u << c, c + 1 == t->columns);
+        print_line(t, out, t->heads, width);
         fprintf(out, "%s\n", trn_colour_off(colour, TRN_DIM));
     }
     const char *p = t->text.p;
@@ -212,7 +221,8 @@ void trn_table_print(const struct trn_table *t, FILE *out, bool colour)
         enum trn_colour row = (enum trn_colour)(*p++ - 1);
         fputs(trn_colour_on(colour, row), out);
         for (size_t c = 0; c < t->columns; c++, p += strlen(p) + 1)
-            print_cell(out, p, width[c], t->right & 1u << c, c + 1 == t->columns);
+            cells[c] = p;
+        print_line(t, out, cells, width);
         fprintf(out, "%s\n", trn_colour_off(colour, row));
     }
 }

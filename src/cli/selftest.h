@@ -25,7 +25,7 @@ struct trn_scratch { /* shared by tester and caller */
     volatile uint32_t n_pids;
     volatile pid_t pids[TRN_ACT_PIDS]; /* the tester and what it started */
     struct {
-        volatile uint64_t at_ns; /* monotonic; 0: not done yet */
+        volatile uint64_t at_ns; /* monotonic, when it began; 0: not yet */
         volatile int code;       /* 0, or why it could not be done */
     } done[32];
 };

@@ -54,28 +54,59 @@ static int become_caller(void)
     return 0;
 }
 
-static TRN_NORETURN void command_main(const struct observation *o)
+/* What a child that could not run the command tells; its end of the pipe closes with the exec. */
+struct failure {
+    int code;
+    char what[64];
+};
+
+static TRN_NORETURN void command_main(const struct observation *o, int tell)
 {
     sigset_t none;
-    const char *failed = "cannot enter its cgroup";
+    const char *failed = "enter the cgroup for";
     sigemptyset(&none);
     int e = trn_scope_enter(&o->scope);
     if (e == 0) {
-        failed = "cannot become the calling user";
+        failed = "become the calling user for";
         e = become_caller();
     }
     if (e == 0) {
         (void)signal(SIGPIPE, SIG_DFL);
         (void)sigprocmask(SIG_SETMASK, &none, NULL);
         (void)execvp(o->cli->inner[0], o->cli->inner);
-        failed = "cannot run it";
+        failed = "run";
         e = -errno;
     }
+    struct failure f = {.code = e};
+    (void)snprintf(f.what, sizeof(f.what), "%s", failed);
+    (void)!trn_write_full(tell, &f, sizeof(f));
+    _exit(126);
+}
+
+/* Starts the command and returns when it runs, or could not. */
+static int start_command(struct observation *o, struct trn_err *err)
+{
+    struct failure f;
     char shown[120];
-    fprintf(o->cli->err, "turncoat: '%s': %s: %s\n",
-            trn_escape_into(shown, sizeof(shown), trn_str_of(o->cli->inner[0])), failed, trn_errno_name(e));
+    int told[2];
+    if (pipe2(told, O_CLOEXEC) < 0)
+        return trn_fail(err, -errno, "cannot start the command: %s", trn_errno_name(-errno));
+    fflush(o->cli->out);
     fflush(o->cli->err);
-    _exit(e == -ENOENT ? 127 : 126);
+    o->pid = fork();
+    if (o->pid == 0)
+        command_main(o, told[1]);
+    int e = o->pid < 0 ? -errno : 0;
+    trn_fd_close(told[1]);
+    if (e < 0) {
+        o->pid = 0;
+        (void)trn_fail(err, e, "cannot start the command: %s", trn_errno_name(e));
+    } else if (trn_read_full(told[0], &f, sizeof(f)) == 0) {
+        trn_escape_into(shown, sizeof(shown), trn_str_of(o->cli->inner[0]));
+        e = trn_fail(err, f.code, "cannot %s '%s': %s", f.what, shown, trn_errno_name(f.code));
+    }
+    trn_fd_close(told[0]);
+    return e;
 }
 
 static int block_signals(void)
@@ -211,16 +242,10 @@ static int observe(struct observation *o, struct trn_err *err)
     if (e == 0)
         e = trn_client_ask(o->client,
                            json_pack("{s:s, s:b}", "ask", "watch", "events", (int)trn_cli_has(cli, "events")), err);
-    if (e < 0)
-        return e;
-    fflush(cli->out);
-    fflush(cli->err);
-    o->pid = fork();
-    if (o->pid == 0)
-        command_main(o);
-    if (o->pid < 0)
-        return trn_fail(err, -errno, "cannot start the command: %s", trn_errno_name(-errno));
-    e = follow(o, err);
+    if (e == 0)
+        e = start_command(o, err);
+    if (e == 0)
+        e = follow(o, err);
     if (e < 0)
         return e;
     return trn_client_each(o->daemon.state,
@@ -253,6 +278,7 @@ int trn_watch_run(struct trn_cli *cli)
         json_decref(o.stories);
         return trn_cli_error(cli, &err, TRN_EXIT_UNDECIDED);
     }
+    (void)signal(SIGPIPE, SIG_IGN); /* whoever reads us may go; what we made is taken down all the same */
     o.signals = block_signals();
     int e = trn_view_init(&o.view, cli, cli->err, cli->talk_terminal && cli->colour, false);
     if (e == 0)

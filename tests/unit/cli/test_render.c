@@ -49,7 +49,7 @@ Test(render, a_table_is_aligned_by_what_is_seen)
     trn_table_done(&t);
     cr_assert_str_eq(text_close(&out), "name       n  why\n"
                                        "g\xc3\xbcn        7  x\n"
-                                       "longer  1234  \n");
+                                       "longer  1234\n");
 }
 
 Test(render, foreign_text_is_escaped)
