@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Does the command line do on a running daemon what it says, and leave nothing behind?"""
+import glob
+import json
+import os
+import signal
+import time
+
+import pytest
+from rehearsal import Turncoat
+
+
+@pytest.fixture
+def turncoat(private_root):
+    daemon = Turncoat(private_root)
+    yield daemon
+    daemon.stop()
+
+
+def inside(root, *argv, **more):
+    return root.run(list(argv), scope=False, check=False, **more)
+
+
+def left_behind(root):
+    """Cgroups and state folders of observations."""
+    folders = inside(root, "sh", "-c", "ls -d /tmp/turncoat-* 2>/dev/null").stdout.split()
+    return folders + glob.glob(os.path.dirname(root.scope) + "/**/turncoat-watch-*", recursive=True)
+
+
+def test_the_self_test_sees_every_act(turncoat):
+    answer = inside(turncoat.root, "turncoat", "status", "--self-test", "--json")
+    acts = json.loads(answer.stdout)["acts"]
+    assert [a for a in acts if a["result"] not in ("seen", "not tried", "blind")] == []
+    assert sum(a["result"] == "seen" for a in acts) >= 12, answer.stdout
+    assert answer.returncode == 0
+    assert left_behind(turncoat.root) == []
+    assert inside(turncoat.root, "ls", "/home").stdout.split() == ["alice"]
+
+
+def test_hunt_finds_what_ran_with_first_and_last_seen(turncoat):
+    turncoat.root.run(["/usr/bin/id"])
+    turncoat.settle()
+    answer = inside(turncoat.root, "turncoat", "hunt", "--json", "type=exec", "path=*/id")
+    (event,) = json.loads(answer.stdout)
+    assert event["process"]["executable"] == "/usr/bin/id"
+    assert answer.stderr.startswith("1 match, first seen ")
+    wrong = inside(turncoat.root, "turncoat", "hunt", "no such thing")
+    assert wrong.returncode == 2 and wrong.stderr.startswith("turncoat: ") and "\nhint: " in wrong.stderr
+
+
+def test_a_story_that_is_not_there(turncoat):
+    for argv in (["99"], ["99", "--json"], ["99", "--close", "why"]):
+        answer = inside(turncoat.root, "turncoat", "stories", *argv)
+        assert answer.returncode == 3 and answer.stdout == ""
+        assert answer.stderr.startswith("turncoat: cannot find story 99")
+
+
+def test_only_the_group_may_look(turncoat):
+    answer = inside(turncoat.root, "turncoat", "status", user=True)
+    assert answer.returncode == 3
+    assert "permission denied" in answer.stderr and "hint: members of the group 'turncoat' may look" in answer.stderr
+
+
+def test_software_runs_and_is_listed(turncoat):
+    sleeper = turncoat.root.popen(["/usr/bin/sleep", "60"])
+    rows, deadline = [], time.monotonic() + 15
+    while time.monotonic() < deadline and not (rows and rows[0]["running"]):
+        time.sleep(0.1)  # the package database is read in the background
+        answer = inside(turncoat.root, "turncoat", "software", "coreutils", "--json")
+        rows = json.loads(answer.stdout or "[]")
+    sleeper.kill()
+    sleeper.wait()
+    assert rows[0]["origin"] == "dpkg" and rows[0]["running"] == 1 and not rows[0]["modified"]
+
+
+def test_live_view_shows_events_and_ends_on_interrupt(turncoat):
+    view = turncoat.root.popen(["turncoat", "watch", "--events", "--json"], scope=False, stdout=-1, text=True)
+    time.sleep(0.5)
+    turncoat.root.run(["/usr/bin/true"])
+    for line in view.stdout:
+        row = json.loads(line)
+        if row["type"] == "event" and row.get("process", {}).get("executable") == "/usr/bin/true":
+            break
+    view.send_signal(signal.SIGINT)
+    assert view.wait(timeout=5) == 0
+
+
+def test_a_command_is_observed_as_the_caller_and_nothing_is_left(private_root):
+    answer = inside(
+        private_root,
+        "env", "SUDO_UID=1000", "SUDO_GID=1000", "turncoat", "watch", "--json", "--", "sh", "-c", "id -un >&2; exit 7",
+    )  # fmt: skip
+    told = json.loads(answer.stdout)
+    assert answer.returncode == 0, answer.stderr
+    assert "alice\n" in answer.stderr
+    assert (told["verdict"], told["exit_code"], told["stories"]) == ("clean", 7, [])
+    assert left_behind(private_root) == []
+
+
+def test_a_command_that_cannot_run_is_no_verdict(private_root):
+    answer = inside(private_root, "turncoat", "watch", "--", "/nonexistent")
+    assert (answer.returncode, answer.stdout) == (3, "")
+    assert answer.stderr.strip().endswith("turncoat: cannot run '/nonexistent': ENOENT")
+    assert left_behind(private_root) == []
+
+
+def test_reading_a_browser_store_is_a_finding_of_the_command(private_root):
+    profile = "/home/alice/.mozilla/firefox/x.default"
+    private_root.write(profile + "/places.sqlite", "fake")
+    script = f"sleep 1; cat {profile}/places.sqlite"
+    answer = inside(private_root, "turncoat", "watch", "--fail-on", "note", "--", "sh", "-c", script)
+    assert "behaviour.browser-data" in answer.stderr, answer.stderr
+    assert "verdict: note" in answer.stdout
+    assert answer.returncode == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_ended_observation_leaves_nothing(private_root, number):
+    watch = private_root.popen(["turncoat", "watch", "--", "sleep", "300"], scope=False, stdout=-1, stderr=-1, text=True)
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and "sleep" not in inside(private_root, "ps", "-eo", "comm").stdout:
+        time.sleep(0.1)
+    watch.send_signal(number)
+    out, _ = watch.communicate(timeout=30)
+    assert f"'sleep' was ended by signal {int(number)}" in out
+    assert left_behind(private_root) == []
+
+
+def test_without_root_there_is_one_error_with_a_hint(private_root):
+    answer = inside(private_root, "turncoat", "watch", "--", "ls", user=True)
+    assert answer.returncode == 3
+    assert answer.stderr.splitlines()[0].startswith("turncoat: cannot observe a command without root")
+    assert answer.stderr.splitlines()[1].startswith("hint: sudo turncoat watch")
