@@ -159,16 +159,29 @@ class Turncoat:
     def stories(self, *more):
         return json.loads(self.ask("stories", "--json", *more))
 
-    def settle(self, seconds=15):
-        """Until all that happened before this call is in the store: starts one program and waits to find it there."""
+    def settle(self):
+        """Until all that happened before this call is in the store, and told.
+
+        Starts one program, waits to find it there, and does so again after a pause: quiet news of a story, such as the
+        bytes of a closed connection, is told at most once a second.
+        """
+        self._marker()
+        time.sleep(1.1)
+        self._marker()
+
+    def _marker(self, seconds=15):
         marker = self.root.popen(["/usr/bin/true"])
         marker.wait()
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            if self.ask("hunt", "--json", f"pid={marker.pid} type=exit").strip() not in ("", "[]"):
+            if self.seen(f"pid={marker.pid} type=exit"):
                 return
             time.sleep(0.1)
         raise AssertionError(f"the marker's end (pid {marker.pid}) was not recorded within {seconds} s\n{self.words()}")
+
+    def seen(self, expression):
+        """The recorded events that a hunt finds."""
+        return json.loads(self.ask("hunt", "--json", expression))
 
     def replay(self):
         """The stories that the recorded log gives, by id, and the summary line."""

@@ -60,7 +60,7 @@ def quiet(turncoat, *seen):
     told = turncoat.stories()
     assert told == [], "\n".join(turncoat.ask("stories", str(s["id"])) for s in told)
     for expression in seen:
-        assert turncoat.ask("hunt", "--json", expression).strip() not in ("", "[]"), f"not recorded: {expression}"
+        assert turncoat.seen(expression), f"not recorded: {expression}"
 
 
 def need(root, *names):
