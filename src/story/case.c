@@ -67,7 +67,7 @@ int trn_case_close(struct trn_stories *s, struct trn_case *c, const struct trn_e
     c->score = st->score;
     c->n_findings = st->n_findings;
     c->n_processes = st->n_processes;
-    c->told_boot_ns = now ? now->boot_ns : 0;
+    c->told++;
     if (c->dirty)
         s->n_dirty--;
     c->dirty = false;

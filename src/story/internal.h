@@ -21,7 +21,8 @@ struct trn_case {
     uint64_t files[TRN_CASE_FILES]; /* inode hashes of what was written and run */
     uint32_t n_files;
     uint64_t first_wall_ns, last_wall_ns; /* of its findings */
-    uint64_t told_boot_ns;                /* when it was last reported */
+    uint64_t second_boot_ns;              /* begin of the second in which reports are counted */
+    uint32_t told;                        /* reports in it */
     bool dirty;                           /* hosts changed since */
     bool loss;
     char *blob; /* trn_story_encode */

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owns: the open stories: opening, joining, merging, dropping past the limit, and telling them at most once a second
- * while only their traffic changes. Must not: read a clock; time is that of the events.
+ * Owns: the open stories: opening, joining, merging, dropping past the limit, and telling them at most a few times
+ * a second while only their traffic changes. Must not: read a clock; time is that of the events.
  */
 #include "story/internal.h"
 
 #define MAX_OPEN 256
 #define TELL_NS TRN_NS_PER_SEC
+#define TELL_MAX 4
 #define TEXT_ARENA (4u << 20)
 
 int trn_stories_new(const struct trn_stories_options *o, struct trn_stories **ret)
@@ -218,12 +219,22 @@ static void mark(struct trn_stories *s, uint64_t actor)
     }
 }
 
+/* A few reports a second at once, so that a story is up to date when its last connection closes; a storm waits for
+ * the next second or for the tick of a quiet moment. */
+static bool is_due(struct trn_case *c, const struct trn_event *ev)
+{
+    if (ev->boot_ns >= c->second_boot_ns + TELL_NS || ev->boot_ns < c->second_boot_ns) {
+        c->second_boot_ns = ev->boot_ns;
+        c->told = 0;
+    }
+    return c->told < TELL_MAX || ev->type == TRN_EV_TICK || ev->type == TRN_EV_STOP;
+}
+
 static int tell_dirty(struct trn_stories *s, const struct trn_event *ev)
 {
     for (uint32_t i = 0; s->n_dirty && i < s->n_cases; i++) {
         struct trn_case *c = s->cases[i];
-        bool due = ev->type == TRN_EV_STOP || ev->boot_ns >= c->told_boot_ns + TELL_NS || ev->boot_ns < c->told_boot_ns;
-        if (!c->dirty || !due)
+        if (!c->dirty || !is_due(c, ev))
             continue;
         int r = trn_case_open(s, c);
         if (!r)

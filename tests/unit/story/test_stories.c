@@ -102,3 +102,26 @@ Test(stories, foreign_text_is_escaped_on_the_page)
     cr_assert(strstr(b.p, "story 3"));
     trn_buf_done(&b);
 }
+
+Test(stories, a_storm_of_connections_is_told_a_few_times_a_second_and_wholly_at_the_tick)
+{
+    struct script *s = script_new();
+    struct machine *m = machine_new(NULL);
+    softphone(s, "1.1");
+    act_open(s, 812, "/x/places.sqlite", "browser-history", "firefox");
+    machine_run(m, s, 0, s->n);
+    uint64_t before = m->tellings;
+    size_t from = s->n;
+    for (int i = 0; i < 500; i++) {
+        act_connect(s, 812, "10.0.0.1", 443);
+        wait_ms(s, 1);
+        act_close(s, 812, "10.0.0.1", 443, 10, 20);
+    }
+    act_tick(s);
+    machine_run(m, s, from, s->n);
+    cr_assert_leq(m->tellings - before, 6, "%llu", (unsigned long long)(m->tellings - before));
+    cr_assert_eq(m->told[1]->hosts[0].count, 500);
+    cr_assert_eq(m->told[1]->hosts[0].bytes_in, 10000);
+    machine_free(m);
+    script_free(s);
+}
