@@ -8,6 +8,7 @@
 #include "store/db.h"
 
 #define BATCH "4000"
+#define ROUNDS 25 /* transactions a call at most: some tenths of a second */
 #define SWEEP 4000
 
 static int bind_run(struct trn_store *s, const char *sql, int64_t a, int64_t b, uint64_t *ret_changes,
@@ -44,7 +45,7 @@ static int by_age(struct trn_store *s, uint64_t now_wall_ns, uint64_t *ret_chang
     int r =
         bind_run(s, "DELETE FROM event WHERE id IN (SELECT id FROM event WHERE wall<?1 ORDER BY wall LIMIT " BATCH ")",
                  oldest, 0, ret_changes, err);
-    /* What a file is stays a while longer than the acts on it. */
+    /* What a file is stays as long as an act on it does. */
     if (r == 0)
         r = bind_run(s,
                      "DELETE FROM file WHERE key IN (SELECT key FROM file WHERE wall<?1 ORDER BY wall LIMIT " BATCH ")"
@@ -92,23 +93,31 @@ static int sweep_texts(struct trn_store *s, struct trn_err *err)
     return 0;
 }
 
-int trn_store_prune(struct trn_store *s, uint64_t now_wall_ns, struct trn_err *err)
+/* One transaction of each kind of pruning. */
+static int round_of(struct trn_store *s, uint64_t now_wall_ns, uint64_t *ret_changes, struct trn_err *err)
 {
-    uint64_t changes = 0;
-
-    int r = trn_store_commit(s, err);
+    int r = trn_db_begin(s, err);
     if (r == 0)
-        r = trn_db_begin(s, err);
+        r = by_age(s, now_wall_ns, ret_changes, err);
     if (r == 0)
-        r = by_age(s, now_wall_ns, &changes, err);
-    if (r == 0)
-        r = by_bytes(s, &changes, err);
+        r = by_bytes(s, ret_changes, err);
     if (r == 0)
         r = sweep_texts(s, err);
-    if (r == 0)
-        r = trn_store_commit(s, err);
-    if (r < 0 || changes == 0)
+    return r == 0 ? trn_store_commit(s, err) : r;
+}
+
+int trn_store_prune(struct trn_store *s, uint64_t now_wall_ns, struct trn_err *err)
+{
+    uint64_t all = 0, changes = 1;
+
+    int r = trn_store_commit(s, err);
+    for (int i = 0; r == 0 && changes && i < ROUNDS; i++) {
+        changes = 0;
+        r = round_of(s, now_wall_ns, &changes, err);
+        all += changes;
+    }
+    if (r < 0 || all == 0)
         return r;
     /* Gives free pages back to the file system, and keeps the planner's statistics true. */
-    return trn_db_exec(s, "PRAGMA incremental_vacuum(2000); PRAGMA optimize", err, "prune the store");
+    return trn_db_exec(s, "PRAGMA incremental_vacuum(4000); PRAGMA optimize", err, "prune the store");
 }
