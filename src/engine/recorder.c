@@ -258,6 +258,8 @@ int trn_recorder_advance(struct trn_recorder *r, uint64_t now, uint64_t wall)
             return rc;
     }
     r->horizon_ns = TRN_MAX(horizon, r->horizon_ns);
+    if (!r->last_tick_ns)
+        r->last_tick_ns = r->horizon_ns; /* the first second begins with the first look at the clock */
     return tick_when_idle(r);
 }
 
