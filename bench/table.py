@@ -104,7 +104,7 @@ def live_rows(live):
     grown = (last["total"] - samples[-3]["total"]) / MB
     return [
         row(f"memory after {last['processes']} processes", f"{last['total'] / MB:.1f} MB", f"< {limit:.0f} MB",
-            last["total"] / MB < limit, f"{live['execs_recorded']} execs recorded"),
+            last["total"] / MB < limit, f"{live['execs_recorded']} of {live['execs']} execs recorded"),
         row("of it, in MB", parts),
         row("growth over the last two fifths", f"{grown:+.2f} MB", f"< {LIMITS['growth_mb']:.0f} MB", grown < LIMITS["growth_mb"]),
     ]  # fmt: skip
