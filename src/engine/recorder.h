@@ -38,7 +38,7 @@ struct trn_recorder *trn_recorder_free(struct trn_recorder *r); /* what waits is
 int trn_recorder_add(struct trn_recorder *r, const struct trn_event *ev) TRN_MUST_CHECK;
 /* What the recorder itself was told (identity, software, loss, health): goes out now, before all that waits. */
 int trn_recorder_tell(struct trn_recorder *r, const struct trn_event *ev) TRN_MUST_CHECK;
-/* Passes on all whose window has ended. Tells a CLOCK event when wall - boot jumped, TICK when idle. */
+/* Passes on all whose window has ended. Tells a CLOCK event when wall - boot jumped, a TICK a second. */
 int trn_recorder_advance(struct trn_recorder *r, uint64_t now, uint64_t wall) TRN_MUST_CHECK;
 /* Passes on everything, waiting for nothing. */
 int trn_recorder_flush(struct trn_recorder *r) TRN_MUST_CHECK;
