@@ -4,7 +4,7 @@
  * Must not: read a clock into the engine, or reorder what the log holds.
  * A log names by hash what its engine started from (snapshot, indicators); both are looked for in the
  * folder 'snapshots' beside the log's folder and loaded first: missing or changed is an error, not a
- * guess. A file that names another snapshot than the one before begins a new run of the engine.
+ * guess. A file with another header than the one before begins a new run of the engine.
  */
 #include "cli/render.h"
 #include "cli/view.h"
@@ -24,7 +24,9 @@ struct trn_replay {
     struct trn_buf json;
     uint64_t events, findings;
     enum trn_verdict worst;
-    uint8_t snapshot[TRN_SHA256_SIZE]; /* of the run so far */
+    struct trn_log_header run; /* of the run so far */
+    bool run_begins;           /* no event of it was seen yet */
+    uint64_t told_stories;
     uint64_t talk_ns;
 };
 
@@ -99,6 +101,9 @@ static int push_log(struct trn_replay *r, struct trn_log_reader *log, struct trn
     struct trn_event ev;
     int e;
     while ((e = trn_log_next(log, &ev, err)) == 1) {
+        if (r->run_begins && ev.type != TRN_EV_START)
+            fputs("turncoat: the beginning of this run is not in the log, going on without it\n", r->cli->err);
+        r->run_begins = false;
         e = push(r, &ev, err);
         if (e < 0)
             return e;
@@ -119,13 +124,64 @@ static int snapshots_of(const char *file, char *dst, size_t size, struct trn_err
     return n < 0 || (size_t)n >= size ? trn_fail(err, -ENAMETOOLONG, "the path of the log is too long") : 0;
 }
 
+/* Each story once, in its last revision, in order of its first. */
+static void print_stories(struct trn_replay *r)
+{
+    size_t it = 0;
+    uint64_t id, value;
+    enum trn_verdict v;
+    while (trn_map_next(r->stories, &it, &id, &value)) {
+        const struct trn_buf *kept = trn_map_get_ptr(r->stories, id);
+        const struct trn_story *live = r->engine ? trn_engine_story(r->engine, id) : NULL;
+        json_t *o = json_loadb(kept->p, kept->n, JSON_ALLOW_NUL, NULL);
+        if (trn_verdict_parse(trn_json_text(o, "verdict"), &v) == 0)
+            r->worst = TRN_MAX(r->worst, v);
+        r->told_stories++;
+        trn_buf_clear(&r->json);
+        if (r->cli->json) {
+            print_typed(r->cli->out, "story", trn_buf_str(kept));
+        } else if (live && live->verdict >= TRN_VERDICT_SUSPICIOUS) {
+            fputc('\n', r->cli->out);
+            trn_story_print(live, 100, r->cli->colour, &r->json);
+            trn_print(r->cli->out, &r->json);
+        } else if (o) {
+            trn_view_line(&r->view, "story", o);
+        }
+        json_decref(o);
+    }
+}
+
+static void forget_stories(struct trn_replay *r)
+{
+    size_t it = 0;
+    uint64_t id, value;
+    while (r->stories && trn_map_next(r->stories, &it, &id, &value)) {
+        struct trn_buf *kept = trn_map_get_ptr(r->stories, id);
+        trn_map_remove(r->stories, id, NULL);
+        trn_buf_done(kept);
+        free(kept);
+    }
+}
+
+/* The segments of one run of the engine have one header. */
+static bool same_run(const struct trn_log_header *a, const struct trn_log_header *b)
+{
+    return a->wall_ns == b->wall_ns && memcmp(a->host_id, b->host_id, sizeof(a->host_id)) == 0 &&
+           memcmp(a->boot_id, b->boot_id, sizeof(a->boot_id)) == 0 &&
+           memcmp(a->snapshot, b->snapshot, sizeof(a->snapshot)) == 0;
+}
+
 static int start_for(struct trn_replay *r, const char *file, const struct trn_log_header *h, struct trn_err *err)
 {
     char dir[1200];
-    bool none = trn_sha256_is_none(h->snapshot);
-    if (r->engine && (none || memcmp(h->snapshot, r->snapshot, sizeof(r->snapshot)) == 0))
+    if (r->engine && same_run(&r->run, h))
         return 0;
-    memcpy(r->snapshot, h->snapshot, sizeof(r->snapshot));
+    if (r->engine && trn_sha256_is_none(h->snapshot)) { /* it remembers nothing and counts stories from 1 */
+        print_stories(r);
+        forget_stories(r);
+    }
+    r->run = *h;
+    r->run_begins = true;
     int e = snapshots_of(file, dir, sizeof(dir), err);
     if (e == 0) {
         r->engine = trn_engine_free(r->engine); /* it borrows the indicators */
@@ -197,32 +253,6 @@ static int replay_file(struct trn_replay *r, const char *file, struct trn_err *e
     return e < 0 ? trn_fail_in(err, e, "'%s'", shown) : 0;
 }
 
-/* Each story once, in its last revision, in order of its first. */
-static void print_stories(struct trn_replay *r)
-{
-    size_t it = 0;
-    uint64_t id, value;
-    enum trn_verdict v;
-    while (trn_map_next(r->stories, &it, &id, &value)) {
-        const struct trn_buf *kept = trn_map_get_ptr(r->stories, id);
-        const struct trn_story *live = r->engine ? trn_engine_story(r->engine, id) : NULL;
-        json_t *o = json_loadb(kept->p, kept->n, JSON_ALLOW_NUL, NULL);
-        if (trn_verdict_parse(trn_json_text(o, "verdict"), &v) == 0)
-            r->worst = TRN_MAX(r->worst, v);
-        trn_buf_clear(&r->json);
-        if (r->cli->json) {
-            print_typed(r->cli->out, "story", trn_buf_str(kept));
-        } else if (live && live->verdict >= TRN_VERDICT_SUSPICIOUS) {
-            fputc('\n', r->cli->out);
-            trn_story_print(live, 100, r->cli->colour, &r->json);
-            trn_print(r->cli->out, &r->json);
-        } else if (o) {
-            trn_view_line(&r->view, "story", o);
-        }
-        json_decref(o);
-    }
-}
-
 static void print_summary(struct trn_replay *r, double seconds)
 {
     if (r->cli->talk_terminal)
@@ -232,25 +262,19 @@ static void print_summary(struct trn_replay *r, double seconds)
             r->cli->out,
             "{\"type\":\"summary\",\"events\":%llu,\"seconds\":%.3f,\"matches\":0,\"findings\":%llu,\"stories\":%zu,"
             "\"verdict\":\"%s\"}\n",
-            (unsigned long long)r->events, seconds, (unsigned long long)r->findings, trn_map_count(r->stories),
+            (unsigned long long)r->events, seconds, (unsigned long long)r->findings, (size_t)r->told_stories,
             trn_verdict_name(r->worst));
     else
         fprintf(r->cli->out, "verdict: %s   %llu events in %.2f s, %llu findings, %zu stories\n",
                 trn_verdict_name(r->worst), (unsigned long long)r->events, seconds, (unsigned long long)r->findings,
-                trn_map_count(r->stories));
+                (size_t)r->told_stories);
 }
 
 static void done(struct trn_replay *r)
 {
-    size_t it = 0;
-    uint64_t id, value;
     r->engine = trn_engine_free(r->engine);
     r->indicators = trn_indicators_free(r->indicators);
-    while (r->stories && trn_map_next(r->stories, &it, &id, &value)) {
-        struct trn_buf *kept = trn_map_get_ptr(r->stories, id);
-        trn_buf_done(kept);
-        free(kept);
-    }
+    forget_stories(r);
     r->stories = trn_map_free(r->stories);
     trn_buf_done(&r->json);
     trn_view_done(&r->view);

@@ -53,6 +53,29 @@ static int follow(struct trn_client *c, struct trn_view *view, int signals, stru
     }
 }
 
+static int subscribe(struct trn_cli *cli, struct trn_client **c, struct trn_err *err)
+{
+    *c = trn_client_free(*c);
+    int e = trn_client_open(cli->state, c, err);
+    return e < 0
+               ? e
+               : trn_client_ask(*c, json_pack("{s:s, s:b}", "ask", "watch", "events", trn_cli_has(cli, "events")), err);
+}
+
+/* An engine that was lost is started again by turncoatd; the view goes on with the new one. True when it does. */
+static bool resume(struct trn_cli *cli, struct trn_client **c, int signals)
+{
+    struct pollfd p = {.fd = signals, .events = POLLIN};
+    fputs("turncoat: the engine went away, waiting for the next one\n", cli->err);
+    for (int tries = 0; tries < 60; tries++) {
+        if (poll(&p, 1, 250) > 0)
+            return false;
+        if (subscribe(cli, c, NULL) == 0)
+            return true;
+    }
+    return false;
+}
+
 static int live(struct trn_cli *cli)
 {
     TRN_AUTO(trn_client_freep) struct trn_client *c = NULL;
@@ -61,13 +84,13 @@ static int live(struct trn_cli *cli)
     struct trn_err err = {0};
     if (trn_view_init(&view, cli, cli->out, cli->colour, cli->json) < 0)
         return TRN_EXIT_UNDECIDED;
-    int e = trn_client_open(cli->state, &c, &err);
-    if (e == 0)
-        e = trn_client_ask(c, json_pack("{s:s, s:b}", "ask", "watch", "events", trn_cli_has(cli, "events")), &err);
+    int e = subscribe(cli, &c, &err);
     if (e == 0) {
         signals = stop_signal();
         greet(cli);
-        e = follow(c, &view, signals, &err);
+        do
+            e = follow(c, &view, signals, &err);
+        while (e == -ECONNRESET && resume(cli, &c, signals));
     }
     if (e < 0)
         return trn_cli_error(cli, &err, TRN_EXIT_UNDECIDED);

@@ -85,6 +85,22 @@ def test_live_view_shows_events_and_ends_on_interrupt(turncoat):
     assert view.wait(timeout=5) == 0
 
 
+def test_live_view_goes_on_with_the_next_engine(turncoat):
+    view = turncoat.root.popen(["turncoat", "watch", "--events", "--json"], scope=False, stdout=-1)
+    time.sleep(0.5)
+    status = json.loads(inside(turncoat.root, "turncoat", "status", "--json").stdout)
+    os.kill(status["processes"]["turncoat-engine"], signal.SIGKILL)
+    deadline, seen = time.monotonic() + 20, b""
+    os.set_blocking(view.stdout.fileno(), False)
+    while time.monotonic() < deadline and b"/usr/bin/true" not in seen:
+        turncoat.root.run(["/usr/bin/true"])
+        time.sleep(0.2)
+        seen += view.stdout.read() or b""
+    view.send_signal(signal.SIGINT)
+    view.wait(timeout=5)
+    assert b"/usr/bin/true" in seen
+
+
 def test_a_command_is_observed_as_the_caller_and_nothing_is_left(private_root):
     answer = inside(
         private_root,

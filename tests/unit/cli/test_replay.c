@@ -11,7 +11,7 @@
 
 #define FETCHER 0x1111ull
 #define HELPER 0x2222ull
-#define N_EVENTS 7
+#define N_EVENTS 8
 
 struct place {
     char dir[64], log[128], lines[128];
@@ -60,15 +60,17 @@ static void event_at(int i, struct trn_event *ev)
 {
     const uint8_t to[4] = {198, 51, 100, 7};
     if (i == 0) {
+        trn_event_init(ev, TRN_EV_START);
+    } else if (i == 1) {
         trn_event_init(ev, TRN_EV_IDENTITY);
         ev->identity.file = FETCHER_FILE;
         ev->identity.path = TRN_STR("/opt/fetcher/fetcher");
         ev->identity.id.software =
             (struct trn_software){.name = TRN_STR("fetcher"), .version = TRN_STR("1.0"), .origin = TRN_ORIGIN_DPKG};
         ev->identity.id.kind = TRN_STR("elf");
-    } else if (i == 1) {
-        exec_of(ev, FETCHER, "/opt/fetcher/fetcher", FETCHER_FILE);
     } else if (i == 2) {
+        exec_of(ev, FETCHER, "/opt/fetcher/fetcher", FETCHER_FILE);
+    } else if (i == 3) {
         trn_event_init(ev, TRN_EV_CONNECT);
         ev->action = TRN_ACT_ESTABLISHED;
         ev->entity = FETCHER;
@@ -77,7 +79,7 @@ static void event_at(int i, struct trn_event *ev)
         memcpy(ev->net.dst, to, sizeof(to));
         ev->net.dst_port = 443;
         ev->net.socket = 5;
-    } else if (i == 3) {
+    } else if (i == 4) {
         trn_event_init(ev, TRN_EV_FILE);
         ev->action = TRN_ACT_WRITTEN;
         ev->entity = FETCHER;
@@ -85,11 +87,11 @@ static void event_at(int i, struct trn_event *ev)
         ev->file.file = HELPER_FILE;
         ev->file.size = 4096;
         ev->file.mode = 0100755;
-    } else if (i == 4) {
+    } else if (i == 5) {
         trn_event_init(ev, TRN_EV_FORK);
         ev->entity = HELPER;
         ev->fork.parent = FETCHER;
-    } else if (i == 5) {
+    } else if (i == 6) {
         exec_of(ev, HELPER, "/home/alice/.cache/helper", HELPER_FILE);
     } else { /* what still waits for an identity is judged at the end */
         trn_event_init(ev, TRN_EV_STOP);
@@ -101,19 +103,24 @@ static void event_at(int i, struct trn_event *ev)
     ev->wall_ns = 1795000000ull * TRN_NS_PER_SEC + ev->boot_ns;
 }
 
-static void write_log(const char *path, const uint8_t *snapshot)
+static void write_part(const char *path, const uint8_t *snapshot, uint64_t wall_sec, int from, int to)
 {
-    struct trn_log_header h = {.host_id = {1}, .boot_id = {2}, .wall_ns = 1795000000ull * TRN_NS_PER_SEC};
+    struct trn_log_header h = {.host_id = {1}, .boot_id = {2}, .wall_ns = wall_sec * TRN_NS_PER_SEC};
     struct trn_log_writer *w = NULL;
     if (snapshot)
         memcpy(h.snapshot, snapshot, sizeof(h.snapshot));
     cr_assert_eq(trn_log_create(path, &h, &w, NULL), 0);
-    for (int i = 0; i < N_EVENTS; i++) {
+    for (int i = from; i < to; i++) {
         struct trn_event ev;
         event_at(i, &ev);
         cr_assert_eq(trn_log_write(w, &ev), 0);
     }
     trn_log_close(w);
+}
+
+static void write_log(const char *path, const uint8_t *snapshot)
+{
+    write_part(path, snapshot, 1795000000, 0, N_EVENTS);
 }
 
 static void write_lines(const char *path, const char *tail)
@@ -147,11 +154,11 @@ Test(replay, a_second_stage_is_found_and_told)
     cr_assert_eq(s.code, TRN_EXIT_OK, "one finding alone is a note: %d %s", s.code, s.err);
     cr_assert_eq(strncmp(s.out, "{\"type\":\"finding\",\"check\":\"behaviour.second-stage\"", 49), 0, "%s", s.out);
     cr_assert(strstr(s.out, "\n{\"type\":\"story\",\"id\":1,\"verdict\":\"note\""), "%s", s.out);
-    cr_assert(strstr(s.out, "\n{\"type\":\"summary\",\"events\":7,"), "%s", s.out);
+    cr_assert(strstr(s.out, "\n{\"type\":\"summary\",\"events\":8,"), "%s", s.out);
     cr_assert(strstr(s.out, "\"name\":\"fetcher\",\"version\":\"1.0\""));
     TRN_AUTO(said_done) struct said strict = CALL("replay", "--fail-on", "note", p.log);
     cr_assert_eq(strict.code, TRN_EXIT_FINDINGS);
-    cr_assert(strstr(strict.out, "verdict: note   7 events"), "%s", strict.out);
+    cr_assert(strstr(strict.out, "verdict: note   8 events"), "%s", strict.out);
 }
 
 Test(replay, the_same_log_gives_the_same_bytes)
@@ -179,7 +186,32 @@ Test(replay, a_bad_line_is_named)
     write_lines(p.lines, "{\"event\":\n");
     TRN_AUTO(said_done) struct said s = CALL("replay", p.lines);
     cr_assert_eq(s.code, TRN_EXIT_UNDECIDED);
-    cr_assert(strstr(s.err, "line 9: "), "%s", s.err);
+    cr_assert(strstr(s.err, "line 10: "), "%s", s.err);
+}
+
+Test(replay, segments_of_one_run_are_one_run)
+{
+    PLACE(p);
+    char second[160];
+    snprintf(second, sizeof(second), "%s-2", p.log);
+    write_part(p.log, NULL, 1795000000, 0, 4);
+    write_part(second, NULL, 1795000000, 4, N_EVENTS);
+    TRN_AUTO(said_done) struct said s = CALL("replay", "--json", p.log, second);
+    cr_assert(strstr(s.out, "\"events\":8,") && strstr(s.out, "\"findings\":1,\"stories\":1,"), "%s", s.out);
+    cr_assert_eq(s.err_n, 0, "%s", s.err);
+    TRN_AUTO(said_done) struct said half = CALL("replay", "--json", second);
+    cr_assert(strstr(half.err, "the beginning of this run is not in the log"), "%s", half.err);
+}
+
+Test(replay, two_runs_know_nothing_of_each_other)
+{
+    PLACE(p);
+    char second[160];
+    snprintf(second, sizeof(second), "%s-2", p.log);
+    write_part(p.log, NULL, 1795000000, 0, N_EVENTS);
+    write_part(second, NULL, 1796000000, 0, N_EVENTS);
+    TRN_AUTO(said_done) struct said s = CALL("replay", "--json", p.log, second);
+    cr_assert(strstr(s.out, "\"findings\":2,\"stories\":2,"), "%s", s.out);
 }
 
 static int no_rows(void *ctx, const struct trn_event_sink *to)
@@ -209,7 +241,7 @@ Test(replay, the_snapshot_must_be_there_and_be_the_one)
     write_log(p.log, hash);
     TRN_AUTO(said_done) struct said good = CALL("replay", "--json", p.log);
     cr_assert_eq(good.code, TRN_EXIT_OK, "%s", good.err);
-    cr_assert(strstr(good.out, "\"events\":7,"), "rows of the snapshot are not counted as replayed");
+    cr_assert(strstr(good.out, "\"events\":8,"), "rows of the snapshot are not counted as replayed");
 
     snapshot_path(&p, hash, path, sizeof(path));
     int fd = open(path, O_WRONLY | O_APPEND);
@@ -234,7 +266,7 @@ Test(replay, a_torn_end_is_said_and_the_rest_replayed)
     cr_assert_eq(truncate(p.log, st.st_size - 3), 0);
     TRN_AUTO(said_done) struct said s = CALL("replay", "--json", p.log);
     cr_assert_eq(s.code, TRN_EXIT_OK);
-    cr_assert(strstr(s.out, "\"events\":6,"), "%s", s.out);
+    cr_assert(strstr(s.out, "\"events\":7,"), "%s", s.out);
     cr_assert(strstr(s.err, "torn, ignoring"), "%s", s.err);
 }
 
