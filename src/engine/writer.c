@@ -20,8 +20,6 @@ struct item {
     struct item *next;
     enum item_kind kind;
     size_t n, path_n;         /* bytes: encoded form, then the path */
-    struct trn_arena *arena;  /* ITEM_STORY */
-    struct trn_story *story;
     uint64_t id;
     char bytes[];
 };
@@ -67,6 +65,16 @@ static void open_store(struct trn_writer *w)
     trn_arena_free(arena);
 }
 
+static int write_story(struct trn_writer *w, struct trn_cursor *in, struct trn_err *err)
+{
+    struct trn_story *story = calloc(1, sizeof *story); /* too large for a stack */
+    int r = story ? trn_story_decode(in, story) : -ENOMEM;
+    if (r == 0)
+        r = trn_store_story(w->store, story, err);
+    free(story);
+    return r;
+}
+
 static int write_item(struct trn_writer *w, const struct item *it, struct trn_err *err)
 {
     struct trn_cursor in = trn_cur(it->bytes, it->n);
@@ -85,17 +93,11 @@ static int write_item(struct trn_writer *w, const struct item *it, struct trn_er
         r = trn_finding_decode(&in, &f);
         return r < 0 ? r : trn_store_finding(w->store, &f, 0, err);
     case ITEM_STORY:
-        return trn_store_story(w->store, it->story, err);
+        return write_story(w, &in, err);
     case ITEM_CLOSE:
         return trn_store_close_story(w->store, it->id, (struct trn_str){it->bytes, it->n}, err);
     }
     return -EINVAL;
-}
-
-static void item_free(struct item *it)
-{
-    trn_arena_free(it->arena);
-    free(it);
 }
 
 static void count(struct trn_writer *w, uint64_t lost, uint64_t written, uint64_t bytes)
@@ -146,7 +148,7 @@ static void write_batch(struct trn_writer *w, struct item *batch)
         } else {
             written++;
         }
-        item_free(it);
+        free(it);
     }
     count(w, lost, written, 0);
     if (why[0]) {
@@ -234,7 +236,7 @@ int trn_writer_states(struct trn_writer *w, const struct trn_event_sink *sink, s
 static void enqueue(struct trn_writer *w, struct item *it, size_t cost)
 {
     if (it && start(w) < 0) {
-        item_free(it);
+        free(it);
         it = NULL;
     }
     pthread_mutex_lock(&w->lock);
@@ -251,7 +253,7 @@ static void enqueue(struct trn_writer *w, struct item *it, size_t cost)
     }
     pthread_mutex_unlock(&w->lock);
     if (it)
-        item_free(it);
+        free(it);
 }
 
 static struct item *item_new(enum item_kind kind, struct trn_str bytes, struct trn_str path)
@@ -307,67 +309,12 @@ int trn_writer_close_story(struct trn_writer *w, uint64_t id, struct trn_str why
     return 0;
 }
 
-static void own(struct trn_arena *a, struct trn_str *s)
-{
-    *s = trn_arena_str(a, *s);
-}
-
-static void own_software(struct trn_arena *a, struct trn_software *s)
-{
-    own(a, &s->name);
-    own(a, &s->version);
-    own(a, &s->signer);
-}
-
-static int story_copy(const struct trn_story *s, struct trn_arena *a, struct trn_story **ret)
-{
-    struct trn_story *c = trn_arena_alloc(a, sizeof *c);
-    if (!c)
-        return -ENOMEM;
-    *c = *s;
-    own(a, &c->close_why);
-    own_software(a, &c->software);
-    own(a, &c->change_from);
-    own(a, &c->change_to);
-    own(a, &c->change_by);
-    own(a, &c->sentence);
-    for (uint32_t i = 0; i < c->n_findings; i++) {
-        int r = trn_finding_copy(&s->findings[i], a, &c->findings[i]);
-        if (r < 0)
-            return r;
-    }
-    for (uint32_t i = 0; i < c->n_processes; i++) {
-        own(a, &c->processes[i].path);
-        own(a, &c->processes[i].args);
-    }
-    for (uint32_t i = 0; i < c->n_files; i++) {
-        own(a, &c->files[i].path);
-        own(a, &c->files[i].sha256);
-        own(a, &c->files[i].role);
-    }
-    for (uint32_t i = 0; i < c->n_hosts; i++) {
-        own(a, &c->hosts[i].address);
-        own(a, &c->hosts[i].name);
-    }
-    for (uint32_t i = 0; i < c->n_why; i++)
-        own(a, &c->why[i]);
-    for (uint32_t i = 0; i < c->n_benign_if; i++)
-        own(a, &c->benign_if[i]);
-    *ret = c;
-    return 0;
-}
-
 void trn_writer_story(struct trn_writer *w, const struct trn_story *s)
 {
-    struct item *it = item_new(ITEM_STORY, TRN_STR(""), TRN_STR_NONE);
-    if (it) {
-        it->arena = trn_arena_new(4u << 20);
-        if (!it->arena || story_copy(s, it->arena, &it->story) < 0) {
-            item_free(it);
-            it = NULL;
-        }
-    }
-    enqueue(w, it, it ? trn_arena_used(it->arena) : 0);
+    struct trn_buf b;
+    trn_buf_init(&b, 4u << 20);
+    trn_story_encode(s, &b);
+    enqueue_encoded(w, ITEM_STORY, &b, TRN_STR_NONE);
 }
 
 void trn_writer_stats(struct trn_writer *w, struct trn_writer_stats *ret)
