@@ -177,8 +177,17 @@ def make_plain_dirs(root):
 def copy_host_parts(root):
     """Copies, so that nothing inside can change the host's: /etc, and dpkg's database."""
     subprocess.run(["cp", "-a", "/etc/.", root + "/etc/"], check=True)
-    subprocess.run(["cp", "-a", "/var/lib/dpkg", root + "/var/lib/"], check=True)
-    for name in ("lock", "lock-frontend", "triggers/Lock"):
+    # The host's dpkg may be at work: a file can vanish under cp, which then says so and is asked once more; a journal copied
+    # half-way is dropped, as dpkg would refuse to go on with it.
+    for again in (False, True):
+        if subprocess.run(["cp", "-a", "/var/lib/dpkg", root + "/var/lib/"], check=again).returncode == 0:
+            break
+    for name in (
+        "lock",
+        "lock-frontend",
+        "triggers/Lock",
+        *("updates/" + x for x in os.listdir(root + "/var/lib/dpkg/updates")),
+    ):
         if os.path.exists(f"{root}/var/lib/dpkg/{name}"):
             os.unlink(f"{root}/var/lib/dpkg/{name}")
     # The host's package sources and proxies are of no use without a network; a half-done install there is none here.
