@@ -11,6 +11,7 @@
 #define LATE_NS (2 * TRN_NS_PER_SEC)
 #define IDENTITY_NS (3 * TRN_NS_PER_SEC)
 #define SEEN 8192
+#define IDENTIFIED 4096
 
 struct waiting {
     struct trn_use use;
@@ -22,8 +23,9 @@ struct trn_second_stage {
     uint32_t next;
     struct waiting waiting[WAITING]; /* in order of use */
     uint32_t n_waiting;
-    struct trn_seen *uses;  /* (entity, file) taken up already */
-    struct trn_seen *fired; /* (acting, file content) told already */
+    struct trn_map *identified; /* inode hash -> ctime of its latest identity: nobody tells a script's own ctime */
+    struct trn_seen *uses;      /* (entity, file) taken up already */
+    struct trn_seen *fired;     /* (acting, file content) told already */
 };
 
 struct trn_second_stage *trn_second_stage_new(void)
@@ -31,9 +33,10 @@ struct trn_second_stage *trn_second_stage_new(void)
     struct trn_second_stage *s = calloc(1, sizeof(*s));
     if (!s)
         return NULL;
+    s->identified = trn_map_new(IDENTIFIED);
     s->uses = trn_seen_new(SEEN);
     s->fired = trn_seen_new(SEEN);
-    return s->uses && s->fired ? s : trn_second_stage_free(s);
+    return s->identified && s->uses && s->fired ? s : trn_second_stage_free(s);
 }
 
 struct trn_second_stage *trn_second_stage_free(struct trn_second_stage *s)
@@ -41,20 +44,50 @@ struct trn_second_stage *trn_second_stage_free(struct trn_second_stage *s)
     if (s) {
         for (uint32_t i = 0; i < s->n_waiting; i++)
             free(s->waiting[i].written);
-        s->uses = trn_seen_free(s->uses);
-        s->fired = trn_seen_free(s->fired);
+        trn_map_free(s->identified);
+        if (s->uses)
+            trn_seen_free(s->uses);
+        if (s->fired)
+            trn_seen_free(s->fired);
         free(s);
     }
     return NULL;
 }
 
-static int fire_first(struct trn_second_stage *s, const struct trn_detect_ctx *ctx)
+static int fire(struct trn_second_stage *s, const struct trn_detect_ctx *ctx, uint32_t i)
 {
-    struct waiting w = s->waiting[0];
+    struct waiting w = s->waiting[i];
     s->n_waiting--;
-    memmove(&s->waiting[0], &s->waiting[1], s->n_waiting * sizeof(s->waiting[0]));
+    memmove(&s->waiting[i], &s->waiting[i + 1], (s->n_waiting - i) * sizeof(s->waiting[0]));
     int r = trn_second_stage_judge(ctx, s->fired, &w.use, w.written);
     free(w.written);
+    return r;
+}
+
+/* chmod after the writing changes ctime, and with it the key of the identity. */
+static void take_key(struct trn_second_stage *s, const struct trn_detect_ctx *ctx, struct waiting *w)
+{
+    uint64_t ctime;
+    if (trn_process_identity(ctx->processes, &w->use.key))
+        return;
+    if (trn_file_key_is_none(&w->use.key))
+        w->use.key = w->written->file;
+    if (trn_map_get(s->identified, trn_file_inode_hash(&w->written->file), &ctime) &&
+        ctime >= w->written->file.ctime_ns)
+        w->use.key = (struct trn_file_key){w->written->file.dev, w->written->file.ino, ctime};
+}
+
+static int identified(struct trn_second_stage *s, const struct trn_detect_ctx *ctx, const struct trn_event *ev)
+{
+    const struct trn_file_key *key = &ev->identity.file;
+    uint64_t inode = trn_file_inode_hash(key), oldest, value;
+    size_t it = 0;
+    if (trn_map_count(s->identified) >= IDENTIFIED && trn_map_next(s->identified, &it, &oldest, &value))
+        trn_map_remove(s->identified, oldest, NULL);
+    int r = trn_file_key_is_none(key) ? 0 : trn_map_put(s->identified, inode, key->ctime_ns);
+    for (uint32_t i = 0; i < s->n_waiting; i++)
+        if (trn_file_inode_hash(&s->waiting[i].written->file) == inode)
+            take_key(s, ctx, &s->waiting[i]);
     return r;
 }
 
@@ -65,31 +98,33 @@ static int take_up(struct trn_second_stage *s, const struct trn_detect_ctx *ctx,
     if (trn_seen_count(s->uses, key))
         return 0;
     if (s->n_waiting == WAITING) {
-        int r = fire_first(s, ctx);
+        int r = fire(s, ctx, 0);
         if (r)
             return r;
     }
     struct waiting *slot = &s->waiting[s->n_waiting];
     slot->use = *use;
-    if (trn_file_key_is_none(&slot->use.key))
-        slot->use.key = w->file;
     slot->written = trn_written_copy(w);
     if (!slot->written)
         return -ENOMEM;
+    take_key(s, ctx, slot);
     s->n_waiting++;
     return 0;
 }
 
-/* Settles, in order of use, what is known by now or has waited long enough. */
+/* Settles what is known by now or has waited long enough. */
 static int settle(struct trn_second_stage *s, const struct trn_detect_ctx *ctx, const struct trn_event *ev)
 {
-    while (s->n_waiting) {
-        const struct trn_use *use = &s->waiting[0].use;
-        const struct trn_identity *id = trn_use_identity(ctx->processes, use, s->waiting[0].written);
+    uint32_t i = 0;
+    while (i < s->n_waiting) {
+        const struct trn_use *use = &s->waiting[i].use;
+        bool known = trn_use_identity(ctx->processes, use, s->waiting[i].written) != NULL;
         bool late = ev->boot_ns > use->boot_ns + IDENTITY_NS || ev->boot_ns + IDENTITY_NS < use->boot_ns;
-        if (!id && !late && ev->type != TRN_EV_STOP)
-            return 0;
-        int r = fire_first(s, ctx);
+        if (!known && !late && ev->type != TRN_EV_STOP) {
+            i++;
+            continue;
+        }
+        int r = fire(s, ctx, i);
         if (r)
             return r;
     }
@@ -174,6 +209,8 @@ int trn_second_stage_push(struct trn_second_stage *s, const struct trn_detect_ct
         r = executed(s, ctx, p, ev);
     else if (ev->type == TRN_EV_LIB_LOAD)
         r = loaded(s, ctx, p, ev);
+    else if (ev->type == TRN_EV_IDENTITY)
+        r = identified(s, ctx, ev);
     else if (changed && (changed->flags & TRN_WRITTEN_NET))
         r = written_after_use(s, ctx, changed);
     if (!r && s->n_waiting && ev->type != TRN_EV_STATE)
@@ -183,5 +220,5 @@ int trn_second_stage_push(struct trn_second_stage *s, const struct trn_detect_ct
 
 size_t trn_second_stage_bytes(const struct trn_second_stage *s)
 {
-    return sizeof(*s) + trn_seen_bytes(s->uses) + trn_seen_bytes(s->fired);
+    return sizeof(*s) + trn_map_bytes(s->identified) + trn_seen_bytes(s->uses) + trn_seen_bytes(s->fired);
 }

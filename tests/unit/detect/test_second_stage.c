@@ -155,6 +155,24 @@ Test(second_stage, the_helper_passes_it_on)
     cr_assert_eq(f->score, 45);
 }
 
+Test(second_stage, a_script_made_executable_after_its_writing_has_its_hash)
+{
+    /* identified before it runs, at a ctime that no event about the script tells */
+    softphone(s, "1.1");
+    act_connect(s, 812, "10.9.0.5", 8443);
+    act_write(s, 812, "/home/alice/unknown");
+    act_start(s, 812, 829, "/home/alice/unknown", "unknown"); /* waits for an identity that never comes */
+    act_write(s, 812, "/home/alice/x.py");
+    act_chmod(s, 812, "/home/alice/x.py");
+    wait_ms(s, 10);
+    act_chmod(s, 812, "/home/alice/x.py");
+    act_identity_hash(s, "/home/alice/x.py", 0x77);
+    act_start(s, 812, 830, "/usr/bin/python3", "python3 x.py");
+    run();
+    const struct trn_finding *f = only();
+    cr_assert(trn_str_eq_c(trn_str_slice(evidence(f, "sha256"), 0, 8), "77777777"));
+}
+
 Test(second_stage, the_helpers_tools_pass_it_on)
 {
     softphone(s, "1.1");
