@@ -15,7 +15,8 @@ static const struct trn_check checks[] = {
         .means = "A file was written by a program that had talked to the network, or that came from one that had, and "
                  "was then executed or mapped as code. The code that runs is thus not the code that was installed.",
         .false_alarms = "Updaters, plug-in stores and launchers do this by design, and so does building or installing "
-                        "software from the network: git, pip, npm, compilers. Package managers are left out.",
+                        "software from the network: git, pip, npm, compilers. What a person runs at a prompt "
+                        "and what package managers do counts for little.",
     },
     {
         .id = "behaviour.browser-data",

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Owns: indicator.*: hashes of what runs or is loaded (also when the hash comes later than the use), names asked for
- * and answered, addresses talked to. One finding per (process, indicator). Must not: match a URL by its host: no event
- * carries a URL yet, so indicator.url waits for one.
+ * and answered, addresses talked to, URLs among a program's arguments. One finding per (who acts, indicator). Must not:
+ * match a URL by its host: one bad page does not make a whole site bad.
  */
 #include "detect/indicator/indicator.h"
 
 #define SEEN 8192
 #define LOADS 2048
+#define ARGUMENTS_MAX 64
 
 struct load { /* a mapped file whose hash may come later */
     uint64_t seq, boot_ns, wall_ns, entity;
@@ -173,6 +174,47 @@ static int identified(struct trn_indicator_watch *w, const struct trn_detect_ctx
     return 0;
 }
 
+/* The URL in an argument such as "--url=http://x/y"; absent when there is none. */
+static struct trn_str url_in(struct trn_str arg)
+{
+    for (size_t i = 1; i + 2 < arg.n; i++) {
+        size_t from = i;
+        if (arg.p[i] != ':' || arg.p[i + 1] != '/' || arg.p[i + 2] != '/')
+            continue;
+        while (from > 0 && ((arg.p[from - 1] | 0x20) >= 'a' && (arg.p[from - 1] | 0x20) <= 'z'))
+            from--;
+        return from < i ? trn_str_slice(arg, from, arg.n) : TRN_STR_NONE;
+    }
+    return TRN_STR_NONE;
+}
+
+static int arguments_seen(struct trn_indicator_watch *w, const struct trn_detect_ctx *ctx, struct hit *h,
+                          struct trn_str argv)
+{
+    struct trn_str rest = argv, arg;
+    for (int i = 0; i < ARGUMENTS_MAX && trn_str_split(&rest, '\0', &arg); i++) {
+        struct trn_str url = url_in(arg);
+        if (url.n == 0 || !trn_indicators_url(ctx->indicators, url, &h->i))
+            continue;
+        h->check = TRN_STR("indicator.url");
+        h->value = h->i.value;
+        h->summary = "was given";
+        h->telemetry = TRN_TEL_PROCESS;
+        int r = tell(w, ctx, h);
+        if (r)
+            return r;
+    }
+    return 0;
+}
+
+static int executed(struct trn_indicator_watch *w, const struct trn_detect_ctx *ctx, const struct trn_event *ev,
+                    const struct trn_entity *who)
+{
+    struct hit h = hit_of(ev, who, "ran");
+    int r = image_seen(w, ctx, &h);
+    return r ? r : arguments_seen(w, ctx, &h, ev->exec.argv);
+}
+
 static int address_seen(struct trn_indicator_watch *w, const struct trn_detect_ctx *ctx, struct hit *h,
                         const uint8_t *address, uint8_t family)
 {
@@ -235,8 +277,7 @@ int trn_indicator_watch_push(struct trn_indicator_watch *w, const struct trn_det
         return 0;
     switch (ev->type) {
     case TRN_EV_EXEC:
-        h = hit_of(ev, who, "ran");
-        return image_seen(w, ctx, &h);
+        return executed(w, ctx, ev, who);
     case TRN_EV_LIB_LOAD:
         return loaded(w, ctx, ev, who);
     case TRN_EV_DNS:

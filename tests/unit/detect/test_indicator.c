@@ -115,3 +115,18 @@ Test(indicator, the_host_of_a_url_is_not_the_url)
     machine_run(m, s, 0, s->n);
     cr_assert_eq(m->n_findings, 0);
 }
+
+Test(indicator, a_url_among_the_arguments)
+{
+    act_start(s, 812, 900, "/usr/bin/curl", "curl -s --url=HTTP://harmless.test:80/bad#x -o /tmp/x");
+    const struct trn_finding *f = one("indicator.url");
+    cr_assert(trn_str_eq_c(f->summary, "was given http://harmless.test/bad, named by an indicator"), "%.*s",
+              TRN_STR_ARG(f->summary));
+}
+
+Test(indicator, other_pages_of_the_host)
+{
+    act_start(s, 812, 900, "/usr/bin/curl", "curl http://harmless.test/good :// ://x a:// http:// x");
+    machine_run(m, s, 0, s->n);
+    cr_assert_eq(m->n_findings, 0);
+}
