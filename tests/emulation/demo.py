@@ -115,7 +115,7 @@ def watch_rehearsal(root, args, say):
     turncoat.stop()
     if args.state:
         root.copy_out(rehearsal.STATE, args.state)
-    print(json.dumps(after, indent=1) if args.json else page, end="" if page and not args.json else "\n", flush=True)
+    print(json.dumps(after, indent=1) if args.json else page.rstrip("\n"), flush=True)
     if before:
         raise Unexpected(f"1.0 did nothing wrong, yet: {short(before)}")
     if len(after) != 1:

@@ -121,6 +121,15 @@ def test_the_day_was_recorded_without_loss(day):
     assert not any(losses.values()), losses
 
 
+def test_the_replay_of_the_day_tells_the_same(day):
+    """Also the notes below a story, word for word."""
+    _, turncoat = day
+    turncoat.settle()
+    live = {story["id"]: story for story in turncoat.stories("--all")}
+    replayed, _ = turncoat.replay()
+    assert replayed == live
+
+
 def test_the_tools_are_here():
     """The packages of the list are there, so that the tests above do not all skip."""
     assert shutil.which("git") and shutil.which("curl")
