@@ -9,6 +9,10 @@ const char *acme_media_version(void)
     return "1.0";
 }
 
-void acme_media_open(void) {}
+void acme_media_open(void)
+{
+}
 
-void acme_media_close(void) {}
+void acme_media_close(void)
+{
+}
