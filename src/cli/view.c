@@ -39,6 +39,7 @@ static void finding(struct trn_view *v, const json_t *f)
 static void story(struct trn_view *v, const json_t *s)
 {
     TRN_AUTO(trn_buf_done) struct trn_buf b;
+    trn_buf_init(&b, 65536);
     struct trn_str name = trn_json_text(s, "verdict");
     uint64_t id = trn_json_count(s, "id"), before = UINT64_MAX;
     enum trn_verdict verdict;
@@ -49,7 +50,6 @@ static void story(struct trn_view *v, const json_t *s)
     v->worst = TRN_MAX(v->worst, verdict);
     if ((known && before == (uint64_t)verdict) || trn_map_put(v->said, id, (uint64_t)verdict) < 0)
         return;
-    trn_buf_init(&b, 65536);
     trn_put_clock(&b, trn_json_text(s, "updated"), false);
     enum trn_colour colour = trn_verdict_colour(name);
     trn_put_fmt(&b, "%s%s%-10s%s %3llu  ", b.n ? "  " : "", trn_colour_on(v->colour, colour), trn_verdict_name(verdict),

@@ -188,7 +188,7 @@ static int tell_change(void *ctx, const struct trn_package *before, const struct
     trn_event_init(&ev, TRN_EV_SOFTWARE);
     ev.boot_ns = r->now_boot_ns;
     ev.action = !before ? TRN_ACT_INSTALLED : !after ? TRN_ACT_REMOVED : TRN_ACT_UPDATED;
-    if (before && after && trn_str_eq(before->version, after->version))
+    if (!p || (before && after && trn_str_eq(before->version, after->version)))
         return 0; /* only its state moved */
     ev.software.software = (struct trn_software){.name = p->name,
                                                  .version = p->version,

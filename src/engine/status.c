@@ -40,7 +40,7 @@ static void put_losses(const struct trn_pipeline *p, struct trn_buf *out)
     trn_put_c(out, ",\"losses\":{");
     for (int c = 0; c < TRN_CLASS_MAX; c++)
         trn_put_fmt(out, "%s\"%s\":%llu", c ? "," : "", trn_class_name((enum trn_class)c),
-                    (unsigned long long)(lost[c] + p->told_losses[c]));
+                    (unsigned long long)lost[c] + p->told_losses[c]);
     trn_put_c(out, "}");
 }
 

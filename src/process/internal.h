@@ -137,7 +137,7 @@ struct trn_slot *trn_slot_by_pid(const struct trn_process_table *t, uint32_t pid
 int trn_slot_add(struct trn_process_table *t, uint64_t id, uint32_t pid, uint64_t boot_ns, struct trn_slot **ret)
     TRN_MUST_CHECK;
 void trn_slot_exit(struct trn_process_table *t, struct trn_slot *s, uint64_t boot_ns);
-void trn_slot_set_parent(struct trn_process_table *t, struct trn_slot *s, uint64_t id);
+void trn_slot_set_parent(struct trn_process_table *t, struct trn_slot *s, uint64_t parent);
 size_t trn_table_used_bytes(const struct trn_process_table *t); /* what the budget counts */
 void trn_table_fit(struct trn_process_table *t);                /* evicts down to the budget */
 
@@ -152,7 +152,7 @@ void trn_node_link(struct trn_process_table *t, struct trn_node *n, struct trn_n
 void trn_nodes_learn(struct trn_process_table *t, const struct trn_ev_identity *i, struct trn_known *k, bool changed);
 
 /* role.c */
-enum trn_border trn_border_of(struct trn_str path, const struct trn_software *sw);
+enum trn_border trn_border_of(struct trn_str path, const struct trn_software *software);
 bool trn_role_tables_sorted(void);                     /* for a test */
 struct trn_str trn_plain_program(struct trn_str name); /* without target prefix and version: "python3.11" -> "python" */
 

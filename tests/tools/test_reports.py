@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Can a failure hide behind a good last line? run-unit and count-tests against programs and reports that try."""
+"""Can a failure hide? run-unit, count-tests and check-cleanup against programs, reports and sources that try."""
 import json
 import os
 import subprocess
@@ -10,6 +10,7 @@ import tempfile
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 RUN_UNIT = os.path.join(TESTS, "unit", "run-unit")
 COUNT = os.path.join(os.path.dirname(TESTS), "tools", "count-tests")
+CLEANUP = os.path.join(os.path.dirname(TESTS), "tools", "check-cleanup")
 JUNIT = '<testsuites><testsuite><testcase name="a"/><testcase name="b">%s</testcase></testsuite></testsuites>'
 
 
@@ -40,6 +41,13 @@ def meson(result, stdout):
     return ".json", json.dumps({"name": "x", "result": result, "stdout": stdout}) + "\n"
 
 
+def cleanup(body):
+    with tempfile.TemporaryDirectory() as folder:
+        with open(os.path.join(folder, "a.c"), "w", encoding="utf-8") as f:
+            f.write("int f(int x)\n{\n    TRN_AUTO(trn_buf_done) struct trn_buf b" + body + "\n}\n")
+        return subprocess.run([CLEANUP, folder], capture_output=True, check=False).returncode
+
+
 def main():
     tap = "1..3\nok - a\nok - b # SKIP needs root\nnot ok - c\n"
     cases = [
@@ -47,6 +55,9 @@ def main():
         (run_unit("echo 1..0"), 1),
         (run_unit("echo 'ok - a'; echo 'ERROR: LeakSanitizer: detected memory leaks' >&2"), 1),
         (run_unit("echo 'ok - a'; exit 3"), 3),
+        (cleanup(";\n    if (x)\n        return 1;\n    trn_buf_init(&b, 9);\n    return 0;"), 1),
+        (cleanup(";\n    trn_buf_init(&b, 9);\n    return 0;"), 0),
+        (cleanup(" = {0};\n    return 0;"), 0),
         (count(meson("OK", "ok - a\nok - b\n")), (0, "2 passed, 0 failed")),
         (count(meson("FAIL", tap)), (1, "1 passed, 1 failed, 1 skipped")),
         (count(meson("ERROR", "ok - a\n")), (1, "1 passed, 1 failed")),
