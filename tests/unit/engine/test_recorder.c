@@ -43,7 +43,8 @@ static struct trn_event fork_at(uint64_t boot_ns, uint64_t entity)
 static struct trn_recorder *recorder(struct taken *t, bool (*waiting)(void *, const struct trn_event *), void *ctx)
 {
     struct trn_recorder *r = NULL;
-    const struct trn_recorder_options o = {.sz = sizeof o, .lateness_ns = WINDOW, .out = {take, t}, .waiting = waiting, .ctx = ctx};
+    const struct trn_recorder_options o = {
+        .sz = sizeof o, .lateness_ns = WINDOW, .out = {take, t}, .waiting = waiting, .ctx = ctx};
     cr_assert_eq(trn_recorder_new(&o, &r), 0);
     return r;
 }
@@ -89,7 +90,8 @@ Test(recorder, arrival_order_inside_the_window_does_not_matter)
     for (uint32_t seed = 1; seed <= 50; seed++) {
         run_shuffled(seed, &shuffled);
         cr_assert_eq(shuffled.late, 0, "seed %u: the shuffle must stay inside the window", seed);
-        cr_assert(trn_str_eq(trn_buf_str(&straight.bytes), trn_buf_str(&shuffled.bytes)), "seed %u gives another log", seed);
+        cr_assert(trn_str_eq(trn_buf_str(&straight.bytes), trn_buf_str(&shuffled.bytes)), "seed %u gives another log",
+                  seed);
         trn_buf_done(&shuffled.bytes);
     }
     trn_buf_done(&straight.bytes);

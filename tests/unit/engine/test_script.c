@@ -40,7 +40,8 @@ Test(script, table)
                 *p = 0;
         ev.exec.argv = argv;
         struct trn_str got = trn_script_of(&ev, arena);
-        cr_assert(trn_str_eq(got, trn_str_of(rows[i].script)), "row %zu (%s): got '%.*s'", i, rows[i].argv, TRN_STR_ARG(got));
+        cr_assert(trn_str_eq(got, trn_str_of(rows[i].script)), "row %zu (%s): got '%.*s'", i, rows[i].argv,
+                  TRN_STR_ARG(got));
         trn_arena_free(arena);
     }
 }
