@@ -63,11 +63,26 @@ static int without_command(int argc, char **argv, FILE *out, FILE *err)
     return -1;
 }
 
+/* The common options may stand before the subcommand too: it moves in front of them, for the parser. */
+static void command_first(int argc, char **argv)
+{
+    int at = 1;
+    while (at < argc && (strcmp(argv[at], "--json") == 0 || strncmp(argv[at], "--state", 7) == 0))
+        at += strcmp(argv[at], "--state") == 0 ? 2 : 1;
+    if (at >= argc)
+        return;
+    char *command = argv[at];
+    for (; at > 1; at--)
+        argv[at] = argv[at - 1];
+    argv[1] = command;
+}
+
 int trn_cli_main(int argc, char **argv, FILE *out, FILE *err)
 {
     struct trn_cli cli = {.out = out, .err = err};
     struct trn_err e = {0};
     bool help = false;
+    command_first(argc, argv);
     int code = without_command(argc, argv, out, err);
     if (code >= 0)
         return code;

@@ -210,3 +210,15 @@ Test(table, no_daemon_is_one_error_with_a_hint)
                          "hint: is turncoatd running? start it with: sudo turncoatd --state '/nonexistent/turncoat'\n");
     }
 }
+
+Test(table, common_options_may_stand_before_the_command)
+{
+    TRN_AUTO(said_done) struct said a = CALL("--state", "/nonexistent/state", "status");
+    cr_assert_eq(a.code, TRN_EXIT_UNDECIDED);
+    cr_assert(strstr(a.err, "'/nonexistent/state'"), "%s", a.err);
+    TRN_AUTO(said_done) struct said b = CALL("--json", "--state=/nonexistent/state", "explain", "indicator.ip");
+    cr_assert_eq(b.code, TRN_EXIT_OK, "%s", b.err);
+    cr_assert_eq(b.out[0], '{', "%s", b.out);
+    TRN_AUTO(said_done) struct said c = CALL("--state", "/nonexistent/state");
+    cr_assert_eq(c.code, TRN_EXIT_USAGE);
+}
