@@ -20,7 +20,8 @@ void trn_diversions_done(struct trn_diversions *d)
 
 static int add(struct trn_diversions *d, struct trn_str from, struct trn_str to, struct trn_str package)
 {
-    if (from.n == 0 || from.p[0] != '/' || to.n == 0 || to.p[0] != '/' || to.n > TRN_SOFTWARE_PATH_MAX ||
+    /* A name below the root on both sides: "/" itself is no file. */
+    if (from.n < 2 || from.p[0] != '/' || to.n < 2 || to.p[0] != '/' || to.n > TRN_SOFTWARE_PATH_MAX ||
         package.n == 0 || package.n > TRN_DPKG_WORD_MAX)
         return 0;
     int r = trn_grow((void **)&d->rows, &d->cap, d->n, sizeof(*d->rows), TRN_DPKG_DIVERSIONS_MAX);

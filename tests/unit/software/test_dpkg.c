@@ -96,6 +96,20 @@ Test(dpkg, diverted_file_is_where_it_was_diverted_to)
     trn_package_index_free(x);
 }
 
+Test(dpkg, diversion_to_the_root_is_none)
+{
+    const struct text_file files[] = {
+        {"status", "Package: a\nStatus: install ok installed\nVersion: 1\n"},
+        {"diversions", "/opt/p\n/\nb\n/\n/opt/q\nb\n"},
+        {"info/a.list", "/opt/p\n"},
+        {"info/a.md5sums", MD5_A "  opt/p\n"},
+    };
+    struct trn_package_index *x = INDEX_WITH(files);
+    cr_assert_str_eq(owner_of(x, "/opt/p"), "a 1");
+    cr_assert_str_eq(owner_of(x, "/opt/q"), "");
+    trn_package_index_free(x);
+}
+
 static uint32_t flags_in_state(const char *status, const char *journal)
 {
     const struct text_file files[] = {{"status", status},
