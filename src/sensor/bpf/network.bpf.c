@@ -349,6 +349,8 @@ static __always_inline void first_packet(struct __sk_buff *skb, struct note *not
     net_end(r);
 }
 
+_Static_assert((TRN_WIRE_DNS_MAX & (TRN_WIRE_DNS_MAX - 1)) == 0, "a mask bounds the copy of a DNS packet");
+
 static __always_inline void dns_packet(struct __sk_buff *skb, bool egress, const struct note *note,
                                        const struct packet *p, const __u16 udp[4])
 {
@@ -377,9 +379,10 @@ static __always_inline void dns_packet(struct __sk_buff *skb, bool egress, const
     r->full_len = (__u16)length;
     if (length > TRN_WIRE_DNS_MAX)
         length = TRN_WIRE_DNS_MAX;
+    /* Says 1 to the maximum once more: the verifier of 6.1 forgets a lower bound that the compiler folded into the upper. */
     barrier_var(length);
-    length &= 2 * TRN_WIRE_DNS_MAX - 1; /* says the bound once more, in the verifier's way */
-    if (length == 0 || length > TRN_WIRE_DNS_MAX || bpf_skb_load_bytes(skb, payload, r->payload, length) != 0)
+    length = ((length - 1) & (TRN_WIRE_DNS_MAX - 1)) + 1;
+    if (bpf_skb_load_bytes(skb, payload, r->payload, length) != 0)
         length = 0;
     r->payload_len = (__u16)length;
     bpf_ringbuf_submit(r, wakeup_flags(&network_ring));
