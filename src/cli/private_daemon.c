@@ -68,7 +68,8 @@ static TRN_NORETURN void daemon_main(const char *program, const char *scope, con
     sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     (void)setpgid(0, 0); /* Ctrl-C is for the command, not for who observes it */
-    int in = open("/dev/null", O_RDONLY), out = open(d->log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+    int in = open("/dev/null", O_RDONLY),
+        out = open(d->log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
     if (in >= 0)
         (void)dup2(in, 0);
     if (out >= 0) {

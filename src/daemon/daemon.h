@@ -12,13 +12,14 @@
 struct trn_place {
     char state_dir[4096]; /* absolute */
     int state_fd;
+    int lock_fd; /* holds the lock that makes us the only turncoatd of this folder */
     uint8_t host_id[16], boot_id[16];
     uid_t engine_uid, inspect_uid;
     gid_t engine_gid, inspect_gid, look_gid, respond_gid; /* (gid_t)-1: the group does not exist */
     bool spare_users;                                     /* the users are not there: fixed spare ids are used */
     uint32_t mntns;
 };
-/* Makes the folder and the host id when missing. */
+/* Makes the folder and the host id when missing. -EBUSY: another turncoatd uses it; -ENOTEMPTY: it is somebody's. */
 int trn_place_open(const char *state_dir, struct trn_place *ret, struct trn_err *err) TRN_MUST_CHECK;
 void trn_place_close(struct trn_place *p);
 /* Listening Unix socket STATE/turncoat.sock for the group that may look; fd or negative errno. */

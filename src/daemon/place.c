@@ -5,10 +5,12 @@
  */
 #include "daemon/daemon.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -85,11 +87,52 @@ static void find_users(struct trn_place *p)
     p->respond_gid = group_or("turncoat-respond", (gid_t)-1);
 }
 
+/* What may lie in a folder before the first start. */
+static bool may_be_there(const char *name)
+{
+    static const char *const names[] = {".", "..", "indicators", "turncoatd.out", "lost+found"};
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(names); i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+/* The folder is given to the engine, whole: never a folder that is somebody else's, '--state /tmp' say. */
+static int check_ours(const struct trn_place *p, struct trn_err *err)
+{
+    if (faccessat(p->lock_fd, "host-id", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+        return 0;
+    int fd = openat(p->lock_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (!dir) {
+        r = trn_fail(err, -errno, "cannot read the state folder '%s': %s", p->state_dir, trn_errno_name(-errno));
+        trn_fd_close(fd);
+        return r;
+    }
+    for (const struct dirent *de; r == 0 && (de = readdir(dir)) != NULL;) {
+        if (may_be_there(de->d_name))
+            continue;
+        r = trn_fail(err, -ENOTEMPTY, "'%s' is not a state folder, and not empty", p->state_dir);
+        trn_hint(err, "name a new or an empty folder with --state DIR");
+    }
+    closedir(dir);
+    return r;
+}
+
 static int take_folder(struct trn_place *p, struct trn_err *err)
 {
     p->state_fd = open(p->state_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (p->state_fd < 0)
+    p->lock_fd = open(p->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* a lock needs more than a path */
+    if (p->state_fd < 0 || p->lock_fd < 0)
         return trn_fail(err, -errno, "cannot open the state folder '%s': %s", p->state_dir, trn_errno_name(-errno));
+    if (flock(p->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+        trn_fail(err, -EBUSY, "another turncoatd uses the state folder '%s'", p->state_dir);
+        trn_hint(err, "stop it first, or choose another folder with --state DIR");
+        return -EBUSY;
+    }
+    int r = check_ours(p, err);
+    if (r < 0)
+        return r;
     gid_t group = p->look_gid == (gid_t)-1 ? p->engine_gid : p->look_gid;
     if (chown(p->state_dir, p->engine_uid, group) < 0 || chmod(p->state_dir, 0750) < 0) {
         int code = -errno;
@@ -103,7 +146,7 @@ static int take_folder(struct trn_place *p, struct trn_err *err)
 
 int trn_place_open(const char *state_dir, struct trn_place *ret, struct trn_err *err)
 {
-    struct trn_place p = {.state_fd = -1};
+    struct trn_place p = {.state_fd = -1, .lock_fd = -1};
     struct stat ns;
     int r = make_folder(state_dir, err);
     if (r < 0)
@@ -117,7 +160,7 @@ int trn_place_open(const char *state_dir, struct trn_place *ret, struct trn_err 
     if (r == 0)
         r = host_id(p.state_fd, p.host_id, err);
     if (r < 0) {
-        trn_fd_close(p.state_fd);
+        trn_place_close(&p);
         return r;
     }
     p.mntns = stat("/proc/self/ns/mnt", &ns) == 0 ? (uint32_t)ns.st_ino : 0;
@@ -128,6 +171,7 @@ int trn_place_open(const char *state_dir, struct trn_place *ret, struct trn_err 
 void trn_place_close(struct trn_place *p)
 {
     p->state_fd = trn_fd_close(p->state_fd);
+    p->lock_fd = trn_fd_close(p->lock_fd);
 }
 
 int trn_place_listen(const struct trn_place *p, struct trn_err *err)
@@ -143,7 +187,8 @@ int trn_place_listen(const struct trn_place *p, struct trn_err *err)
     mode_t before = umask(0117); /* never open to others, not even for a moment */
     int r = bind(fd, (struct sockaddr *)&a, sizeof a) < 0 || listen(fd, 16) < 0 ? -errno : 0;
     umask(before);
-    if (r == 0 && p->look_gid != (gid_t)-1 && fchownat(p->state_fd, "turncoat.sock", 0, p->look_gid, AT_SYMLINK_NOFOLLOW) < 0)
+    if (r == 0 && p->look_gid != (gid_t)-1 &&
+        fchownat(p->state_fd, "turncoat.sock", 0, p->look_gid, AT_SYMLINK_NOFOLLOW) < 0)
         r = -errno;
     if (r < 0)
         return trn_fail(err, r, "cannot listen on '%s/turncoat.sock': %s", p->state_dir, trn_errno_name(r));

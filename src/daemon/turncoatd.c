@@ -489,7 +489,7 @@ int main(int argc, char **argv)
     static const struct option options[] = {{"state", 1, NULL, 's'},      {"scope-cgroup", 1, NULL, 'c'}, {"indicators", 1, NULL, 'i'},
                                             {"no-files", 0, NULL, 'F'},   {"version", 0, NULL, 'v'},      {"help", 0, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
-    struct trn_daemon d = {.place = {.state_fd = -1}, .beat_fd = -1, .jobs_fds = {-1, -1}, .results_fds = {-1, -1},
+    struct trn_daemon d = {.place = {.state_fd = -1, .lock_fd = -1}, .beat_fd = -1, .jobs_fds = {-1, -1}, .results_fds = {-1, -1},
                            .listen_fd = -1, .signal_fd = -1, .mounts_fd = -1, .control_fd = -1,
                            .indicator_dir = "/etc/turncoat/indicators"};
     const char *state_dir = "/var/lib/turncoat";
