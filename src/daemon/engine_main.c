@@ -42,19 +42,20 @@ int main(int argc, char **argv)
     }
     /* Not SA_RESTART: a stop must wake poll. */
     struct sigaction sa = {.sa_handler = on_stop}, ignore = {.sa_handler = SIG_IGN};
-    if (sigaction(SIGTERM, &sa, NULL) < 0 || sigaction(SIGINT, &ignore, NULL) < 0 || sigaction(SIGPIPE, &ignore, NULL) < 0)
+    if (sigaction(SIGTERM, &sa, NULL) < 0 || sigaction(SIGINT, &ignore, NULL) < 0 ||
+        sigaction(SIGPIPE, &ignore, NULL) < 0)
         return 3;
     if (geteuid() == 0 && chroot(".") < 0) {
         trn_fail(&err, -errno, "cannot make the state folder the only one: %s", trn_errno_name(-errno));
         return fail(&err);
     }
-    const struct trn_sandbox_options o = {.profile = TRN_SANDBOX_ENGINE,
-                                          .uid = (uid_t)uid,
-                                          .gid = (gid_t)gid,
-                                          .state_dir = "/",
-                                          .max_files = 1024};
+    const struct trn_sandbox_options o = {
+        .profile = TRN_SANDBOX_ENGINE, .uid = (uid_t)uid, .gid = (gid_t)gid, .state_dir = "/", .max_files = 1024};
     if (trn_sandbox_enter(&o, NULL, &err) < 0)
         return fail(&err);
-    const struct trn_pipeline_options p = {.sz = sizeof p, .control_fd = CONTROL_FD, .state_dir = "", .stories_to_stdout = to_stdout == 1};
+    const struct trn_pipeline_options p = {.sz = sizeof p,
+                                           .control_fd = CONTROL_FD,
+                                           .state_dir = "",
+                                           .stories_to_stdout = to_stdout == 1};
     return trn_pipeline_run(&p, &stopping, &err) < 0 ? fail(&err) : 0;
 }

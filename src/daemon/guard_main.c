@@ -34,7 +34,10 @@ static int listen_once(int timeout_ms)
 int main(void)
 {
     struct trn_err err = {0};
-    const struct trn_sandbox_options o = {.profile = TRN_SANDBOX_GUARD, .uid = (uid_t)-1, .gid = (gid_t)-1, .keep_cap_kill = true};
+    const struct trn_sandbox_options o = {.profile = TRN_SANDBOX_GUARD,
+                                          .uid = (uid_t)-1,
+                                          .gid = (gid_t)-1,
+                                          .keep_cap_kill = true};
     if (trn_sandbox_enter(&o, NULL, &err) < 0) {
         fprintf(stderr, "turncoat-guard: %s\n", err.message);
         return 3;
@@ -47,7 +50,8 @@ int main(void)
         if (heard > 0 || listen_once(0) > 0)
             continue;
         if (syscall(SYS_pidfd_send_signal, DAEMON_FD, SIGKILL, NULL, 0) == 0)
-            fprintf(stderr, "turncoat-guard: turncoatd was silent for %d ms and was ended; what it held is released\n", PATIENCE_MS);
+            fprintf(stderr, "turncoat-guard: turncoatd was silent for %d ms and was ended; what it held is released\n",
+                    PATIENCE_MS);
         return 1;
     }
 }

@@ -37,7 +37,8 @@ static struct trn_file_key key_of(const struct stat *st)
 {
     return (struct trn_file_key){.dev = kernel_dev(st->st_dev),
                                  .ino = st->st_ino,
-                                 .ctime_ns = (uint64_t)st->st_ctim.tv_sec * TRN_NS_PER_SEC + (uint64_t)st->st_ctim.tv_nsec};
+                                 .ctime_ns =
+                                     (uint64_t)st->st_ctim.tv_sec * TRN_NS_PER_SEC + (uint64_t)st->st_ctim.tv_nsec};
 }
 
 static int answer(struct trn_opener *op, uint16_t type, struct trn_buf *body)
@@ -72,7 +73,8 @@ static int root_of(uint32_t pid)
 static bool same_content(const struct trn_file_key *want, const struct stat *st)
 {
     struct trn_file_key have = key_of(st);
-    return trn_file_key_is_none(want) || (want->ino == have.ino && (!want->ctime_ns || want->ctime_ns == have.ctime_ns));
+    return trn_file_key_is_none(want) ||
+           (want->ino == have.ino && (!want->ctime_ns || want->ctime_ns == have.ctime_ns));
 }
 
 static int open_regular(int dirfd, const char *path, bool in_root, const struct trn_file_key *want, struct stat *ret_st)
@@ -130,7 +132,10 @@ static int serve_open(struct trn_opener *op, struct trn_msg *m)
     if (fd < 0)
         return answer_failed(op, q.job, fd);
     char real[4096];
-    struct trn_opened o = {.job = q.job, .size = (uint64_t)st.st_size, .key = key_of(&st), .path = real_path(fd, q.pid, real, sizeof real)};
+    struct trn_opened o = {.job = q.job,
+                           .size = (uint64_t)st.st_size,
+                           .key = key_of(&st),
+                           .path = real_path(fd, q.pid, real, sizeof real)};
     if (!trn_file_key_is_none(&q.want))
         o.key = q.want; /* the kernel's own numbering of the device */
     struct trn_buf b;

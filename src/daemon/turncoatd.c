@@ -65,8 +65,9 @@ static void say(const char *what, const struct trn_err *err)
 static void add_hooks(struct trn_health *h, const struct trn_sensor_hook *hooks, size_t n)
 {
     for (size_t i = 0; i < n && h->n_hooks < TRN_HEALTH_HOOKS; i++)
-        h->hooks[h->n_hooks++] = (struct trn_hook_report){trn_str_of(hooks[i].name), trn_str_of(trn_hook_state_name(hooks[i].state)),
-                                                          trn_str_of(hooks[i].reason)};
+        h->hooks[h->n_hooks++] =
+            (struct trn_hook_report){trn_str_of(hooks[i].name), trn_str_of(trn_hook_state_name(hooks[i].state)),
+                                     trn_str_of(hooks[i].reason)};
 }
 
 static void send_health(struct trn_daemon *d)
@@ -86,7 +87,8 @@ static void send_health(struct trn_daemon *d)
     trn_buf_init(&b, TRN_IPC_MAX - 64);
     trn_health_encode(&h, &b);
     uint64_t hash = trn_hash64_str(trn_buf_str(&b));
-    if (!b.bad && hash != d->last_health_hash && trn_ipc_send(d->control_fd, TRN_CH_HEALTH, trn_buf_str(&b), NULL, 0) == 0)
+    if (!b.bad && hash != d->last_health_hash &&
+        trn_ipc_send(d->control_fd, TRN_CH_HEALTH, trn_buf_str(&b), NULL, 0) == 0)
         d->last_health_hash = hash;
     trn_buf_done(&b);
 }
@@ -107,7 +109,8 @@ static int send_hello(struct trn_daemon *d, uint32_t sensor_fds)
                           .state_dir = trn_str_of(d->place.state_dir),
                           .scope = d->scope ? trn_str_of(d->scope) : TRN_STR_NONE};
     if (d->place.spare_users)
-        h.config_note = TRN_STR("users '_turncoat' and '_turncoat-inspect' do not exist: spare ids are used (not installed from the package)");
+        h.config_note = TRN_STR("users '_turncoat' and '_turncoat-inspect' do not exist: spare ids are used (not "
+                                "installed from the package)");
     memcpy(h.host_id, d->place.host_id, sizeof h.host_id);
     memcpy(h.boot_id, d->place.boot_id, sizeof h.boot_id);
     struct trn_buf b, names;
@@ -180,7 +183,8 @@ static int start_engine(struct trn_daemon *d, struct trn_err *err)
     TRN_AUTO(trn_fd_closep) int engine_channel = channel_fd;
     d->control_fd = control[0];
     if (r == 0)
-        r = trn_spawn("turncoat-engine", argv, &engine_control, 1, d->place.state_fd, &d->engine.pid, &d->engine.pidfd, err);
+        r = trn_spawn("turncoat-engine", argv, &engine_control, 1, d->place.state_fd, &d->engine.pid, &d->engine.pidfd,
+                      err);
     if (r == 0)
         r = hand_over(d, engine_files, engine_channel);
     if (r == 0) {
@@ -289,7 +293,8 @@ static void find_indicators(struct trn_daemon *d, const char *dir)
         if (n.p[0] == '.' || !(trn_str_ends(n, TRN_STR(".csv")) || trn_str_ends(n, TRN_STR(".json"))))
             continue;
         if (d->n_indicators == MAX_INDICATOR_FILES) {
-            fprintf(stderr, "turncoatd: more than %d indicator files in '%s', skipping the rest\n", MAX_INDICATOR_FILES, dir);
+            fprintf(stderr, "turncoatd: more than %d indicator files in '%s', skipping the rest\n", MAX_INDICATOR_FILES,
+                    dir);
             break;
         }
         if (asprintf(&d->indicators[d->n_indicators], "%s/%s", dir, de->d_name) > 0)
@@ -377,7 +382,8 @@ static void watch_siblings(struct trn_daemon *d, const struct pollfd *fds)
         fprintf(stderr, "turncoatd: the engine ended; another is started\n");
         drop_engine(d);
     }
-    if (!d->engine.pid && !d->stopping && trn_mono_ns() > d->engine_ended_ns + RESTART_PAUSE_NS && start_engine(d, &err) < 0) {
+    if (!d->engine.pid && !d->stopping && trn_mono_ns() > d->engine_ended_ns + RESTART_PAUSE_NS &&
+        start_engine(d, &err) < 0) {
         say("", &err);
         drop_engine(d);
     }
@@ -486,22 +492,43 @@ static void usage(FILE *to)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"state", 1, NULL, 's'},      {"scope-cgroup", 1, NULL, 'c'}, {"indicators", 1, NULL, 'i'},
-                                            {"no-files", 0, NULL, 'F'},   {"version", 0, NULL, 'v'},      {"help", 0, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    struct trn_daemon d = {.place = {.state_fd = -1, .lock_fd = -1}, .beat_fd = -1, .jobs_fds = {-1, -1}, .results_fds = {-1, -1},
-                           .listen_fd = -1, .signal_fd = -1, .mounts_fd = -1, .control_fd = -1,
+    static const struct option options[] = {
+        {"state", 1, NULL, 's'},    {"scope-cgroup", 1, NULL, 'c'}, {"indicators", 1, NULL, 'i'},
+        {"no-files", 0, NULL, 'F'}, {"version", 0, NULL, 'v'},      {"help", 0, NULL, 'h'},
+        {NULL, 0, NULL, 0}};
+    struct trn_daemon d = {.place = {.state_fd = -1, .lock_fd = -1},
+                           .beat_fd = -1,
+                           .jobs_fds = {-1, -1},
+                           .results_fds = {-1, -1},
+                           .listen_fd = -1,
+                           .signal_fd = -1,
+                           .mounts_fd = -1,
+                           .control_fd = -1,
                            .indicator_dir = "/etc/turncoat/indicators"};
     const char *state_dir = "/var/lib/turncoat";
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (o) {
-        case 's': state_dir = optarg; break;
-        case 'c': d.scope = optarg; break;
-        case 'i': d.indicator_dir = optarg; break;
-        case 'F': d.no_files = true; break;
-        case 'v': puts("turncoatd " TRN_VERSION); return 0;
-        case 'h': usage(stdout); return 0;
-        default: usage(stderr); return 2;
+        case 's':
+            state_dir = optarg;
+            break;
+        case 'c':
+            d.scope = optarg;
+            break;
+        case 'i':
+            d.indicator_dir = optarg;
+            break;
+        case 'F':
+            d.no_files = true;
+            break;
+        case 'v':
+            puts("turncoatd " TRN_VERSION);
+            return 0;
+        case 'h':
+            usage(stdout);
+            return 0;
+        default:
+            usage(stderr);
+            return 2;
         }
     }
     if (optind < argc) {
@@ -517,7 +544,8 @@ int main(int argc, char **argv)
     if (r < 0)
         say("cannot start", &err);
     else
-        fprintf(stderr, "turncoatd: watching %s, state in '%s'\n", d.scope ? d.scope : "this machine", d.place.state_dir);
+        fprintf(stderr, "turncoatd: watching %s, state in '%s'\n", d.scope ? d.scope : "this machine",
+                d.place.state_dir);
     while (r == 0 && !d.stopping)
         one_round(&d);
     stop(&d);

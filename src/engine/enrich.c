@@ -14,7 +14,7 @@
 
 #define MAX_QUESTIONS 512
 #define MAX_MANIFESTS 3
-#define LOOK_ONLY 0 /* kind of an OPEN that wants the content key and no job */
+#define LOOK_ONLY 0              /* kind of an OPEN that wants the content key and no job */
 #define RECENT_NS TRN_NS_PER_SEC /* a library checked so recently is not checked again */
 
 enum step { STEP_LOOK, STEP_OPEN, STEP_INDEX, STEP_MANIFEST };
@@ -39,8 +39,8 @@ struct question {
 struct trn_enrich {
     struct trn_enrich_options o;
     struct trn_roots *roots;
-    struct trn_map *by_job;  /* job -> struct question */
-    struct trn_map *by_file; /* file or path key -> job, while open */
+    struct trn_map *by_job;    /* job -> struct question */
+    struct trn_map *by_file;   /* file or path key -> job, while open */
     struct trn_map *libraries; /* path key -> boot time of its last check */
     uint64_t next_job, now_boot_ns, now_wall_ns;
     struct trn_enrich_stats stats;
@@ -173,7 +173,8 @@ static void proceed(struct trn_enrich *e, struct question *q)
     tell(e, q);
 }
 
-static struct question *question_new(struct trn_enrich *e, uint64_t key, const struct trn_event *ev, struct trn_str path)
+static struct question *question_new(struct trn_enrich *e, uint64_t key, const struct trn_event *ev,
+                                     struct trn_str path)
 {
     struct question *q = calloc(1, sizeof *q);
     if (!q)
@@ -477,9 +478,14 @@ void trn_enrich_inspect_lost(struct trn_enrich *e)
 
 static int one_result(struct trn_enrich *e, struct trn_msg *m)
 {
-    const struct trn_inspect_sink sink = {.facts = on_facts, .package = on_package, .file = on_file,
-                                          .software = on_software, .indicator = on_indicator,
-                                          .bad_line = on_bad_line, .end = on_end, .ctx = e};
+    const struct trn_inspect_sink sink = {.facts = on_facts,
+                                          .package = on_package,
+                                          .file = on_file,
+                                          .software = on_software,
+                                          .indicator = on_indicator,
+                                          .bad_line = on_bad_line,
+                                          .end = on_end,
+                                          .ctx = e};
     int r = trn_inspect_decode(m, &sink);
     if (r == -EPROTO) { /* a worker that was taken over: its message is dropped, its question runs into its deadline */
         e->stats.malformed++;

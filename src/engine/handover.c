@@ -136,8 +136,9 @@ static int bad_line(void *ctx, uint64_t job, uint64_t line, struct trn_str why)
         snprintf(where, sizeof where, ", line %llu", (unsigned long long)line);
     if (p->indicators_bad < TRN_PIPE_BAD_LINES) {
         char *note = p->bad_lines[p->indicators_bad];
-        snprintf(note, sizeof p->bad_lines[0], "'%s'%s: %s, skipping", trn_escape_into(file, sizeof file, file_of_job(p, job)),
-                 where, trn_escape_into(text, sizeof text, why));
+        snprintf(note, sizeof p->bad_lines[0], "'%s'%s: %s, skipping",
+                 trn_escape_into(file, sizeof file, file_of_job(p, job)), where,
+                 trn_escape_into(text, sizeof text, why));
         trn_pipe_tell_health(p, "%s", note);
     }
     p->indicators_bad++;

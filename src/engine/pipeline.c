@@ -58,7 +58,8 @@ static void once_a_second(struct trn_pipeline *p, uint64_t now)
     }
     uint64_t malformed = trn_reader_malformed(p->reader);
     if (malformed > p->malformed_told) {
-        trn_pipe_tell_health(p, "%llu malformed sensor records were skipped", (unsigned long long)(malformed - p->malformed_told));
+        trn_pipe_tell_health(p, "%llu malformed sensor records were skipped",
+                             (unsigned long long)(malformed - p->malformed_told));
         p->malformed_told = malformed;
     }
 }

@@ -105,7 +105,8 @@ static void ask_stories(struct trn_request_env *env, const json_t *request, stru
     finish(out, trn_store_stories(env->store, min, limit_of(request, 1000), &sink, &err), &err);
 }
 
-static int story_page(struct trn_request_env *env, const json_t *request, uint64_t id, struct trn_buf *out, struct trn_err *err)
+static int story_page(struct trn_request_env *env, const json_t *request, uint64_t id, struct trn_buf *out,
+                      struct trn_err *err)
 {
     struct trn_arena *arena = trn_arena_new(8u << 20);
     struct trn_story *story = NULL;
@@ -160,7 +161,8 @@ static void ask_close(struct trn_request_env *env, const struct trn_request_clie
         return;
     }
     if (!json_is_integer(id) || json_integer_value(id) <= 0 || trn_str_is_empty(why) || why.n > 1000) {
-        error(client->out, -EINVAL, "closing needs a story number and a reason", "turncoat stories 7 --close 'vendor confirmed'");
+        error(client->out, -EINVAL, "closing needs a story number and a reason",
+              "turncoat stories 7 --close 'vendor confirmed'");
         return;
     }
     int r = trn_writer_close_story(env->writer, (uint64_t)json_integer_value(id), why);
@@ -174,7 +176,8 @@ static void ask_hunt(struct trn_request_env *env, const json_t *request, struct 
     if (!open_store(env, out))
         return;
     const struct trn_json_sink sink = {typed_line, &(struct typed){out, "event"}};
-    int r = trn_store_hunt(env->store, member(request, "expr"), trn_wall_ns(), limit_of(request, 100), &sink, &sum, &err);
+    int r =
+        trn_store_hunt(env->store, member(request, "expr"), trn_wall_ns(), limit_of(request, 100), &sink, &sum, &err);
     if (r == 0) {
         trn_put_fmt(out, "{\"type\":\"summary\",\"summary\":{\"matches\":%llu", (unsigned long long)sum.matches);
         if (sum.matches) {

@@ -190,11 +190,8 @@ static int tell_change(void *ctx, const struct trn_package *before, const struct
     ev.action = !before ? TRN_ACT_INSTALLED : !after ? TRN_ACT_REMOVED : TRN_ACT_UPDATED;
     if (!p || (before && after && trn_str_eq(before->version, after->version)))
         return 0; /* only its state moved */
-    ev.software.software = (struct trn_software){.name = p->name,
-                                                 .version = p->version,
-                                                 .signer = p->maintainer,
-                                                 .origin = TRN_ORIGIN_DPKG,
-                                                 .flags = p->flags};
+    ev.software.software = (struct trn_software){
+        .name = p->name, .version = p->version, .signer = p->maintainer, .origin = TRN_ORIGIN_DPKG, .flags = p->flags};
     ev.software.from = before && after ? before->version : TRN_STR_NONE;
     ev.software.by = r->by[0] ? trn_str_of(r->by) : TRN_STR("dpkg");
     return trn_sink_event(&r->o.tell, &ev);

@@ -127,7 +127,8 @@ static void accept_client(struct trn_server *s)
     }
     pthread_mutex_lock(&s->lock);
     struct client *c = &s->clients[s->n_clients++];
-    *c = (struct client){.fd = fd, .may_act = peer.uid == 0 || peer.gid == s->o.respond_gid || in_group(fd, s->o.respond_gid)};
+    *c = (struct client){.fd = fd,
+                         .may_act = peer.uid == 0 || peer.gid == s->o.respond_gid || in_group(fd, s->o.respond_gid)};
     trn_buf_init(&c->in, MAX_LINE);
     trn_buf_init(&c->out, MAX_ANSWER);
     pthread_mutex_unlock(&s->lock);
@@ -218,12 +219,14 @@ static void *serving(void *arg)
 {
     struct trn_server *s = arg;
     while (!__atomic_load_n(&s->stop, __ATOMIC_ACQUIRE)) {
-        struct pollfd p[MAX_CLIENTS + 2] = {{.fd = s->wake_fd, .events = POLLIN}, {.fd = s->o.listen_fd, .events = POLLIN}};
+        struct pollfd p[MAX_CLIENTS + 2] = {{.fd = s->wake_fd, .events = POLLIN},
+                                            {.fd = s->o.listen_fd, .events = POLLIN}};
         unsigned n = s->n_clients; /* only this thread changes it */
         pthread_mutex_lock(&s->lock);
         for (unsigned i = 0; i < n; i++)
-            p[i + 2] = (struct pollfd){.fd = s->clients[i].fd,
-                                       .events = (short)(POLLIN | (s->clients[i].out.n > s->clients[i].sent ? POLLOUT : 0))};
+            p[i + 2] =
+                (struct pollfd){.fd = s->clients[i].fd,
+                                .events = (short)(POLLIN | (s->clients[i].out.n > s->clients[i].sent ? POLLOUT : 0))};
         pthread_mutex_unlock(&s->lock);
         if (poll(p, n + 2, 1000) < 0 && errno != EINTR)
             break;
@@ -250,7 +253,8 @@ int trn_server_new(const struct trn_server_options *o, struct trn_server **ret)
         return -ENOMEM;
     s->o = *o;
     snprintf(s->store_path, sizeof s->store_path, "%s", o->store_path);
-    s->env = (struct trn_request_env){.store_path = s->store_path, .writer = o->writer, .live = ask_main_thread, .ctx = s};
+    s->env =
+        (struct trn_request_env){.store_path = s->store_path, .writer = o->writer, .live = ask_main_thread, .ctx = s};
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->answered, NULL);
     s->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -107,8 +107,8 @@ static void reader_freep(struct trn_log_reader **r)
     *r = trn_log_reader_free(*r);
 }
 
-static int open_checked(const char *dir, const uint8_t hash[TRN_SHA256_SIZE], const char *suffix, char *path, size_t size,
-                        struct trn_err *err)
+static int open_checked(const char *dir, const uint8_t hash[TRN_SHA256_SIZE], const char *suffix, char *path,
+                        size_t size, struct trn_err *err)
 {
     char hex[HEX_SIZE];
     uint8_t found[TRN_SHA256_SIZE];
@@ -224,7 +224,8 @@ void trn_snapshot_prune(const char *state_dir)
     DIR *d = names.bad ? NULL : opendir(dir);
     for (struct dirent *de; d && (de = readdir(d));) {
         struct trn_str name = trn_str_of(de->d_name);
-        if (name.n < 2 * TRN_SHA256_SIZE || trn_str_contains(trn_buf_str(&names), trn_str_slice(name, 0, 2 * TRN_SHA256_SIZE)))
+        if (name.n < 2 * TRN_SHA256_SIZE ||
+            trn_str_contains(trn_buf_str(&names), trn_str_slice(name, 0, 2 * TRN_SHA256_SIZE)))
             continue;
         snprintf(path, sizeof path, "%s/%s", dir, de->d_name);
         unlink(path);

@@ -64,7 +64,8 @@ static void put_memory(const struct trn_pipeline *p, struct trn_buf *out)
         parts += rows[i].bytes;
     trn_put_c(out, ",\"memory\":[");
     for (size_t i = 0; i < n; i++)
-        trn_put_fmt(out, "%s{\"part\":\"%s\",\"bytes\":%llu}", i ? "," : "", rows[i].part, (unsigned long long)rows[i].bytes);
+        trn_put_fmt(out, "%s{\"part\":\"%s\",\"bytes\":%llu}", i ? "," : "", rows[i].part,
+                    (unsigned long long)rows[i].bytes);
     trn_put_fmt(out, "],\"memory_total\":%llu", (unsigned long long)parts);
 }
 
@@ -72,9 +73,11 @@ static void put_processes(const struct trn_pipeline *p, struct trn_buf *out)
 {
     struct trn_enrich_stats enrich;
     trn_enrich_stats(p->enrich, &enrich);
-    trn_put_fmt(out, ",\"processes\":{\"turncoatd\":%u,\"turncoat-guard\":%u,\"turncoat-engine\":%d,\"turncoat-inspect\":%u}",
-                p->hello.daemon_pid, p->hello.guard_pid, (int)getpid(), p->hello.inspect_pid);
-    trn_put_fmt(out, ",\"engine_restarts\":%u,\"dropped_messages\":%llu", TRN_MAX(p->hello.restarts, p->health.restarts),
+    trn_put_fmt(
+        out, ",\"processes\":{\"turncoatd\":%u,\"turncoat-guard\":%u,\"turncoat-engine\":%d,\"turncoat-inspect\":%u}",
+        p->hello.daemon_pid, p->hello.guard_pid, (int)getpid(), p->hello.inspect_pid);
+    trn_put_fmt(out, ",\"engine_restarts\":%u,\"dropped_messages\":%llu",
+                TRN_MAX(p->hello.restarts, p->health.restarts),
                 (unsigned long long)(TRN_MAX(p->hello.dropped, p->health.dropped) + enrich.malformed));
 }
 
@@ -111,14 +114,17 @@ static void put_status(const struct trn_pipeline *p, struct trn_buf *out)
 {
     struct trn_recorder_stats rec;
     trn_recorder_stats(p->recorder, &rec);
-    trn_put_fmt(out, "{\"type\":\"status\",\"status\":{\"schema\":\"turncoat.status/1\",\"ready\":%s,\"version\":\"%s\",",
+    trn_put_fmt(out,
+                "{\"type\":\"status\",\"status\":{\"schema\":\"turncoat.status/1\",\"ready\":%s,\"version\":\"%s\",",
                 p->ready ? "true" : "false", TRN_VERSION);
     key_str(out, "scope", trn_str_is_empty(p->hello.scope) ? TRN_STR_NONE : p->hello.scope);
     trn_put_c(out, ",");
     key_str(out, "note", p->hello.config_note);
     trn_put_c(out, ",\"since\":\"");
     trn_put_time_iso(out, p->started_wall_ns);
-    trn_put_fmt(out, "\",\"events\":%llu,\"events_per_second\":%llu,\"late\":%llu,\"identity_timeouts\":%llu,\"known_processes\":%zu",
+    trn_put_fmt(out,
+                "\",\"events\":%llu,\"events_per_second\":%llu,\"late\":%llu,\"identity_timeouts\":%llu,\"known_"
+                "processes\":%zu",
                 (unsigned long long)rec.events, (unsigned long long)p->rate, (unsigned long long)rec.late,
                 (unsigned long long)rec.identity_timeouts, trn_process_count(trn_engine_processes(p->engine)));
     put_hooks(p, out);
@@ -135,7 +141,8 @@ static const char *state_of(uint32_t flags)
     return flags & TRN_SW_UNPACKED ? "unpacked" : "installed";
 }
 
-static void put_software_line(struct trn_buf *out, const struct trn_software *s, uint64_t running, uint64_t files, bool modified)
+static void put_software_line(struct trn_buf *out, const struct trn_software *s, uint64_t running, uint64_t files,
+                              bool modified)
 {
     trn_put_c(out, "{\"type\":\"software\",\"software\":{");
     key_str(out, "name", s->name);
@@ -201,7 +208,10 @@ static void put_software(const struct trn_pipeline *p, struct trn_str name, stru
         const struct trn_package *pkg = trn_package_index_at(x, i);
         if (!trn_str_is_none(name) && !trn_str_eq(pkg->name, name))
             continue;
-        const struct trn_software s = {.name = pkg->name, .version = pkg->version, .origin = TRN_ORIGIN_DPKG, .flags = pkg->flags};
+        const struct trn_software s = {.name = pkg->name,
+                                       .version = pkg->version,
+                                       .origin = TRN_ORIGIN_DPKG,
+                                       .flags = pkg->flags};
         struct running r = running_of(t, pkg->name, pkg->version);
         put_software_line(out, &s, r.count, pkg->files, r.modified);
     }

@@ -19,7 +19,7 @@ enum item_kind { ITEM_EVENT, ITEM_FINDING, ITEM_STORY, ITEM_STATE, ITEM_CLOSE };
 struct item {
     struct item *next;
     enum item_kind kind;
-    size_t n, path_n;         /* bytes: encoded form, then the path */
+    size_t n, path_n; /* bytes: encoded form, then the path */
     uint64_t id;
     char bytes[];
 };
@@ -320,7 +320,8 @@ void trn_writer_story(struct trn_writer *w, const struct trn_story *s)
 void trn_writer_stats(struct trn_writer *w, struct trn_writer_stats *ret)
 {
     pthread_mutex_lock(&w->lock);
-    *ret = (struct trn_writer_stats){.lost = w->lost, .written = w->written, .bytes = w->bytes, .queued_bytes = w->queued};
+    *ret =
+        (struct trn_writer_stats){.lost = w->lost, .written = w->written, .bytes = w->bytes, .queued_bytes = w->queued};
     memcpy(ret->state, w->state, sizeof ret->state);
     pthread_mutex_unlock(&w->lock);
 }
