@@ -18,8 +18,12 @@
 
 #define LOAD_NS 1000000000ull
 
+#define LOAD_SLICES 65536u
+
 struct load {
-    uint64_t wall, cpu;
+    uint64_t wall, cpu, slice; /* when the load, and when the present slice, began */
+    uint64_t *slices;          /* how long each took, divided by its count: the whole load in small pieces */
+    uint32_t n;
 };
 
 static inline void load_die(const char *what)
@@ -59,7 +63,26 @@ static inline uint64_t load_cpu(void)
 
 static inline struct load load_begin(void)
 {
-    return (struct load){load_clock(CLOCK_MONOTONIC), load_cpu()};
+    struct load l = {.cpu = load_cpu(), .slices = calloc(LOAD_SLICES, sizeof(uint64_t))};
+    if (!l.slices)
+        load_die("memory");
+    l.wall = l.slice = load_clock(CLOCK_MONOTONIC);
+    return l;
+}
+
+/* One slice of 'count' operations is done. */
+static inline void load_slice(struct load *l, uint64_t count)
+{
+    uint64_t now = load_clock(CLOCK_MONOTONIC);
+    if (l->n < LOAD_SLICES)
+        l->slices[l->n++] = (now - l->slice) / count;
+    l->slice = now;
+}
+
+static inline int load_order(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
 }
 
 /* How many should have been done by now at 'rate' a second. */
@@ -76,12 +99,18 @@ static inline void load_pause(void)
     nanosleep(&ms, NULL);
 }
 
-static inline void load_end(const struct load *l, uint64_t count)
+static inline void load_end(struct load *l, uint64_t count)
 {
     uint64_t wall = load_clock(CLOCK_MONOTONIC) - l->wall;
     uint64_t cpu = load_cpu() - l->cpu;
-    printf("{\"count\": %" PRIu64 ", \"wall_ns\": %" PRIu64 ", \"wall_each\": %.1f, \"cpu_each\": %.1f}\n", count, wall,
-           (double)wall / (double)count, (double)cpu / (double)count);
+    printf("{\"count\": %" PRIu64 ", \"wall_ns\": %" PRIu64 ", \"cpu\": %.1f", count, wall,
+           (double)cpu / (double)count);
+    if (l->n) {
+        qsort(l->slices, l->n, sizeof(uint64_t), load_order);
+        printf(", \"middle\": %" PRIu64 ", \"quiet\": %" PRIu64, l->slices[l->n / 2], l->slices[l->n / 10]);
+    }
+    printf("}\n");
+    free(l->slices);
 }
 
 #endif

@@ -51,6 +51,7 @@ int main(int argc, char **argv)
         for (uint64_t i = 0; i < n; i++) {
             start(argv[1]);
             reap();
+            load_slice(&load, 1);
         }
         load_end(&load, n);
         return 0;

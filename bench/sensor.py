@@ -58,19 +58,16 @@ class Bench:
             raise RuntimeError(f"load-{load} ended with {proc.returncode}")
         return json.loads(out)
 
-    def burst(self, load, what, count):
-        """The best of several short bursts, by wall and by processor time: disturbance only ever adds."""
-        bursts = [self.load(load, what, count) for _ in range(self.args.bursts)]
-        return {f"{load}_{clock}": min(b[clock + "_each"] for b in bursts) for clock in ("wall", "cpu")}
-
     # ---- (a) and (b): extra cost ----------------------------------------------------------------------------------
 
     def round(self, watcher):
         args = self.args
         with watcher:
-            opens = args.opens if watcher.name != "auditd" else max(args.opens // 10, 1000)
-            row = self.burst("open", FILE, opens) | self.burst("exec", PROGRAM, args.execs)
-            row |= {"opens": opens * args.bursts, "execs": (args.execs + WARM) * args.bursts}
+            opens = args.opens if watcher.name != "auditd" else args.opens // 10
+            row = {"opens": opens, "execs": args.execs + WARM}
+            for load, what, count in (("open", FILE, opens), ("exec", PROGRAM, args.execs)):
+                done = self.load(load, what, count)
+                row |= {f"{load}_{k}": done[k] for k in ("middle", "quiet", "cpu")}
             if watcher.name == "turncoat":
                 time.sleep(1)
                 row["losses"] = {k: v for k, v in watcher.losses().items() if v}
@@ -98,7 +95,7 @@ class Bench:
                     refused = str(e)
             rounds.append(one)
             say(f"round {number + 1} of {self.args.rounds}: " + ", ".join(
-                f"{name} open {r['open_wall'] / 1000:.2f} us exec {r['exec_wall'] / 1000:.0f} us" for name, r in one.items()))  # fmt: skip
+                f"{name} open {r['open_middle'] / 1000:.2f} us exec {r['exec_middle'] / 1000:.0f} us" for name, r in one.items()))  # fmt: skip
         return {"rounds": rounds, "auditd_refused": refused}
 
     # ---- (c) fixed rates ------------------------------------------------------------------------------------------
@@ -228,11 +225,11 @@ def parse_arguments():
     args.parts = args.parts.split(",")
     args.programs = os.path.join(args.build, "bin")
     args.out = args.out or os.path.join(args.build, "bench-sensor.json")
-    args.rounds, args.bursts, args.opens, args.execs = 9, 10, 100000, 250
+    args.rounds, args.opens, args.execs = 9, 1000000, 3000
     args.open_rate, args.exec_rate, args.seconds = 100000, 1000, 30
     args.processes, args.events = 100000, 1000000
     if args.quick:
-        args.rounds, args.bursts, args.opens, args.execs = 2, 2, 20000, 100
+        args.rounds, args.opens, args.execs = 2, 50000, 200
         args.seconds, args.processes, args.events = 3, 5000, 100000
     if not os.path.exists(os.path.join(args.programs, "turncoatd")):
         print(f"no programs to measure: no turncoatd in '{args.programs}'\nhint: ./dev build", file=sys.stderr)

@@ -15,8 +15,8 @@ import table  # noqa: E402
 
 def test_extras_are_differences_inside_a_round():
     """A machine that is slow for one round must not look like a cost."""
-    rounds = [{"none": {"open_wall": b}, "turncoat": {"open_wall": b + 100}} for b in (1000, 9000, 1000, 1000)]
-    assert table.extra(rounds, "turncoat", "open_wall").middle == 100
+    rounds = [{"none": {"open_middle": b}, "turncoat": {"open_middle": b + 100}} for b in (1000, 9000, 1000, 1000)]
+    assert table.extra(rounds, "turncoat", "open_middle").middle == 100
 
 
 def test_a_lost_exec_fails_the_row_even_if_nobody_counted_it():
