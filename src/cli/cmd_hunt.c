@@ -16,6 +16,8 @@ struct hunt {
 static int on_line(void *ctx, const char *type, json_t *payload)
 {
     struct hunt *h = ctx;
+    if (trn_print_warning(h->cli, type, payload))
+        return 0;
     if (strcmp(type, "summary") == 0) {
         json_decref(h->summary);
         h->summary = json_incref(payload);

@@ -123,8 +123,11 @@ static void place(struct trn_cli *cli, const char *title, const json_t *o)
     trn_put_c(&b, "  ");
     trn_escape(&b, trn_json_text(o, "path"));
     if (!trn_str_is_empty(state) && !trn_str_eq_c(state, "ok")) {
-        trn_put_c(&b, "  ");
+        trn_put_fmt(&b, "  %s", trn_colour_on(cli->colour, TRN_YELLOW));
         trn_escape(&b, state);
+        if (trn_json_count(o, "lost"))
+            trn_put_fmt(&b, "; %llu lost", (unsigned long long)trn_json_count(o, "lost"));
+        trn_put_c(&b, trn_colour_off(cli->colour, TRN_YELLOW));
     }
     trn_put_c(&b, "\n");
     trn_print(cli->out, &b);

@@ -13,7 +13,8 @@ struct list {
     struct trn_cli *cli;
     json_t *all; /* with --json */
     struct trn_table table;
-    bool bad; /* an open one at or above --fail-on */
+    bool bad;     /* an open one at or above --fail-on */
+    bool partial; /* the daemon says that some may be missing */
     size_t n;
 };
 
@@ -28,6 +29,7 @@ static bool counts(const struct trn_cli *cli, const json_t *story)
 static int on_story(void *ctx, const char *type, json_t *s)
 {
     struct list *l = ctx;
+    l->partial = trn_print_warning(l->cli, type, s) || l->partial;
     bool closed = trn_str_eq_c(trn_json_text(s, "status"), "closed");
     if (strcmp(type, "story") != 0 || (closed && !trn_cli_has(l->cli, "all")))
         return 0;
@@ -66,7 +68,9 @@ static int show_list(struct trn_cli *cli)
         fprintf(cli->err, "no stories%s\n", trn_cli_has(cli, "all") ? "" : "; --all shows notes and closed ones too");
     trn_table_done(&l.table);
     json_decref(l.all);
-    return e < 0 ? trn_cli_error(cli, &err, TRN_EXIT_UNDECIDED) : l.bad ? TRN_EXIT_FINDINGS : TRN_EXIT_OK;
+    if (e < 0)
+        return trn_cli_error(cli, &err, TRN_EXIT_UNDECIDED);
+    return l.bad ? TRN_EXIT_FINDINGS : l.partial ? TRN_EXIT_UNDECIDED : TRN_EXIT_OK;
 }
 
 struct page {

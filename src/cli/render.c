@@ -100,6 +100,19 @@ void trn_put_software_json(struct trn_buf *out, const json_t *software)
     }
 }
 
+bool trn_print_warning(struct trn_cli *cli, const char *type, const json_t *payload)
+{
+    TRN_AUTO(trn_buf_done) struct trn_buf b;
+    if (strcmp(type, "warning") != 0)
+        return false;
+    trn_buf_init(&b, 65536);
+    trn_put_c(&b, "turncoat: ");
+    trn_escape(&b, trn_json_text(payload, "message"));
+    trn_put_c(&b, "\nhint: turncoat status tells more; what happened is in the live view and in the event log\n");
+    trn_print(cli->err, &b);
+    return true;
+}
+
 void trn_print_event_line(FILE *out, struct trn_arena *arena, const json_t *event)
 {
     TRN_AUTO(trn_freep) char *text = json_dumps(event, JSON_COMPACT);

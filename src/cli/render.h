@@ -24,6 +24,8 @@ void trn_put_size(struct trn_buf *out, uint64_t bytes); /* "12.3 MB" */
 /* "name version", or "unknown software". */
 void trn_put_software_json(struct trn_buf *out, const json_t *software);
 /* "23 Nov 07:01:02  exec /usr/bin/id (812)"; the arena is reset. */
+/* A {"type":"warning"} line of an answer goes to cli->err; false when it is none. */
+bool trn_print_warning(struct trn_cli *cli, const char *type, const json_t *payload);
 void trn_print_event_line(FILE *out, struct trn_arena *arena, const json_t *event);
 /* Writes a buffer to a stream and clears it. */
 void trn_print(FILE *out, struct trn_buf *b);

@@ -55,8 +55,7 @@ static uint32_t limit_of(const json_t *request, uint32_t otherwise)
 static bool open_store(struct trn_request_env *env, struct trn_buf *out)
 {
     struct trn_err err = {0};
-    if (env->store)
-        return true;
+    env->store = trn_store_close(env->store); /* the writer may have set that file aside since */
     struct trn_arena *arena = trn_arena_new(1u << 20);
     struct trn_str note;
     const struct trn_store_options o = {.sz = sizeof o, .read_only = true};
@@ -90,6 +89,20 @@ static void finish(struct trn_buf *out, int r, const struct trn_err *err)
         end(out);
 }
 
+/* Who asks the store while it cannot be written is told that the answer is not whole. */
+static void warn_of_store(const struct trn_request_env *env, struct trn_buf *out)
+{
+    struct trn_writer_stats w;
+    char text[500];
+    trn_writer_stats(env->writer, &w);
+    if (trn_str_starts(trn_str_of(w.state), TRN_STR("ok")))
+        return;
+    snprintf(text, sizeof text, "the store does not take what happens, this answer is not whole; store %s", w.state);
+    trn_put_c(out, "{\"type\":\"warning\",\"warning\":{\"message\":");
+    trn_json_str(out, trn_str_of(text));
+    trn_put_c(out, "}}\n");
+}
+
 static void ask_stories(struct trn_request_env *env, const json_t *request, struct trn_buf *out)
 {
     struct trn_err err = {0};
@@ -101,6 +114,7 @@ static void ask_stories(struct trn_request_env *env, const json_t *request, stru
     }
     if (!open_store(env, out))
         return;
+    warn_of_store(env, out);
     const struct trn_json_sink sink = {typed_line, &(struct typed){out, "story"}};
     finish(out, trn_store_stories(env->store, min, limit_of(request, 1000), &sink, &err), &err);
 }
@@ -175,6 +189,7 @@ static void ask_hunt(struct trn_request_env *env, const json_t *request, struct 
     struct trn_hunt_summary sum = {0};
     if (!open_store(env, out))
         return;
+    warn_of_store(env, out);
     const struct trn_json_sink sink = {typed_line, &(struct typed){out, "event"}};
     int r =
         trn_store_hunt(env->store, member(request, "expr"), trn_wall_ns(), limit_of(request, 100), &sink, &sum, &err);
@@ -203,6 +218,7 @@ static void ask_findings(struct trn_request_env *env, const json_t *request, str
     }
     if (!open_store(env, out))
         return;
+    warn_of_store(env, out);
     const struct trn_json_sink sink = {typed_line, &(struct typed){out, "finding"}};
     finish(out, trn_store_findings(env->store, since, limit_of(request, 1000), &sink, &err), &err);
 }

@@ -95,6 +95,8 @@ static void put_store(const struct trn_pipeline *p, struct trn_buf *out)
     trn_put_c(out, "},\"log\":{");
     snprintf(path, sizeof path, "%.*s%s", TRN_STR_ARG(p->hello.state_dir), p->log_path);
     key_str(out, "path", p->log ? trn_str_of(path) : TRN_STR_NONE);
+    trn_put_c(out, ",");
+    key_str(out, "state", p->log ? TRN_STR("ok") : TRN_STR("failing: cannot be written; detection goes on"));
     trn_put_fmt(out, ",\"bytes\":%llu,\"lost\":%llu}", (unsigned long long)(p->log ? trn_log_size(p->log) : 0),
                 (unsigned long long)p->log_lost);
 }

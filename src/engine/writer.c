@@ -65,6 +65,15 @@ static void open_store(struct trn_writer *w)
     trn_arena_free(arena);
 }
 
+/* The store found itself damaged while in use: closing sets it aside, and what comes goes to a new one. */
+static void begin_anew(struct trn_writer *w)
+{
+    w->store = trn_store_close(w->store);
+    open_store(w);
+    if (w->store)
+        set_state(w, "ok: the store was damaged: it is kept beside the new one, as store.db.damaged-*");
+}
+
 static int write_story(struct trn_writer *w, struct trn_cursor *in, struct trn_err *err)
 {
     struct trn_story *story = calloc(1, sizeof *story); /* too large for a stack */
@@ -119,7 +128,9 @@ static void commit(struct trn_writer *w, uint64_t now)
         r = trn_store_prune(w->store, trn_wall_ns(), &err);
     }
     w->committed_ns = now;
-    if (r < 0) {
+    if (r == -EUCLEAN) {
+        begin_anew(w);
+    } else if (r < 0) {
         char text[400];
         snprintf(text, sizeof text, "failing: %s", err.message[0] ? err.message : trn_errno_name(r));
         set_state(w, text);
@@ -133,6 +144,7 @@ static void commit(struct trn_writer *w, uint64_t now)
 static void write_batch(struct trn_writer *w, struct item *batch)
 {
     uint64_t lost = 0, written = 0, now = trn_boot_ns();
+    bool anew = false; /* once a batch */
     char why[400] = "";
     if (!w->store && now > w->opened_try_ns + RETRY_NS)
         open_store(w);
@@ -141,6 +153,11 @@ static void write_batch(struct trn_writer *w, struct item *batch)
         struct trn_err err = {0};
         batch = it->next;
         int r = w->store ? write_item(w, it, &err) : -EIO;
+        if (r == -EUCLEAN && !anew) {
+            anew = true;
+            begin_anew(w);
+            r = w->store ? write_item(w, it, &err) : -EIO;
+        }
         if (r < 0 && r != -ENOENT) {
             lost++;
             if (w->store)
