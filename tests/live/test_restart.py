@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a program fetched yesterday and runs today: does the memory of where a file came from outlive a restart, and a reboot's new ids?"""
+import json
+import os
+import signal
+
+import pytest
+from rehearsal import Turncoat
+
+# Harmless: takes some bytes from a loopback socket of its own making, writes them as a script, later runs that script.
+FETCHER = """#!/usr/bin/python3
+import os, socket, subprocess, sys, threading
+there = "/home/alice/.cache/fetched-tool"
+if sys.argv[1] == "fetch":
+    server = socket.create_server(("127.0.0.1", 8099))
+    def serve():
+        peer, _ = server.accept()
+        peer.sendall(b"#!/bin/sh\\necho fetched\\n")
+        peer.close()
+    threading.Thread(target=serve).start()
+    with socket.create_connection(("127.0.0.1", 8099)) as s:
+        data = s.recv(1000)
+    os.makedirs(os.path.dirname(there), exist_ok=True)
+    with open(there, "wb") as f:
+        f.write(data)
+    os.chmod(there, 0o755)
+else:
+    sys.exit(subprocess.call([there]))
+"""
+
+
+def second_stages(t):
+    stories = t.stories("--all")
+    return [f for s in stories for stage in s["stages"] for f in stage["findings"] if f["check"] == "behaviour.second-stage"]
+
+
+@pytest.mark.parametrize("how", ["stopped", "killed"])
+def test_provenance_outlives_a_restart(private_root, how):
+    root = private_root
+    root.write("/opt/fetcher/fetcher", FETCHER, mode=0o755)
+    t = Turncoat(root)
+    root.run(["/opt/fetcher/fetcher", "fetch"], user=True)
+    t.settle()
+    assert second_stages(t) == [], "fetching alone is nothing"
+    if how == "killed":
+        os.kill(json.loads(t.ask("status", "--json"))["processes"]["turncoat-engine"], signal.SIGKILL)
+        t._await_ready(15)
+    else:
+        t.stop()
+        t = Turncoat(root)
+    root.run(["/opt/fetcher/fetcher", "run"], user=True)
+    t.settle()
+    found = second_stages(t)
+    assert len(found) == 1, t.words()
+    assert "fetched-tool" in found[0]["summary"] and "127.0.0.1" in json.dumps(found[0]["evidence"]), found
+    stories, _ = t.replay()
+    assert stories, "a replay that starts from the snapshot finds it too"
+    t.stop()
