@@ -40,11 +40,11 @@ struct trn_hello {
     uint32_t restarts;   /* engines lost before this one */
     uint32_t dropped;    /* malformed messages that cost a peer its connection */
     uint32_t daemon_pid, guard_pid, inspect_pid;
-    uint32_t indicator_files; /* jobs 1..n are on their way */
+    uint32_t indicator_files; /* jobs trn_indicator_job(restarts, 0..n-1) are on their way */
     uint32_t mntns;           /* turncoatd's own */
     uint32_t respond_gid;     /* group turncoat-respond; TRN_NO_U32: only root may act */
     struct trn_str state_dir, scope, config_note;
-    struct trn_str indicator_names; /* of jobs 1..n, each ended by NUL */
+    struct trn_str indicator_names; /* in the order of their jobs, each ended by NUL */
 };
 void trn_hello_encode(const struct trn_hello *h, struct trn_buf *out);
 int trn_hello_decode(struct trn_cursor *in, struct trn_hello *ret) TRN_MUST_CHECK;
@@ -106,6 +106,17 @@ int trn_dpkg_answer_decode(struct trn_cursor *in, struct trn_dpkg_answer *ret) T
 /* A job for inspect, in the bytes that src/inspect expects (TRN_INSPECT_JOB): turncoatd may not link
  * that room. kind is opaque here; fd is borrowed. */
 #define TRN_CH_INSPECT_JOB 0x10
+/* Results of jobs that a lost engine had asked for still come, to the next one: no two runs share numbers.
+ * turncoatd's own jobs (indicator files) come first, then what the engine asks for. */
+#define TRN_CH_FIRST_ENGINE_JOB (1u << 16)
+static inline uint64_t trn_run_job(uint32_t run, uint32_t n)
+{
+    return (uint64_t)(run & 0x7fff) << 32 | n; /* below 1 << 48, where the engine's index jobs begin */
+}
+static inline uint64_t trn_indicator_job(uint32_t run, uint32_t file)
+{
+    return trn_run_job(run, file + 1);
+}
 int trn_channel_job(int jobs_sock, uint64_t id, uint16_t kind, struct trn_str name, int fd) TRN_MUST_CHECK;
 
 #endif

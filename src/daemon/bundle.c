@@ -35,21 +35,19 @@ int trn_dpkg_stamp(int root_fd, uint64_t *ret)
 {
     uint64_t status = mtime_of(root_fd, DATABASE "/status");
     if (!status)
-        return -ENOENT;
+        return -ENODATA; /* told apart from a root that is gone */
     uint64_t h = trn_hash64_mix(status, mtime_of(root_fd, DATABASE "/info"));
     h = trn_hash64_mix(h, mtime_of(root_fd, DATABASE "/diversions"));
     *ret = h ? h : 1;
     return 0;
 }
 
-static int put_file(int out, int dir_root, const char *path, const char *name, uint64_t *total)
+static int put_file(int out, int root_fd, const char *path, const char *name, uint64_t *total)
 {
     struct stat st;
-    TRN_AUTO(trn_fd_closep) int fd = trn_open_in_root(dir_root, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    TRN_AUTO(trn_fd_closep) int fd = trn_open_plain(root_fd, path, &st);
     if (fd < 0)
-        return fd == -ENOENT ? 0 : fd;
-    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-        return 0;
+        return fd == -ENOENT || fd == -EINVAL ? 0 : fd;
     struct trn_buf head;
     trn_buf_init(&head, 1024);
     trn_put_u32(&head, (uint32_t)strlen(name));

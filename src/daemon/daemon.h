@@ -31,26 +31,35 @@ int trn_place_listen(const struct trn_place *p, struct trn_err *err) TRN_MUST_CH
 int trn_spawn(const char *name, const char *const *argv, const int *fds, unsigned n_fds, int cwd_fd, pid_t *ret_pid,
               int *ret_pidfd, struct trn_err *err) TRN_MUST_CHECK;
 
+/* ---- open_plain.c ---- */
+struct stat;
+/* Opens a plain file of a real file system for reading, below root_fd or (root_fd -1) as the path says;
+ * -EINVAL for anything else, which was then not opened. */
+int trn_open_plain(int root_fd, const char *path, struct stat *ret) TRN_MUST_CHECK;
+
 /* ---- opener.c: a thread that serves one engine's OPEN and DPKG requests ---- */
 struct trn_opener;
 struct trn_opener_options {
     int files_sock;                /* taken over */
-    int jobs_sock;                 /* borrowed: inspect's jobs */
-    int results_sock;              /* borrowed: to announce jobs that never ran */
+    int jobs_sock;                 /* borrowed: inspect's jobs; non-blocking */
     int control_sock;              /* borrowed: READY is sent here */
     struct trn_sensor *sensor;     /* borrowed: existing processes are read first; NULL: none */
     struct trn_channel *channel;   /* borrowed */
-    const char *const *indicators; /* files to submit as jobs 1..n, borrowed */
+    const char *const *indicators; /* files to submit as jobs, borrowed */
     uint32_t n_indicators;
-    unsigned *dropped; /* atomic counter of malformed messages */
+    uint32_t run;          /* engines before this one: keeps the numbers of their jobs apart */
+    const char *state_dir; /* borrowed; indicators below it are opened in it and nowhere else */
+    unsigned *dropped;     /* atomic counter of malformed messages */
 };
 int trn_opener_start(const struct trn_opener_options *o, struct trn_opener **ret, struct trn_err *err) TRN_MUST_CHECK;
 /* True when the engine misbehaved or went away. */
 bool trn_opener_ended(const struct trn_opener *o);
-struct trn_opener *trn_opener_stop(struct trn_opener *o); /* joins the thread; takes NULL */
+/* The engine must be gone, so that nothing waits for it. Returns within 300 ms. Takes NULL. */
+struct trn_opener *trn_opener_stop(struct trn_opener *o);
 
 /* ---- bundle.c: a package database in one descriptor, unparsed ---- */
-/* Stamp of the database below root (an O_PATH descriptor): changes whenever dpkg changed something. */
+/* Stamp of the database below root (an O_PATH descriptor): changes whenever dpkg changed something.
+ * -ENODATA: there is none. */
 int trn_dpkg_stamp(int root_fd, uint64_t *ret) TRN_MUST_CHECK;
 int trn_dpkg_bundle(int root_fd) TRN_MUST_CHECK; /* memory file, rewound; or negative errno */
 

@@ -12,21 +12,34 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-/* Jobs of the engine begin above those that turncoatd submits itself. */
-#define JOB_INDICATORS 4 /* TRN_JOB_INDICATORS; a test holds the two together */
-#define JOB_DPKG 2       /* TRN_JOB_DPKG */
-#define JOB_KIND_MAX 8
+/* enum trn_job_kind, which turncoatd may not include; a test holds the two together */
+#define JOB_NONE 0 /* a look only */
+#define JOB_FACTS 1
+#define JOB_DPKG 2
+#define JOB_MANIFEST 3
+#define JOB_INDICATORS 4
+
+#define JOB_WAIT_MS 2000 /* for room in inspect's queue; the engine's own patience is as long */
+#define STOP_WAIT_MS 300 /* less than the guard's patience: the caller does not beat meanwhile */
+#define NAP_MS 20
 
 struct trn_opener {
     struct trn_opener_options o;
     pthread_t thread;
+    unsigned holders; /* the thread and its owner; the last one frees */
     bool ended, stop;
     char receive[TRN_IPC_MAX];
 };
+
+static bool stopping(const struct trn_opener *op)
+{
+    return __atomic_load_n(&op->stop, __ATOMIC_ACQUIRE);
+}
 
 static uint64_t kernel_dev(dev_t d)
 {
@@ -77,18 +90,15 @@ static bool same_content(const struct trn_file_key *want, const struct stat *st)
            (want->ino == have.ino && (!want->ctime_ns || want->ctime_ns == have.ctime_ns));
 }
 
-static int open_regular(int dirfd, const char *path, bool in_root, const struct trn_file_key *want, struct stat *ret_st)
+static int open_content(int root_fd, const char *path, const struct trn_file_key *want, struct stat *ret_st)
 {
-    const int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
-    TRN_AUTO(trn_fd_closep) int fd = in_root ? trn_open_in_root(dirfd, path, flags) : open(path, flags);
+    struct stat st;
+    TRN_AUTO(trn_fd_closep) int fd = trn_open_plain(root_fd, path, &st);
     if (fd < 0)
-        return in_root ? fd : -errno;
-    if (fstat(fd, ret_st) < 0)
-        return -errno;
-    if (!S_ISREG(ret_st->st_mode))
-        return -EINVAL;
-    if (!same_content(want, ret_st))
+        return fd;
+    if (!same_content(want, &st))
         return -ESTALE;
+    *ret_st = st;
     return trn_fd_steal(&fd);
 }
 
@@ -98,7 +108,7 @@ static int open_for(const struct trn_open_request *q, struct stat *ret_st)
     int fd = -ENOENT;
     if (q->image && q->pid) {
         snprintf(path, sizeof path, "/proc/%u/exe", q->pid);
-        fd = open_regular(-1, path, false, &q->want, ret_st);
+        fd = open_content(-1, path, &q->want, ret_st);
         if (fd >= 0)
             return fd;
     }
@@ -109,7 +119,20 @@ static int open_for(const struct trn_open_request *q, struct stat *ret_st)
             return root;
         root = root_of(0);
     }
-    return root < 0 ? root : open_regular(root, path, true, &q->want, ret_st);
+    return root < 0 ? root : open_content(root, path, &q->want, ret_st);
+}
+
+/* A queue that stays full is a failed job, not a thread that hangs. */
+static int send_job(struct trn_opener *op, uint64_t job, uint16_t kind, struct trn_str name, int fd)
+{
+    for (int waited = 0;; waited += NAP_MS) {
+        int r = trn_channel_job(op->o.jobs_sock, job, kind, name, fd);
+        if (r != -EAGAIN || waited >= JOB_WAIT_MS || stopping(op))
+            return r;
+        struct pollfd p = {.fd = op->o.jobs_sock, .events = POLLOUT};
+        if (poll(&p, 1, NAP_MS) < 0 && errno != EINTR)
+            return -errno;
+    }
 }
 
 /* Where the descriptor really leads, links resolved: the owner of a script is the owner of that file. */
@@ -126,7 +149,8 @@ static int serve_open(struct trn_opener *op, struct trn_msg *m)
     struct trn_open_request q;
     struct stat st = {0};
     int r = trn_open_decode(&m->body, &q);
-    if (r < 0 || q.kind >= JOB_KIND_MAX)
+    /* Only what an engine needs: as indicators or as a package database any file's text would come back. */
+    if (r < 0 || (q.kind != JOB_NONE && q.kind != JOB_FACTS && q.kind != JOB_MANIFEST))
         return -EPROTO;
     TRN_AUTO(trn_fd_closep) int fd = open_for(&q, &st);
     if (fd < 0)
@@ -142,9 +166,9 @@ static int serve_open(struct trn_opener *op, struct trn_msg *m)
     trn_buf_init(&b, 8192);
     trn_opened_encode(&o, &b);
     r = answer(op, TRN_CH_OPENED, &b);
-    if (r < 0 || q.kind == 0)
+    if (r < 0 || q.kind == JOB_NONE)
         return r;
-    r = trn_channel_job(op->o.jobs_sock, q.job, q.kind, trn_path_base(q.path), fd);
+    r = send_job(op, q.job, q.kind, trn_path_base(q.path), fd);
     return r < 0 ? answer_failed(op, q.job, r) : 0;
 }
 
@@ -174,32 +198,48 @@ static int serve_dpkg(struct trn_opener *op, struct trn_msg *m)
     r = answer_dpkg(op, q.job, stamp, false);
     if (r < 0)
         return r;
-    r = trn_channel_job(op->o.jobs_sock, q.job, JOB_DPKG, TRN_STR("dpkg"), fd);
+    r = send_job(op, q.job, JOB_DPKG, TRN_STR("dpkg"), fd);
     return r < 0 ? answer_failed(op, q.job, r) : 0;
+}
+
+/* The state folder is the engine's: a link that it put there must not lead out. */
+static int open_indicators(const struct trn_opener *op, const char *path)
+{
+    struct stat st;
+    struct trn_str own = trn_str_of(op->o.state_dir), all = trn_str_of(path);
+    if (own.n == 0 || !trn_str_starts(all, own) || path[own.n] != '/')
+        return trn_open_plain(-1, path, &st);
+    TRN_AUTO(trn_fd_closep) int root = open(op->o.state_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return root < 0 ? -errno : trn_open_plain(root, path + own.n, &st);
 }
 
 static void submit_indicators(struct trn_opener *op)
 {
-    for (uint32_t i = 0; i < op->o.n_indicators; i++) {
-        struct stat st;
-        struct trn_str path = trn_str_of(op->o.indicators[i]);
-        TRN_AUTO(trn_fd_closep) int fd = open_regular(-1, path.p, false, &(struct trn_file_key){0}, &st);
+    for (uint32_t i = 0; i < op->o.n_indicators && !stopping(op); i++) {
+        const char *path = op->o.indicators[i];
+        uint64_t job = trn_indicator_job(op->o.run, i);
+        TRN_AUTO(trn_fd_closep) int fd = open_indicators(op, path);
         if (fd < 0) /* the engine counts it as bad when its time is over; an empty file ends it at once */
             fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-        if (fd < 0 || trn_channel_job(op->o.jobs_sock, i + 1, JOB_INDICATORS, trn_path_base(path), fd) < 0)
-            fprintf(stderr, "turncoatd: cannot submit the indicator file '%s', skipping\n", path.p);
+        if (fd < 0 || send_job(op, job, JOB_INDICATORS, trn_path_base(trn_str_of(path)), fd) < 0)
+            fprintf(stderr, "turncoatd: cannot submit the indicator file '%s', skipping\n", path);
     }
+}
+
+/* What is borrowed may be gone once we are told to stop. */
+static int give_existing(void *ctx, struct trn_str record)
+{
+    struct trn_opener *op = ctx;
+    return stopping(op) ? -ECANCELED : trn_channel_send_wait(op->o.channel, record, JOB_WAIT_MS);
 }
 
 static void hand_over_existing(struct trn_opener *op)
 {
     struct trn_err err = {0};
-    if (op->o.sensor) {
-        struct trn_record_sink sink = trn_channel_sink_wait(op->o.channel);
-        if (trn_sensor_existing(op->o.sensor, &sink, &err) < 0)
-            fprintf(stderr, "turncoatd: processes that ran before are not known: %s\n", err.message);
-    }
-    if (trn_ipc_send(op->o.control_sock, TRN_CH_READY, TRN_STR(""), NULL, 0) < 0)
+    const struct trn_record_sink sink = {give_existing, op};
+    if (op->o.sensor && !stopping(op) && trn_sensor_existing(op->o.sensor, &sink, &err) < 0)
+        fprintf(stderr, "turncoatd: processes that ran before are not known: %s\n", err.message);
+    if (!stopping(op) && trn_ipc_send(op->o.control_sock, TRN_CH_READY, TRN_STR(""), NULL, 0) < 0)
         fprintf(stderr, "turncoatd: the engine went away while it started\n");
 }
 
@@ -221,12 +261,20 @@ static int serve_one(struct trn_opener *op)
     return r;
 }
 
+static void release(struct trn_opener *op)
+{
+    if (__atomic_sub_fetch(&op->holders, 1, __ATOMIC_ACQ_REL) > 0)
+        return;
+    trn_fd_close(op->o.files_sock);
+    free(op);
+}
+
 static void *serving(void *arg)
 {
     struct trn_opener *op = arg;
     submit_indicators(op);
     hand_over_existing(op);
-    while (!__atomic_load_n(&op->stop, __ATOMIC_ACQUIRE)) {
+    while (!stopping(op)) {
         struct pollfd p = {.fd = op->o.files_sock, .events = POLLIN};
         if (poll(&p, 1, 200) <= 0)
             continue;
@@ -237,6 +285,7 @@ static void *serving(void *arg)
             break;
     }
     __atomic_store_n(&op->ended, true, __ATOMIC_RELEASE);
+    release(op);
     return NULL;
 }
 
@@ -246,6 +295,7 @@ int trn_opener_start(const struct trn_opener_options *o, struct trn_opener **ret
     if (!op)
         return trn_fail(err, -ENOMEM, "out of memory");
     op->o = *o;
+    op->holders = 2;
     int r = -pthread_create(&op->thread, NULL, serving, op);
     if (r < 0) {
         free(op);
@@ -260,13 +310,19 @@ bool trn_opener_ended(const struct trn_opener *op)
     return __atomic_load_n(&op->ended, __ATOMIC_ACQUIRE);
 }
 
+/* The thread may hang in an open on a dead network file system; then it is left to itself. */
 struct trn_opener *trn_opener_stop(struct trn_opener *op)
 {
     if (!op)
         return NULL;
     __atomic_store_n(&op->stop, true, __ATOMIC_RELEASE);
-    pthread_join(op->thread, NULL);
-    trn_fd_close(op->o.files_sock);
-    free(op);
+    shutdown(op->o.files_sock, SHUT_RDWR); /* wakes a send to an engine that does not read */
+    for (int waited = 0; waited < STOP_WAIT_MS && !trn_opener_ended(op); waited += NAP_MS)
+        (void)poll(NULL, 0, NAP_MS);
+    if (trn_opener_ended(op))
+        pthread_join(op->thread, NULL);
+    else
+        pthread_detach(op->thread);
+    release(op);
     return NULL;
 }

@@ -50,9 +50,17 @@ static int read_boot_id(uint8_t ret[16], struct trn_err *err)
 
 static int host_id(int state_fd, uint8_t ret[16], struct trn_err *err)
 {
-    TRN_AUTO(trn_fd_closep) int fd = openat(state_fd, "host-id", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd >= 0)
-        return trn_read_full(fd, ret, 16) == 0 ? 0 : trn_fail(err, -EBADMSG, "the host id file is damaged");
+    /* The folder is the engine's: what stands there may be anything, a FIFO too. */
+    TRN_AUTO(trn_fd_closep)
+    int fd = openat(state_fd, "host-id", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    if (fd >= 0 && trn_read_full(fd, ret, 16) == 0)
+        return 0;
+    if (fd >= 0 || errno != ENOENT) {
+        trn_fail(err, -EBADMSG, "the host id file is damaged");
+        trn_hint(err,
+                 "remove 'host-id' from the state folder: a new id is made, and earlier entities keep the old one");
+        return -EBADMSG;
+    }
     if (getrandom(ret, 16, 0) != 16)
         return trn_fail(err, -EIO, "cannot make a host id");
     fd = openat(state_fd, "host-id", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
@@ -134,7 +142,7 @@ static int take_folder(struct trn_place *p, struct trn_err *err)
     if (r < 0)
         return r;
     gid_t group = p->look_gid == (gid_t)-1 ? p->engine_gid : p->look_gid;
-    if (chown(p->state_dir, p->engine_uid, group) < 0 || chmod(p->state_dir, 0750) < 0) {
+    if (fchown(p->lock_fd, p->engine_uid, group) < 0 || fchmod(p->lock_fd, 0750) < 0) {
         int code = -errno;
         trn_fail(err, code, "cannot give '%s' to the engine: %s", p->state_dir, trn_errno_name(code));
         trn_hint(err, code == -EROFS ? "the file system is read-only: choose another folder with --state DIR"

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <sys/pidfd.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define MAX_FDS 8
@@ -75,8 +76,12 @@ int trn_spawn(const char *name, const char *const *argv, const int *fds, unsigne
         return r;
     }
     int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-    if (pidfd < 0)
-        return trn_fail(err, -errno, "cannot watch '%s': %s", name, trn_errno_name(-errno));
+    if (pidfd < 0) {
+        r = -errno;
+        kill(pid, SIGKILL); /* our child, not waited for yet: the number is still its */
+        waitpid(pid, NULL, 0);
+        return trn_fail(err, r, "cannot watch '%s': %s", name, trn_errno_name(r));
+    }
     *ret_pid = pid;
     *ret_pidfd = pidfd;
     return 0;

@@ -3,8 +3,9 @@
  * turncoatd: loads the sensor, starts and watches its siblings, hands descriptors on, beats for the
  * guard. It parses nothing: no file, no rule, nothing from the network.
  *
- * Ownership: struct trn_daemon owns everything; one engine at a time is struct trn_peer. The main
- * thread reads fanotify and beats; the opener thread does whatever may block on a disk.
+ * Ownership: struct trn_daemon owns everything; there is one engine at a time, and drop_engine ends all
+ * that was made for it. The main thread reads fanotify and beats, so it waits for nobody; the opener
+ * thread does whatever may block on a disk or on a sibling.
  */
 #include "daemon/daemon.h"
 
@@ -16,6 +17,7 @@
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -29,9 +31,9 @@
 #define LOCKED_MEMORY (64u << 20)
 
 struct sibling {
-    const char *name;
-    pid_t pid;
+    pid_t pid; /* 0: none */
     int pidfd;
+    uint64_t ended_ns; /* no other before a pause: one that ends at once must not cost a processor */
 };
 
 struct trn_daemon {
@@ -49,7 +51,7 @@ struct trn_daemon {
     struct trn_opener *opener;
     uint32_t restarts;
     unsigned dropped;
-    uint64_t engine_started_ns, engine_ended_ns, health_ns, last_health_hash;
+    uint64_t health_ns, last_health_hash;
     bool stopping;
 };
 
@@ -161,6 +163,8 @@ static int hand_over(struct trn_daemon *d, int engine_files_fd, int channel_fd)
         r = send_rings(d, fds, n);
     if (r == 0)
         r = send_rings(d, &channel, 1);
+    if (r == 0) /* from here on we wait for no engine */
+        r = trn_set_nonblock(d->control_fd, true);
     d->last_health_hash = 0;
     send_health(d);
     return r;
@@ -190,18 +194,18 @@ static int start_engine(struct trn_daemon *d, struct trn_err *err)
     if (r == 0) {
         const struct trn_opener_options o = {.files_sock = files[0],
                                              .jobs_sock = d->jobs_fds[0],
-                                             .results_sock = d->results_fds[1],
                                              .control_sock = d->control_fd,
                                              .sensor = d->sensor,
                                              .channel = d->channel,
                                              .indicators = (const char *const *)d->indicators,
                                              .n_indicators = d->n_indicators,
+                                             .run = d->restarts,
+                                             .state_dir = d->place.state_dir,
                                              .dropped = &d->dropped};
         r = trn_opener_start(&o, &d->opener, err);
         files[0] = r == 0 ? -1 : files[0];
     }
     trn_fd_close(files[0]);
-    d->engine_started_ns = trn_mono_ns();
     return r < 0 && err->code == 0 ? trn_fail(err, r, "cannot start the engine: %s", trn_errno_name(r)) : r;
 }
 
@@ -213,6 +217,7 @@ static void end_sibling(struct sibling *s)
     waitpid(s->pid, NULL, 0);
     s->pidfd = trn_fd_close(s->pidfd);
     s->pid = 0;
+    s->ended_ns = trn_mono_ns();
 }
 
 /* The engine is gone or must go: everything that was made for it goes too. */
@@ -222,7 +227,7 @@ static void drop_engine(struct trn_daemon *d)
     d->opener = trn_opener_stop(d->opener);
     d->channel = trn_channel_free(d->channel);
     d->control_fd = trn_fd_close(d->control_fd);
-    d->engine_ended_ns = trn_mono_ns();
+    d->engine.ended_ns = trn_mono_ns(); /* also when none could be started */
     d->restarts++;
 }
 
@@ -245,14 +250,18 @@ static int start_guard(struct trn_daemon *d, struct trn_err *err)
     int r = trn_ipc_pair(beats, 0);
     if (r < 0)
         return trn_fail(err, r, "cannot make a socket pair: %s", trn_errno_name(r));
+    TRN_AUTO(trn_fd_closep) int ours = beats[0];
     TRN_AUTO(trn_fd_closep) int theirs = beats[1];
     TRN_AUTO(trn_fd_closep) int self = (int)syscall(SYS_pidfd_open, getpid(), 0);
-    d->beat_fd = beats[0];
     if (self < 0)
         return trn_fail(err, -errno, "cannot name our own process: %s", trn_errno_name(-errno));
     const int fds[] = {theirs, self};
-    r = trn_set_nonblock(d->beat_fd, true);
-    return r < 0 ? r : trn_spawn("turncoat-guard", argv, fds, 2, -1, &d->guard.pid, &d->guard.pidfd, err);
+    r = trn_set_nonblock(ours, true);
+    if (r == 0)
+        r = trn_spawn("turncoat-guard", argv, fds, 2, -1, &d->guard.pid, &d->guard.pidfd, err);
+    if (r == 0)
+        d->beat_fd = trn_fd_steal(&ours);
+    return r;
 }
 
 /* ---- files ---- */
@@ -264,8 +273,11 @@ static int forward_record(void *ctx, struct trn_str record)
     uint32_t pid = trn_record_pid(record);
     if (pid == (uint32_t)getpid() || pid == (uint32_t)d->engine.pid || pid == (uint32_t)d->inspect.pid)
         return 0;
-    int r = d->channel ? trn_channel_send(d->channel, record) : 0;
-    return r == -EPIPE ? 0 : r; /* the engine's end is noticed where it is waited for */
+    /* An engine that is gone (EPIPE, or ECONNRESET when it left something unread) must not end file events:
+     * it is noticed where it is waited for. */
+    if (d->channel)
+        (void)!trn_channel_send(d->channel, record);
+    return 0;
 }
 
 static void read_files(struct trn_daemon *d)
@@ -308,6 +320,8 @@ static void find_indicators(struct trn_daemon *d, const char *dir)
 static int make_sockets(struct trn_daemon *d, struct trn_err *err)
 {
     int r = trn_ipc_pair(d->jobs_fds, 1 << 20);
+    if (r == 0) /* our end only: who waits for room is the opener's decision */
+        r = trn_set_nonblock(d->jobs_fds[0], true);
     if (r == 0)
         r = trn_ipc_pair(d->results_fds, 1 << 20);
     if (r < 0)
@@ -375,32 +389,55 @@ static int start(struct trn_daemon *d, const char *state_dir, struct trn_err *er
 
 /* ---- the loop ---- */
 
-static void watch_siblings(struct trn_daemon *d, const struct pollfd *fds)
+static bool may_start(const struct sibling *s)
+{
+    return !s->pid && trn_mono_ns() > s->ended_ns + RESTART_PAUSE_NS;
+}
+
+static void note_end(struct sibling *s, const char *name)
+{
+    fprintf(stderr, "turncoatd: %s ended; another is started\n", name);
+    end_sibling(s);
+}
+
+static void watch_engine(struct trn_daemon *d, bool ended)
 {
     struct trn_err err = {0};
-    if (d->engine.pid && (fds[0].revents || trn_opener_ended(d->opener)) && !d->stopping) {
+    if (d->engine.pid && (ended || trn_opener_ended(d->opener))) {
         fprintf(stderr, "turncoatd: the engine ended; another is started\n");
         drop_engine(d);
     }
-    if (!d->engine.pid && !d->stopping && trn_mono_ns() > d->engine_ended_ns + RESTART_PAUSE_NS &&
-        start_engine(d, &err) < 0) {
+    if (may_start(&d->engine) && start_engine(d, &err) < 0) {
         say("", &err);
         drop_engine(d);
     }
-    if (d->inspect.pid && fds[1].revents && !d->stopping) {
-        fprintf(stderr, "turncoatd: turncoat-inspect ended; another is started\n");
-        end_sibling(&d->inspect);
-        if (start_inspect(d, &err) < 0)
-            say("", &err);
-        else if (d->engine.pid && trn_ipc_send(d->control_fd, TRN_CH_INSPECT_LOST, TRN_STR(""), NULL, 0) < 0)
-            fprintf(stderr, "turncoatd: the engine does not take messages\n");
+}
+
+static void watch_inspect(struct trn_daemon *d, bool ended)
+{
+    struct trn_err err = {0};
+    if (d->inspect.pid && ended)
+        note_end(&d->inspect, "turncoat-inspect");
+    if (!may_start(&d->inspect))
+        return;
+    if (start_inspect(d, &err) < 0) {
+        say("", &err);
+        d->inspect.ended_ns = trn_mono_ns();
+    } else if (d->engine.pid && trn_ipc_send(d->control_fd, TRN_CH_INSPECT_LOST, TRN_STR(""), NULL, 0) < 0) {
+        fprintf(stderr, "turncoatd: the engine does not take messages\n");
     }
-    if (d->guard.pid && fds[2].revents && !d->stopping) {
-        fprintf(stderr, "turncoatd: turncoat-guard ended; another is started\n");
-        end_sibling(&d->guard);
+}
+
+static void watch_guard(struct trn_daemon *d, bool ended)
+{
+    struct trn_err err = {0};
+    if (d->guard.pid && ended) {
+        note_end(&d->guard, "turncoat-guard");
         d->beat_fd = trn_fd_close(d->beat_fd);
-        if (start_guard(d, &err) < 0)
-            say("", &err);
+    }
+    if (may_start(&d->guard) && start_guard(d, &err) < 0) {
+        say("", &err);
+        d->guard.ended_ns = trn_mono_ns();
     }
 }
 
@@ -416,7 +453,7 @@ static void one_round(struct trn_daemon *d)
     };
     if (poll(fds, TRN_ARRAY_SIZE(fds), BEAT_MS) < 0 && errno != EINTR)
         return;
-    if (write(d->beat_fd, "b", 1) < 0 && errno != EAGAIN)
+    if (d->beat_fd >= 0 && write(d->beat_fd, "b", 1) < 0 && errno != EAGAIN)
         fds[2].revents |= POLLIN; /* the guard's end is closed */
     if (fds[3].revents)
         d->stopping = true;
@@ -427,7 +464,11 @@ static void one_round(struct trn_daemon *d)
         if (trn_fanotify_rescan(d->files, &err) < 0)
             say("cannot look at new file systems", &err);
     }
-    watch_siblings(d, fds);
+    if (d->stopping)
+        return;
+    watch_engine(d, fds[0].revents != 0);
+    watch_inspect(d, fds[1].revents != 0);
+    watch_guard(d, fds[2].revents != 0);
     uint64_t now = trn_mono_ns();
     if (d->engine.pid && now > d->health_ns + HEALTH_NS) {
         d->health_ns = now;
@@ -440,8 +481,7 @@ static void stop(struct trn_daemon *d)
 {
     d->stopping = true;
     if (d->engine.pid) {
-        d->opener = trn_opener_stop(d->opener);
-        d->control_fd = trn_fd_close(d->control_fd);
+        shutdown(d->control_fd, SHUT_WR); /* not closed: the opener may still use it */
         for (int waited = 0; waited < STOP_WAIT_MS; waited += BEAT_MS) {
             struct pollfd p = {.fd = d->engine.pidfd, .events = POLLIN};
             if (d->beat_fd >= 0 && write(d->beat_fd, "b", 1) < 0 && errno == EPIPE)
@@ -451,13 +491,13 @@ static void stop(struct trn_daemon *d)
         }
         end_sibling(&d->engine);
     }
+    trn_opener_stop(d->opener);            /* not before: it may wait for the engine */
     d->beat_fd = trn_fd_close(d->beat_fd); /* end of stream: the guard leaves too */
     if (d->guard.pid) {
         waitpid(d->guard.pid, NULL, 0);
         trn_fd_close(d->guard.pidfd);
     }
     end_sibling(&d->inspect);
-    trn_opener_stop(d->opener);
     trn_channel_free(d->channel);
     trn_fanotify_close(d->files);
     trn_sensor_close(d->sensor);

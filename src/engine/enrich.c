@@ -3,8 +3,9 @@
  * Owns: the questions "what is this file" that are open, from the first sight of an image to the
  * IDENTITY event. Must not own: the indexes (roots.c), the sockets, any parsing.
  *
- * Life of a question: for a script first "which content is there now" (no job); then OPEN to turncoatd -> OPENED (which content) and FACTS from inspect -> owner in
- * the package index, once that is fresh -> for files of no package the nearest manifest -> told.
+ * Life of a question: for a script first "which content is there now" (no job); then OPEN to turncoatd ->
+ * OPENED (which content) and FACTS from inspect -> owner in the package index, once that is fresh -> for
+ * files of no package the nearest manifest -> told.
  * Whatever fails on the way makes the answer poorer, never absent: a name from the path remains.
  */
 #include "engine/enrich.h"
@@ -25,8 +26,7 @@ struct question {
     struct trn_arena *arena;
     struct trn_str path, real_path; /* real: links resolved; where the owner is looked up */
     struct trn_file_key key;
-    struct trn_root *root;
-    uint32_t mntns, pid;
+    uint32_t mntns, pid; /* the root is looked up by them each time: it may be evicted meanwhile */
     enum step step;
     bool is_script, opened, ended; /* opened and ended come on different sockets, in any order */
     bool have_facts, have_manifest;
@@ -86,7 +86,7 @@ int trn_enrich_new(const struct trn_enrich_options *o, struct trn_enrich **ret)
     e->o = *o;
     if (!e->o.max_wait_ns)
         e->o.max_wait_ns = 2 * TRN_NS_PER_SEC;
-    e->next_job = 1u << 16; /* below: the jobs turncoatd starts itself */
+    e->next_job = trn_run_job(o->run, TRN_CH_FIRST_ENGINE_JOB);
     trn_buf_init(&e->scratch, 8192);
     e->by_job = trn_map_new(MAX_QUESTIONS);
     e->by_file = trn_map_new(MAX_QUESTIONS);
@@ -94,7 +94,7 @@ int trn_enrich_new(const struct trn_enrich_options *o, struct trn_enrich **ret)
     e->receive = malloc(TRN_IPC_MAX);
     if (!e->by_job || !e->by_file || !e->libraries || !e->receive)
         return -ENOMEM;
-    int r = trn_roots_new(&(struct trn_roots_options){o->files_sock, o->mntns, o->tell}, &e->roots);
+    int r = trn_roots_new(&(struct trn_roots_options){o->files_sock, o->mntns, o->run, o->tell}, &e->roots);
     if (r < 0)
         return r;
     if (!trn_roots_get(e->roots, 0, 0, 0)) /* ours, from the start */
@@ -103,10 +103,22 @@ int trn_enrich_new(const struct trn_enrich_options *o, struct trn_enrich **ret)
     return 0;
 }
 
+static struct trn_root *root_of(const struct trn_enrich *e, const struct question *q)
+{
+    return trn_roots_find(e->roots, q->mntns);
+}
+
+static const struct trn_package_index *index_of(const struct trn_enrich *e, const struct question *q)
+{
+    const struct trn_root *root = root_of(e, q);
+    return root ? trn_root_index(root) : NULL;
+}
+
 static int send_open(struct trn_enrich *e, const struct question *q, uint64_t job, unsigned kind, struct trn_str path)
 {
     struct trn_open_request o = {.job = job, .kind = (uint16_t)kind, .path = path};
-    o.pid = q->root && trn_root_is_ours(q->root) && (q->is_script || kind == TRN_JOB_MANIFEST) ? 0 : q->pid;
+    const struct trn_root *root = root_of(e, q);
+    o.pid = root && trn_root_is_ours(root) && (q->is_script || kind == TRN_JOB_MANIFEST) ? 0 : q->pid;
     o.image = kind == TRN_JOB_FACTS && !q->is_script && q->pid != 0;
     if (kind != TRN_JOB_MANIFEST)
         o.want = q->key;
@@ -132,8 +144,8 @@ static void tell(struct trn_enrich *e, struct question *q)
     ev.mntns = q->mntns;
     ev.identity.file = q->key;
     ev.identity.path = q->path;
-    trn_identify(trn_root_index(q->root), q->real_path, q->have_facts ? &q->facts : NULL,
-                 q->have_manifest ? &q->manifest : NULL, q->arena, &ev.identity.id);
+    trn_identify(index_of(e, q), q->real_path, q->have_facts ? &q->facts : NULL, q->have_manifest ? &q->manifest : NULL,
+                 q->arena, &ev.identity.id);
     ev.identity.id.mntns = q->mntns;
     e->stats.told++;
     if (trn_sink_event(&e->o.tell, &ev) < 0)
@@ -157,10 +169,11 @@ static void proceed(struct trn_enrich *e, struct question *q)
     if (q->step == STEP_LOOK || q->step == STEP_OPEN)
         return;
     if (q->step == STEP_INDEX) {
-        if (!trn_root_fresh(e->roots, q->root, q->valid_ctime_ns))
+        struct trn_root *root = root_of(e, q);
+        if (root && !trn_root_fresh(e->roots, root, q->valid_ctime_ns))
             return; /* asked; tick looks again */
         struct trn_owner owner;
-        const struct trn_package_index *index = trn_root_index(q->root);
+        const struct trn_package_index *index = index_of(e, q);
         if (!index || !trn_package_index_find(index, q->real_path, &owner)) {
             q->n_candidates = trn_manifest_candidates(q->real_path, q->arena, q->candidates, MAX_MANIFESTS);
             q->step = STEP_MANIFEST;
@@ -185,10 +198,10 @@ static struct question *question_new(struct trn_enrich *e, uint64_t key, const s
     q->asked_boot_ns = e->now_boot_ns;
     q->mntns = ev->mntns;
     q->pid = ev->pid == TRN_NO_U32 ? 0 : ev->pid;
-    q->root = trn_roots_get(e->roots, ev->mntns, q->pid, e->now_boot_ns);
+    const struct trn_root *root = trn_roots_get(e->roots, ev->mntns, q->pid, e->now_boot_ns);
     if (q->arena)
         q->path = q->real_path = trn_arena_str(q->arena, path);
-    if (!q->arena || !q->root || trn_str_is_none(q->path) || trn_map_put_ptr(e->by_job, q->job, q) < 0) {
+    if (!q->arena || !root || trn_str_is_none(q->path) || trn_map_put_ptr(e->by_job, q->job, q) < 0) {
         question_free(q);
         return NULL;
     }
@@ -247,7 +260,7 @@ static void remember_library(struct trn_enrich *e, uint64_t key)
 
 void trn_enrich_library(struct trn_enrich *e, const struct trn_event *load)
 {
-    struct trn_root *root = trn_roots_get(e->roots, load->mntns, load->pid, e->now_boot_ns);
+    const struct trn_root *root = trn_roots_find(e->roots, load->mntns); /* the exec before it made it known */
     struct trn_owner owner;
     if (!root || !trn_root_index(root) || trn_package_index_find(trn_root_index(root), load->map.path, &owner))
         return; /* a packaged library is its package's; what changed it shows as a file event */
@@ -523,7 +536,7 @@ int trn_enrich_tick(struct trn_enrich *e, uint64_t now_boot_ns, uint64_t now_wal
 
 const struct trn_package_index *trn_enrich_packages(const struct trn_enrich *e)
 {
-    struct trn_root *ours = trn_roots_get(e->roots, 0, 0, e->now_boot_ns);
+    const struct trn_root *ours = trn_roots_find(e->roots, 0);
     return ours ? trn_root_index(ours) : NULL;
 }
 

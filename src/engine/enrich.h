@@ -19,6 +19,7 @@ struct trn_enrich_options {
     int files_sock;                            /* borrowed: requests to turncoatd, its answers */
     int results_sock;                          /* borrowed: from inspect */
     uint32_t mntns;                            /* our own */
+    uint32_t run;                              /* engines before this one: its jobs have other numbers */
     const struct trn_process_table *processes; /* borrowed */
     struct trn_event_sink tell;                /* IDENTITY and SOFTWARE events */
     uint64_t max_wait_ns;                      /* an identity not found by then is told without hashes; 0: 2 s */

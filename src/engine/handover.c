@@ -112,17 +112,23 @@ int trn_pipe_receive(struct trn_pipeline *p, struct trn_err *err)
 
 /* ---- indicators: jobs that turncoatd started for us ---- */
 
+static bool is_indicator_job(const struct trn_pipeline *p, uint64_t job)
+{
+    uint64_t first = trn_indicator_job(p->hello.restarts, 0);
+    return job >= first && job - first < p->hello.indicator_files;
+}
+
 static int add_indicator(void *ctx, uint64_t job, const struct trn_indicator *i)
 {
     struct trn_pipeline *p = ctx;
-    return job >= 1 && job <= p->hello.indicator_files ? trn_indicators_add(p->indicators, i) : 0;
+    return is_indicator_job(p, job) ? trn_indicators_add(p->indicators, i) : 0;
 }
 
 static struct trn_str file_of_job(const struct trn_pipeline *p, uint64_t job)
 {
     struct trn_str rest = p->hello.indicator_names, name;
-    for (uint64_t i = 1; trn_str_split(&rest, '\0', &name); i++)
-        if (i == job)
+    for (uint32_t i = 0; trn_str_split(&rest, '\0', &name); i++)
+        if (trn_indicator_job(p->hello.restarts, i) == job)
             return name;
     return TRN_STR("?");
 }
@@ -148,7 +154,7 @@ static int bad_line(void *ctx, uint64_t job, uint64_t line, struct trn_str why)
 static int job_end(void *ctx, uint64_t job, int code, struct trn_str message)
 {
     struct trn_pipeline *p = ctx;
-    if (job < 1 || job > p->hello.indicator_files || !p->indicator_jobs_left)
+    if (!is_indicator_job(p, job) || !p->indicator_jobs_left)
         return 0;
     p->indicator_jobs_left--;
     if (code < 0)
@@ -296,6 +302,7 @@ static int start_enrich(struct trn_pipeline *p, const struct trn_process_table *
                                                        .files_sock = p->files_fd,
                                                        .results_sock = p->results_fd,
                                                        .mntns = p->hello.mntns,
+                                                       .run = p->hello.restarts,
                                                        .processes = table,
                                                        .tell = {tell_event, p}},
                           &p->enrich);

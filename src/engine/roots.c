@@ -10,7 +10,8 @@
 
 #include "channel/channel.h"
 
-#define ROOTS 4
+#define ROOTS 32
+#define FOREIGN_INDEXES 3 /* some megabytes each */
 #define CHECK_EVERY_NS (2 * TRN_NS_PER_SEC)
 #define PARSE_EVERY_NS (500 * TRN_NS_PER_MS)
 #define GIVE_UP_NS (20 * TRN_NS_PER_SEC)
@@ -18,8 +19,10 @@
 
 struct trn_root {
     uint32_t mntns, pid;
-    bool used, ours, answered; /* answered: an index, or the knowledge that there is none */
+    bool used, ours, answered;   /* answered: an index, or the knowledge that there is none */
+    const struct trn_root *twin; /* ours, when its database is the same: its index is used */
     struct trn_package_index *index, *building;
+    bool asked_for_twin;
     uint64_t stamp, building_stamp;
     uint64_t job, asked_boot_ns, asked_wall_ns; /* check under way; job 0: none */
     uint64_t checked_boot_ns, valid_wall_ns;    /* true for files that changed before */
@@ -48,7 +51,7 @@ int trn_roots_new(const struct trn_roots_options *o, struct trn_roots **ret)
     if (!r)
         return -ENOMEM;
     r->o = *o;
-    r->next_job = TRN_ROOTS_JOB_FIRST;
+    r->next_job = TRN_ROOTS_JOB_FIRST + trn_run_job(o->run, 0);
     trn_buf_init(&r->scratch, 4096);
     *ret = r;
     return 0;
@@ -65,13 +68,27 @@ struct trn_roots *trn_roots_free(struct trn_roots *r)
     return NULL;
 }
 
+static bool is_root_of(const struct trn_roots *r, const struct trn_root *root, uint32_t mntns)
+{
+    bool ours = mntns == 0 || mntns == r->o.mntns;
+    return root->used && (ours ? root->ours : root->mntns == mntns && !root->ours);
+}
+
+struct trn_root *trn_roots_find(struct trn_roots *r, uint32_t mntns)
+{
+    for (int i = 0; i < ROOTS; i++)
+        if (is_root_of(r, &r->roots[i], mntns))
+            return &r->roots[i];
+    return NULL;
+}
+
 struct trn_root *trn_roots_get(struct trn_roots *r, uint32_t mntns, uint32_t pid, uint64_t now)
 {
     bool ours = mntns == 0 || mntns == r->o.mntns;
     struct trn_root *oldest = NULL;
     for (int i = 0; i < ROOTS; i++) {
         struct trn_root *root = &r->roots[i];
-        if (root->used && (ours ? root->ours : root->mntns == mntns && !root->ours)) {
+        if (is_root_of(r, root, mntns)) {
             root->used_boot_ns = now;
             if (!ours)
                 root->pid = pid; /* a process known to live there now */
@@ -89,12 +106,15 @@ static void ask(struct trn_roots *r, struct trn_root *root)
 {
     if (root->job)
         return;
-    uint64_t job = r->next_job++;
+    const struct trn_root *ours = trn_roots_find(r, 0);
+    bool for_twin = !root->ours && ours && ours->stamp && (root->twin || !root->index);
+    uint64_t job = r->next_job++, stamp = for_twin ? ours->stamp : root->stamp;
     trn_buf_clear(&r->scratch);
-    trn_dpkg_encode(&(struct trn_dpkg_request){.job = job, .pid = root->pid, .stamp = root->stamp}, &r->scratch);
+    trn_dpkg_encode(&(struct trn_dpkg_request){.job = job, .pid = root->pid, .stamp = stamp}, &r->scratch);
     if (r->scratch.bad || trn_ipc_send(r->o.files_sock, TRN_CH_DPKG, trn_buf_str(&r->scratch), NULL, 0) < 0)
         return; /* the socket is full: the next tick asks again */
     root->job = job;
+    root->asked_for_twin = for_twin;
     root->asked_boot_ns = r->now_boot_ns;
     root->asked_wall_ns = r->now_wall_ns;
 }
@@ -103,18 +123,14 @@ bool trn_root_fresh(struct trn_roots *r, struct trn_root *root, uint64_t ctime_w
 {
     if (root->answered && ctime_wall_ns + CTIME_GRAIN_NS < root->valid_wall_ns)
         return true;
-    ask(r, root);
+    struct trn_root *ours = trn_roots_find(r, 0);
+    ask(r, root->ours || !ours || ours->answered ? root : ours); /* ours first: it may be the same */
     return false;
 }
 
 const struct trn_package_index *trn_root_index(const struct trn_root *root)
 {
-    return root->index;
-}
-
-uint32_t trn_root_pid(const struct trn_root *root)
-{
-    return root->pid;
+    return root->twin ? root->twin->index : root->index;
 }
 
 bool trn_root_is_ours(const struct trn_root *root)
@@ -139,15 +155,37 @@ static void settle(struct trn_roots *r, struct trn_root *root)
     root->checked_boot_ns = r->now_boot_ns;
 }
 
+/* Room for one more index that is not ours: the one used longest ago goes. */
+static void bound_foreign(struct trn_roots *r, const struct trn_root *keep)
+{
+    struct trn_root *oldest = NULL;
+    int n = 0;
+    for (int i = 0; i < ROOTS; i++) {
+        struct trn_root *root = &r->roots[i];
+        if (root == keep || root->ours || (!root->index && !root->building))
+            continue;
+        n++;
+        if (!oldest || root->used_boot_ns < oldest->used_boot_ns)
+            oldest = root;
+    }
+    if (n >= FOREIGN_INDEXES)
+        root_done(oldest);
+}
+
 bool trn_roots_answer(struct trn_roots *r, uint64_t job, uint64_t stamp, bool same)
 {
     struct trn_root *root = root_of_job(r, job);
     if (!root)
         return job >= TRN_ROOTS_JOB_FIRST;
     if (same) {
+        if (root->asked_for_twin)
+            root->twin = trn_roots_find(r, 0);
         settle(r, root);
         return true;
     }
+    root->twin = NULL;
+    if (!root->ours)
+        bound_foreign(r, root);
     trn_package_index_free(root->building);
     root->building = NULL;
     if (trn_package_index_new(&root->building) < 0)
@@ -159,8 +197,11 @@ bool trn_roots_answer(struct trn_roots *r, uint64_t job, uint64_t stamp, bool sa
 bool trn_roots_failed(struct trn_roots *r, uint64_t job, int code)
 {
     struct trn_root *root = root_of_job(r, job);
-    if (root)
-        settle(r, root); /* no dpkg there, or the process is gone: go on without */
+    /* No dpkg there: go on without. But when only the process is gone, the next one there is asked about. */
+    if (root && code == -ENOENT && !root->ours)
+        root->job = 0;
+    else if (root)
+        settle(r, root);
     return root || job >= TRN_ROOTS_JOB_FIRST;
 }
 
