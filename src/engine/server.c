@@ -21,10 +21,14 @@
 #define MAX_WATCH_BACKLOG (512u << 10)
 #define ASK_TIMEOUT_SEC 3
 #define MAX_GROUPS 256
+#define TOO_LONG                                                                           \
+    "{\"type\":\"error\",\"message\":\"the answer is too long\",\"hint\":\"ask for less: " \
+    "'limit'\",\"code\":\"EFBIG\"}\n"
 
 struct client {
     int fd;
-    bool watch, events, may_act, closing;
+    bool watch, events, may_act;
+    bool ended, closing; /* it says no more; it is dropped once it has read all */
     struct trn_buf in, out;
     size_t sent; /* of out */
 };
@@ -49,6 +53,11 @@ struct trn_server {
     struct trn_request_env env;
 };
 
+static bool stopping(const struct trn_server *s)
+{
+    return __atomic_load_n(&s->stop, __ATOMIC_ACQUIRE);
+}
+
 static void poke(int fd)
 {
     uint64_t one = 1;
@@ -67,7 +76,7 @@ static int ask_main_thread(void *ctx, enum trn_ask ask, struct trn_str name, str
 {
     struct trn_server *s = ctx;
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += ASK_TIMEOUT_SEC;
     pthread_mutex_lock(&s->lock);
     s->question.open = true;
@@ -77,7 +86,7 @@ static int ask_main_thread(void *ctx, enum trn_ask ask, struct trn_str name, str
     s->question.out = out;
     poke(s->ask_fd);
     int r = 0;
-    while (!s->question.done && r == 0 && !s->stop)
+    while (!s->question.done && r == 0 && !stopping(s))
         r = pthread_cond_timedwait(&s->answered, &s->lock, &until);
     bool done = s->question.done;
     s->question.open = false;
@@ -152,9 +161,11 @@ static void handle_line(struct trn_server *s, struct client *c, struct trn_str l
     struct trn_request_client rc = {.may_act = c->may_act, .watch = c->watch, .events = c->events, .out = &answer};
     trn_request(&s->env, &rc, line);
     pthread_mutex_lock(&s->lock);
-    trn_put_str(&c->out, trn_buf_str(&answer));
-    if (answer.bad || c->out.bad)
-        c->closing = true;
+    if (answer.bad)
+        trn_put_c(&c->out, TOO_LONG);
+    else
+        trn_put_str(&c->out, trn_buf_str(&answer));
+    c->closing |= answer.bad || c->out.bad;
     c->watch = rc.watch;
     c->events = rc.events;
     pthread_mutex_unlock(&s->lock);
@@ -168,8 +179,13 @@ static bool read_client(struct trn_server *s, struct client *c)
     ssize_t n = read(c->fd, chunk, sizeof chunk);
     if (n < 0)
         return errno == EAGAIN || errno == EINTR;
-    if (n == 0)
-        return false;
+    if (n == 0) { /* it may have asked and closed its half: the answer is still owed */
+        c->ended = true;
+        pthread_mutex_lock(&s->lock);
+        c->closing = true;
+        pthread_mutex_unlock(&s->lock);
+        return true;
+    }
     trn_put(&c->in, chunk, (size_t)n);
     if (c->in.bad)
         return false; /* a line longer than any request */
@@ -215,18 +231,23 @@ static bool flush_client(struct trn_server *s, struct client *c)
     return alive;
 }
 
+/* Who does not read what was asked for is not heard either: answers do not pile up. */
+static short interest(const struct client *c)
+{
+    size_t unread = c->out.n - c->sent;
+    return (short)((!c->ended && unread < MAX_WATCH_BACKLOG ? POLLIN : 0) | (unread ? POLLOUT : 0));
+}
+
 static void *serving(void *arg)
 {
     struct trn_server *s = arg;
-    while (!__atomic_load_n(&s->stop, __ATOMIC_ACQUIRE)) {
+    while (!stopping(s)) {
         struct pollfd p[MAX_CLIENTS + 2] = {{.fd = s->wake_fd, .events = POLLIN},
                                             {.fd = s->o.listen_fd, .events = POLLIN}};
         unsigned n = s->n_clients; /* only this thread changes it */
         pthread_mutex_lock(&s->lock);
         for (unsigned i = 0; i < n; i++)
-            p[i + 2] =
-                (struct pollfd){.fd = s->clients[i].fd,
-                                .events = (short)(POLLIN | (s->clients[i].out.n > s->clients[i].sent ? POLLOUT : 0))};
+            p[i + 2] = (struct pollfd){.fd = s->clients[i].fd, .events = interest(&s->clients[i])};
         pthread_mutex_unlock(&s->lock);
         if (poll(p, n + 2, 1000) < 0 && errno != EINTR)
             break;
@@ -235,7 +256,7 @@ static void *serving(void *arg)
         for (unsigned i = n; i-- > 0;) { /* backwards: dropping moves the last one here */
             struct client *c = &s->clients[i];
             bool alive = true;
-            if (p[i + 2].revents & (POLLIN | POLLHUP | POLLERR))
+            if (!c->ended && p[i + 2].revents & (POLLIN | POLLHUP | POLLERR))
                 alive = read_client(s, c);
             if (!flush_client(s, c) || !alive)
                 drop_client(s, i);
@@ -256,7 +277,11 @@ int trn_server_new(const struct trn_server_options *o, struct trn_server **ret)
     s->env =
         (struct trn_request_env){.store_path = s->store_path, .writer = o->writer, .live = ask_main_thread, .ctx = s};
     pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->answered, NULL);
+    pthread_condattr_t steady; /* three seconds, also when the wall clock is set */
+    pthread_condattr_init(&steady);
+    pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
+    pthread_cond_init(&s->answered, &steady);
+    pthread_condattr_destroy(&steady);
     s->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     s->ask_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     int r = s->wake_fd < 0 || s->ask_fd < 0 ? -errno : trn_set_nonblock(o->listen_fd, true);
@@ -264,6 +289,7 @@ int trn_server_new(const struct trn_server_options *o, struct trn_server **ret)
         r = -pthread_create(&s->thread, NULL, serving, s);
     s->started = r == 0;
     if (r < 0) {
+        s->o.listen_fd = -1; /* stays the caller's */
         trn_server_free(s);
         return r;
     }

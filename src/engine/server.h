@@ -14,7 +14,7 @@ struct trn_server;
 
 struct trn_server_options {
     size_t sz;
-    int listen_fd;             /* taken over */
+    int listen_fd;             /* taken over on success */
     const char *store_path;    /* borrowed */
     struct trn_writer *writer; /* borrowed; for closing stories */
     uint32_t respond_gid;      /* who may change something; TRN_NO_U32: only root */

@@ -217,6 +217,8 @@ int trn_writer_new(const char *store_path, struct trn_writer **ret)
     return 0;
 }
 
+/* Not in new: until the first item the store's handle is the main thread's (trn_writer_states). Under lock:
+ * the serving thread closes stories. */
 static int start(struct trn_writer *w)
 {
     if (w->started)
@@ -245,19 +247,18 @@ struct trn_writer *trn_writer_free(struct trn_writer *w)
 
 int trn_writer_states(struct trn_writer *w, const struct trn_event_sink *sink, struct trn_err *err)
 {
-    if (w->started)
+    pthread_mutex_lock(&w->lock);
+    bool started = w->started;
+    pthread_mutex_unlock(&w->lock);
+    if (started)
         return -EBUSY;
     return w->store ? trn_store_states(w->store, sink, err) : 0;
 }
 
 static void enqueue(struct trn_writer *w, struct item *it, size_t cost)
 {
-    if (it && start(w) < 0) {
-        free(it);
-        it = NULL;
-    }
     pthread_mutex_lock(&w->lock);
-    if (!it || w->queued + cost > QUEUE_BYTES) {
+    if (!it || start(w) < 0 || w->queued + cost > QUEUE_BYTES) {
         w->lost++;
     } else {
         it->next = NULL;
@@ -269,8 +270,7 @@ static void enqueue(struct trn_writer *w, struct item *it, size_t cost)
         it = NULL;
     }
     pthread_mutex_unlock(&w->lock);
-    if (it)
-        free(it);
+    free(it); /* what found no room */
 }
 
 static struct item *item_new(enum item_kind kind, struct trn_str bytes, struct trn_str path)
