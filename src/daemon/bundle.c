@@ -38,6 +38,7 @@ int trn_dpkg_stamp(int root_fd, uint64_t *ret)
         return -ENODATA; /* told apart from a root that is gone */
     uint64_t h = trn_hash64_mix(status, mtime_of(root_fd, DATABASE "/info"));
     h = trn_hash64_mix(h, mtime_of(root_fd, DATABASE "/diversions"));
+    h = trn_hash64_mix(h, mtime_of(root_fd, DATABASE "/updates"));
     *ret = h ? h : 1;
     return 0;
 }
@@ -68,15 +69,23 @@ static int put_file(int out, int root_fd, const char *path, const char *name, ui
     return r;
 }
 
-static bool wanted(const char *name)
+static bool wanted_info(struct trn_str name)
 {
-    struct trn_str s = trn_str_of(name);
-    return trn_str_ends(s, TRN_STR(".list")) || trn_str_ends(s, TRN_STR(".md5sums"));
+    return trn_str_ends(name, TRN_STR(".list")) || trn_str_ends(name, TRN_STR(".md5sums"));
 }
 
-static int put_info(int out, int root_fd, uint64_t *total)
+/* dpkg's journal over "status" while it runs, and after it was killed: files named by numbers. */
+static bool wanted_update(struct trn_str name)
 {
-    int fd = trn_open_in_root(root_fd, DATABASE "/info", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    uint64_t number;
+    return trn_str_u64(name, &number) == 0;
+}
+
+static int put_folder(int out, int root_fd, const char *folder, bool (*wanted)(struct trn_str), uint64_t *total)
+{
+    char path[512];
+    snprintf(path, sizeof path, DATABASE "/%s", folder);
+    int fd = trn_open_in_root(root_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return fd == -ENOENT ? 0 : fd;
     DIR *d = fdopendir(fd);
@@ -86,11 +95,11 @@ static int put_info(int out, int root_fd, uint64_t *total)
     }
     int r = 0, count = 0;
     for (struct dirent *de; r == 0 && (de = readdir(d));) {
-        char path[512], name[300];
-        if (!wanted(de->d_name))
+        char name[300];
+        if (!wanted(trn_str_of(de->d_name)))
             continue;
-        snprintf(path, sizeof path, DATABASE "/info/%s", de->d_name);
-        snprintf(name, sizeof name, "info/%s", de->d_name);
+        snprintf(path, sizeof path, DATABASE "/%s/%s", folder, de->d_name);
+        snprintf(name, sizeof name, "%s/%s", folder, de->d_name);
         r = ++count > FILES_MAX ? -EFBIG : put_file(out, root_fd, path, name, total);
     }
     closedir(d);
@@ -111,7 +120,9 @@ int trn_dpkg_bundle(int root_fd)
     if (r == 0)
         r = put_file(out, root_fd, DATABASE "/diversions", "diversions", &total);
     if (r == 0)
-        r = put_info(out, root_fd, &total);
+        r = put_folder(out, root_fd, "info", wanted_info, &total);
+    if (r == 0)
+        r = put_folder(out, root_fd, "updates", wanted_update, &total);
     if (r == 0 && lseek(out, 0, SEEK_SET) < 0)
         r = -errno;
     return r < 0 ? r : trn_fd_steal(&out);

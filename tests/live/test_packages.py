@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Is software what dpkg's own database says, also where that database is in the middle of something?"""
+import json
+import time
+
+from rehearsal import Turncoat
+
+
+def build(root, name, version, files, **scripts):
+    folder = f"/srv/build/{name}-{version}"
+    for path, content in files.items():
+        root.write(folder + path, content, mode=0o755)
+    for script, content in scripts.items():
+        root.write(f"{folder}/DEBIAN/{script}", content, mode=0o755)
+    control = f"Package: {name}\nVersion: {version}\nArchitecture: all\nMaintainer: A <a@acme.test>\nDescription: a\n"
+    root.write(folder + "/DEBIAN/control", control)
+    root.run(["dpkg-deb", "--build", folder, f"/srv/{name}_{version}.deb"], scope=False)
+    return f"/srv/{name}_{version}.deb"
+
+
+def software(root, name):
+    return json.loads(root.run(["turncoat", "software", name, "--json"], scope=False).stdout or "[]")
+
+
+def test_a_package_whose_installation_was_killed_has_the_version_that_lies_there(private_root):
+    with open("/usr/bin/sleep", "rb") as f:
+        program = f.read()
+    old = build(private_root, "acme-tool", "1.0", {"/usr/bin/acme-tool": program})
+    killer = "#!/bin/sh\nkill -9 $PPID\n"
+    new = build(private_root, "acme-tool", "1.1", {"/usr/bin/acme-tool": program + b"1.1"}, postinst=killer)
+    daemon = Turncoat(private_root)
+    private_root.run(["dpkg", "-i", old], scope=False)
+    assert private_root.run(["dpkg", "-i", new], scope=False, check=False).returncode == -9
+    assert "Version: 1.1" in private_root.run(["dpkg", "-s", "acme-tool"], scope=False).stdout
+    runs = private_root.popen(["/usr/bin/acme-tool", "60"])
+    rows, deadline = [], time.monotonic() + 15
+    while time.monotonic() < deadline and not (rows and rows[0]["version"] == "1.1" and rows[0]["running"]):
+        time.sleep(0.2)  # the package database is read in the background
+        rows = software(private_root, "acme-tool")
+    runs.kill()
+    runs.wait()
+    assert [(r["version"], r["running"], r["modified"]) for r in rows] == [("1.1", 1, False)]
+    daemon.stop()
