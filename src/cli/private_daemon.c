@@ -11,6 +11,7 @@
 #include <ftw.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -67,7 +68,8 @@ static TRN_NORETURN void daemon_main(const char *program, const char *scope, con
     sigset_t none;
     sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
-    (void)setpgid(0, 0); /* Ctrl-C is for the command, not for who observes it */
+    (void)setpgid(0, 0);                    /* Ctrl-C is for the command, not for who observes it */
+    (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* an observer that was killed takes its daemon along */
     int in = open("/dev/null", O_RDONLY),
         out = open(d->log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
     if (in >= 0)

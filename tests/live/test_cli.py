@@ -142,6 +142,25 @@ def test_an_ended_observation_leaves_nothing(private_root, number):
     assert left_behind(private_root) == []
 
 
+def test_the_daemon_of_a_killed_observation_ends_too(private_root):
+    watch = private_root.popen(["turncoat", "watch", "--", "sleep", "300"], scope=False)
+
+    def programs():
+        with open(os.path.dirname(private_root.scope) + "/aux/cgroup.procs") as f:
+            pids = f.read().split()
+        return inside(private_root, "ps", "-o", "comm=", "-p", ",".join(pids)).stdout.split() if pids else []
+
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and "turncoat-engine" not in programs():
+        time.sleep(0.1)
+    watch.kill()
+    watch.wait()
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and "turncoatd" in programs():
+        time.sleep(0.1)
+    assert [p for p in programs() if p.startswith("turncoat")] == []
+
+
 def test_without_root_there_is_one_error_with_a_hint(private_root):
     answer = inside(private_root, "turncoat", "watch", "--", "ls", user=True)
     assert answer.returncode == 3
