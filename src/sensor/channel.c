@@ -80,10 +80,17 @@ static bool no_room(int r)
 static enum trn_class class_of(struct trn_str record)
 {
     struct trn_cursor c = trn_cur_of(record);
-    uint16_t op;
+    uint16_t type, op;
+    uint32_t lost;
 
     (void)trn_cur_u32le(&c);
-    if (trn_cur_u16le(&c) != TRN_WIRE_FILE)
+    type = trn_cur_u16le(&c);
+    if (type == TRN_WIRE_LOSS) { /* a loss that is lost itself stays in its class */
+        trn_cur_seek(&c, offsetof(struct trn_wire_loss, class));
+        lost = trn_cur_u32le(&c);
+        return lost < TRN_CLASS_MAX ? (enum trn_class)lost : TRN_CLASS_PROCESS;
+    }
+    if (type != TRN_WIRE_FILE)
         return TRN_CLASS_PROCESS;
     trn_cur_seek(&c, offsetof(struct trn_wire_file, op));
     op = trn_cur_u16le(&c);

@@ -21,6 +21,7 @@
 #include "sensor/bpf/wire.h"
 
 #define READS_DEFAULT 16u
+#define READ_NS (50 * TRN_NS_PER_MS) /* whoever reads has a heart that must beat; a file in a deep folder is dear */
 
 static void free_list(char **list)
 {
@@ -380,9 +381,10 @@ int trn_fanotify_batch(struct trn_fanotify *f, const void *p, size_t n, const st
 
 int trn_fanotify_read(struct trn_fanotify *f, unsigned budget, const struct trn_record_sink *sink, struct trn_err *err)
 {
+    uint64_t until = trn_mono_ns() + READ_NS;
     int r = 0;
 
-    for (unsigned i = 0; i < (budget ? budget : READS_DEFAULT) && r == 0; i++) {
+    for (unsigned i = 0; i < (budget ? budget : READS_DEFAULT) && r == 0 && trn_mono_ns() < until; i++) {
         ssize_t n = read(f->fd, f->buffer, TRN_FANOTIFY_BUFFER);
 
         if (n < 0 && errno == EINTR)

@@ -9,7 +9,7 @@
 
 #define TRN_FS_MAX 128
 #define TRN_HANDLE_MAX 128
-#define TRN_FANOTIFY_BUFFER 65536u
+#define TRN_FANOTIFY_BUFFER 16384u /* what one read takes is worked on without a pause */
 
 /* A file system that carries a mark. No descriptor is kept: an open one would make it busy. */
 struct trn_fs {

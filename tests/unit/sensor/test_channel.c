@@ -62,3 +62,24 @@ Test(sensor_channel, a_full_one_drops_counts_and_tells)
     trn_fd_close(fd);
     trn_channel_free(c);
 }
+
+Test(channel, a_loss_record_without_room_is_no_loss_of_processes)
+{
+    struct trn_channel *c;
+    struct trn_wire_file f;
+    int fd;
+    const struct trn_wire_loss loss = {
+        .head = {.size = sizeof(loss), .type = TRN_WIRE_LOSS, .version = TRN_WIRE_VERSION},
+        .class = TRN_CLASS_FILE,
+        .count = 1,
+    };
+
+    cr_assert_eq(trn_channel_new(&c, &fd, NULL), 0);
+    while (trn_channel_dropped(c, TRN_CLASS_FILE) == 0)
+        cr_assert_eq(trn_channel_send(c, file_record(&f, TRN_WIRE_FILE_CREATE)), 0);
+    cr_assert_eq(trn_channel_send(c, (struct trn_str){(const char *)&loss, sizeof(loss)}), 0);
+    cr_expect_eq(trn_channel_dropped(c, TRN_CLASS_PROCESS), 0);
+    cr_expect_eq(trn_channel_dropped(c, TRN_CLASS_FILE), 2);
+    trn_fd_close(fd);
+    trn_channel_free(c);
+}
