@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#define LISTED_MAX (1u << 20)
+
 static void key_str(struct trn_buf *out, const char *key, struct trn_str value)
 {
     trn_put_fmt(out, "\"%s\":", key);
@@ -138,13 +140,13 @@ static void put_status(const struct trn_pipeline *p, struct trn_buf *out)
     trn_put_c(out, "}}\n");
 }
 
-static const char *state_of(uint32_t flags)
+static const char *package_state(uint32_t flags)
 {
     return flags & TRN_SW_UNPACKED ? "unpacked" : "installed";
 }
 
 static void put_software_line(struct trn_buf *out, const struct trn_software *s, uint64_t running, uint64_t files,
-                              bool modified)
+                              bool modified, const char *state)
 {
     trn_put_c(out, "{\"type\":\"software\",\"software\":{");
     key_str(out, "name", s->name);
@@ -152,7 +154,7 @@ static void put_software_line(struct trn_buf *out, const struct trn_software *s,
     key_str(out, "version", s->version);
     trn_put_fmt(out, ",\"origin\":\"%s\",\"modified\":%s,\"running\":%llu,\"files\":%llu,\"state\":\"%s\"}}\n",
                 trn_origin_name(s->origin), modified ? "true" : "false", (unsigned long long)running,
-                (unsigned long long)files, s->origin == TRN_ORIGIN_DPKG ? state_of(s->flags) : "running");
+                (unsigned long long)files, state);
 }
 
 static bool same_software(const struct trn_software *a, struct trn_str name, struct trn_str version)
@@ -182,31 +184,36 @@ static struct running running_of(const struct trn_process_table *t, struct trn_s
     return r;
 }
 
-/* What runs and belongs to no package; each name and version once, in order of first start. */
-static void put_loose(const struct trn_process_table *t, struct trn_str name, struct trn_buf *out)
+static uint64_t software_key(struct trn_str name, struct trn_str version)
 {
-    struct trn_map *seen = trn_map_new(4096);
+    return trn_hash64_mix(trn_hash64_str(name), trn_hash64_str(version));
+}
+
+/* What runs and is not installed here: no package, one of a container, or a version that was updated
+ * meanwhile. Each name and version once, in order of first start; seen: what is listed already. */
+static void put_loose(const struct trn_process_table *t, struct trn_map *seen, struct trn_str name, struct trn_buf *out)
+{
     const struct trn_entity *e;
-    for (size_t it = 0; seen && trn_process_next(t, &it, &e);) {
+    for (size_t it = 0; trn_process_next(t, &it, &e);) {
         struct trn_software s;
         if (e->exit_boot_ns || trn_str_is_empty(e->image.path))
             continue;
         trn_process_software(e, &s);
-        uint64_t key = trn_hash64_mix(trn_hash64_str(s.name), trn_hash64_str(s.version));
-        if (s.origin == TRN_ORIGIN_DPKG || (!trn_str_is_none(name) && !trn_str_eq(s.name, name)) ||
-            trn_map_get(seen, key, NULL) || trn_map_put(seen, key, 1) < 0)
+        uint64_t key = software_key(s.name, s.version);
+        if ((!trn_str_is_none(name) && !trn_str_eq(s.name, name)) || trn_map_get(seen, key, NULL) ||
+            trn_map_put(seen, key, 1) < 0)
             continue;
         struct running r = running_of(t, s.name, s.version);
-        put_software_line(out, &s, r.count, 1, r.modified);
+        put_software_line(out, &s, r.count, 1, r.modified, "running");
     }
-    trn_map_free(seen);
 }
 
 static void put_software(const struct trn_pipeline *p, struct trn_str name, struct trn_buf *out)
 {
     const struct trn_process_table *t = trn_engine_processes(p->engine);
     const struct trn_package_index *x = trn_enrich_packages(p->enrich);
-    for (size_t i = 0; x && i < trn_package_index_packages(x); i++) {
+    struct trn_map *seen = trn_map_new(LISTED_MAX);
+    for (size_t i = 0; seen && x && i < trn_package_index_packages(x); i++) {
         const struct trn_package *pkg = trn_package_index_at(x, i);
         if (!trn_str_is_none(name) && !trn_str_eq(pkg->name, name))
             continue;
@@ -215,9 +222,13 @@ static void put_software(const struct trn_pipeline *p, struct trn_str name, stru
                                        .origin = TRN_ORIGIN_DPKG,
                                        .flags = pkg->flags};
         struct running r = running_of(t, pkg->name, pkg->version);
-        put_software_line(out, &s, r.count, pkg->files, r.modified);
+        put_software_line(out, &s, r.count, pkg->files, r.modified, package_state(pkg->flags));
+        if (trn_map_put(seen, software_key(pkg->name, pkg->version), 1) < 0)
+            break; /* more packages than a machine has */
     }
-    put_loose(t, name, out);
+    if (seen)
+        put_loose(t, seen, name, out);
+    trn_map_free(seen);
 }
 
 static void put_process_list(const struct trn_pipeline *p, struct trn_buf *out)

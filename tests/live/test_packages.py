@@ -41,3 +41,25 @@ def test_a_package_whose_installation_was_killed_has_the_version_that_lies_there
     runs.wait()
     assert [(r["version"], r["running"], r["modified"]) for r in rows] == [("1.1", 1, False)]
     daemon.stop()
+
+
+def test_a_version_that_still_runs_after_its_update_is_listed(private_root):
+    with open("/usr/bin/sleep", "rb") as f:
+        program = f.read()
+    packages = [build(private_root, "acme-tool", v, {"/usr/bin/acme-tool": program + v.encode()}) for v in ("1.0", "1.1")]
+    private_root.run(["dpkg", "-i", packages[0]], scope=False)
+    daemon = Turncoat(private_root)
+    runs = private_root.popen(["/usr/bin/acme-tool", "60"])
+    rows, deadline = [], time.monotonic() + 15
+    while time.monotonic() < deadline and not (rows and rows[0]["running"]):
+        time.sleep(0.2)
+        rows = software(private_root, "acme-tool")
+    private_root.run(["dpkg", "-i", packages[1]], scope=False)
+    while time.monotonic() < deadline and len(rows) < 2:
+        time.sleep(0.2)
+        rows = software(private_root, "acme-tool")
+    runs.kill()
+    runs.wait()
+    told = sorted((r["version"], r["state"], r["running"]) for r in rows)
+    assert told == [("1.0", "running", 1), ("1.1", "installed", 0)]
+    daemon.stop()
