@@ -12,6 +12,7 @@ import sys
 import time
 
 STATE = "/var/lib/turncoat"
+PACKAGE = "/vm/turncoat.deb"
 SAID = "/var/log/turncoatd.log"
 PLACES = "/home/alice/.mozilla/firefox/x.default/places.sqlite"
 
@@ -54,14 +55,49 @@ def ready():
     return answer.returncode == 0 and json.loads(answer.stdout).get("ready")
 
 
-def start():
+class Foreground:
     """turncoatd as `./dev run` starts it, without a scope."""
-    with open(SAID, "ab") as said:
-        daemon = subprocess.Popen(["turncoatd", "--state", STATE], stdout=said, stderr=said)
-    took = until(120, lambda: daemon.poll() is not None or ready())
-    assert daemon.poll() is None, f"turncoatd ended with {daemon.returncode}"
-    assert took is not None, "not ready after 120 s"
-    return daemon, took
+
+    def __init__(self):
+        with open(SAID, "ab") as said:
+            self.daemon = subprocess.Popen(["turncoatd", "--state", STATE], stdout=said, stderr=said)
+        self.took = until(120, lambda: self.daemon.poll() is not None or ready())
+        assert self.daemon.poll() is None, f"turncoatd ended with {self.daemon.returncode}"
+        assert self.took is not None, "not ready after 120 s"
+
+    def stop(self):
+        self.daemon.terminate()
+        code = self.daemon.wait(timeout=30)
+        assert code == 0, f"it ended with {code}"
+
+    def ended_by_guard(self):
+        code = self.daemon.wait(timeout=20)
+        assert code == -signal.SIGKILL, code
+
+
+class Service:
+    """turncoatd as the package's unit starts it."""
+
+    def __init__(self):
+        subprocess.run(["systemctl", "start", "turncoat"], check=True)
+        self.took = until(120, ready)
+        assert self.took is not None, "not ready after 120 s"
+        self.pid = ask("status")["processes"]["turncoatd"]
+
+    def stop(self):
+        subprocess.run(["systemctl", "stop", "turncoat"], check=True)
+        result = self.show("Result")
+        assert result == "success", result
+
+    def ended_by_guard(self):
+        assert until(20, lambda: process_state(self.pid) in ("gone", "Z")) is not None, "it is still there"
+
+    @staticmethod
+    def show(name):
+        return subprocess.run(["systemctl", "show", "-P", name, "turncoat"], stdout=subprocess.PIPE, text=True).stdout.strip()
+
+
+start = Service if os.path.exists(PACKAGE) else Foreground
 
 
 def process_state(pid):
@@ -77,8 +113,38 @@ class Machine:
         self.daemon = None
 
     def q_starts(self):
-        self.daemon, took = start()
-        return f"ready after {took:.1f} s"
+        self.daemon = start()
+        return f"ready after {self.daemon.took:.1f} s"
+
+    def q_installs(self):
+        """Its users are made, and it runs and is enabled from then on."""
+        done = subprocess.run(["dpkg", "--no-triggers", "-i", PACKAGE], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        assert done.returncode == 0, done.stdout
+        enabled = subprocess.run(["systemctl", "is-enabled", "turncoat"], stdout=subprocess.PIPE, text=True).stdout.strip()
+        assert enabled == "enabled" and Service.show("ActiveState") == "active", (enabled, Service.show("ActiveState"), done.stdout)
+        return f"{Service.show('ActiveState')}, {enabled}"
+
+    def q_restarts_by_itself(self):
+        """systemd starts it again after the guard ended it."""
+        took = until(60, lambda: ready() and ask("status")["processes"]["turncoatd"] != self.daemon.pid)
+        assert took is not None, Service.show("ActiveState")
+        return f"ready again after {took:.1f} s, {Service.show('NRestarts')} restart"
+
+    def q_journal(self):
+        """What it says, and a story from `suspicious` up, stands in the journal."""
+        said = subprocess.run(["journalctl", "-u", "turncoat", "--no-pager"], stdout=subprocess.PIPE, text=True).stdout
+        show("journal", said)
+        assert "watching this machine" in said, said[-300:]
+        bad = [line for line in said.splitlines() if "cannot" in line]
+        assert not bad, bad
+        return f"{len(said.splitlines())} lines"
+
+    def q_purges(self):
+        done = subprocess.run(["dpkg", "--no-triggers", "-P", "turncoat"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        assert done.returncode == 0, done.stdout
+        left = [p for p in (STATE, "/usr/libexec/turncoat", "/usr/bin/turncoat") if os.path.exists(p)]
+        assert not left, left
+        return "programs and records are gone"
 
     def q_hooks(self):
         status = ask("status")
@@ -204,22 +270,20 @@ class Machine:
     def q_stop(self):
         processes = ask("status")["processes"]
         began = time.monotonic()
-        self.daemon.terminate()
-        code = self.daemon.wait(timeout=30)
+        self.daemon.stop()
         left = {n: process_state(p) for n, p in processes.items() if process_state(p) != "gone"}
-        assert code == 0 and not left, (code, left)
+        assert not left, left
         assert not os.path.exists(STATE + "/turncoat.sock"), "its socket is still there"
         return f"in {time.monotonic() - began:.1f} s, all four gone"
 
     def q_guard(self):
         """A held turncoatd is ended by its guard; what it was watching goes on."""
-        self.daemon, _ = start()
+        self.daemon = start()
         processes = ask("status")["processes"]
-        os.kill(self.daemon.pid, signal.SIGSTOP)
+        os.kill(processes["turncoatd"], signal.SIGSTOP)
         began = time.monotonic()
-        code = self.daemon.wait(timeout=20)
+        self.daemon.ended_by_guard()
         took = time.monotonic() - began
-        assert code == -signal.SIGKILL, code
         gone = until(10, lambda: all(process_state(p) in ("gone", "Z") for p in processes.values()))
         left = {n: process_state(p) for n, p in processes.items()}
         assert gone is not None, left
@@ -228,17 +292,18 @@ class Machine:
 
     def q_starts_again(self):
         """After a hard end, on the same state folder."""
-        self.daemon, took = start()
+        self.daemon = start()
         stories = ask("stories", "--all")
         status = ask("status")
         assert status["store"]["state"] == "ok", status["store"]
-        self.daemon.terminate()
-        assert self.daemon.wait(timeout=30) == 0
-        return f"ready after {took:.1f} s, {len(stories)} stories kept"
+        self.daemon.stop()
+        return f"ready after {self.daemon.took:.1f} s, {len(stories)} stories kept"
 
 
 ORDER = """starts hooks idle self_test file_systems own_files browser_data software watch_command load replay stop guard
  starts_again""".split()
+if start is Service:
+    ORDER = ["installs", *ORDER[:-1], "restarts_by_itself", ORDER[-1], "journal", "purges"]
 
 
 def main():
@@ -249,8 +314,9 @@ def main():
             tell(name, "ok", getattr(machine, "q_" + name)())
         except Exception as wrong:  # each question by itself: the next is asked all the same
             tell(name, "FAILED", f"{type(wrong).__name__}: {wrong}")
-    with open(SAID, encoding="utf-8", errors="backslashreplace") as f:
-        show("turncoatd said", f.read())
+    if os.path.exists(SAID):
+        with open(SAID, encoding="utf-8", errors="backslashreplace") as f:
+            show("turncoatd said", f.read())
     tell("end", "note")
 
 
