@@ -143,3 +143,11 @@ def test_install_without_systemd_sysusers(package, bare_root):
         assert bare_root.run(["getent", "passwd", name]).stdout.rstrip().endswith("/usr/sbin/nologin")
     ids = bare_root.run(["id", "-u", "_turncoat"]).stdout, bare_root.run(["id", "-u", "_turncoat-inspect"]).stdout
     assert ids[0] != ids[1]
+
+
+def test_the_unit_does_not_blind_the_sensor():
+    """Settings that look harmless, and take away what is to be watched or the call that files are identified with."""
+    with open(os.path.join(TOP, "packaging", "debian", "turncoat.service"), encoding="utf-8") as f:
+        settings = {line.split("=")[0] for line in f if line[0].isalpha()}
+    assert not [s for s in settings if s.startswith(("Protect", "Private"))]
+    assert "RestrictSUIDSGID" not in settings  # systemd's filter for it refuses openat2
