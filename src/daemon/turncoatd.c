@@ -72,6 +72,18 @@ static void add_hooks(struct trn_health *h, const struct trn_sensor_hook *hooks,
                                      trn_str_of(hooks[i].reason)};
 }
 
+/* Without openat2 (old kernels, a service manager's filter) no file and no package can be identified: said, not guessed. */
+static struct trn_hook_report identity_hook(void)
+{
+    TRN_AUTO(trn_fd_closep) int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    TRN_AUTO(trn_fd_closep) int fd = root < 0 ? -errno : trn_open_in_root(root, "proc", O_PATH);
+    struct trn_str why = fd >= 0         ? TRN_STR("")
+                         : fd == -ENOSYS ? TRN_STR("openat2 is refused here (ENOSYS): what files are is not known")
+                                         : TRN_STR("openat2 failed: what files are is not known");
+    return (struct trn_hook_report){TRN_STR("file.identity"),
+                                    trn_str_of(trn_hook_state_name(fd >= 0 ? TRN_HOOK_ON : TRN_HOOK_OFF)), why};
+}
+
 static void send_health(struct trn_daemon *d)
 {
     struct trn_health h = {.restarts = d->restarts, .dropped = __atomic_load_n(&d->dropped, __ATOMIC_RELAXED)};
@@ -82,6 +94,8 @@ static void send_health(struct trn_daemon *d)
         hooks = trn_fanotify_hooks(d->files, &n);
         add_hooks(&h, hooks, n);
     }
+    if (h.n_hooks < TRN_HEALTH_HOOKS)
+        h.hooks[h.n_hooks++] = identity_hook();
     const struct trn_sensor_fd *fds = trn_sensor_fds(d->sensor, &n);
     for (size_t i = 0; i < n; i++)
         h.map_bytes += fds[i].kind == TRN_SENSOR_FD_COUNTERS ? 4096 : fds[i].size;
