@@ -15,6 +15,7 @@
 
 #define MAX_QUESTIONS 512
 #define MAX_MANIFESTS 3
+#define FIRST_INDEX_NS (20 * TRN_NS_PER_SEC)
 #define LOOK_ONLY 0              /* kind of an OPEN that wants the content key and no job */
 #define RECENT_NS TRN_NS_PER_SEC /* a library checked so recently is not checked again */
 
@@ -520,11 +521,15 @@ int trn_enrich_tick(struct trn_enrich *e, uint64_t now_boot_ns, uint64_t now_wal
     e->now_boot_ns = now_boot_ns;
     e->now_wall_ns = now_wall_ns;
     trn_roots_tick(e->roots, now_boot_ns, now_wall_ns);
+    /* A slow start is no reason to call for good what a package owns unowned: the first index may take longer. */
+    const struct trn_root *ours = trn_roots_find(e->roots, 0);
+    bool starting = ours && !trn_root_answered(ours);
     size_t it = 0;
     uint64_t job, value;
     while (trn_map_next(e->by_job, &it, &job, &value)) {
         struct question *q = (struct question *)(uintptr_t)value;
-        if (q->asked_boot_ns + e->o.max_wait_ns < now_boot_ns) {
+        uint64_t limit = starting && q->step == STEP_INDEX ? FIRST_INDEX_NS : e->o.max_wait_ns;
+        if (q->asked_boot_ns + limit < now_boot_ns) {
             e->stats.given_up++;
             tell(e, q); /* with what there is */
         } else if (q->step == STEP_INDEX) {

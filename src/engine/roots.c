@@ -133,6 +133,11 @@ const struct trn_package_index *trn_root_index(const struct trn_root *root)
     return root->twin ? root->twin->index : root->index;
 }
 
+bool trn_root_answered(const struct trn_root *root)
+{
+    return root->answered;
+}
+
 bool trn_root_is_ours(const struct trn_root *root)
 {
     return root->ours;

@@ -32,6 +32,7 @@ struct trn_root *trn_roots_find(struct trn_roots *r, uint32_t mntns);
  * a check is under way or was just asked for. */
 bool trn_root_fresh(struct trn_roots *r, struct trn_root *root, uint64_t ctime_wall_ns);
 const struct trn_package_index *trn_root_index(const struct trn_root *root); /* NULL: none */
+bool trn_root_answered(const struct trn_root *root); /* false: its very first check is not over */
 bool trn_root_is_ours(const struct trn_root *root);
 
 void trn_roots_changed(struct trn_roots *r, struct trn_str by); /* our database was written to */
