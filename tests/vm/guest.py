@@ -135,7 +135,7 @@ class Machine:
         said = subprocess.run(["journalctl", "-u", "turncoat", "--no-pager"], stdout=subprocess.PIPE, text=True).stdout
         show("journal", said)
         assert "watching this machine" in said, said[-300:]
-        bad = [line for line in said.splitlines() if "cannot" in line]
+        bad = [line for line in said.splitlines() if "turncoatd: cannot" in line]
         assert not bad, bad
         return f"{len(said.splitlines())} lines"
 
@@ -186,6 +186,28 @@ class Machine:
         assert not rows, rows[:3]
         return "no event about the store or the log"
 
+    def q_identity(self):
+        """Packaged programs are known as such, with their content checked."""
+        row = None
+
+        def known():
+            nonlocal row
+            answer = turncoat("software", "coreutils", "--json")
+            row = json.loads(answer.stdout or b"[]")
+            return row
+
+        assert until(30, known) is not None, turncoat("software").stdout.decode()[:300]
+        return f"coreutils {row[0]['version']}"
+
+    def q_calm(self):
+        """What was done so far was no attack."""
+        stories = ask("stories", "--all")
+        for story in stories:
+            show(f"story {story['id']}", turncoat("stories", str(story["id"])).stdout.decode())
+        wrong = [(s["verdict"], s["software"]["name"], s["sentence"]) for s in stories if s["verdict"] in ("suspicious", "malicious")]
+        assert not wrong, wrong
+        return "; ".join(f"{s['verdict']} {s['software']['name']}: {s['sentence']}" for s in stories)
+
     def q_file_systems(self):
         """Are ext4 and each tmpfs marked?"""
         for path in ("/var/tmp", "/tmp", "/run", "/dev/shm"):
@@ -231,6 +253,8 @@ class Machine:
         running = sorted(r["name"] for r in rows if r["running"])
         loose = sorted(str(r["name"]) for r in rows if r["origin"] != "dpkg")
         assert "coreutils" in running and not any(r["modified"] for r in rows), [r for r in rows if r["running"]]
+        if start is Service:
+            assert not {"systemd", "dash", "systemd-journald"} & set(loose), f"said to be of no package: {loose}"
         return f"{len(rows)} listed, running: {' '.join(running)}; not of a package: {' '.join(loose)}"
 
     def q_watch_command(self):
@@ -300,7 +324,7 @@ class Machine:
         return f"ready after {self.daemon.took:.1f} s, {len(stories)} stories kept"
 
 
-ORDER = """starts hooks idle self_test file_systems own_files browser_data software watch_command load replay stop guard
+ORDER = """starts hooks identity idle file_systems own_files browser_data software watch_command calm load self_test replay stop guard
  starts_again""".split()
 if start is Service:
     ORDER = ["installs", *ORDER[:-1], "restarts_by_itself", ORDER[-1], "journal", "purges"]
