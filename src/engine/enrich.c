@@ -15,7 +15,7 @@
 
 #define MAX_QUESTIONS 512
 #define MAX_MANIFESTS 3
-#define FIRST_INDEX_NS (20 * TRN_NS_PER_SEC)
+#define START_WAIT_NS (20 * TRN_NS_PER_SEC)
 #define LOOK_ONLY 0              /* kind of an OPEN that wants the content key and no job */
 #define RECENT_NS TRN_NS_PER_SEC /* a library checked so recently is not checked again */
 
@@ -23,7 +23,7 @@ enum step { STEP_LOOK, STEP_OPEN, STEP_INDEX, STEP_MANIFEST };
 
 struct question {
     uint64_t job, inode_key; /* inode_key: what `waiting` asks by */
-    uint64_t asked_boot_ns, valid_ctime_ns;
+    uint64_t deadline_boot_ns, valid_ctime_ns;
     struct trn_arena *arena;
     struct trn_str path, real_path; /* real: links resolved; where the owner is looked up */
     struct trn_file_key key;
@@ -187,6 +187,14 @@ static void proceed(struct trn_enrich *e, struct question *q)
     tell(e, q);
 }
 
+/* At the start all that runs is asked about at once, and the package database is read: a slow machine is no reason to call
+ * for good what a package owns unowned. Nothing waits for it: the recorder has a limit of its own. */
+static uint64_t max_wait(const struct trn_enrich *e)
+{
+    const struct trn_root *ours = trn_roots_find(e->roots, 0);
+    return ours && !trn_root_answered(ours) ? TRN_MAX(START_WAIT_NS, e->o.max_wait_ns) : e->o.max_wait_ns;
+}
+
 static struct question *question_new(struct trn_enrich *e, uint64_t key, const struct trn_event *ev,
                                      struct trn_str path)
 {
@@ -196,7 +204,7 @@ static struct question *question_new(struct trn_enrich *e, uint64_t key, const s
     q->arena = trn_arena_new(64 << 10);
     q->job = e->next_job++;
     q->inode_key = key;
-    q->asked_boot_ns = e->now_boot_ns;
+    q->deadline_boot_ns = e->now_boot_ns + max_wait(e);
     q->mntns = ev->mntns;
     q->pid = ev->pid == TRN_NO_U32 ? 0 : ev->pid;
     const struct trn_root *root = trn_roots_get(e->roots, ev->mntns, q->pid, e->now_boot_ns);
@@ -521,15 +529,11 @@ int trn_enrich_tick(struct trn_enrich *e, uint64_t now_boot_ns, uint64_t now_wal
     e->now_boot_ns = now_boot_ns;
     e->now_wall_ns = now_wall_ns;
     trn_roots_tick(e->roots, now_boot_ns, now_wall_ns);
-    /* A slow start is no reason to call for good what a package owns unowned: the first index may take longer. */
-    const struct trn_root *ours = trn_roots_find(e->roots, 0);
-    bool starting = ours && !trn_root_answered(ours);
     size_t it = 0;
     uint64_t job, value;
     while (trn_map_next(e->by_job, &it, &job, &value)) {
         struct question *q = (struct question *)(uintptr_t)value;
-        uint64_t limit = starting && q->step == STEP_INDEX ? FIRST_INDEX_NS : e->o.max_wait_ns;
-        if (q->asked_boot_ns + limit < now_boot_ns) {
+        if (q->deadline_boot_ns < now_boot_ns) {
             e->stats.given_up++;
             tell(e, q); /* with what there is */
         } else if (q->step == STEP_INDEX) {
