@@ -240,8 +240,13 @@ class Machine:
         view.send_signal(signal.SIGINT)
         view.wait(timeout=20)
         assert took is not None, "no finding in the live view: " + line.decode()[-300:]
-        told = [s for s in ask("stories", "--all") if "browser" in json.dumps(s)]
-        assert told, "no story holds it"
+        told = []  # the live view is told first, the store a moment later
+
+        def stored():
+            told[:] = [s for s in ask("stories", "--all") if "browser" in json.dumps(s)]
+            return told
+
+        assert until(10, stored) is not None, "no story holds it"
         assert took < 3, f"only after {took:.2f} s"  # a second on a machine; this one is emulated
         return f"in the live view after {took:.2f} s, story {told[0]['id']} {told[0]['verdict']} {told[0]['software']['name']}"
 
