@@ -142,7 +142,8 @@ void trn_print(FILE *out, struct trn_buf *b)
 
 void trn_print_json(FILE *out, const json_t *value)
 {
-    (void)json_dumpf(value, out, JSON_COMPACT | JSON_ENCODE_ANY);
+    /* ASCII: a C1 control or a bidi mark in a name would act on the terminal, in JSON too. */
+    (void)json_dumpf(value, out, JSON_COMPACT | JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
     fputc('\n', out);
 }
 

@@ -149,3 +149,15 @@ Test(view, findings_losses_and_health)
                                        "health  store is full\n"
                                        "{\"type\":\"loss\",\"class\":\"open\",\"count\":1}\n");
 }
+
+Test(render, json_has_nothing_that_acts_on_a_terminal)
+{
+    TRN_AUTO(text_done) struct text t = {0};
+    text_open(&t);
+    json_t *o = json_pack("{s:s}", "path",
+                          "a\xc2\x9b"
+                          "31m\xe2\x80\xae\xc3\xa9\n");
+    trn_print_json(t.f, o);
+    json_decref(o);
+    cr_assert_str_eq(text_close(&t), "{\"path\":\"a\\u009B31m\\u202E\\u00E9\\n\"}\n");
+}

@@ -63,7 +63,7 @@ Test(sensor_channel, a_full_one_drops_counts_and_tells)
     trn_channel_free(c);
 }
 
-Test(channel, a_loss_record_without_room_is_no_loss_of_processes)
+Test(sensor_channel, a_loss_record_without_room_is_no_loss_of_processes)
 {
     struct trn_channel *c;
     struct trn_wire_file f;
