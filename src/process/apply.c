@@ -145,7 +145,7 @@ static int apply_identity(struct trn_process_table *t, const struct trn_event *e
     int r = trn_known_put(&t->known, &t->words, &ev->identity, &k, &changed);
     if (r < 0)
         return r;
-    trn_nodes_learn(t, &ev->identity, k, changed);
+    trn_nodes_learn(t, ev, k, changed);
     return 0;
 }
 

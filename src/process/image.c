@@ -56,7 +56,7 @@ static void start_waiting(struct trn_process_table *t, struct trn_node *n)
         *b = n;
         n->waits_file = true;
     }
-    if (n->script) {
+    if (n->script && !n->script_known) {
         struct trn_node **b = script_bucket(t, trn_word_str(n->script));
         n->wait_script = *b;
         *b = n;
@@ -180,6 +180,43 @@ static int take_words(struct trn_process_table *t, const struct trn_ev_exec *x, 
     return r < 0 ? r : take_script(t, script, x->cwd, &n->script);
 }
 
+/* ---- told before the exec ---- */
+static void forget_told(struct trn_process_table *t, struct trn_told *x)
+{
+    trn_known_drop(&t->known, &t->words, x->known);
+    trn_words_drop(&t->words, x->path);
+    *x = (struct trn_told){0};
+}
+
+void trn_told_done(struct trn_process_table *t)
+{
+    for (size_t i = 0; i < TRN_TOLD_MAX; i++)
+        forget_told(t, &t->told[i]);
+}
+
+static void keep_told(struct trn_process_table *t, const struct trn_event *ev, struct trn_known *k)
+{
+    struct trn_word *path;
+    if (trn_words_take(&t->words, ev->identity.path, TRN_PATH_KEPT, &path) < 0 || !path)
+        return;
+    struct trn_told *x = &t->told[t->told_next++ % TRN_TOLD_MAX];
+    forget_told(t, x);
+    *x = (struct trn_told){.known = k, .path = path, .boot_ns = ev->boot_ns, .mntns = ev->identity.id.mntns};
+    k->refs++;
+}
+
+/* The newest first: the same path may just have got other content. */
+static struct trn_known *told_of(const struct trn_process_table *t, const struct trn_node *n)
+{
+    for (uint32_t i = 1; i <= TRN_TOLD_MAX; i++) {
+        const struct trn_told *x = &t->told[(t->told_next - i) % TRN_TOLD_MAX];
+        if (x->known && x->path == n->script && x->boot_ns + TRN_TOLD_NS >= n->exec_boot_ns &&
+            (!x->mntns || !n->mntns || x->mntns == n->mntns))
+            return x->known;
+    }
+    return NULL;
+}
+
 int trn_node_exec(struct trn_process_table *t, struct trn_slot *s, const struct trn_event *ev, struct trn_node **ret)
 {
     struct trn_node *n = calloc(1, sizeof(*n));
@@ -206,6 +243,9 @@ int trn_node_exec(struct trn_process_table *t, struct trn_slot *s, const struct 
     n->known = trn_known_find(&t->known, &n->file);
     if (n->known)
         n->known->refs++;
+    n->script_known = n->script ? told_of(t, n) : NULL;
+    if (n->script_known)
+        n->script_known->refs++;
     set_role(n);
     start_waiting(t, n);
 
@@ -227,8 +267,9 @@ static bool same_file(const struct trn_file_key *a, const struct trn_file_key *b
     return a->dev == b->dev && a->ino == b->ino && (a->ctime_ns == b->ctime_ns || !a->ctime_ns || !b->ctime_ns);
 }
 
-void trn_nodes_learn(struct trn_process_table *t, const struct trn_ev_identity *i, struct trn_known *k, bool changed)
+void trn_nodes_learn(struct trn_process_table *t, const struct trn_event *ev, struct trn_known *k, bool changed)
 {
+    const struct trn_ev_identity *i = &ev->identity;
     for (struct trn_node *n = *file_bucket(t, &k->key), *next; n; n = next) {
         next = n->wait_file;
         if (!same_file(&n->file, &k->key))
@@ -238,6 +279,7 @@ void trn_nodes_learn(struct trn_process_table *t, const struct trn_ev_identity *
         k->refs++;
         set_role(n);
     }
+    keep_told(t, ev, k);
     if (!trn_str_is_empty(i->path))
         for (struct trn_node *n = *script_bucket(t, i->path), *next; n; n = next) {
             next = n->wait_script;

@@ -20,6 +20,8 @@
 #define TRN_LATE_NS (10 * TRN_NS_PER_SEC) /* how long after its exit a pid still means the old process */
 #define TRN_ENTITY_BUDGET 512u            /* bytes per entity on average; more evicts early */
 #define TRN_WAIT_BUCKETS 1024u
+#define TRN_TOLD_MAX 128u           /* identities of files by path, kept for the scripts that are about to start */
+#define TRN_TOLD_NS TRN_NS_PER_SEC /* and for how long */
 #define TRN_NO_SLOT UINT32_MAX
 
 /* ---- interned strings (intern.c) ---- */
@@ -89,6 +91,15 @@ struct trn_node { /* an image, shared by the entities that run it and by the ima
     bool tty_leader, waits_file, waits_script;
 };
 
+/* What a file of a path was, told a moment ago: an exec is held until its script's identity is there, so
+ * that the identity stands before it in the order. */
+struct trn_told {
+    struct trn_known *known; /* a reference; NULL: free */
+    struct trn_word *path;
+    uint64_t boot_ns;
+    uint32_t mntns;
+};
+
 /* ---- entities (table.c) ---- */
 struct trn_slot {
     uint64_t id, parent;
@@ -122,6 +133,8 @@ struct trn_process_table {
     struct trn_node *nodes; /* newest first */
     size_t n_nodes;
     struct trn_node **wait_file, **wait_script;
+    struct trn_told told[TRN_TOLD_MAX]; /* a ring */
+    uint32_t told_next;
     uint64_t evicted, gen;
     struct trn_view_chunk *views;
     size_t view_chunks, views_used;
@@ -149,7 +162,9 @@ struct trn_node *trn_node_ref(struct trn_node *n); /* takes NULL */
 void trn_node_drop(struct trn_process_table *t, struct trn_node *n);
 /* For an image whose ancestor became known late (processes that existed before). */
 void trn_node_link(struct trn_process_table *t, struct trn_node *n, struct trn_node *from, uint64_t from_entity);
-void trn_nodes_learn(struct trn_process_table *t, const struct trn_ev_identity *i, struct trn_known *k, bool changed);
+/* ev: an IDENTITY, of what k now is. */
+void trn_nodes_learn(struct trn_process_table *t, const struct trn_event *ev, struct trn_known *k, bool changed);
+void trn_told_done(struct trn_process_table *t);
 
 /* role.c */
 enum trn_border trn_border_of(struct trn_str path, const struct trn_software *software);

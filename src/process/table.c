@@ -220,6 +220,7 @@ struct trn_process_table *trn_process_table_free(struct trn_process_table *t)
         return NULL;
     while (t->used)
         evict_one(t);
+    trn_told_done(t);
     trn_known_done(&t->known, &t->words);
     trn_words_done(&t->words);
     trn_views_done(t);

@@ -235,6 +235,27 @@ Test(acting, script_of_a_package_is_its_owner_not_the_interpreter)
     cr_assert_str_eq(acting(&m, C), "python3-pip 23");
 }
 
+Test(acting, script_whose_owner_was_told_before_it_began)
+{
+    act_run(&m, INIT, A, "/usr/sbin/sshd", "sshd");
+    act_run_tty(&m, A, B, "/usr/bin/bash");
+    act_fork(&m, B, C);
+    act_identity(&m, "/usr/bin/pip3", "python3-pip", "22", TRN_ORIGIN_DPKG, 0);
+    act_identity(&m, "/usr/bin/pip3", "python3-pip", "23", TRN_ORIGIN_DPKG, 0);
+    act_script(&m, C, "/usr/bin/python3.11", "/usr/bin/pip3");
+    cr_assert_str_eq(software(&m, C), "python3-pip 23");
+    cr_assert_str_eq(acting(&m, C), "python3-pip 23");
+    for (int i = 0; i < 300; i++) { /* more than are kept for scripts to come */
+        char path[40];
+        snprintf(path, sizeof(path), "/opt/%d", i);
+        act_identity(&m, path, "x", NULL, TRN_ORIGIN_MANUAL, 0);
+    }
+    act_fork(&m, B, D);
+    act_script(&m, D, "/usr/bin/python3.11", "/usr/bin/pip3");
+    cr_assert_str_eq(software(&m, D), "pip3"); /* its own identity is to come */
+    cr_assert_str_eq(software(&m, C), "python3-pip 23");
+}
+
 Test(acting, script_named_in_the_arguments_counts_too)
 {
     act_run(&m, INIT, A, "/usr/sbin/sshd", "sshd");
