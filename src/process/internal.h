@@ -20,7 +20,7 @@
 #define TRN_LATE_NS (10 * TRN_NS_PER_SEC) /* how long after its exit a pid still means the old process */
 #define TRN_ENTITY_BUDGET 512u            /* bytes per entity on average; more evicts early */
 #define TRN_WAIT_BUCKETS 1024u
-#define TRN_TOLD_MAX 128u           /* identities of files by path, kept for the scripts that are about to start */
+#define TRN_TOLD_MAX 128u          /* identities of files by path, kept for the scripts that are about to start */
 #define TRN_TOLD_NS TRN_NS_PER_SEC /* and for how long */
 #define TRN_NO_SLOT UINT32_MAX
 
