@@ -433,6 +433,9 @@ static int on_software(void *ctx, uint64_t job, const struct trn_software *s)
     q->manifest.name = trn_arena_str(q->arena, s->name);
     q->manifest.version = trn_arena_str(q->arena, s->version);
     q->manifest.signer = trn_arena_str(q->arena, s->signer);
+    if (trn_str_is_empty(q->manifest.name) && s->origin == TRN_ORIGIN_PYTHON && q->next_candidate > 0)
+        /* A venv without a prompt is named by its folder, which the worker does not see. */
+        q->manifest.name = trn_path_base(trn_path_dir(q->candidates[q->next_candidate - 1]));
     q->have_manifest = !trn_str_is_empty(q->manifest.name);
     return 0;
 }

@@ -180,7 +180,7 @@ static int one_file(struct trn_cursor *c, uint64_t job, const struct trn_inspect
 
 static int one_software(struct trn_cursor *c, uint64_t job, const struct trn_inspect_sink *sink)
 {
-    struct trn_software s = {.name = text_of(c, true)};
+    struct trn_software s = {.name = text_of(c, false)}; /* a venv without a prompt has no name of its own */
     s.version = text_of(c, false);
     s.signer = text_of(c, false);
     uint16_t origin = trn_cur_u16le(c);

@@ -19,7 +19,7 @@ def build(root, name, version, files, **scripts):
 
 
 def software(root, name):
-    return json.loads(root.run(["turncoat", "software", name, "--json"], scope=False).stdout or "[]")
+    return json.loads(root.run(["turncoat", "software", name, "--json"], scope=False, check=False).stdout or "[]")
 
 
 def test_a_package_whose_installation_was_killed_has_the_version_that_lies_there(private_root):
@@ -62,4 +62,28 @@ def test_a_version_that_still_runs_after_its_update_is_listed(private_root):
     runs.wait()
     told = sorted((r["version"], r["state"], r["running"]) for r in rows)
     assert told == [("1.0", "running", 1), ("1.1", "installed", 0)]
+    daemon.stop()
+
+
+def test_a_script_and_a_program_of_a_venv_and_of_an_npm_package(private_root):
+    private_root.run(["/usr/bin/python3", "-m", "venv", "--without-pip", "/srv/tools"])
+    private_root.write("/srv/tools/bin/tool", "#!/srv/tools/bin/python3\nimport time\ntime.sleep(60)\n", mode=0o755)
+    module = "/srv/app/node_modules/leftpad"
+    private_root.write(module + "/package.json", '{"name": "leftpad", "version": "1.3.0"}')
+    private_root.write(module + "/bin/pad", "#!/bin/sh\nsleep 60\n", mode=0o755)
+    daemon = Turncoat(private_root)
+    runs = [private_root.popen([p], user=True) for p in ("/srv/tools/bin/tool", module + "/bin/pad")]
+
+    def told():
+        rows = json.loads(private_root.run(["turncoat", "software", "--running", "--json"], scope=False).stdout)
+        return {(r["name"], r["version"], r["origin"]) for r in rows}
+
+    wanted, deadline = {("tools", None, "python"), ("leftpad", "1.3.0", "npm")}, time.monotonic() + 10
+    while time.monotonic() < deadline and not wanted <= told():
+        time.sleep(0.2)
+    missing = wanted - told()
+    for run in runs:
+        run.kill()
+        run.wait()
+    assert not missing, told()
     daemon.stop()
