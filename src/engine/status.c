@@ -157,54 +157,58 @@ static void put_software_line(struct trn_buf *out, const struct trn_software *s,
                 (unsigned long long)files, state);
 }
 
-static bool same_software(const struct trn_software *a, struct trn_str name, struct trn_str version)
-{
-    return trn_str_eq(a->name, name) && (trn_str_is_none(version) || trn_str_eq(a->version, version));
-}
-
-struct running {
-    uint64_t count;
-    bool modified;
-};
-
-static struct running running_of(const struct trn_process_table *t, struct trn_str name, struct trn_str version)
-{
-    struct running r = {0};
-    const struct trn_entity *e;
-    for (size_t it = 0; trn_process_next(t, &it, &e);) {
-        struct trn_software s;
-        if (e->exit_boot_ns)
-            continue;
-        trn_process_software(e, &s);
-        if (!same_software(&s, name, version))
-            continue;
-        r.count++;
-        r.modified |= (s.flags & TRN_SW_MODIFIED) != 0;
-    }
-    return r;
-}
-
 static uint64_t software_key(struct trn_str name, struct trn_str version)
 {
     return trn_hash64_mix(trn_hash64_str(name), trn_hash64_str(version));
 }
 
+/* What runs, counted once: thousands of packages times thousands of processes would hold up the engine.
+ * Values: how often it runs, and two bits. */
+#define ONE_MORE 4u
+#define RUNS_MODIFIED 2u
+#define IS_LISTED 1u
+
+static struct trn_map *count_running(const struct trn_process_table *t)
+{
+    struct trn_map *m = trn_map_new(LISTED_MAX);
+    const struct trn_entity *e;
+    for (size_t it = 0; m && trn_process_next(t, &it, &e);) {
+        struct trn_software s;
+        uint64_t n = 0;
+        if (e->exit_boot_ns)
+            continue;
+        trn_process_software(e, &s);
+        uint64_t key = software_key(s.name, s.version);
+        trn_map_get(m, key, &n);
+        if (trn_map_put(m, key, (n + ONE_MORE) | (s.flags & TRN_SW_MODIFIED ? RUNS_MODIFIED : 0)) < 0)
+            break;
+    }
+    return m;
+}
+
+/* Once each; true when it was not listed before. */
+static bool list_once(struct trn_map *running, uint64_t key, uint64_t *ret)
+{
+    *ret = 0;
+    trn_map_get(running, key, ret);
+    return !(*ret & IS_LISTED) && trn_map_put(running, key, *ret | IS_LISTED) == 0;
+}
+
 /* What runs and is not installed here: no package, one of a container, or a version that was updated
- * meanwhile. Each name and version once, in order of first start; seen: what is listed already. */
-static void put_loose(const struct trn_process_table *t, struct trn_map *seen, struct trn_str name, struct trn_buf *out)
+ * meanwhile. Each name and version once, in order of first start. */
+static void put_loose(const struct trn_process_table *t, struct trn_map *running, struct trn_str name,
+                      struct trn_buf *out)
 {
     const struct trn_entity *e;
     for (size_t it = 0; trn_process_next(t, &it, &e);) {
         struct trn_software s;
+        uint64_t n;
         if (e->exit_boot_ns || trn_str_is_empty(e->image.path))
             continue;
         trn_process_software(e, &s);
-        uint64_t key = software_key(s.name, s.version);
-        if ((!trn_str_is_none(name) && !trn_str_eq(s.name, name)) || trn_map_get(seen, key, NULL) ||
-            trn_map_put(seen, key, 1) < 0)
-            continue;
-        struct running r = running_of(t, s.name, s.version);
-        put_software_line(out, &s, r.count, 1, r.modified, "running");
+        if ((trn_str_is_none(name) || trn_str_eq(s.name, name)) &&
+            list_once(running, software_key(s.name, s.version), &n))
+            put_software_line(out, &s, n / ONE_MORE, 1, (n & RUNS_MODIFIED) != 0, "running");
     }
 }
 
@@ -212,23 +216,22 @@ static void put_software(const struct trn_pipeline *p, struct trn_str name, stru
 {
     const struct trn_process_table *t = trn_engine_processes(p->engine);
     const struct trn_package_index *x = trn_enrich_packages(p->enrich);
-    struct trn_map *seen = trn_map_new(LISTED_MAX);
-    for (size_t i = 0; seen && x && i < trn_package_index_packages(x); i++) {
+    struct trn_map *running = count_running(t);
+    for (size_t i = 0; running && x && i < trn_package_index_packages(x); i++) {
         const struct trn_package *pkg = trn_package_index_at(x, i);
+        uint64_t n;
         if (!trn_str_is_none(name) && !trn_str_eq(pkg->name, name))
             continue;
         const struct trn_software s = {.name = pkg->name,
                                        .version = pkg->version,
                                        .origin = TRN_ORIGIN_DPKG,
                                        .flags = pkg->flags};
-        struct running r = running_of(t, pkg->name, pkg->version);
-        put_software_line(out, &s, r.count, pkg->files, r.modified, package_state(pkg->flags));
-        if (trn_map_put(seen, software_key(pkg->name, pkg->version), 1) < 0)
-            break; /* more packages than a machine has */
+        (void)list_once(running, software_key(pkg->name, pkg->version), &n); /* two architectures: a line each */
+        put_software_line(out, &s, n / ONE_MORE, pkg->files, (n & RUNS_MODIFIED) != 0, package_state(pkg->flags));
     }
-    if (seen)
-        put_loose(t, seen, name, out);
-    trn_map_free(seen);
+    if (running)
+        put_loose(t, running, name, out);
+    trn_map_free(running);
 }
 
 static void put_process_list(const struct trn_pipeline *p, struct trn_buf *out)
