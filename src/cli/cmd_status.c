@@ -31,6 +31,14 @@ int trn_status_ask(struct trn_cli *cli, json_t **ret, struct trn_err *err)
     return 0;
 }
 
+static size_t not_on(const json_t *s)
+{
+    size_t i, n = 0;
+    json_t *h;
+    json_array_foreach(json_object_get(s, "hooks"), i, h) n += !trn_str_eq_c(trn_json_text(h, "state"), "on");
+    return n;
+}
+
 static void head(struct trn_cli *cli, const json_t *s)
 {
     TRN_AUTO(trn_buf_done) struct trn_buf b;
@@ -42,6 +50,10 @@ static void head(struct trn_cli *cli, const json_t *s)
     trn_escape(&b, trn_json_text(s, "version"));
     trn_put_fmt(&b, "  %s%s%s", trn_colour_on(cli->colour, colour), ready ? "ready" : "starting",
                 trn_colour_off(cli->colour, colour));
+    size_t blind = not_on(s);
+    if (blind)
+        trn_put_fmt(&b, ", %sDEGRADED: %zu of %zu hooks are not on%s", trn_colour_on(cli->colour, TRN_RED), blind,
+                    json_array_size(json_object_get(s, "hooks")), trn_colour_off(cli->colour, TRN_RED));
     trn_put_c(&b, trn_str_is_empty(scope) ? ", watching the whole machine" : ", watching the cgroup ");
     trn_escape(&b, scope);
     if (!trn_str_is_empty(trn_json_text(s, "since"))) {
@@ -173,6 +185,18 @@ static void indicators(struct trn_cli *cli, const json_t *s)
     trn_print(cli->out, &b);
 }
 
+static void note(struct trn_cli *cli, const json_t *s)
+{
+    TRN_AUTO(trn_buf_done) struct trn_buf b;
+    if (trn_str_is_empty(trn_json_text(s, "note")))
+        return;
+    trn_buf_init(&b, 65536);
+    trn_put_c(&b, "note       ");
+    trn_escape(&b, trn_json_text(s, "note"));
+    trn_put_c(&b, "\n");
+    trn_print(cli->out, &b);
+}
+
 static void show(struct trn_cli *cli, const json_t *s)
 {
     head(cli, s);
@@ -185,6 +209,7 @@ static void show(struct trn_cli *cli, const json_t *s)
     place(cli, "log", json_object_get(s, "log"));
     indicators(cli, s);
     processes(cli, s);
+    note(cli, s);
 }
 
 static int run(struct trn_cli *cli)

@@ -12,6 +12,7 @@
 
 #define HANDOVER_MS 15000
 #define INDICATORS_MS 30000
+#define BAD_LINES_SAID 1000            /* on standard error; the rest is counted */
 #define KIND_RUN TRN_STR("engine.run") /* state row: how the last run ended */
 
 static int take_hello(struct trn_pipeline *p, struct trn_msg *m)
@@ -133,20 +134,21 @@ static struct trn_str file_of_job(const struct trn_pipeline *p, uint64_t job)
     return TRN_STR("?");
 }
 
-/* line 0: the file as a whole. */
+/* line 0: the file as a whole. A bundle has no lines that mean something: its objects are counted. */
 static int bad_line(void *ctx, uint64_t job, uint64_t line, struct trn_str why)
 {
     struct trn_pipeline *p = ctx;
-    char text[160], file[160], where[32] = "";
+    struct trn_str name = file_of_job(p, job);
+    char text[160], file[160], where[32] = "", note[sizeof p->bad_lines[0]];
     if (line)
-        snprintf(where, sizeof where, ", line %llu", (unsigned long long)line);
-    if (p->indicators_bad < TRN_PIPE_BAD_LINES) {
-        char *note = p->bad_lines[p->indicators_bad];
-        snprintf(note, sizeof p->bad_lines[0], "'%s'%s: %s, skipping",
-                 trn_escape_into(file, sizeof file, file_of_job(p, job)), where,
-                 trn_escape_into(text, sizeof text, why));
+        snprintf(where, sizeof where, ", %s %llu", trn_str_ends(name, TRN_STR(".json")) ? "object" : "line",
+                 (unsigned long long)line);
+    snprintf(note, sizeof note, "'%s'%s: %s, skipping", trn_escape_into(file, sizeof file, name), where,
+             trn_escape_into(text, sizeof text, why));
+    if (p->indicators_bad < TRN_PIPE_BAD_LINES)
+        memcpy(p->bad_lines[p->indicators_bad], note, sizeof note);
+    if (p->indicators_bad < BAD_LINES_SAID)
         trn_pipe_tell_health(p, "%s", note);
-    }
     p->indicators_bad++;
     return 0;
 }
