@@ -6,7 +6,6 @@
 #include "base/macros.h"
 
 #define trn_add_ok(a, b, ret) (!__builtin_add_overflow((a), (b), (ret)))
-#define trn_sub_ok(a, b, ret) (!__builtin_sub_overflow((a), (b), (ret)))
 #define trn_mul_ok(a, b, ret) (!__builtin_mul_overflow((a), (b), (ret)))
 
 #endif

@@ -40,12 +40,12 @@ int trn_open_plain(int root_fd, const char *path, struct stat *ret) TRN_MUST_CHE
 /* ---- opener.c: a thread that serves one engine's OPEN and DPKG requests ---- */
 struct trn_opener;
 struct trn_opener_options {
-    int files_sock;                /* taken over */
-    int jobs_sock;                 /* borrowed: inspect's jobs; non-blocking */
-    int control_sock;              /* borrowed: READY is sent here */
-    struct trn_sensor *sensor;     /* borrowed: existing processes are read first; NULL: none */
-    struct trn_channel *channel;   /* borrowed */
-    const char *const *indicators; /* files to submit as jobs, borrowed */
+    int files_sock;                  /* taken over */
+    int jobs_sock;                   /* borrowed: inspect's jobs; non-blocking */
+    int control_sock;                /* borrowed: READY is sent here */
+    struct trn_sensor *sensor;       /* borrowed: existing processes are read first; NULL: none */
+    struct trn_record_pipe *records; /* borrowed */
+    const char *const *indicators;   /* files to submit as jobs, borrowed */
     uint32_t n_indicators;
     uint32_t run;          /* engines before this one: keeps the numbers of their jobs apart */
     const char *state_dir; /* borrowed; indicators below it are opened in it and nowhere else */

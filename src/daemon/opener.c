@@ -230,7 +230,7 @@ static void submit_indicators(struct trn_opener *op)
 static int give_existing(void *ctx, struct trn_str record)
 {
     struct trn_opener *op = ctx;
-    return stopping(op) ? -ECANCELED : trn_channel_send_wait(op->o.channel, record, JOB_WAIT_MS);
+    return stopping(op) ? -ECANCELED : trn_record_pipe_send_wait(op->o.records, record, JOB_WAIT_MS);
 }
 
 static void hand_over_existing(struct trn_opener *op)

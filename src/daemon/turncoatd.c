@@ -47,7 +47,7 @@ struct trn_daemon {
     struct sibling guard, engine, inspect;
     int beat_fd, jobs_fds[2], results_fds[2], listen_fd, signal_fd, mounts_fd;
     int control_fd;
-    struct trn_channel *channel;
+    struct trn_record_pipe *records;
     struct trn_opener *opener;
     uint32_t restarts;
     unsigned dropped;
@@ -161,7 +161,7 @@ static int send_rings(struct trn_daemon *d, const struct trn_sensor_fd *fds, siz
     return r;
 }
 
-static int hand_over(struct trn_daemon *d, int engine_files_fd, int channel_fd)
+static int hand_over(struct trn_daemon *d, int engine_files_fd, int pipe_fd)
 {
     size_t n;
     const struct trn_sensor_fd *fds = trn_sensor_fds(d->sensor, &n);
@@ -169,14 +169,14 @@ static int hand_over(struct trn_daemon *d, int engine_files_fd, int channel_fd)
     socks[TRN_CH_SOCK_LISTEN] = d->listen_fd;
     socks[TRN_CH_SOCK_FILES] = engine_files_fd;
     socks[TRN_CH_SOCK_RESULTS] = d->results_fds[0];
-    const struct trn_sensor_fd channel = {.kind = TRN_SENSOR_FD_CHANNEL, .fd = channel_fd};
+    const struct trn_sensor_fd records = {.kind = TRN_SENSOR_FD_RECORDS, .fd = pipe_fd};
     int r = send_hello(d, (uint32_t)n + 1);
     if (r == 0)
         r = trn_ipc_send(d->control_fd, TRN_CH_SOCKETS, TRN_STR(""), socks, TRN_CH_SOCK_COUNT);
     if (r == 0)
         r = send_rings(d, fds, n);
     if (r == 0)
-        r = send_rings(d, &channel, 1);
+        r = send_rings(d, &records, 1);
     if (r == 0) /* from here on we wait for no engine */
         r = trn_set_nonblock(d->control_fd, true);
     d->last_health_hash = 0;
@@ -190,27 +190,27 @@ static int start_engine(struct trn_daemon *d, struct trn_err *err)
     snprintf(uid, sizeof uid, "%u", d->place.engine_uid);
     snprintf(gid, sizeof gid, "%u", d->place.engine_gid);
     const char *const argv[] = {"turncoat-engine", uid, gid, getenv("JOURNAL_STREAM") ? "1" : "0", NULL};
-    int control[2] = {-1, -1}, files[2] = {-1, -1}, channel_fd = -1;
+    int control[2] = {-1, -1}, files[2] = {-1, -1}, pipe_fd = -1;
     int r = trn_ipc_pair(control, 0);
     if (r == 0)
         r = trn_ipc_pair(files, 1 << 20);
     if (r == 0)
-        r = trn_channel_new(&d->channel, &channel_fd, err);
+        r = trn_record_pipe_new(&d->records, &pipe_fd, err);
     TRN_AUTO(trn_fd_closep) int engine_control = control[1];
     TRN_AUTO(trn_fd_closep) int engine_files = files[1];
-    TRN_AUTO(trn_fd_closep) int engine_channel = channel_fd;
+    TRN_AUTO(trn_fd_closep) int engine_pipe = pipe_fd;
     d->control_fd = control[0];
     if (r == 0)
         r = trn_spawn("turncoat-engine", argv, &engine_control, 1, d->place.state_fd, &d->engine.pid, &d->engine.pidfd,
                       err);
     if (r == 0)
-        r = hand_over(d, engine_files, engine_channel);
+        r = hand_over(d, engine_files, engine_pipe);
     if (r == 0) {
         const struct trn_opener_options o = {.files_sock = files[0],
                                              .jobs_sock = d->jobs_fds[0],
                                              .control_sock = d->control_fd,
                                              .sensor = d->sensor,
-                                             .channel = d->channel,
+                                             .records = d->records,
                                              .indicators = (const char *const *)d->indicators,
                                              .n_indicators = d->n_indicators,
                                              .run = d->restarts,
@@ -239,7 +239,7 @@ static void drop_engine(struct trn_daemon *d)
 {
     end_sibling(&d->engine);
     d->opener = trn_opener_stop(d->opener);
-    d->channel = trn_channel_free(d->channel);
+    d->records = trn_record_pipe_free(d->records);
     d->control_fd = trn_fd_close(d->control_fd);
     d->engine.ended_ns = trn_mono_ns(); /* also when none could be started */
     d->restarts++;
@@ -289,8 +289,8 @@ static int forward_record(void *ctx, struct trn_str record)
         return 0;
     /* An engine that is gone (EPIPE, or ECONNRESET when it left something unread) must not end file events:
      * it is noticed where it is waited for. */
-    if (d->channel)
-        (void)!trn_channel_send(d->channel, record);
+    if (d->records)
+        (void)!trn_record_pipe_send(d->records, record);
     return 0;
 }
 
@@ -512,7 +512,7 @@ static void stop(struct trn_daemon *d)
         trn_fd_close(d->guard.pidfd);
     }
     end_sibling(&d->inspect);
-    trn_channel_free(d->channel);
+    trn_record_pipe_free(d->records);
     trn_fanotify_close(d->files);
     trn_sensor_close(d->sensor);
     for (int i = 0; i < 2; i++) {

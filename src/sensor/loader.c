@@ -225,11 +225,6 @@ const struct trn_sensor_fd *trn_sensor_fds(const struct trn_sensor *s, size_t *r
     return s->fds;
 }
 
-uint64_t trn_sensor_scope_id(const struct trn_sensor *s)
-{
-    return s->scope.id;
-}
-
 int trn_sensor_existing(struct trn_sensor *s, const struct trn_record_sink *sink, struct trn_err *err)
 {
     TRN_AUTO(trn_fd_closep) int fd = -1;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Overview: owns the engine's end of everything the sensor hands over: mapped rings, perf buffers,
- * the counters and the channel from turncoatd. Needs no right but to the descriptors it was given,
+ * the counters and the pipe of records from turncoatd. Needs no right but to the descriptors it was given,
  * and makes no system call after the start but epoll_wait and recv.
  *
- *   rings, perf, channel ── records ──> decode ──> struct trn_event ──> the caller's sink
+ *   rings, perf, pipe ── records ──> decode ──> struct trn_event ──> the caller's sink
  *   counters, perf LOST, loss records ──> one TRN_EV_LOSS per class whose count grew
  *
  * Must not order or number events: the recorder does.
@@ -30,8 +30,8 @@ struct trn_reader {
     size_t n_perf;
     const struct trn_wire_losses *counters; /* mapping */
     size_t n_cpus, counters_size;
-    int channel, epoll; /* channel is one of fds */
-    bool channel_closed;
+    int records, epoll; /* records is one of fds */
+    bool records_closed;
     int fds[RINGS_MAX + PERF_MAX + 2];
     size_t n_fds;
 
@@ -101,9 +101,9 @@ static int add_one(struct trn_reader *r, const struct trn_sensor_fd *fd)
         break;
     case TRN_SENSOR_FD_COUNTERS:
         return map_counters(r, fd); /* nothing to wait for */
-    case TRN_SENSOR_FD_CHANNEL:
-        if (r->channel < 0) {
-            r->channel = fd->fd;
+    case TRN_SENSOR_FD_RECORDS:
+        if (r->records < 0) {
+            r->records = fd->fd;
             e = 0;
         }
         break;
@@ -123,7 +123,7 @@ static const char *kind_name(uint32_t kind)
     static const char *const names[TRN_SENSOR_FD_KIND_MAX] = {
         [TRN_SENSOR_FD_PROCESS] = "process ring",   [TRN_SENSOR_FD_NETWORK] = "network ring",
         [TRN_SENSOR_FD_COUNTERS] = "loss counters", [TRN_SENSOR_FD_PERF] = "perf buffer",
-        [TRN_SENSOR_FD_CHANNEL] = "channel",
+        [TRN_SENSOR_FD_RECORDS] = "records",
     };
 
     return kind < TRN_SENSOR_FD_KIND_MAX && names[kind] ? names[kind] : "descriptor of unknown kind";
@@ -165,7 +165,7 @@ int trn_reader_new(const struct trn_sensor_fd *fds, size_t n, uint64_t salt, str
         return trn_fail(err, r ? -E2BIG : -ENOMEM, "cannot read the sensor: %s",
                         r ? "too many descriptors" : "out of memory");
     }
-    r->epoll = r->channel = -1;
+    r->epoll = r->records = -1;
     r->salt = salt;
     r->told_at = trn_boot_ns();
     for (size_t i = 0; i < n; i++)
@@ -269,10 +269,10 @@ static int on_perf(void *ctx, struct trn_cursor record)
 }
 
 /* 1 when turncoatd is gone. */
-static int drain_channel(struct trn_reader *r)
+static int drain_records(struct trn_reader *r)
 {
     for (int i = 0; i < CHANNEL_BURST; i++) {
-        ssize_t n = recv(r->channel, r->scratch, TRN_PERF_RECORD_MAX, MSG_DONTWAIT | MSG_TRUNC);
+        ssize_t n = recv(r->records, r->scratch, TRN_PERF_RECORD_MAX, MSG_DONTWAIT | MSG_TRUNC);
         int e;
 
         if (n < 0 && errno == EINTR)
@@ -345,9 +345,9 @@ int trn_reader_drain(struct trn_reader *r, const struct trn_event_sink *sink)
             e = 0;
         }
     }
-    if (e >= 0 && r->channel >= 0 && !r->channel_closed) {
-        e = drain_channel(r);
-        closed = r->channel_closed = e == 1;
+    if (e >= 0 && r->records >= 0 && !r->records_closed) {
+        e = drain_records(r);
+        closed = r->records_closed = e == 1;
     }
     for (size_t i = 0; i < r->n_perf && e >= 0; i++) {
         e = trn_perf_ring_drain(&r->perf[i], r->scratch, on_perf, r);

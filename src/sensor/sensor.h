@@ -19,13 +19,13 @@ enum trn_sensor_fd_kind {
     TRN_SENSOR_FD_NETWORK,     /* ring: connections and DNS */
     TRN_SENSOR_FD_COUNTERS,    /* losses, one record per CPU */
     TRN_SENSOR_FD_PERF,        /* one per CPU: mappings, BPF programs */
-    TRN_SENSOR_FD_CHANNEL,     /* socket: records that turncoatd makes (existing processes, files) */
+    TRN_SENSOR_FD_RECORDS,     /* socket: records that turncoatd makes (existing processes, files) */
     TRN_SENSOR_FD_KIND_MAX,
 };
 
 struct trn_sensor_fd {
     uint32_t kind;
-    uint32_t size; /* rings: bytes; counters: CPUs; perf: bytes of data; channel: 0 */
+    uint32_t size; /* rings: bytes; counters: CPUs; perf: bytes of data; records: 0 */
     int fd;
 };
 
@@ -65,7 +65,6 @@ const struct trn_sensor_hook *trn_sensor_hooks(const struct trn_sensor *s, size_
 const struct trn_sensor_fd *trn_sensor_fds(const struct trn_sensor *s, size_t *ret_count);
 /* Processes that run now, as exec records with the existing flag, oldest pid first. */
 int trn_sensor_existing(struct trn_sensor *s, const struct trn_record_sink *sink, struct trn_err *err) TRN_MUST_CHECK;
-uint64_t trn_sensor_scope_id(const struct trn_sensor *s); /* 0: the whole machine */
 
 /* ---- loader half: files ---- */
 
@@ -91,24 +90,23 @@ const struct trn_sensor_hook *trn_fanotify_hooks(const struct trn_fanotify *f, s
 /* Looks for new file systems and sensitive folders; call when /proc/self/mounts polls POLLPRI. */
 int trn_fanotify_rescan(struct trn_fanotify *f, struct trn_err *err) TRN_MUST_CHECK;
 
-/* ---- loader half: the channel to the reader ---- */
+/* ---- loader half: the pipe of records to the reader ---- */
 
-struct trn_channel;
+struct trn_record_pipe; /* may be sent into by several threads */
 
-/* A socket pair; *ret_reader_fd is handed to the engine (kind TRN_SENSOR_FD_CHANNEL). */
-int trn_channel_new(struct trn_channel **ret, int *ret_reader_fd, struct trn_err *err) TRN_MUST_CHECK;
-struct trn_channel *trn_channel_free(struct trn_channel *c);
-int trn_channel_fd(const struct trn_channel *c);
+/* A socket pair; *ret_reader_fd is handed to the engine (kind TRN_SENSOR_FD_RECORDS). */
+int trn_record_pipe_new(struct trn_record_pipe **ret, int *ret_reader_fd, struct trn_err *err) TRN_MUST_CHECK;
+struct trn_record_pipe *trn_record_pipe_free(struct trn_record_pipe *c);
 /* Never waits: what finds no room is dropped, counted, and told as a loss record once there is room.
  * 0 also when dropped; negative when the reader is gone (-EPIPE). */
-int trn_channel_send(struct trn_channel *c, struct trn_str record);
+int trn_record_pipe_send(struct trn_record_pipe *c, struct trn_str record);
 /* Waits up to timeout_ms for room; for the start, when nothing else is to be done. */
-int trn_channel_send_wait(struct trn_channel *c, struct trn_str record, int timeout_ms);
-struct trn_record_sink trn_channel_sink(struct trn_channel *c);      /* the not waiting kind */
-struct trn_record_sink trn_channel_sink_wait(struct trn_channel *c); /* waits up to 2 s a record */
+int trn_record_pipe_send_wait(struct trn_record_pipe *c, struct trn_str record, int timeout_ms);
+struct trn_record_sink trn_record_pipe_sink(struct trn_record_pipe *c);      /* the not waiting kind */
+struct trn_record_sink trn_record_pipe_sink_wait(struct trn_record_pipe *c); /* waits up to 2 s a record */
 /* The process a wire record is about (0: unknown), without decoding the rest. */
 uint32_t trn_record_pid(struct trn_str record);
-uint64_t trn_channel_dropped(const struct trn_channel *c, enum trn_class klass);
+uint64_t trn_record_pipe_dropped(const struct trn_record_pipe *c, enum trn_class klass);
 
 /* ---- reader half ---- */
 
@@ -118,13 +116,13 @@ struct trn_reader;
 int trn_reader_new(const struct trn_sensor_fd *fds, size_t n, uint64_t salt, struct trn_reader **ret,
                    struct trn_err *err) TRN_MUST_CHECK;
 struct trn_reader *trn_reader_free(struct trn_reader *r);
-/* Waits until a ring is a quarter full, the channel has something, or timeout_ms passed. One epoll
+/* Waits until a ring is a quarter full, the pipe of records has something, or timeout_ms passed. One epoll
  * descriptor, for a caller with a loop of its own: trn_reader_fd. 1: woken, 0: timeout. */
 int trn_reader_poll(struct trn_reader *r, int timeout_ms);
 int trn_reader_fd(const struct trn_reader *r);
 /* Gives every event that is there now, rings first; then one TRN_EV_LOSS per class whose count grew.
  * Events are borrowed until the sink returns. Returns the number of events, or negative (the sink's
- * failure; -EPIPE: turncoatd closed the channel and it is drained). Malformed records are counted and
+ * failure; -EPIPE: turncoatd closed the pipe and it is drained). Malformed records are counted and
  * skipped. */
 int trn_reader_drain(struct trn_reader *r, const struct trn_event_sink *sink);
 /* Since the start, per class: lost in the kernel, dropped by turncoatd, lost in perf buffers. */

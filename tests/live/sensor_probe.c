@@ -250,9 +250,9 @@ static void print_hooks(const struct trn_sensor_hook *h, size_t n, const char **
 }
 
 /* turncoatd's part: files to records, until stdin ends. */
-static void watch_files(struct trn_fanotify *f, struct trn_channel *channel)
+static void watch_files(struct trn_fanotify *f, struct trn_record_pipe *channel)
 {
-    const struct trn_record_sink sink = trn_channel_sink(channel);
+    const struct trn_record_sink sink = trn_record_pipe_sink(channel);
     TRN_AUTO(trn_fd_closep) int mounts = open("/proc/self/mounts", O_RDONLY | O_CLOEXEC);
     struct pollfd p[] = {{.fd = STDIN_FILENO, .events = POLLIN},
                          {.fd = f ? trn_fanotify_fd(f) : -1, .events = POLLIN},
@@ -276,7 +276,7 @@ static void watch_files(struct trn_fanotify *f, struct trn_channel *channel)
 
 static int run(struct settings *s, struct trn_err *err)
 {
-    struct trn_channel *channel = NULL;
+    struct trn_record_pipe *channel = NULL;
     struct trn_fanotify *files = NULL;
     struct trn_sensor *sensor = NULL;
     struct trn_record_sink sink;
@@ -290,7 +290,7 @@ static int run(struct settings *s, struct trn_err *err)
 
     r = trn_sensor_open(&s->sensor, &sensor, err);
     if (r == 0)
-        r = trn_channel_new(&channel, &reader_fd, err);
+        r = trn_record_pipe_new(&channel, &reader_fd, err);
     if (r == 0 && !s->no_files)
         r = trn_fanotify_open(&s->files, &files, err);
     if (r != 0)
@@ -307,18 +307,18 @@ static int run(struct settings *s, struct trn_err *err)
 
     mine = trn_sensor_fds(sensor, &n);
     memcpy(fds, mine, n * sizeof(fds[0]));
-    fds[n++] = (struct trn_sensor_fd){.kind = TRN_SENSOR_FD_CHANNEL, .fd = reader_fd};
+    fds[n++] = (struct trn_sensor_fd){.kind = TRN_SENSOR_FD_RECORDS, .fd = reader_fd};
     child = fork();
     if (child == 0) {
-        channel = trn_channel_free(channel);
+        channel = trn_record_pipe_free(channel);
         _exit(read_events(fds, n, s));
     }
     trn_fd_close(reader_fd);
-    sink = trn_channel_sink_wait(channel);
+    sink = trn_record_pipe_sink_wait(channel);
     r = trn_sensor_existing(sensor, &sink, err);
     if (r == 0)
         watch_files(files, channel);
-    trn_channel_free(channel);
+    trn_record_pipe_free(channel);
     (void)waitpid(child, &status, 0);
     trn_fanotify_close(files);
     trn_sensor_close(sensor);

@@ -41,7 +41,6 @@ int trn_stix_pattern(struct trn_str pattern, struct trn_str note, uint64_t objec
                      const struct trn_indicator_sink *sink) TRN_MUST_CHECK;
 
 /* ---- set.c: for tests: slots looked at by all lookups so far of this thread's calls ---- */
-uint64_t trn_indicators_probe_url(const struct trn_indicators *x, struct trn_str url);
 uint64_t trn_indicators_probe_sha256(const struct trn_indicators *x, const uint8_t hash[TRN_SHA256_SIZE]);
 
 /* ---- watch.c: the detector ---- */

@@ -88,10 +88,3 @@ uint64_t trn_indicators_probe_sha256(const struct trn_indicators *x, const uint8
     (void)trn_indicators_probe(x, TRN_IND_SHA256, (struct trn_str){(const char *)hash, TRN_SHA256_SIZE}, &probes);
     return probes;
 }
-
-uint64_t trn_indicators_probe_url(const struct trn_indicators *x, struct trn_str url)
-{
-    uint64_t probes = 0;
-    (void)trn_indicators_probe(x, TRN_IND_URL, url, &probes);
-    return probes;
-}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Question: does the reader survive what it is handed: bad rings, bad records, a closed channel? */
+/* Question: does the reader survive what it is handed: bad rings, bad records, a closed pipe? */
 #include "sensor/reader.h"
 #include "wire_build.h"
 
@@ -109,27 +109,27 @@ static int keep_last(void *ctx, const struct trn_event *ev)
     return 0;
 }
 
-Test(sensor_reader, channel_records_losses_and_the_end)
+Test(sensor_reader, records_losses_and_the_end_of_the_pipe)
 {
     struct trn_wire_exit r = {.head = wire_head(TRN_WIRE_EXIT, sizeof(r)), .status = 0x200};
     struct trn_wire_loss loss = {.head = wire_head(TRN_WIRE_LOSS, sizeof(loss)), .class = TRN_CLASS_FILE, .count = 4};
     uint64_t lost[TRN_CLASS_MAX];
     struct trn_event last = {0};
     const struct trn_event_sink sink = {.event = keep_last, .ctx = &last};
-    struct trn_sensor_fd fd = {.kind = TRN_SENSOR_FD_CHANNEL};
-    struct trn_channel *c;
+    struct trn_sensor_fd fd = {.kind = TRN_SENSOR_FD_RECORDS};
+    struct trn_record_pipe *c;
     struct trn_reader *reader;
 
-    cr_assert_eq(trn_channel_new(&c, &fd.fd, NULL), 0);
+    cr_assert_eq(trn_record_pipe_new(&c, &fd.fd, NULL), 0);
     cr_assert_eq(trn_reader_new(&fd, 1, 1, &reader, NULL), 0);
     cr_expect_eq(trn_reader_poll(reader, 0), 0);
-    cr_assert_eq(trn_channel_send(c, (struct trn_str){(const char *)&r, sizeof(r)}), 0);
+    cr_assert_eq(trn_record_pipe_send(c, (struct trn_str){(const char *)&r, sizeof(r)}), 0);
     cr_expect_eq(trn_reader_poll(reader, 0), 1);
     cr_expect_eq(trn_reader_drain(reader, &sink), 1);
     cr_expect_eq(last.exit.code, 2);
 
-    cr_assert_eq(trn_channel_send(c, TRN_STR("nonsense")), 0);
-    cr_assert_eq(trn_channel_send(c, (struct trn_str){(const char *)&loss, sizeof(loss)}), 0);
+    cr_assert_eq(trn_record_pipe_send(c, TRN_STR("nonsense")), 0);
+    cr_assert_eq(trn_record_pipe_send(c, (struct trn_str){(const char *)&loss, sizeof(loss)}), 0);
     cr_expect_eq(trn_reader_drain(reader, &sink), 1);
     cr_expect_eq(trn_reader_malformed(reader), 1);
     cr_expect_eq(last.type, TRN_EV_LOSS);
@@ -139,7 +139,7 @@ Test(sensor_reader, channel_records_losses_and_the_end)
     cr_expect_eq(lost[TRN_CLASS_FILE], 4);
     cr_expect_eq(trn_reader_drain(reader, &sink), 0, "a loss is told once");
 
-    trn_channel_free(c);
+    trn_record_pipe_free(c);
     cr_expect_eq(trn_reader_drain(reader, &sink), -EPIPE);
     cr_expect_null(trn_reader_free(reader));
 }

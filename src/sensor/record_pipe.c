@@ -8,6 +8,7 @@
 #include "sensor/sensor.h"
 
 #include <poll.h>
+#include <pthread.h>
 #include <sys/socket.h>
 
 #include "sensor/bpf/wire.h"
@@ -15,54 +16,52 @@
 #define CHANNEL_BUFFER (1 << 20)
 #define WAIT_MS 2000
 
-struct trn_channel {
+struct trn_record_pipe {
     int fd;
+    pthread_mutex_t lock;            /* of what follows: turncoatd sends from two threads */
     uint64_t dropped[TRN_CLASS_MAX]; /* since the start */
     uint64_t untold[TRN_CLASS_MAX];  /* of these, not yet told to the reader */
     uint64_t since[TRN_CLASS_MAX];
 };
 
-int trn_channel_new(struct trn_channel **ret, int *ret_reader_fd, struct trn_err *err)
+int trn_record_pipe_new(struct trn_record_pipe **ret, int *ret_reader_fd, struct trn_err *err)
 {
-    struct trn_channel *c = calloc(1, sizeof(*c));
+    struct trn_record_pipe *c = calloc(1, sizeof(*c));
     int fds[2], size = CHANNEL_BUFFER;
 
     if (!c)
-        return trn_fail(err, -ENOMEM, "cannot make a channel: out of memory");
+        return trn_fail(err, -ENOMEM, "cannot make a pipe for records: out of memory");
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0) {
-        int r = trn_fail(err, -errno, "cannot make a channel: %s", trn_errno_name(-errno));
+        int r = trn_fail(err, -errno, "cannot make a pipe for records: %s", trn_errno_name(-errno));
 
         free(c);
         return r;
     }
     if (setsockopt(fds[0], SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) != 0)
         (void)setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+    pthread_mutex_init(&c->lock, NULL);
     c->fd = fds[0];
     *ret_reader_fd = fds[1];
     *ret = c;
     return 0;
 }
 
-struct trn_channel *trn_channel_free(struct trn_channel *c)
+struct trn_record_pipe *trn_record_pipe_free(struct trn_record_pipe *c)
 {
     if (c) {
         trn_fd_close(c->fd);
+        pthread_mutex_destroy(&c->lock);
         free(c);
     }
     return NULL;
 }
 
-int trn_channel_fd(const struct trn_channel *c)
-{
-    return c->fd;
-}
-
-uint64_t trn_channel_dropped(const struct trn_channel *c, enum trn_class klass)
+uint64_t trn_record_pipe_dropped(const struct trn_record_pipe *c, enum trn_class klass)
 {
     return c->dropped[klass];
 }
 
-static int send_now(const struct trn_channel *c, const void *p, size_t n)
+static int send_now(const struct trn_record_pipe *c, const void *p, size_t n)
 {
     ssize_t sent;
 
@@ -98,7 +97,7 @@ static enum trn_class class_of(struct trn_str record)
 }
 
 /* Tells what was dropped; -EAGAIN while there is still no room. */
-static int tell_losses(struct trn_channel *c)
+static int tell_losses(struct trn_record_pipe *c)
 {
     for (unsigned k = 0; k < TRN_CLASS_MAX; k++) {
         struct trn_wire_loss loss = {
@@ -120,54 +119,62 @@ static int tell_losses(struct trn_channel *c)
     return 0;
 }
 
-int trn_channel_send(struct trn_channel *c, struct trn_str record)
+/* What finds no room: counted when it is to be dropped, otherwise the caller tries again. */
+static int send_record(struct trn_record_pipe *c, struct trn_str record, bool drop)
 {
-    enum trn_class k;
-    int r = tell_losses(c);
+    int r;
 
+    pthread_mutex_lock(&c->lock);
+    r = tell_losses(c);
     if (r == 0)
         r = send_now(c, record.p, record.n);
-    if (!no_room(r))
-        return r;
-    k = class_of(record);
-    if (c->untold[k]++ == 0)
-        c->since[k] = trn_boot_ns();
-    c->dropped[k]++;
-    return 0;
+    if (no_room(r) && drop) {
+        enum trn_class k = class_of(record);
+
+        if (c->untold[k]++ == 0)
+            c->since[k] = trn_boot_ns();
+        c->dropped[k]++;
+        r = 0;
+    }
+    pthread_mutex_unlock(&c->lock);
+    return r;
 }
 
-int trn_channel_send_wait(struct trn_channel *c, struct trn_str record, int timeout_ms)
+int trn_record_pipe_send(struct trn_record_pipe *c, struct trn_str record)
+{
+    return send_record(c, record, true);
+}
+
+int trn_record_pipe_send_wait(struct trn_record_pipe *c, struct trn_str record, int timeout_ms)
 {
     struct pollfd p = {.fd = c->fd, .events = POLLOUT};
 
     for (;;) {
-        int r = tell_losses(c);
+        int r = send_record(c, record, false);
 
-        if (r == 0)
-            r = send_now(c, record.p, record.n);
         if (!no_room(r))
             return r;
         if (poll(&p, 1, timeout_ms) <= 0)
-            return trn_channel_send(c, record); /* counts it */
+            return trn_record_pipe_send(c, record); /* counts it */
     }
 }
 
 static int sink_send(void *ctx, struct trn_str record)
 {
-    return trn_channel_send(ctx, record);
+    return trn_record_pipe_send(ctx, record);
 }
 
 static int sink_send_wait(void *ctx, struct trn_str record)
 {
-    return trn_channel_send_wait(ctx, record, WAIT_MS);
+    return trn_record_pipe_send_wait(ctx, record, WAIT_MS);
 }
 
-struct trn_record_sink trn_channel_sink(struct trn_channel *c)
+struct trn_record_sink trn_record_pipe_sink(struct trn_record_pipe *c)
 {
     return (struct trn_record_sink){.record = sink_send, .ctx = c};
 }
 
-struct trn_record_sink trn_channel_sink_wait(struct trn_channel *c)
+struct trn_record_sink trn_record_pipe_sink_wait(struct trn_record_pipe *c)
 {
     return (struct trn_record_sink){.record = sink_send_wait, .ctx = c};
 }
