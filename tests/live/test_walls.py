@@ -34,6 +34,11 @@ def proc(pid):
         return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
 
 
+def children(pid, name):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+        return {int(p) for p in f.read().split() if proc(p)["Name"] == name}
+
+
 def test_each_process_has_only_its_rights(turncoat):
     pids = status(turncoat)["processes"]
     facts = {name: proc(pid) for name, pid in pids.items()}
@@ -84,6 +89,47 @@ def test_a_killed_engine_comes_back_and_says_so(turncoat):
     turncoat.settle()
     gaps = json.loads(turncoat.ask("hunt", "--json", "type=gap") or "[]")
     assert gaps, "the time without an engine is an event"
+
+
+def test_an_engine_lost_with_file_events_unread_does_not_end_them(turncoat):
+    engine = status(turncoat)["processes"]["turncoat-engine"]
+    os.kill(engine, signal.SIGSTOP)  # what comes now stays unread in its socket
+    for i in range(20):
+        turncoat.root.run(["cp", "/usr/bin/true", f"/home/alice/unread-{i}"])
+    os.kill(engine, signal.SIGKILL)
+    for i in range(20):
+        turncoat.root.run(["cp", "/usr/bin/true", f"/home/alice/between-{i}"])
+    turncoat._await_ready(15)
+    turncoat.root.run(["cp", "/usr/bin/true", "/home/alice/after"])
+    turncoat.settle()
+    hooks = {h["name"]: h["state"] for h in status(turncoat)["hooks"]}
+    assert hooks.get("file.marks") == "on", hooks
+    assert turncoat.seen("type=file file.path=/home/alice/after"), "file events ended with the engine"
+
+
+def test_a_stop_does_not_wait_for_an_engine_that_does_not_listen(private_root):
+    t = Turncoat(private_root)
+    engine = status(t)["processes"]["turncoat-engine"]
+    os.kill(engine, signal.SIGSTOP)
+    began = time.monotonic()
+    t.daemon.terminate()
+    code = t.daemon.wait(timeout=15)
+    took = time.monotonic() - began
+    assert code == 0, "it left by itself, the guard had no reason to end it"
+    assert took < 8, f"stopping took {took:.1f} s"
+
+
+def test_a_killed_guard_comes_back(turncoat):
+    daemon = status(turncoat)["processes"]["turncoatd"]
+    for _ in range(2):
+        old = children(daemon, "turncoat-guard")
+        assert len(old) == 1
+        os.kill(*old, signal.SIGKILL)
+        deadline, new = time.monotonic() + 5, set()
+        while time.monotonic() < deadline and (not new or new & old):
+            time.sleep(0.1)
+            new = children(daemon, "turncoat-guard")
+        assert len(new) == 1 and not new & old, "nobody watches the daemon any more"
 
 
 def test_a_killed_inspect_costs_one_job_only(turncoat):
