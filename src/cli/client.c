@@ -85,6 +85,11 @@ int trn_client_ask(struct trn_client *c, json_t *request, struct trn_err *err)
     size_t sent = 0;
     while (!b.bad && sent < b.n) {
         ssize_t n = send(c->fd, b.p + sent, b.n - sent, MSG_NOSIGNAL);
+        if (n < 0 && errno == EPIPE) {
+            (void)trn_fail(err, -EPIPE, "the daemon closed the connection");
+            trn_hint(err, "too many may be connected: end a 'turncoat watch' and try again");
+            return -EPIPE;
+        }
         if (n < 0 && errno != EINTR)
             return trn_fail(err, -errno, "cannot ask the daemon: %s", trn_errno_name(-errno));
         sent += n > 0 ? (size_t)n : 0;

@@ -291,14 +291,16 @@ static int run(struct trn_cli *cli)
         e = -ENOMEM;
     for (int i = 0; e == 0 && i < cli->n_operands; i++)
         e = replay_file(&r, cli->operands[i], &err);
-    if (e == 0) {
+    if (e == 0 || r.events) /* what was found before the damage is worth its telling */
         print_stories(&r);
+    if (e == 0)
         print_summary(&r, (double)(trn_mono_ns() - start) / (double)TRN_NS_PER_SEC);
-    }
     int code = e < 0                                                    ? TRN_EXIT_UNDECIDED
                : r.worst >= cli->fail_on && r.worst > TRN_VERDICT_CLEAN ? TRN_EXIT_FINDINGS
                                                                         : TRN_EXIT_OK;
     done(&r);
+    if (e < 0 && !err.hint[0])
+        trn_hint(&err, "replay reads logs of turncoatd (log/*.trnl) and events as JSON lines");
     return e < 0 ? trn_cli_error(cli, &err, TRN_EXIT_UNDECIDED) : code;
 }
 

@@ -32,6 +32,8 @@ int trn_cli_error(const struct trn_cli *cli, const struct trn_err *err, enum trn
     fprintf(cli->err, "turncoat: %s\n", err->message[0] ? err->message : trn_errno_name(err->code));
     if (err->hint[0])
         fprintf(cli->err, "hint: %s\n", err->hint);
+    else if (code == TRN_EXIT_USAGE && cli->command)
+        fprintf(cli->err, "hint: see turncoat %s --help\n", cli->command->name);
     return code;
 }
 

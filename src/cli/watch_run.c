@@ -104,6 +104,8 @@ static int start_command(struct observation *o, struct trn_err *err)
     } else if (trn_read_full(told[0], &f, sizeof(f)) == 0) {
         trn_escape_into(shown, sizeof(shown), trn_str_of(o->cli->inner[0]));
         e = trn_fail(err, f.code, "cannot %s '%s': %s", f.what, shown, trn_errno_name(f.code));
+        if (f.code == -ENOENT || f.code == -EACCES)
+            trn_hint(err, "name a program on PATH, or one by its path that may be executed");
     }
     trn_fd_close(told[0]);
     return e;

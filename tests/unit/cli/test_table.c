@@ -137,6 +137,8 @@ Test(table, wrong_words_are_usage_with_a_hint)
         {"replay", NULL, NULL, "turncoat: 'replay' needs FILE...\nhint: "},
         {"stories", "--fail-on", "evil", "turncoat: unknown verdict 'evil'\nhint: "},
         {"stories", "seven", NULL, "turncoat: the story's id is not a number from 1 to "},
+        {"hunt", "--limit=x", "pid=1",
+         "turncoat: '--limit' is not a number from 1 to 100000: 'x'\nhint: see turncoat hunt --help\n"},
         {"stories", "--close", "why", "turncoat: '--close' needs a story's id and a reason\nhint: "},
         {"hunt", "--limit=0", "pid=1", "turncoat: '--limit' is not a number from 1 to 100000: '0'"},
         {"explain", "no.such", NULL, "turncoat: unknown check 'no.such'\nhint: "},
