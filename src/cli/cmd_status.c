@@ -187,7 +187,7 @@ static void indicators(struct trn_cli *cli, const json_t *s)
 
 static void note(struct trn_cli *cli, const json_t *s)
 {
-    TRN_AUTO(trn_buf_done) struct trn_buf b;
+    TRN_AUTO(trn_buf_done) struct trn_buf b = {0};
     if (trn_str_is_empty(trn_json_text(s, "note")))
         return;
     trn_buf_init(&b, 65536);

@@ -102,7 +102,7 @@ void trn_put_software_json(struct trn_buf *out, const json_t *software)
 
 bool trn_print_warning(struct trn_cli *cli, const char *type, const json_t *payload)
 {
-    TRN_AUTO(trn_buf_done) struct trn_buf b;
+    TRN_AUTO(trn_buf_done) struct trn_buf b = {0};
     if (strcmp(type, "warning") != 0)
         return false;
     trn_buf_init(&b, 65536);
