@@ -94,11 +94,12 @@ def test_a_killed_engine_comes_back_and_says_so(turncoat):
 def test_an_engine_lost_with_file_events_unread_does_not_end_them(turncoat):
     engine = status(turncoat)["processes"]["turncoat-engine"]
     os.kill(engine, signal.SIGSTOP)  # what comes now stays unread in its socket
-    for i in range(20):
-        turncoat.root.run(["cp", "/usr/bin/true", f"/home/alice/unread-{i}"])
-    os.kill(engine, signal.SIGKILL)
-    for i in range(20):
-        turncoat.root.run(["cp", "/usr/bin/true", f"/home/alice/between-{i}"])
+    busy = turncoat.root.popen(["sh", "-c", "while :; do for i in 1 2 3 4 5 6 7 8; do : > /home/alice/unread-$i; done; done"])
+    time.sleep(1)
+    os.kill(engine, signal.SIGKILL)  # the daemon is sending, and learns of the end from its socket
+    time.sleep(0.5)
+    busy.kill()
+    busy.wait()
     turncoat._await_ready(15)
     turncoat.root.run(["cp", "/usr/bin/true", "/home/alice/after"])
     turncoat.settle()
