@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between turncoatd.c (start, loop, end) and siblings.c (the other processes). */
+#ifndef TRN_DAEMON_TURNCOATD_H
+#define TRN_DAEMON_TURNCOATD_H
+
+#include "daemon/daemon.h"
+
+#define MAX_INDICATOR_FILES 64
+
+struct sibling {
+    pid_t pid; /* 0: none */
+    int pidfd;
+    uint64_t ended_ns; /* no other before a pause: one that ends at once must not cost a processor */
+};
+
+struct trn_daemon {
+    struct trn_place place;
+    const char *scope, *indicator_dir;
+    bool no_files;
+    struct trn_sensor *sensor;
+    struct trn_fanotify *files;
+    char *indicators[MAX_INDICATOR_FILES];
+    uint32_t n_indicators;
+    struct sibling guard, engine, inspect;
+    int beat_fd, jobs_fds[2], results_fds[2], listen_fd, signal_fd, mounts_fd;
+    int control_fd;
+    struct trn_record_pipe *records;
+    struct trn_opener *opener;
+    uint32_t restarts;
+    unsigned dropped;
+    uint64_t health_ns, last_health_hash;
+    bool stopping;
+};
+
+void trn_daemon_say(const char *what, const struct trn_err *err);
+void trn_daemon_send_health(struct trn_daemon *d); /* to the engine, when it changed */
+
+int trn_engine_start(struct trn_daemon *d, struct trn_err *err) TRN_MUST_CHECK;
+int trn_inspect_start(struct trn_daemon *d, struct trn_err *err) TRN_MUST_CHECK;
+int trn_guard_start(struct trn_daemon *d, struct trn_err *err) TRN_MUST_CHECK;
+void trn_sibling_end(struct sibling *s); /* kills it, and waits for it */
+
+/* Each round: one that ended, or could not be started, is started after a pause. */
+void trn_engine_watch(struct trn_daemon *d, bool ended);
+void trn_inspect_watch(struct trn_daemon *d, bool ended);
+void trn_guard_watch(struct trn_daemon *d, bool ended);
+
+#endif
