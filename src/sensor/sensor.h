@@ -98,7 +98,7 @@ struct trn_record_pipe; /* may be sent into by several threads */
 int trn_record_pipe_new(struct trn_record_pipe **ret, int *ret_reader_fd, struct trn_err *err) TRN_MUST_CHECK;
 struct trn_record_pipe *trn_record_pipe_free(struct trn_record_pipe *c);
 /* Never waits: what finds no room is dropped, counted, and told as a loss record once there is room.
- * 0 also when dropped; negative when the reader is gone (-EPIPE). */
+ * 0 also when dropped; negative when the reader is gone (-EPIPE; -ECONNRESET once when it left records unread). */
 int trn_record_pipe_send(struct trn_record_pipe *c, struct trn_str record);
 /* Waits up to timeout_ms for room; for the start, when nothing else is to be done. */
 int trn_record_pipe_send_wait(struct trn_record_pipe *c, struct trn_str record, int timeout_ms);

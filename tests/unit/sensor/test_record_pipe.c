@@ -83,3 +83,21 @@ Test(record_pipe, a_loss_record_without_room_is_no_loss_of_processes)
     trn_fd_close(fd);
     trn_record_pipe_free(c);
 }
+
+Test(record_pipe, a_reader_that_left_something_unread_is_gone_all_the_same)
+{
+    struct trn_record_pipe *c;
+    struct trn_wire_file f = {0};
+    int fd;
+
+    cr_assert_eq(trn_record_pipe_new(&c, &fd, NULL), 0);
+    cr_assert_eq(trn_record_pipe_send(c, file_record(&f, TRN_WIRE_FILE_CREATE)), 0);
+    trn_fd_close(fd);
+    for (int i = 0; i < 3; i++) {
+        int r = trn_record_pipe_send_wait(c, file_record(&f, TRN_WIRE_FILE_CREATE), 5000);
+
+        cr_expect(r == -ECONNRESET || r == -EPIPE, "%d", r);
+    }
+    cr_expect_eq(trn_record_pipe_dropped(c, TRN_CLASS_FILE), 0, "what nobody is there to read is no loss");
+    trn_record_pipe_free(c);
+}
