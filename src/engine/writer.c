@@ -2,7 +2,9 @@
 /*
  * Owns: the queue, the writing store handle and its thread. Must not own: queries (the server has a
  * reading handle of its own), what is worth storing.
- * Hand-off: an item is made by the main thread, owned by the queue, freed by the writing thread.
+ * Hand-off: an item is made by the main thread, owned by the queue, freed by the writing thread once its
+ * transaction is committed. While the store refuses, findings, stories and remembered rows are kept (bounded) and
+ * written when it is back; plain events are in the log anyway, and only counted.
  */
 #include "engine/writer.h"
 
@@ -13,6 +15,7 @@
 #define COMMIT_NS (200 * TRN_NS_PER_MS)
 #define RETRY_NS (5 * TRN_NS_PER_SEC)
 #define PRUNE_NS (30 * TRN_NS_PER_SEC)
+#define KEEP_BYTES (1u << 20)
 
 enum item_kind { ITEM_EVENT, ITEM_FINDING, ITEM_STORY, ITEM_STATE, ITEM_CLOSE };
 
@@ -39,6 +42,8 @@ struct trn_writer {
     /* the writing thread's own */
     struct trn_store *store;
     uint64_t opened_try_ns, committed_ns, pruned_ns;
+    struct item *kept, **kept_last; /* what a failing store still owes us */
+    size_t kept_bytes;
 };
 
 static void set_state(struct trn_writer *w, const char *text)
@@ -141,33 +146,71 @@ static void commit(struct trn_writer *w, uint64_t now)
     }
 }
 
+/* Takes the item: for later, or, when it is a plain event or nothing more fits, as a loss. Returns 1 for a loss. */
+static unsigned keep(struct trn_writer *w, struct item *it)
+{
+    if (it->kind == ITEM_EVENT || w->kept_bytes + it->n > KEEP_BYTES) {
+        free(it);
+        return 1;
+    }
+    it->next = NULL;
+    w->kept_bytes += it->n;
+    *w->kept_last = it;
+    w->kept_last = &it->next;
+    return 0;
+}
+
+/* What was kept goes before what came since. */
+static struct item *with_kept(struct trn_writer *w, struct item *batch)
+{
+    if (!w->store || !w->kept)
+        return batch;
+    struct item *first = w->kept;
+    *w->kept_last = batch;
+    w->kept = NULL;
+    w->kept_last = &w->kept;
+    w->kept_bytes = 0;
+    return first;
+}
+
+/* One item, once more in a new file when the old one was found damaged. */
+static int write_or_begin_anew(struct trn_writer *w, const struct item *it, bool *anew, char *why, size_t size)
+{
+    struct trn_err err = {0};
+    int r = w->store ? write_item(w, it, &err) : -EIO;
+    if (r == -EUCLEAN && !*anew) {
+        *anew = true;
+        begin_anew(w);
+        r = w->store ? write_item(w, it, &err) : -EIO;
+    }
+    if (r == -ENOENT)
+        return 0; /* to close a story that is not there is no failure of the store */
+    if (r < 0 && w->store)
+        snprintf(why, size, "failing: %s", err.message[0] ? err.message : trn_errno_name(r));
+    return r;
+}
+
 static void write_batch(struct trn_writer *w, struct item *batch)
 {
     uint64_t lost = 0, written = 0, now = trn_boot_ns();
     bool anew = false; /* once a batch */
     char why[400] = "";
+    struct item *settled = NULL, **settled_last = &settled; /* written, not yet committed */
     if (!w->store && now > w->opened_try_ns + RETRY_NS)
         open_store(w);
+    batch = with_kept(w, batch);
     while (batch) {
         struct item *it = batch;
-        struct trn_err err = {0};
         batch = it->next;
-        int r = w->store ? write_item(w, it, &err) : -EIO;
-        if (r == -EUCLEAN && !anew) {
-            anew = true;
-            begin_anew(w);
-            r = w->store ? write_item(w, it, &err) : -EIO;
+        it->next = NULL;
+        if (write_or_begin_anew(w, it, &anew, why, sizeof why) < 0) {
+            lost += keep(w, it);
+            continue;
         }
-        if (r < 0 && r != -ENOENT) {
-            lost++;
-            if (w->store)
-                snprintf(why, sizeof why, "failing: %s", err.message[0] ? err.message : trn_errno_name(r));
-        } else {
-            written++;
-        }
-        free(it);
+        written++;
+        *settled_last = it;
+        settled_last = &it->next;
     }
-    count(w, lost, written, 0);
     if (why[0]) {
         set_state(w, why);
         w->store = trn_store_close(w->store);
@@ -175,6 +218,15 @@ static void write_batch(struct trn_writer *w, struct item *batch)
     }
     if (w->store)
         commit(w, now);
+    while (settled) {
+        struct item *it = settled;
+        settled = it->next;
+        if (w->store)
+            free(it);
+        else
+            lost += keep(w, it); /* its transaction is gone */
+    }
+    count(w, lost, written, 0);
 }
 
 static void *writing(void *arg)
@@ -210,6 +262,7 @@ int trn_writer_new(const char *store_path, struct trn_writer **ret)
         return -ENOMEM;
     snprintf(w->path, sizeof w->path, "%s", store_path);
     w->last = &w->first;
+    w->kept_last = &w->kept;
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->more, NULL);
     open_store(w);
@@ -238,6 +291,11 @@ struct trn_writer *trn_writer_free(struct trn_writer *w)
     pthread_mutex_unlock(&w->lock);
     if (w->started)
         pthread_join(w->thread, NULL);
+    while (w->kept) {
+        struct item *it = w->kept;
+        w->kept = it->next;
+        free(it);
+    }
     trn_store_close(w->store);
     pthread_mutex_destroy(&w->lock);
     pthread_cond_destroy(&w->more);
