@@ -4,6 +4,7 @@
 #include "folder.h"
 
 #include <pthread.h>
+#include <sys/stat.h>
 
 struct bench {
     char dir[64], store[96];
@@ -102,6 +103,48 @@ Test(writer, a_store_that_cannot_be_opened_is_a_state, .timeout = 20)
     }
     cr_assert_eq(st.lost, 1);
     trn_writer_free(w);
+}
+
+Test(writer, stories_are_kept_for_a_store_that_comes_back, .timeout = 30)
+{
+    struct bench b;
+    char late[160], path[200];
+    folder_new(b.dir);
+    snprintf(late, sizeof late, "%s/not-yet", b.dir);
+    snprintf(path, sizeof path, "%s/store.db", late);
+    cr_assert_eq(trn_writer_new(path, &b.w), 0);
+    struct trn_story *story = calloc(1, sizeof *story);
+    story->id = 7;
+    story->verdict = TRN_VERDICT_MALICIOUS;
+    story->sentence = TRN_STR("kept");
+    trn_writer_story(b.w, story);
+    free(story);
+    struct trn_writer_stats st;
+    usleep(600000); /* the batch with the story meets no store */
+    cr_assert_eq(mkdir(late, 0700), 0);
+    for (int i = 0; i < 100; i++) { /* any later item makes the writer look for its store again, every five seconds */
+        struct trn_event ev = exit_number((uint64_t)i + 1);
+        trn_writer_event(b.w, &ev, TRN_STR_NONE);
+        usleep(100000);
+        trn_writer_stats(b.w, &st);
+        if (strncmp(st.state, "ok", 2) == 0)
+            break;
+    }
+    cr_assert_eq(strncmp(st.state, "ok", 2), 0, "%s", st.state);
+    b.w = trn_writer_free(b.w);
+    struct trn_arena *arena = trn_arena_new(0);
+    struct trn_store *s = NULL;
+    struct trn_str note;
+    struct trn_buf json;
+    trn_buf_init(&json, 1u << 20);
+    const struct trn_store_options o = {.sz = sizeof o, .read_only = true};
+    cr_assert_eq(trn_store_open(path, &o, trn_wall_ns(), arena, &s, &note, NULL), 0);
+    cr_assert_eq(trn_store_story_json(s, 7, &json, NULL), 0, "the story is lost");
+    trn_store_close(s);
+    trn_buf_done(&json);
+    trn_arena_free(arena);
+    folder_done(late);
+    folder_done(b.dir);
 }
 
 static int count_row(void *ctx, const struct trn_event *row)
