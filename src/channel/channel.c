@@ -82,6 +82,8 @@ void trn_health_encode(const struct trn_health *h, struct trn_buf *out)
     trn_put_u64(out, h->map_bytes);
     trn_put_u32(out, h->restarts);
     trn_put_u32(out, h->dropped);
+    trn_put_u32(out, h->guard_pid);
+    trn_put_u32(out, h->inspect_pid);
 }
 
 int trn_health_decode(struct trn_cursor *in, struct trn_health *ret)
@@ -100,6 +102,8 @@ int trn_health_decode(struct trn_cursor *in, struct trn_health *ret)
     ret->map_bytes = trn_cur_u64le(in);
     ret->restarts = trn_cur_u32le(in);
     ret->dropped = trn_cur_u32le(in);
+    ret->guard_pid = trn_cur_u32le(in);
+    ret->inspect_pid = trn_cur_u32le(in);
     return done(in);
 }
 

@@ -59,6 +59,7 @@ struct trn_health {
     uint64_t losses[TRN_CLASS_MAX]; /* of turncoatd's own sources (fanotify, records socket) */
     uint64_t map_bytes;             /* memory of BPF maps and rings */
     uint32_t restarts, dropped;
+    uint32_t guard_pid, inspect_pid; /* of now: they may have been started anew since HELLO */
 };
 void trn_health_encode(const struct trn_health *h, struct trn_buf *out);
 int trn_health_decode(struct trn_cursor *in, struct trn_health *ret) TRN_MUST_CHECK;

@@ -15,6 +15,8 @@
 #include <unistd.h>
 
 #define RESTART_PAUSE_NS (500 * TRN_NS_PER_MS)
+#define RESTART_DOUBLINGS 6u /* at most every 32 s for one that ends at once */
+#define STEADY_NS (10 * TRN_NS_PER_SEC) /* who lived that long is started again without a longer pause */
 #define RINGS_FDS 12 /* a message */
 
 void trn_daemon_say(const char *what, const struct trn_err *err)
@@ -48,7 +50,10 @@ static struct trn_hook_report identity_hook(void)
 
 void trn_daemon_send_health(struct trn_daemon *d)
 {
-    struct trn_health h = {.restarts = d->restarts, .dropped = __atomic_load_n(&d->dropped, __ATOMIC_RELAXED)};
+    struct trn_health h = {.restarts = d->restarts,
+                           .dropped = __atomic_load_n(&d->dropped, __ATOMIC_RELAXED),
+                           .guard_pid = (uint32_t)d->guard.pid,
+                           .inspect_pid = (uint32_t)d->inspect.pid};
     size_t n;
     const struct trn_sensor_hook *hooks = trn_sensor_hooks(d->sensor, &n);
     add_hooks(&h, hooks, n);
@@ -165,6 +170,7 @@ int trn_engine_start(struct trn_daemon *d, struct trn_err *err)
     if (r == 0)
         r = trn_spawn("turncoat-engine", argv, &engine_control, 1, d->place.state_fd, &d->engine.pid, &d->engine.pidfd,
                       err);
+    d->engine.started_ns = trn_mono_ns();
     if (r == 0)
         r = hand_over(d, engine_files, engine_pipe);
     if (r == 0) {
@@ -194,6 +200,7 @@ void trn_sibling_end(struct sibling *s)
     s->pidfd = trn_fd_close(s->pidfd);
     s->pid = 0;
     s->ended_ns = trn_mono_ns();
+    s->failures = s->ended_ns < s->started_ns + STEADY_NS ? s->failures + 1 : 0;
 }
 
 /* The engine is gone or must go: everything that was made for it goes too. */
@@ -216,6 +223,7 @@ int trn_inspect_start(struct trn_daemon *d, struct trn_err *err)
     snprintf(gid, sizeof gid, "%u", d->place.inspect_gid);
     const char *const argv[] = {"turncoat-inspect", uid, gid, NULL};
     const int fds[] = {d->jobs_fds[1], d->results_fds[1]};
+    d->inspect.started_ns = trn_mono_ns();
     return trn_spawn("turncoat-inspect", argv, fds, 2, -1, &d->inspect.pid, &d->inspect.pidfd, err);
 }
 
@@ -233,6 +241,7 @@ int trn_guard_start(struct trn_daemon *d, struct trn_err *err)
         return trn_fail(err, -errno, "cannot name our own process: %s", trn_errno_name(-errno));
     const int fds[] = {theirs, self};
     r = trn_set_nonblock(ours, true);
+    d->guard.started_ns = trn_mono_ns();
     if (r == 0)
         r = trn_spawn("turncoat-guard", argv, fds, 2, -1, &d->guard.pid, &d->guard.pidfd, err);
     if (r == 0)
@@ -242,7 +251,7 @@ int trn_guard_start(struct trn_daemon *d, struct trn_err *err)
 
 static bool may_start(const struct sibling *s)
 {
-    return !s->pid && trn_mono_ns() > s->ended_ns + RESTART_PAUSE_NS;
+    return !s->pid && trn_mono_ns() > s->ended_ns + (RESTART_PAUSE_NS << TRN_MIN(s->failures, RESTART_DOUBLINGS));
 }
 
 static void note_end(struct sibling *s, const char *name)

@@ -102,12 +102,26 @@ static int make_sockets(struct trn_daemon *d, struct trn_err *err)
     return d->signal_fd < 0 ? trn_fail(err, -errno, "cannot wait for signals: %s", trn_errno_name(-errno)) : 0;
 }
 
+/* status says it too; here it is in the journal from the first second on. */
+static void say_what_is_off(const struct trn_sensor *s)
+{
+    size_t n;
+    const struct trn_sensor_hook *hooks = trn_sensor_hooks(s, &n);
+    for (size_t i = 0; i < n; i++)
+        if (hooks[i].state != TRN_HOOK_ON)
+            fprintf(stderr, "turncoatd: degraded: %s is %s: %s\n", hooks[i].name, trn_hook_state_name(hooks[i].state),
+                    hooks[i].reason);
+}
+
 static int start_sensor(struct trn_daemon *d, struct trn_err *err)
 {
     const struct trn_sensor_options o = {.sz = sizeof o, .scope_cgroup = d->scope};
     int r = trn_sensor_open(&o, &d->sensor, err);
-    if (r < 0 || d->no_files)
+    if (r < 0)
         return r;
+    say_what_is_off(d->sensor);
+    if (d->no_files)
+        return 0;
     struct trn_err files = {0};
     const struct trn_fanotify_options f = {.sz = sizeof f};
     if (trn_fanotify_open(&f, &d->files, &files) < 0)

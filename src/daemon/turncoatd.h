@@ -10,7 +10,8 @@
 struct sibling {
     pid_t pid; /* 0: none */
     int pidfd;
-    uint64_t ended_ns; /* no other before a pause: one that ends at once must not cost a processor */
+    uint64_t started_ns, ended_ns;
+    uint32_t failures; /* times in a row that it ended soon: each doubles the pause before the next */
 };
 
 struct trn_daemon {

@@ -77,7 +77,7 @@ static void put_processes(const struct trn_pipeline *p, struct trn_buf *out)
     trn_enrich_stats(p->enrich, &enrich);
     trn_put_fmt(
         out, ",\"processes\":{\"turncoatd\":%u,\"turncoat-guard\":%u,\"turncoat-engine\":%d,\"turncoat-inspect\":%u}",
-        p->hello.daemon_pid, p->hello.guard_pid, (int)getpid(), p->hello.inspect_pid);
+        p->hello.daemon_pid, p->health.guard_pid, (int)getpid(), p->health.inspect_pid);
     trn_put_fmt(out, ",\"engine_restarts\":%u,\"dropped_messages\":%llu",
                 TRN_MAX(p->hello.restarts, p->health.restarts),
                 (unsigned long long)(TRN_MAX(p->hello.dropped, p->health.dropped) + enrich.malformed));

@@ -128,6 +128,15 @@ static int load(struct trn_sensor *s, struct trn_err *err)
     return 0;
 }
 
+/* No BPF at all (no BTF, or the kernel refuses): the rest goes on, and every row of status says why it is blind. */
+static void go_without(struct trn_sensor *s, const char *why)
+{
+    trn_bpf__destroy(s->bpf);
+    s->bpf = NULL;
+    for (size_t i = 0; i < N_SPECS; i++)
+        trn_hook_set(&s->hooks[i], TRN_HOOK_OFF, "%s", why);
+}
+
 static void attach_all(struct trn_sensor *s)
 {
     for (size_t i = 0; i < N_SPECS; i++) {
@@ -174,22 +183,27 @@ int trn_sensor_open(const struct trn_sensor_options *o, struct trn_sensor **ret,
 
     r = trn_scope_open(o ? o->scope_cgroup : NULL, &s->scope, err);
     if (r == 0) {
+        struct trn_err why = {0};
         (void)libbpf_set_print(NULL); /* a library room never prints */
         lift_memlock();
-        r = load(s, err);
-    }
-    if (r == 0) {
-        attach_all(s);
-        if (s->hooks[0].state != TRN_HOOK_ON)
-            r = trn_fail(err, -ENOTSUP, "cannot see program starts: %s", s->hooks[0].reason);
+        r = load(s, &why);
+        if (r == 0)
+            attach_all(s);
+        else if (geteuid() != 0 && err)
+            *err = why;
+        else
+            go_without(s, why.message);
+        r = geteuid() == 0 ? 0 : r;
     }
     if (r != 0) {
         trn_sensor_close(s);
         return r;
     }
-    add_fd(s, TRN_SENSOR_FD_PROCESS, s->bpf->maps.process_ring);
-    add_fd(s, TRN_SENSOR_FD_NETWORK, s->bpf->maps.network_ring);
-    add_fd(s, TRN_SENSOR_FD_COUNTERS, s->bpf->maps.losses);
+    if (s->bpf) {
+        add_fd(s, TRN_SENSOR_FD_PROCESS, s->bpf->maps.process_ring);
+        add_fd(s, TRN_SENSOR_FD_NETWORK, s->bpf->maps.network_ring);
+        add_fd(s, TRN_SENSOR_FD_COUNTERS, s->bpf->maps.losses);
+    }
     s->first_perf = s->n_fds;
     if (o && o->no_perf)
         trn_hook_set(perf, TRN_HOOK_OFF, "switched off");
@@ -205,7 +219,7 @@ struct trn_sensor *trn_sensor_close(struct trn_sensor *s)
         return NULL;
     for (size_t i = 0; i < N_SPECS; i++)
         (void)bpf_link__destroy(s->links[i]);
-    for (size_t i = s->first_perf; i > 0 && i < s->n_fds; i++)
+    for (size_t i = s->first_perf; i < s->n_fds; i++)
         trn_fd_close(s->fds[i].fd);
     trn_bpf__destroy(s->bpf);
     trn_scope_done(&s->scope);

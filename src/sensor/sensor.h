@@ -56,8 +56,8 @@ struct trn_sensor_options {
     bool no_perf;             /* leave the perf records out */
 };
 
-/* Fails only when no process can be seen at all (not root, no BTF, exec hook refused); anything else
- * that the kernel refuses is in the hook table. */
+/* Fails only when not root or when the scope is not there; whatever the kernel refuses, up to all of BPF
+ * (no BTF), is in the hook table. */
 int trn_sensor_open(const struct trn_sensor_options *o, struct trn_sensor **ret, struct trn_err *err) TRN_MUST_CHECK;
 struct trn_sensor *trn_sensor_close(struct trn_sensor *s); /* detaches all; takes NULL, returns NULL */
 const struct trn_sensor_hook *trn_sensor_hooks(const struct trn_sensor *s, size_t *ret_count);

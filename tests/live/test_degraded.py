@@ -45,3 +45,17 @@ def test_bad_lines_of_indicator_files_are_told_by_number_and_the_rest_works(priv
     said = daemon.communicate(timeout=20)[1].decode()
     assert all(f"'/etc/turncoat/indicators/a.csv', line {n}: " in said for n in range(2, 22)), said
     assert "'/etc/turncoat/indicators/b.json', object 1: " in said
+
+
+def test_a_kernel_without_btf(private_root):
+    """The kernel's type information is hidden by a mount in the test's own mount namespace."""
+    hide = ["/bin/sh", "-c", 'mount -t tmpfs none /sys/kernel/btf && exec "$@"', "sh"]
+    daemon = start(private_root, *hide)
+    answer = status(private_root)
+    hooks = {h["name"]: h for h in json.loads(status(private_root, "--json").stdout)["hooks"]}
+    assert hooks["process.exec"]["state"] == "off" and "no BTF" in hooks["process.exec"]["reason"]
+    assert hooks["file.marks"]["state"] == "on", "what needs no BPF goes on"
+    assert "DEGRADED: " in answer.stdout.splitlines()[0]
+    private_root.run(["umount", "/sys/kernel/btf"], scope=False)
+    daemon.terminate()
+    assert b"degraded: process.exec is off" in daemon.communicate(timeout=20)[1]
