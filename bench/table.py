@@ -27,24 +27,26 @@ class Spread:
 class Cost:
     """What a watcher adds to one key of the rounds.
 
-    ours/base: lower quartiles over the rounds with and without it. Whatever else the machine does only ever adds, so the
-    better rounds are the truer ones. paired: differences inside each round, with all its disturbance, shown beside it.
+    paired: differences inside each round; its median is what counts. quieter: the difference of the lower quartiles over
+    the rounds with and without the watcher: whatever else the machine does only ever adds. A quiet machine makes both agree.
     """
 
     def __init__(self, rounds, watcher, key):
         both = [r for r in rounds if watcher in r]
-        self.base = lower(r["none"][key] for r in rounds)
-        self.extra = lower(r[watcher][key] for r in both) - self.base
+        self.base = statistics.median(r["none"][key] for r in both)
         self.paired = Spread([r[watcher][key] - r["none"][key] for r in both])
+        quiet = lower(r["none"][key] for r in both)
+        self.quieter = lower(r[watcher][key] for r in both) - quiet
+        self.quieter_share = self.quieter / quiet * 100
 
     def us(self):
-        return f"{self.extra / 1000:+.2f} us (round by round {self.paired.text(1e-3, 2, 'us')})"
+        return self.paired.text(1e-3, 2, "us") + f"; quieter rounds {self.quieter / 1000:+.2f}"
 
     def share(self):
-        return self.extra / self.base * 100
+        return self.paired.middle / self.base * 100
 
     def percent(self):
-        return f"{self.share():+.1f} % (round by round {self.paired.text(100 / self.base, 1, '%')})"
+        return self.paired.text(100 / self.base, 1, "%") + f"; quieter rounds {self.quieter_share:+.1f}"
 
 
 def lower(values):
@@ -74,7 +76,7 @@ def cost_rows(result):
     rows = [
         row("open+close, nobody watching", f"{opens.base / 1000:.2f} us"),
         row("open+close, extra with turncoat", opens.us(), f"< {LIMITS['open_us']} us",
-            opens.extra / 1000 < LIMITS["open_us"], f"such an open is no event; {lost} events lost in these rounds"),
+            opens.paired.middle / 1000 < LIMITS["open_us"], f"such an open is no event; {lost} events lost in these rounds"),
         row("fork+exec+exit, nobody watching", f"{execs.base / 1000:.0f} us"),
         row("fork+exec+exit, extra with turncoat", execs.percent(), f"< {LIMITS['exec_percent']} %",
             execs.share() < LIMITS["exec_percent"], f"{seen} of {did} execs recorded"),
@@ -88,7 +90,7 @@ def cost_rows(result):
 def auditd_rows(rounds, ours):
     theirs = Cost(rounds, "auditd", "open_middle")
     # Ours is near the noise: the factor counts it at the upper quartile of its rounds, and never below 20 ns.
-    times = theirs.extra / max(ours.extra, ours.paired.high, 20.0)
+    times = theirs.paired.middle / max(ours.paired.high, 20.0)
     seen = [total(rounds, "auditd", "recorded", k) for k in ("open", "exec", "lost")]
     did = [total(rounds, "auditd", k) for k in ("opens", "execs")]
     matches = f"{seen[0]} opens and {seen[1]} execs recorded of {did[0]} and {did[1]} (and the loads' own), {seen[2]} lost"
