@@ -15,9 +15,9 @@
 #include <unistd.h>
 
 #define RESTART_PAUSE_NS (500 * TRN_NS_PER_MS)
-#define RESTART_DOUBLINGS 6u /* at most every 32 s for one that ends at once */
+#define RESTART_DOUBLINGS 6u            /* at most every 32 s for one that ends at once */
 #define STEADY_NS (10 * TRN_NS_PER_SEC) /* who lived that long is started again without a longer pause */
-#define RINGS_FDS 12 /* a message */
+#define RINGS_FDS 12                    /* a message */
 
 void trn_daemon_say(const char *what, const struct trn_err *err)
 {
