@@ -49,6 +49,7 @@ struct trn_pipeline {
     struct trn_arena *health_arena;
     struct trn_health health;
     uint64_t told_losses[TRN_CLASS_MAX]; /* of the classes that the engine itself counts */
+    struct trn_map *loads;               /* (program, library) -> boot time it was last stored */
     struct trn_map *story_marks;         /* story id -> findings << 8 | verdict, as last printed */
     uint64_t seconds_ns, events_before, rate, remembered_ns;
     uint64_t started_wall_ns, malformed_told;
