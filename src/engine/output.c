@@ -119,17 +119,15 @@ static bool is_repeated_load(struct trn_pipeline *p, const struct trn_event *ev,
 {
     if (ev->type != TRN_EV_LIB_LOAD || !e)
         return false;
-    uint64_t key = trn_hash64_mix(trn_hash64_str(ev->map.path), trn_hash64_str(e->image.path)), stored;
+    uint64_t key = trn_hash64_mix(trn_hash64_str(ev->map.path), trn_hash64_str(e->image.path)), stored, oldest;
     key = trn_hash64_mix(key, trn_hash64_str(ev->map.build_id));
     key = trn_hash64_mix(key, trn_file_key_hash(&e->image.file));
     if (trn_map_get(p->loads, key, &stored) && ev->boot_ns < stored + LOAD_AGAIN_NS)
         return true;
     size_t it = 0;
-    uint64_t oldest;
-    if (trn_map_put(p->loads, key, ev->boot_ns) == -ENOSPC && trn_map_next(p->loads, &it, &oldest, NULL) &&
-        trn_map_remove(p->loads, oldest, NULL) && trn_map_put(p->loads, key, ev->boot_ns) < 0)
-        return false;
-    return false;
+    if (trn_map_count(p->loads) == TRN_PIPE_LOADS && trn_map_next(p->loads, &it, &oldest, NULL))
+        trn_map_remove(p->loads, oldest, NULL);
+    return trn_map_put(p->loads, key, ev->boot_ns) > 0; /* never: what cannot be remembered is stored again */
 }
 
 /* The order matters: the log first, so that whatever a finding rests on can be replayed. */

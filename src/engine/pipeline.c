@@ -120,7 +120,7 @@ static int pipeline_new(const struct trn_pipeline_options *o, struct trn_pipelin
     p->health_arena = trn_arena_new(256 << 10);
     p->scratch = trn_arena_new(1 << 20);
     p->story_marks = trn_map_new(65536);
-    p->loads = trn_map_new(8192);
+    p->loads = trn_map_new(TRN_PIPE_LOADS);
     p->started_wall_ns = trn_wall_ns();
     if (!p->hello_arena || !p->health_arena || !p->scratch || !p->story_marks || !p->loads) {
         trn_pipe_stop(p);

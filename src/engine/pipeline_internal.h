@@ -14,6 +14,7 @@
 #include "sensor/sensor.h"
 
 #define TRN_PIPE_BAD_LINES 8
+#define TRN_PIPE_LOADS 8192
 #define TRN_PIPE_SENSOR_FDS 512
 
 struct trn_pipeline {

@@ -56,3 +56,14 @@ def test_provenance_outlives_a_restart(private_root, how):
     stories, _ = t.replay()
     assert stories, "a replay that starts from the snapshot finds it too"
     t.stop()
+
+
+def test_a_library_mapped_again_is_stored_once_and_logged_each_time(private_root):
+    t = Turncoat(private_root)
+    for _ in range(3):
+        private_root.run(["/usr/bin/id"])
+    t.settle()
+    loads = json.loads(t.ask("hunt", "--json", "type=lib_load dll.path=*libselinux*"))
+    execs = json.loads(t.ask("hunt", "--json", "type=exec process.executable=/usr/bin/id"))
+    assert (len(execs), len(loads)) == (3, 1), (execs, loads)
+    t.stop()
