@@ -111,7 +111,11 @@ const char *trn_field_category_name(enum trn_event_type type)
     case TRN_EV_EXEC:
     case TRN_EV_EXIT:
     case TRN_EV_MEM_EXEC:
+    case TRN_EV_ACCESS:
+    case TRN_EV_CRED:
         return "process";
+    case TRN_EV_LOGIN:
+        return "authentication";
     case TRN_EV_LIB_LOAD:
         return "library";
     case TRN_EV_FILE:
@@ -122,6 +126,8 @@ const char *trn_field_category_name(enum trn_event_type type)
     case TRN_EV_ACCEPT:
     case TRN_EV_NET_CLOSE:
     case TRN_EV_DNS:
+    case TRN_EV_LISTEN:
+    case TRN_EV_TLS:
         return "network";
     case TRN_EV_SOFTWARE:
         return "package";

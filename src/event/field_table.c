@@ -17,6 +17,7 @@ _Static_assert(TRN_FIELD_ROW_MAX < UINT8_MAX, "positions fit");
 _Static_assert(TRN_EV_MAX <= 64, "type sets are 64 bits");
 /* One row serves connections and DNS, which begins with the connection. */
 _Static_assert(offsetof(struct trn_event, net) == offsetof(struct trn_event, dns.net), "same place");
+_Static_assert(offsetof(struct trn_event, net) == offsetof(struct trn_event, tls.net), "same place");
 
 const struct trn_field_def *trn_fields(size_t *ret_count)
 {

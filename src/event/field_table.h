@@ -13,8 +13,8 @@
 #define T_ALL (~1ull)
 #define T_MAP (T(LIB_LOAD) | T(MEM_EXEC))
 #define T_FILE (T(FILE) | T(OPEN))
-#define T_NET (T(CONNECT) | T(ACCEPT) | T(NET_CLOSE) | T(DNS))
-#define T_META (T(LOSS) | T(TICK) | T(START) | T(STOP) | T(GAP) | T(CLOCK) | T(BPF))
+#define T_NET (T(CONNECT) | T(ACCEPT) | T(NET_CLOSE) | T(DNS) | T(LISTEN) | T(TLS))
+#define T_META (T(LOSS) | T(TICK) | T(START) | T(STOP) | T(GAP) | T(CLOCK) | T(BPF) | T(FILTER) | T(HOOK))
 
 #define AT(member) offsetof(struct trn_event, member), sizeof(((struct trn_event *)NULL)->member), false
 #define DERIVED 0, 0, true
@@ -37,6 +37,8 @@
     X(PID, "process.pid", U64, T_ALL, AT(pid), NO32, "process id") \
     X(TID, "process.thread.id", U64, T_ALL, AT(tid), NO32, "thread id") \
     X(COMM, "process.thread.name", STR, T_ALL, AT(comm), 0, "the kernel's short name") \
+    X(CAPABILITIES, "process.thread.capabilities.effective", U64, T(EXEC), AT(exec.capabilities), NO64, "effective capabilities, a bit each") \
+    X(CRED_CAPABILITIES, "process.thread.capabilities.effective", U64, T(CRED), AT(cred.capabilities), NO64, "effective capabilities, a bit each") \
     X(EXECUTABLE, "process.executable", STR, T(EXEC), AT(exec.path), 0, "real path of the program") \
     X(PROCESS_NAME, "process.name", STR, T(EXEC), DERIVED, 0, "last part of the program's path") \
     X(ARGS, "process.args", LIST, T(EXEC), AT(exec.argv), 0, "arguments") \
@@ -44,6 +46,8 @@
     X(COMMAND_LINE, "process.command_line", LIST, T(EXEC), DERIVED, 0, "arguments joined by spaces") \
     X(CWD, "process.working_directory", STR, T(EXEC), AT(exec.cwd), 0, "working directory") \
     X(TTY, "process.tty.name", STR, T(EXEC), AT(exec.tty), 0, "terminal, such as pts/3") \
+    X(LOGIN_TTY, "process.tty.name", STR, T(LOGIN), AT(login.tty), 0, "terminal, such as pts/3") \
+    X(ENV, "process.env_vars", LIST, T(EXEC), AT(exec.env), 0, "variables that decide what code runs: LD_PRELOAD ...") \
     X(SESSION, "process.session_leader.pid", U64, T(EXEC), AT(exec.session), NO32, "session id") \
     X(PARENT, "process.parent.entity_id", ENTITY, T(EXEC), AT(exec.parent), 0, "the parent over its life") \
     X(PARENT_PID, "process.parent.pid", U64, T(EXEC), AT(exec.parent_pid), NO32, "the parent's process id") \
@@ -51,6 +55,13 @@
     X(FORK_PARENT_PID, "process.parent.pid", U64, T(FORK), AT(fork.parent_pid), NO32, "the parent's process id") \
     X(EXIT_CODE, "process.exit_code", U64, T(EXIT), AT(exit.code), NO32, "exit code") \
     X(PROCESS_SHA256, "process.hash.sha256", BYTES, 0, EXTRA_ONLY, 0, "hash of the program") \
+    X(AUID, "process.entry_leader.real_user.id", U64, T(EXEC), AT(exec.auid), NO32, "user id that logged in (audit user id)") \
+    X(LOGIN_AUID, "process.entry_leader.real_user.id", U64, T(LOGIN), AT(login.auid), NO32, "user id that logged in (audit user id)") \
+    X(TRACER, "process.Ext.tracer.pid", U64, T(EXEC), AT(exec.tracer_pid), 0, "process id of its debugger") \
+    X(ACCESS_WAY, "process.Ext.access", STR, T(ACCESS), AT(access.way), 0, "how another process was reached: ptrace, process_vm_writev, /proc/PID/mem") \
+    X(TARGET, "Target.process.entity_id", ENTITY, T(ACCESS), AT(access.target), 0, "the process that was reached into") \
+    X(TARGET_PID, "Target.process.pid", U64, T(ACCESS), AT(access.target_pid), NO32, "its process id") \
+    X(CONTAINER, "container.id", STR, T(EXEC), AT(exec.container), 0, "container that it runs in") \
     X(UID, "user.id", U64, T_ALL, AT(uid), NO32, "user id") \
     X(EUID, "user.effective.id", U64, T_ALL, AT(euid), NO32, "effective user id") \
     X(GID, "group.id", U64, T_ALL, AT(gid), NO32, "group id") \
@@ -90,6 +101,11 @@
     X(DST_IP, "destination.ip", IP, T_NET, AT(net.dst), 0, "address of the other side") \
     X(DST_PORT, "destination.port", U64, T_NET, AT(net.dst_port), NO32, "its port") \
     X(BYTES_IN, "destination.bytes", U64, T_NET, AT(net.bytes_in), NO64, "bytes received") \
+    X(DST_DOMAIN, "destination.domain", STR, 0, EXTRA_ONLY, 0, "name that resolved to this address before") \
+    X(TLS_SNI, "tls.client.server_name", STR, T(TLS), AT(tls.sni), 0, "name of the server that was asked for") \
+    X(TLS_ALPN, "tls.client.supported_protocols", LIST, T(TLS), AT(tls.alpn), 0, "protocols that the client offers (ALPN)") \
+    X(TLS_JA4, "tls.client.ja4", STR, T(TLS), AT(tls.ja4), 0, "fingerprint of the client") \
+    X(TLS_VERSION, "tls.version", U64, T(TLS), AT(tls.version), NO32, "highest version offered, such as 772 for 1.3") \
     X(DNS_NAME, "dns.question.name", STR, T(DNS), AT(dns.name), 0, "name that was asked for") \
     X(DNS_TYPE, "dns.question.type", NAME, T(DNS), AT(dns.qtype), NO32, "A, AAAA, TXT ...") \
     X(DNS_ANSWERS, "dns.answers", LIST, T(DNS), AT(dns.answers), 0, "addresses and names of the answer") \
@@ -97,10 +113,22 @@
 
 #define TRN_FIELD_ROWS_OURS(X) \
     X(TYPE, "turncoat.type", NAME, T_ALL, AT(type), 0, "kind of event: exec, file, connect, dns ...") \
-    X(FLAGS, "turncoat.flags", U64, T_ALL, AT(flags), 0, "sum of: 1 existing, 2 late, 4 arguments cut, 8 path cut, 16 memfd, 32 deleted, 64 payload cut") \
+    X(FLAGS, "turncoat.flags", U64, T_ALL, AT(flags), 0, "sum of: 1 existing, 2 late, 4 arguments cut, 8 path cut, 16 memfd, 32 deleted, 64 payload cut, 128 variables cut") \
     X(BOOT_NS, "turncoat.boot_ns", U64, T_ALL, AT(boot_ns), 0, "nanoseconds since boot") \
     X(MNTNS, "turncoat.mntns", U64, T_ALL, AT(mntns), 0, "mount namespace") \
     X(CGROUP, "turncoat.cgroup", U64, T_ALL, AT(cgroup), 0, "cgroup v2 id") \
+    X(CGROUP_PATH, "turncoat.cgroup_path", STR, T(EXEC), AT(exec.cgroup), 0, "path of the cgroup") \
+    X(LOGIN_SESSION, "turncoat.login", U64, T(EXEC), AT(exec.login), NO32, "audit session") \
+    X(LOGIN_LOGIN, "turncoat.login", U64, T(LOGIN), AT(login.login), NO32, "audit session") \
+    X(LOGIN_METHOD, "turncoat.method", STR, T(LOGIN), AT(login.method), 0, "program that let them in: sshd, login, sudo, su ...") \
+    X(LOGIN_FROM, "turncoat.from_uid", U64, T(LOGIN), AT(login.from_uid), NO32, "user id that asked, for sudo and su") \
+    X(PIDNS, "turncoat.pidns", U64, T(EXEC), AT(exec.pidns), 0, "process namespace") \
+    X(NETNS, "turncoat.netns", U64, T(EXEC), AT(exec.netns), 0, "network namespace") \
+    X(USERNS, "turncoat.userns", U64, T(EXEC), AT(exec.userns), 0, "user namespace") \
+    X(CRED_OLD_UID, "turncoat.old.uid", U64, T(CRED), AT(cred.old_uid), NO32, "user id before") \
+    X(CRED_OLD_EUID, "turncoat.old.euid", U64, T(CRED), AT(cred.old_euid), NO32, "effective user id before") \
+    X(CRED_OLD_GID, "turncoat.old.gid", U64, T(CRED), AT(cred.old_gid), NO32, "group id before") \
+    X(CRED_OLD_CAPABILITIES, "turncoat.old.capabilities", U64, T(CRED), AT(cred.old_capabilities), NO64, "effective capabilities before") \
     X(INVOKED, "turncoat.image.invoked", STR, T(EXEC), AT(exec.invoked), 0, "path as given to execve") \
     X(INTERP, "turncoat.image.interpreter", STR, T(EXEC), AT(exec.interp), 0, "interpreter of a script") \
     X(SCRIPT, "turncoat.image.script", STR, T(EXEC), AT(exec.script), 0, "path of the script") \

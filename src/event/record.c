@@ -67,6 +67,16 @@ static uint16_t subject(enum trn_event_type type)
         return TRN_F_SRC_IP;
     case TRN_EV_DNS:
         return TRN_F_DNS_NAME;
+    case TRN_EV_TLS:
+        return TRN_F_TLS_SNI;
+    case TRN_EV_LISTEN:
+        return TRN_F_SRC_PORT;
+    case TRN_EV_ACCESS:
+        return TRN_F_TARGET_PID;
+    case TRN_EV_CRED:
+        return TRN_F_EUID;
+    case TRN_EV_LOGIN:
+        return TRN_F_LOGIN_METHOD;
     case TRN_EV_IDENTITY:
         return TRN_F_IDENTITY_PATH;
     case TRN_EV_SOFTWARE:

@@ -6,13 +6,14 @@
 #include "event/types.h"
 
 /* flags */
-#define TRN_EVF_EXISTING 1u /* was there when the sensor started */
-#define TRN_EVF_LATE 2u     /* arrived after its lateness window; order is by arrival */
-#define TRN_EVF_ARGS_CUT 4u /* argv was longer than what was kept */
-#define TRN_EVF_PATH_CUT 8u /* a path was longer than what was kept */
-#define TRN_EVF_MEMFD 16u   /* the image is a memory file */
-#define TRN_EVF_DELETED 32u /* the image has no name any more (nlink 0) */
-#define TRN_EVF_NET_RAW 64u /* DNS or TLS payload could not be read whole */
+#define TRN_EVF_EXISTING 1u  /* was there when the sensor started */
+#define TRN_EVF_LATE 2u      /* arrived after its lateness window; order is by arrival */
+#define TRN_EVF_ARGS_CUT 4u  /* argv was longer than what was kept */
+#define TRN_EVF_PATH_CUT 8u  /* a path was longer than what was kept */
+#define TRN_EVF_MEMFD 16u    /* the image is a memory file */
+#define TRN_EVF_DELETED 32u  /* the image has no name any more (nlink 0) */
+#define TRN_EVF_NET_RAW 64u  /* DNS or TLS payload could not be read whole */
+#define TRN_EVF_ENV_CUT 128u /* there were more variables than were looked at */
 
 struct trn_ev_exec {
     struct trn_str path;    /* real path inside the process's root */
@@ -27,6 +28,13 @@ struct trn_ev_exec {
     uint32_t nlink, argc;
     uint64_t parent; /* entity */
     uint32_t parent_pid, session;
+    struct trn_str env;       /* the few variables that decide what code runs (LD_PRELOAD=...), each ended by NUL */
+    struct trn_str cgroup;    /* path of its cgroup, as far as it was kept; absent when unknown */
+    struct trn_str container; /* id of the container, taken from the cgroup's name; absent outside one */
+    uint32_t auid, login;     /* audit user id and audit session id: who logged in; TRN_NO_U32 when nobody did */
+    uint32_t pidns, netns, userns; /* inode numbers of the namespaces; 0 absent */
+    uint32_t tracer_pid;           /* who holds it as a debugger; 0 nobody */
+    uint64_t capabilities;         /* effective; TRN_NO_U64 absent */
 };
 
 struct trn_ev_fork {
@@ -55,7 +63,7 @@ struct trn_ev_file {               /* FILE and OPEN */
     struct trn_str owner_hint; /* OPEN: whose data it is, such as "firefox"; absent when nobody's in particular */
 };
 
-struct trn_ev_net {              /* CONNECT, ACCEPT, NET_CLOSE, and the carrier of DNS */
+struct trn_ev_net {              /* CONNECT, ACCEPT, NET_CLOSE, LISTEN, and the carrier of DNS and TLS */
     uint8_t family;              /* 4 or 6; 0 absent */
     uint8_t proto;               /* IPPROTO_* */
     uint8_t src[16], dst[16];    /* network order; IPv4 in the first 4 bytes */
@@ -70,6 +78,32 @@ struct trn_ev_dns {
     struct trn_str name;
     struct trn_str answers; /* text forms ("10.0.0.1", "::1", a CNAME), each ended by NUL */
     uint32_t qtype, rcode;
+};
+
+struct trn_ev_tls {
+    struct trn_ev_net net;
+    struct trn_str sni;  /* server name; absent when none (or encrypted) */
+    struct trn_str alpn; /* protocols, each ended by NUL */
+    struct trn_str ja4;  /* fingerprint of the client */
+    uint32_t version;    /* highest offered, such as 0x0304; TRN_NO_U32 absent */
+};
+
+struct trn_ev_access {
+    uint64_t target; /* entity of the process that was reached into; 0 absent */
+    uint32_t target_pid;
+    struct trn_str way; /* "ptrace", "process_vm_writev", "/proc/PID/mem" ... */
+};
+
+struct trn_ev_cred { /* the header's uid, euid and gid are the new ones */
+    uint32_t old_uid, old_euid, old_gid;
+    uint64_t capabilities, old_capabilities; /* effective; TRN_NO_U64 absent */
+};
+
+struct trn_ev_login {
+    struct trn_str method; /* program that let them in: "sshd", "login", "sudo", "su" ... */
+    struct trn_str tty;
+    uint32_t auid, login; /* audit user and session; TRN_NO_U32 absent */
+    uint32_t from_uid;    /* SUDO, SU: who asked */
 };
 
 struct trn_ev_identity {
@@ -90,7 +124,7 @@ struct trn_ev_state {    /* a remembered row: (kind, key) -> value */
     struct trn_str value; /* opaque to everybody but its owner; empty: forget */
 };
 
-struct trn_ev_meta {       /* LOSS, TICK, START, STOP, GAP, CLOCK, BPF */
+struct trn_ev_meta {       /* LOSS, TICK, START, STOP, GAP, CLOCK, BPF, FILTER, HOOK */
     uint32_t klass;        /* LOSS: enum trn_class */
     uint64_t count;        /* LOSS: how many; BPF: program id */
     uint64_t from_boot_ns; /* LOSS, GAP: since when */
@@ -125,6 +159,10 @@ struct trn_event {
         struct trn_ev_file file;
         struct trn_ev_net net;
         struct trn_ev_dns dns;
+        struct trn_ev_tls tls;
+        struct trn_ev_access access;
+        struct trn_ev_cred cred;
+        struct trn_ev_login login;
         struct trn_ev_identity identity;
         struct trn_ev_software software;
         struct trn_ev_state state;

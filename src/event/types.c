@@ -7,28 +7,16 @@
 #include "event/types.h"
 
 static const char *const type_names[TRN_EV_MAX] = {
-    [TRN_EV_INVALID] = "invalid",
-    [TRN_EV_FORK] = "fork",
-    [TRN_EV_EXEC] = "exec",
-    [TRN_EV_EXIT] = "exit",
-    [TRN_EV_LIB_LOAD] = "lib_load",
-    [TRN_EV_MEM_EXEC] = "mem_exec",
-    [TRN_EV_FILE] = "file",
-    [TRN_EV_OPEN] = "open",
-    [TRN_EV_CONNECT] = "connect",
-    [TRN_EV_ACCEPT] = "accept",
-    [TRN_EV_NET_CLOSE] = "net_close",
-    [TRN_EV_DNS] = "dns",
-    [TRN_EV_BPF] = "bpf",
-    [TRN_EV_IDENTITY] = "identity",
-    [TRN_EV_SOFTWARE] = "software",
-    [TRN_EV_LOSS] = "loss",
-    [TRN_EV_TICK] = "tick",
-    [TRN_EV_START] = "start",
-    [TRN_EV_STOP] = "stop",
-    [TRN_EV_GAP] = "gap",
-    [TRN_EV_CLOCK] = "clock",
-    [TRN_EV_STATE] = "state",
+    [TRN_EV_INVALID] = "invalid",   [TRN_EV_FORK] = "fork",           [TRN_EV_EXEC] = "exec",
+    [TRN_EV_EXIT] = "exit",         [TRN_EV_LIB_LOAD] = "lib_load",   [TRN_EV_MEM_EXEC] = "mem_exec",
+    [TRN_EV_FILE] = "file",         [TRN_EV_OPEN] = "open",           [TRN_EV_CONNECT] = "connect",
+    [TRN_EV_ACCEPT] = "accept",     [TRN_EV_NET_CLOSE] = "net_close", [TRN_EV_DNS] = "dns",
+    [TRN_EV_BPF] = "bpf",           [TRN_EV_LISTEN] = "listen",       [TRN_EV_TLS] = "tls",
+    [TRN_EV_ACCESS] = "access",     [TRN_EV_CRED] = "cred",           [TRN_EV_LOGIN] = "login",
+    [TRN_EV_IDENTITY] = "identity", [TRN_EV_SOFTWARE] = "software",   [TRN_EV_LOSS] = "loss",
+    [TRN_EV_TICK] = "tick",         [TRN_EV_START] = "start",         [TRN_EV_STOP] = "stop",
+    [TRN_EV_GAP] = "gap",           [TRN_EV_CLOCK] = "clock",         [TRN_EV_STATE] = "state",
+    [TRN_EV_FILTER] = "filter",     [TRN_EV_HOOK] = "hook",
 };
 
 static const char *const action_names[TRN_ACT_MAX] = {
@@ -51,12 +39,26 @@ static const char *const action_names[TRN_ACT_MAX] = {
     [TRN_ACT_ANONYMOUS] = "anonymous",
     [TRN_ACT_WRITABLE] = "writable",
     [TRN_ACT_MEMFD] = "memfd",
+    [TRN_ACT_PTRACE] = "ptrace",
+    [TRN_ACT_READ] = "read",
+    [TRN_ACT_WRITE] = "write",
+    [TRN_ACT_USER] = "user",
+    [TRN_ACT_CAPABILITIES] = "capabilities",
+    [TRN_ACT_LOGIN] = "logged_in",
+    [TRN_ACT_SUDO] = "sudo",
+    [TRN_ACT_SU] = "su",
+    [TRN_ACT_THROTTLED] = "throttled",
+    [TRN_ACT_LOST] = "lost",
+    [TRN_ACT_RETURNED] = "returned",
+    [TRN_ACT_SET] = "set",
+    [TRN_ACT_EXPIRED] = "expired",
 };
 
 static const char *const class_names[TRN_CLASS_MAX] = {
     [TRN_CLASS_PROCESS] = "process", [TRN_CLASS_NETWORK] = "network", [TRN_CLASS_DNS] = "dns",
     [TRN_CLASS_MAPPING] = "mapping", [TRN_CLASS_FILE] = "file",       [TRN_CLASS_OPEN] = "open",
     [TRN_CLASS_STORE] = "store",     [TRN_CLASS_CLIENT] = "client",   [TRN_CLASS_IDENTITY] = "identity",
+    [TRN_CLASS_TLS] = "tls",         [TRN_CLASS_ACCESS] = "access",
 };
 
 static const char *const origin_names[TRN_ORIGIN_MAX] = {

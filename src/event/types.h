@@ -23,6 +23,11 @@ enum trn_event_type {
     TRN_EV_NET_CLOSE = 10, /* with bytes */
     TRN_EV_DNS = 11,       /* question or answer */
     TRN_EV_BPF = 12,       /* program loaded or unloaded */
+    TRN_EV_LISTEN = 13,    /* TCP port opened for connections, UDP port bound */
+    TRN_EV_TLS = 14,       /* ClientHello that left */
+    TRN_EV_ACCESS = 15,    /* a process reached into another: ptrace, memory read or written */
+    TRN_EV_CRED = 16,      /* a process became another user, or gained or lost capabilities */
+    TRN_EV_LOGIN = 17,     /* a session began, or somebody became another user by sudo or su */
     /* what the recorder told, so that a replay needs nothing else */
     TRN_EV_IDENTITY = 32, /* what a file is: software, hashes */
     TRN_EV_SOFTWARE = 33, /* a package was installed, updated, removed */
@@ -30,10 +35,12 @@ enum trn_event_type {
     TRN_EV_TICK = 35, /* time passes, once a second at most, only when something is pending */
     TRN_EV_START = 36,
     TRN_EV_STOP = 37,
-    TRN_EV_GAP = 38,   /* the engine was away from .. to */
-    TRN_EV_CLOCK = 39, /* the wall clock jumped */
-    TRN_EV_STATE = 40, /* one remembered row: from a snapshot when the engine starts, or to be stored */
-    TRN_EV_MAX = 41,
+    TRN_EV_GAP = 38,    /* the engine was away from .. to */
+    TRN_EV_CLOCK = 39,  /* the wall clock jumped */
+    TRN_EV_STATE = 40,  /* one remembered row: from a snapshot when the engine starts, or to be stored */
+    TRN_EV_FILTER = 41, /* something is no longer watched, or watched again: who asked, until when */
+    TRN_EV_HOOK = 42,   /* a hook of the sensor was lost or came back */
+    TRN_EV_MAX = 43,
 };
 
 enum trn_action {
@@ -53,13 +60,26 @@ enum trn_action {
     TRN_ACT_REMOVED,
     TRN_ACT_LOADED,
     TRN_ACT_UNLOADED,
-    TRN_ACT_ANONYMOUS, /* MEM_EXEC: anonymous executable memory */
-    TRN_ACT_WRITABLE,  /* MEM_EXEC: writable and executable at once */
-    TRN_ACT_MEMFD,     /* MEM_EXEC: memory file mapped executable */
+    TRN_ACT_ANONYMOUS,    /* MEM_EXEC: anonymous executable memory */
+    TRN_ACT_WRITABLE,     /* MEM_EXEC: writable and executable at once */
+    TRN_ACT_MEMFD,        /* MEM_EXEC: memory file mapped executable */
+    TRN_ACT_PTRACE,       /* ACCESS: attached as a debugger */
+    TRN_ACT_READ,         /* ACCESS: memory read */
+    TRN_ACT_WRITE,        /* ACCESS: memory written */
+    TRN_ACT_USER,         /* CRED: user or group ids changed */
+    TRN_ACT_CAPABILITIES, /* CRED: only capabilities changed */
+    TRN_ACT_LOGIN,
+    TRN_ACT_SUDO,
+    TRN_ACT_SU,
+    TRN_ACT_THROTTLED, /* LOSS: one process did more than its share; header names it */
+    TRN_ACT_LOST,      /* HOOK */
+    TRN_ACT_RETURNED,  /* HOOK */
+    TRN_ACT_SET,       /* FILTER */
+    TRN_ACT_EXPIRED,   /* FILTER: its time was over, or it was taken back */
     TRN_ACT_MAX,
 };
 
-/* Loss and sensor classes; also the index into the kernel's counters. */
+/* Loss and sensor classes; the first three are also the index into the kernel's counters. */
 enum trn_class {
     TRN_CLASS_PROCESS = 0, /* fork, exec, exit */
     TRN_CLASS_NETWORK,
@@ -70,6 +90,8 @@ enum trn_class {
     TRN_CLASS_STORE,    /* rows that could not be stored */
     TRN_CLASS_CLIENT,   /* lines a slow watcher did not get */
     TRN_CLASS_IDENTITY, /* files that could not be identified in time */
+    TRN_CLASS_TLS,
+    TRN_CLASS_ACCESS, /* reaching into others, credentials */
     TRN_CLASS_MAX,
 };
 

@@ -19,6 +19,7 @@ enum trn_sensor_fd_kind {
     TRN_SENSOR_FD_NETWORK,     /* ring: connections and DNS */
     TRN_SENSOR_FD_COUNTERS,    /* losses, one record per CPU */
     TRN_SENSOR_FD_PERF,        /* one per CPU: mappings, BPF programs */
+    TRN_SENSOR_FD_ACCESS,      /* ring: reaching into others, credentials, throttling */
     TRN_SENSOR_FD_RECORDS,     /* socket: records that turncoatd makes (existing processes, files) */
     TRN_SENSOR_FD_KIND_MAX,
 };

@@ -20,21 +20,30 @@
 #error "the wire format is little endian"
 #endif
 
-#define TRN_WIRE_VERSION 1
+#define TRN_WIRE_VERSION 2
 
 enum trn_wire_type {
     TRN_WIRE_FORK = 1,
     TRN_WIRE_EXEC = 2,
     TRN_WIRE_EXIT = 3,
+    TRN_WIRE_CRED = 4,         /* another user, other capabilities */
+    TRN_WIRE_ACCESS = 5,       /* reached into another process */
+    TRN_WIRE_MAPPED = 6,       /* executable mapping that was there before the sensor */
     TRN_WIRE_CONNECT = 16,     /* connect(2) was asked for */
     TRN_WIRE_ESTABLISHED = 17, /* outgoing TCP is up */
     TRN_WIRE_FAILED = 18,      /* outgoing TCP never came up */
     TRN_WIRE_ACCEPT = 19,      /* incoming TCP is up */
     TRN_WIRE_CLOSE = 20,       /* TCP ended, with its bytes */
     TRN_WIRE_SEND = 21,        /* first datagram of a socket to a destination */
+    TRN_WIRE_LISTEN = 22,      /* TCP listen, UDP bind */
     TRN_WIRE_DNS = 32,
-    TRN_WIRE_FILE = 48, /* made by turncoatd from fanotify */
-    TRN_WIRE_LOSS = 64, /* made by turncoatd: what it had to drop */
+    TRN_WIRE_DNS_STREAM = 33, /* DNS over TCP: one segment */
+    TRN_WIRE_TLS = 34,        /* one piece of a ClientHello */
+    TRN_WIRE_FILE = 48,       /* made by turncoatd from fanotify */
+    TRN_WIRE_LOSS = 64,       /* made by turncoatd: what it had to drop */
+    TRN_WIRE_THROTTLE = 65,   /* records of one process that were left out on purpose */
+    TRN_WIRE_HOOK = 66,       /* made by turncoatd: a hook was lost or came back */
+    TRN_WIRE_FILTER = 67,     /* made by turncoatd: a filter was set or ended */
 };
 
 /* Flags of an exec record. */
@@ -192,7 +201,10 @@ struct trn_wire_loss {
 #define TRN_WIRE_LOST_PROCESS 0
 #define TRN_WIRE_LOST_NETWORK 1
 #define TRN_WIRE_LOST_DNS 2
-#define TRN_WIRE_LOST_SCRATCH 7 /* of the process ones: two tasks wanted one CPU's scratch */
+#define TRN_WIRE_LOST_TLS 3
+#define TRN_WIRE_LOST_ACCESS 4
+#define TRN_WIRE_LOST_THROTTLED 5 /* left out on purpose, told in THROTTLE records too */
+#define TRN_WIRE_LOST_SCRATCH 7   /* of the process ones: two tasks wanted one CPU's scratch */
 #define TRN_WIRE_LOST_MAX 8
 
 struct trn_wire_losses {
