@@ -29,14 +29,14 @@ static void put_number(struct trn_buf *out, uint16_t id, uint64_t v)
 
 void trn_event_encode(const struct trn_event *ev, struct trn_buf *out)
 {
+    enum trn_event_type type = (enum trn_event_type)ev->type;
     size_t count;
     const struct trn_field_def *f = trn_fields(&count);
     struct trn_value v;
 
     trn_put_u16(out, ev->type);
-    for (size_t i = 0; i < count; i++) {
-        if (f[i].id == TRN_F_TYPE || !trn_field_has(&f[i], (enum trn_event_type)ev->type) ||
-            !trn_field_read(ev, &f[i], &v))
+    for (size_t i = trn_field_next(type, 0); i < count; i = trn_field_next(type, i + 1)) {
+        if (f[i].id == TRN_F_TYPE || !trn_field_read_raw(ev, &f[i], &v))
             continue;
         if (v.kind == TRN_KIND_STR || v.kind == TRN_KIND_LIST || v.kind == TRN_KIND_BYTES)
             put_field(out, f[i].id, v.s.p, v.s.n);

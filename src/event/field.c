@@ -81,7 +81,7 @@ static bool read_ip(const struct trn_event *ev, const struct trn_field_def *f, s
     return port != TRN_NO_U32 || !all_zero(ret->ip, 16);
 }
 
-bool trn_field_read(const struct trn_event *ev, const struct trn_field_def *f, struct trn_value *ret)
+bool trn_field_read_raw(const struct trn_event *ev, const struct trn_field_def *f, struct trn_value *ret)
 {
     const void *p = member_c(ev, f);
 
@@ -103,9 +103,16 @@ bool trn_field_read(const struct trn_event *ev, const struct trn_field_def *f, s
         return (uint64_t)ret->i != f->absent;
     }
     ret->u = load(p, f->size);
+    return ret->u != f->absent;
+}
+
+bool trn_field_read(const struct trn_event *ev, const struct trn_field_def *f, struct trn_value *ret)
+{
+    if (!trn_field_read_raw(ev, f, ret))
+        return false;
     if (f->kind == TRN_KIND_NAME)
         ret->s = trn_str_of(trn_field_name_of(f, ret->u));
-    return ret->u != f->absent;
+    return true;
 }
 
 void trn_field_clear(struct trn_event *ev, const struct trn_field_def *f)

@@ -9,6 +9,9 @@
     {TRN_F_##sym, name_, TRN_KIND_##kind_, types_, place, absent_, about_},
 static const struct trn_field_def table[] = {TRN_FIELD_ROWS(ROW)};
 
+#define TYPES(sym, name_, kind_, types_, ...) types_,
+static const uint64_t types_of[] = {TRN_FIELD_ROWS(TYPES)};
+
 #define PLACE(sym, ...) [TRN_F_##sym] = TRN_ROW_##sym + 1,
 static const uint8_t by_id[TRN_F_MAX] = {TRN_FIELD_ROWS(PLACE)};
 
@@ -28,6 +31,14 @@ const struct trn_field_def *trn_fields(size_t *ret_count)
 const struct trn_field_def *trn_field_by_id(uint16_t id)
 {
     return id < TRN_F_MAX && by_id[id] ? &table[by_id[id] - 1] : NULL;
+}
+
+size_t trn_field_next(enum trn_event_type type, size_t from)
+{
+    for (size_t i = from; (unsigned)type < TRN_EV_MAX && i < TRN_FIELD_ROW_MAX; i++)
+        if (types_of[i] >> (unsigned)type & 1u)
+            return i;
+    return TRN_FIELD_ROW_MAX;
 }
 
 bool trn_field_has(const struct trn_field_def *f, enum trn_event_type type)

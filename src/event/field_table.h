@@ -170,8 +170,14 @@
 enum trn_field_row { TRN_FIELD_ROWS(TRN_FIELD_ROW_ENUM) TRN_FIELD_ROW_MAX };
 #undef TRN_FIELD_ROW_ENUM
 
+/* In field_table.c: position of the next row at or after `from` that this type has; TRN_FIELD_ROW_MAX when there is none.
+ * Every event passes several times through the whole table: this looks at one word a row. */
+size_t trn_field_next(enum trn_event_type type, size_t from);
+
 /* In field.c: the member alone, without extras and derived rows. False when absent. */
 bool trn_field_read(const struct trn_event *ev, const struct trn_field_def *f, struct trn_value *ret);
+/* The same without the text of enumeration values, which only people need. */
+bool trn_field_read_raw(const struct trn_event *ev, const struct trn_field_def *f, struct trn_value *ret);
 void trn_field_clear(struct trn_event *ev, const struct trn_field_def *f); /* makes the member absent */
 
 /* In field_name.c: text of enumeration values, by field. */

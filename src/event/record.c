@@ -13,8 +13,8 @@ void trn_event_init(struct trn_event *ev, enum trn_event_type type)
     const struct trn_field_def *f = trn_fields(&n);
 
     *ev = (struct trn_event){.type = (uint16_t)type};
-    for (size_t i = 0; i < n; i++)
-        if (f[i].absent && trn_field_has(&f[i], type))
+    for (size_t i = trn_field_next(type, 0); i < n; i = trn_field_next(type, i + 1))
+        if (f[i].absent)
             trn_field_clear(ev, &f[i]);
 }
 
@@ -22,12 +22,12 @@ int trn_event_copy(const struct trn_event *ev, struct trn_arena *arena, struct t
 {
     size_t n;
     const struct trn_field_def *f = trn_fields(&n);
+    enum trn_event_type type = (enum trn_event_type)ev->type;
     struct trn_event copy = *ev;
 
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = trn_field_next(type, 0); i < n; i = trn_field_next(type, i + 1)) {
         struct trn_value v;
-        if (f[i].size != sizeof(struct trn_str) || !trn_field_has(&f[i], (enum trn_event_type)ev->type) ||
-            f[i].kind > TRN_KIND_BYTES || !trn_field_read(&copy, &f[i], &v))
+        if (f[i].size != sizeof(struct trn_str) || f[i].kind > TRN_KIND_BYTES || !trn_field_read_raw(&copy, &f[i], &v))
             continue;
         v.s = trn_arena_str(arena, v.s);
         if (v.s.p == NULL || trn_event_set(&copy, &f[i], &v) < 0)
