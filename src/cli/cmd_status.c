@@ -84,25 +84,60 @@ static void hooks(struct trn_cli *cli, const json_t *s)
     trn_table_done(&t);
 }
 
+/* "CPU 0: 3, CPU 2: 17", those that lost nothing left out; nothing when the row is of no CPU. */
+static struct trn_str by_cpu(const json_t *row, struct trn_buf *b)
+{
+    size_t cpu;
+    json_t *count;
+    trn_buf_clear(b);
+    json_array_foreach(json_object_get(row, "per_cpu"), cpu, count)
+    {
+        if (json_integer_value(count) > 0)
+            trn_put_fmt(b, "%sCPU %zu: %lld", b->n ? ", " : "", cpu, (long long)json_integer_value(count));
+    }
+    return trn_buf_str(b);
+}
+
 static void losses(struct trn_cli *cli, const json_t *s)
 {
-    TRN_AUTO(trn_buf_done) struct trn_buf b;
+    static const char *const heads[] = {"lost", "count", "why", "where"};
+    TRN_AUTO(trn_buf_done) struct trn_buf where;
+    json_t *rows = json_object_get(s, "loss_rows"), *row, *count;
     const char *name;
-    json_t *count;
-    uint64_t all = 0;
-    trn_buf_init(&b, 65536);
+    struct trn_table t;
+    size_t i, n = 0;
+    trn_buf_init(&where, 65536);
+    trn_table_init(&t, heads, 4, 2);
+    json_array_foreach(rows, i, row)
+    {
+        if (trn_json_count(row, "count") == 0)
+            continue;
+        n++;
+        trn_table_row(&t, TRN_YELLOW);
+        trn_table_cell(&t, trn_json_text(row, "class"));
+        trn_table_number(&t, trn_json_count(row, "count"));
+        trn_table_cell(&t, trn_json_text(row, "reason"));
+        trn_table_cell(&t, by_cpu(row, &where));
+    }
     json_object_foreach(json_object_get(s, "losses"), name, count)
     {
-        uint64_t n = (uint64_t)TRN_MAX(json_integer_value(count), 0);
-        if (n == 0)
+        uint64_t all = (uint64_t)TRN_MAX(json_integer_value(count), 0), told = 0;
+        json_array_foreach(rows, i, row) told +=
+            trn_str_eq_c(trn_json_text(row, "class"), name) ? trn_json_count(row, "count") : 0;
+        if (all <= told)
             continue;
-        trn_put_fmt(&b, "%s%llu ", all ? ", " : "", (unsigned long long)n);
-        trn_escape(&b, trn_str_of(name));
-        all += n;
+        n++;
+        trn_table_row(&t, TRN_YELLOW); /* what the engine itself lost has no reason but its name */
+        trn_table_cell(&t, trn_str_of(name));
+        trn_table_number(&t, all - told);
+        trn_table_cell(&t, TRN_STR("in the engine"));
+        trn_table_cell(&t, TRN_STR(""));
     }
-    enum trn_colour colour = all ? TRN_YELLOW : TRN_PLAIN;
-    fprintf(cli->out, "lost       %s%s%s\n", trn_colour_on(cli->colour, colour), all ? trn_buf_str(&b).p : "nothing",
-            trn_colour_off(cli->colour, colour));
+    if (n == 0)
+        fputs("lost       nothing\n", cli->out);
+    else
+        trn_table_print(&t, cli->out, cli->colour);
+    trn_table_done(&t);
 }
 
 static void memory(struct trn_cli *cli, const json_t *s)

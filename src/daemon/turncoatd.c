@@ -41,6 +41,14 @@ static int forward_record(void *ctx, struct trn_str record)
     return 0;
 }
 
+/* Whose records were left out because it made too many: once a second, in a quiet second a few loads. */
+static void tell_throttled(struct trn_daemon *d)
+{
+    const struct trn_record_sink sink = {forward_record, d};
+    if (trn_sensor_throttled(d->sensor, &sink) < 0)
+        fprintf(stderr, "turncoatd: who was throttled cannot be told\n");
+}
+
 static void read_files(struct trn_daemon *d)
 {
     struct trn_err err = {0};
@@ -115,7 +123,7 @@ static void say_what_is_off(const struct trn_sensor *s)
 
 static int start_sensor(struct trn_daemon *d, struct trn_err *err)
 {
-    const struct trn_sensor_options o = {.sz = sizeof o, .scope_cgroup = d->scope};
+    const struct trn_sensor_options o = {.sz = sizeof o, .scope_cgroup = d->scope, .share = d->share};
     int r = trn_sensor_open(&o, &d->sensor, err);
     if (r < 0)
         return r;
@@ -196,6 +204,7 @@ static void one_round(struct trn_daemon *d)
     if (d->engine.pid && now > d->health_ns + HEALTH_NS) {
         d->health_ns = now;
         trn_daemon_send_health(d);
+        tell_throttled(d);
     }
 }
 
@@ -241,24 +250,35 @@ static void stop(struct trn_daemon *d)
 
 static void usage(FILE *to)
 {
-    fputs("usage: turncoatd [--state DIR] [--scope-cgroup PATH] [--indicators DIR]\n\n"
+    fputs("usage: turncoatd [--state DIR] [--scope-cgroup PATH] [--indicators DIR] [--share N]\n\n"
           "  turncoatd --state /var/lib/turncoat             watch this machine, in the foreground\n"
           "  turncoatd --scope-cgroup /sys/fs/cgroup/test    watch one cgroup and what is below it\n\n"
           "  --state DIR          store, log and socket (default /var/lib/turncoat)\n"
           "  --scope-cgroup PATH  a cgroup v2 folder; nothing outside it is sensed\n"
           "  --indicators DIR     .csv and STIX .json files (default /etc/turncoat/indicators; DIR/indicators\n"
           "                       of the state folder is read too)\n"
+          "  --share N            records a second that one process may make of connections, DNS, TLS and reaching\n"
+          "                       into others (default 20000; 0: no limit); what is more is counted and told\n"
           "  --no-files           no file events (for measurements)\n"
           "  --version, --help\n",
           to);
 }
 
+static bool read_share(const char *text, uint32_t *ret)
+{
+    uint64_t n;
+    if (trn_str_u64(trn_str_of(text), &n) != 0 || n >= TRN_SHARE_NONE)
+        return false;
+    *ret = n ? (uint32_t)n : TRN_SHARE_NONE;
+    return true;
+}
+
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"state", 1, NULL, 's'},    {"scope-cgroup", 1, NULL, 'c'}, {"indicators", 1, NULL, 'i'},
-        {"no-files", 0, NULL, 'F'}, {"version", 0, NULL, 'v'},      {"help", 0, NULL, 'h'},
-        {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"state", 1, NULL, 's'},      {"scope-cgroup", 1, NULL, 'c'},
+                                            {"indicators", 1, NULL, 'i'}, {"no-files", 0, NULL, 'F'},
+                                            {"share", 1, NULL, 'S'},      {"version", 0, NULL, 'v'},
+                                            {"help", 0, NULL, 'h'},       {NULL, 0, NULL, 0}};
     struct trn_daemon d = {.place = {.state_fd = -1, .lock_fd = -1},
                            .beat_fd = -1,
                            .jobs_fds = {-1, -1},
@@ -282,6 +302,12 @@ int main(int argc, char **argv)
             break;
         case 'F':
             d.no_files = true;
+            break;
+        case 'S':
+            if (!read_share(optarg, &d.share)) {
+                fputs("turncoatd: --share takes a number of records a second\n", stderr);
+                return 2;
+            }
             break;
         case 'v':
             puts("turncoatd " TRN_VERSION);

@@ -18,6 +18,7 @@ struct trn_daemon {
     struct trn_place place;
     const char *scope, *indicator_dir;
     bool no_files;
+    uint32_t share; /* records a second that one process may make */
     struct trn_sensor *sensor;
     struct trn_fanotify *files;
     char *indicators[MAX_INDICATOR_FILES];

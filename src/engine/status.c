@@ -35,6 +35,22 @@ static void put_hooks(const struct trn_pipeline *p, struct trn_buf *out)
     trn_put_c(out, "]");
 }
 
+/* By reason and CPU, what was left out on purpose among it. */
+static void put_loss_rows(const struct trn_pipeline *p, struct trn_buf *out)
+{
+    struct trn_loss_row rows[TRN_LOSS_ROWS];
+    size_t n = trn_reader_loss_rows(p->reader, rows);
+    trn_put_c(out, ",\"loss_rows\":[");
+    for (size_t i = 0; i < n; i++) {
+        trn_put_fmt(out, "%s{\"class\":\"%s\",\"reason\":\"%s\",\"count\":%llu,\"per_cpu\":[", i ? "," : "",
+                    rows[i].name, rows[i].reason, (unsigned long long)rows[i].count);
+        for (uint32_t cpu = 0; cpu < rows[i].cpus; cpu++)
+            trn_put_fmt(out, "%s%llu", cpu ? "," : "", (unsigned long long)rows[i].per_cpu[cpu]);
+        trn_put_c(out, "]}");
+    }
+    trn_put_c(out, "]");
+}
+
 static void put_losses(const struct trn_pipeline *p, struct trn_buf *out)
 {
     uint64_t lost[TRN_CLASS_MAX];
@@ -44,6 +60,7 @@ static void put_losses(const struct trn_pipeline *p, struct trn_buf *out)
         trn_put_fmt(out, "%s\"%s\":%llu", c ? "," : "", trn_class_name((enum trn_class)c),
                     (unsigned long long)lost[c] + p->told_losses[c]);
     trn_put_c(out, "}");
+    put_loss_rows(p, out);
 }
 
 static void put_memory(const struct trn_pipeline *p, struct trn_buf *out)

@@ -241,6 +241,19 @@ static int decode_exit(struct trn_cursor *c, struct trn_event *ev)
 
 static int decode_loss(struct trn_cursor *c, struct trn_event *ev)
 {
+    uint32_t reason;
+
+    ev->meta.klass = trn_cur_u32le(c);
+    reason = trn_cur_u32le(c);
+    ev->meta.count = trn_cur_u64le(c);
+    ev->meta.from_boot_ns = trn_cur_u64le(c);
+    ev->meta.delta_ns = reason; /* for the reader, which counts them and tells one event a class */
+    return trn_cur_end(c) && ev->meta.klass < TRN_CLASS_MAX && reason < TRN_WIRE_LOSS_REASONS ? 0 : -EBADMSG;
+}
+
+static int decode_throttle(struct trn_cursor *c, struct trn_event *ev)
+{
+    ev->action = TRN_ACT_THROTTLED;
     ev->meta.klass = trn_cur_u32le(c);
     (void)trn_cur_u32le(c);
     ev->meta.count = trn_cur_u64le(c);
@@ -271,6 +284,7 @@ static enum trn_event_type event_type_of(uint16_t wire)
     case TRN_WIRE_FILE:
         return TRN_EV_FILE;
     case TRN_WIRE_LOSS:
+    case TRN_WIRE_THROTTLE:
         return TRN_EV_LOSS;
     default:
         return TRN_EV_INVALID;
@@ -301,7 +315,7 @@ int trn_decode_record(struct trn_cursor record, uint64_t salt, struct trn_arena 
     case TRN_EV_FILE:
         return trn_decode_file(&record, ret);
     case TRN_EV_LOSS:
-        return decode_loss(&record, ret);
+        return h.type == TRN_WIRE_THROTTLE ? decode_throttle(&record, ret) : decode_loss(&record, ret);
     default:
         return trn_decode_net(&record, &h, ret);
     }

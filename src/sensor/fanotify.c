@@ -313,6 +313,7 @@ static int give_loss(uint64_t now, const struct trn_record_sink *sink)
     struct trn_wire_loss loss = {
         .head = {.size = sizeof(loss), .type = TRN_WIRE_LOSS, .version = TRN_WIRE_VERSION, .time = now},
         .class = TRN_CLASS_FILE,
+        .reason = TRN_WIRE_LOSS_QUEUE,
         .count = 1, /* at least: the kernel does not say how many */
         .since = now,
     };

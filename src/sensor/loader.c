@@ -45,11 +45,13 @@ static const struct hook_spec specs[] = {
 
 struct trn_sensor {
     struct trn_scope scope;
+    uint32_t share;
     struct trn_bpf *bpf;
     struct bpf_link *links[N_SPECS];
     struct trn_sensor_hook hooks[N_HOOKS];
     struct trn_sensor_fd fds[TRN_SENSOR_CPUS_MAX + 3];
     size_t n_fds, first_perf;
+    struct trn_shares *shares;
 };
 
 static void bpf_freep(struct trn_bpf **b)
@@ -57,8 +59,19 @@ static void bpf_freep(struct trn_bpf **b)
     trn_bpf__destroy(*b);
 }
 
+/* Plain stores into a mapping of the programs' variables: they see it at their next record. */
+static void set_share(struct trn_bpf *bpf, uint32_t a_second)
+{
+    bool limit = a_second != TRN_SHARE_NONE;
+
+    if (a_second == 0)
+        a_second = TRN_SHARE_DEFAULT;
+    __atomic_store_n(&bpf->bss->share_burst_ns, TRN_NS_PER_SEC, __ATOMIC_RELAXED);
+    __atomic_store_n(&bpf->bss->share_token_ns, limit ? TRN_MAX(TRN_NS_PER_SEC / a_second, 1u) : 0, __ATOMIC_RELAXED);
+}
+
 /* Opens the object with its settings; programs marked in `without` are left out. */
-static struct trn_bpf *open_object(const struct trn_scope *scope, const bool without[N_SPECS])
+static struct trn_bpf *open_object(const struct trn_scope *scope, uint32_t share, const bool without[N_SPECS])
 {
     struct trn_bpf *bpf = trn_bpf__open();
     int cpus = libbpf_num_possible_cpus();
@@ -67,6 +80,7 @@ static struct trn_bpf *open_object(const struct trn_scope *scope, const bool wit
         return NULL;
     bpf->rodata->scope_id = scope->id;
     bpf->rodata->scope_level = scope->level;
+    set_share(bpf, share);
     (void)bpf_map__set_max_entries(bpf->maps.losses, cpus > 0 ? (uint32_t)cpus : 1);
     for (size_t i = 0; i < N_SPECS; i++) {
         struct bpf_program *p = bpf_object__find_program_by_name(bpf->obj, specs[i].program);
@@ -87,7 +101,7 @@ static void find_refused(struct trn_sensor *s, bool refused[N_SPECS])
 
         for (size_t k = 0; k < N_SPECS; k++)
             others[k] = k != i;
-        one = open_object(&s->scope, others);
+        one = open_object(&s->scope, s->share, others);
         r = one ? trn_bpf__load(one) : -ENOMEM;
         refused[i] = r != 0;
         if (r != 0)
@@ -100,7 +114,7 @@ static int load(struct trn_sensor *s, struct trn_err *err)
     bool refused[N_SPECS] = {false};
     int r;
 
-    s->bpf = open_object(&s->scope, refused);
+    s->bpf = open_object(&s->scope, s->share, refused);
     if (!s->bpf)
         return trn_fail(err, -errno, "cannot read the BPF programs: %s", trn_errno_name(-errno));
     r = trn_bpf__load(s->bpf);
@@ -121,7 +135,7 @@ static int load(struct trn_sensor *s, struct trn_err *err)
         return r;
     }
     find_refused(s, refused);
-    s->bpf = open_object(&s->scope, refused);
+    s->bpf = open_object(&s->scope, s->share, refused);
     r = s->bpf ? trn_bpf__load(s->bpf) : -ENOMEM;
     if (r != 0)
         return trn_fail(err, r, "cannot load the BPF programs: %s", trn_errno_name(r));
@@ -176,6 +190,7 @@ int trn_sensor_open(const struct trn_sensor_options *o, struct trn_sensor **ret,
     if (!s)
         return trn_fail(err, -ENOMEM, "cannot open the sensor: out of memory");
     s->scope.fd = -1;
+    s->share = o ? o->share : 0;
     for (size_t i = 0; i < N_SPECS; i++)
         s->hooks[i] = (struct trn_sensor_hook){.name = specs[i].name, .gives = specs[i].gives};
     perf = &s->hooks[N_SPECS];
@@ -203,6 +218,8 @@ int trn_sensor_open(const struct trn_sensor_options *o, struct trn_sensor **ret,
         add_fd(s, TRN_SENSOR_FD_PROCESS, s->bpf->maps.process_ring);
         add_fd(s, TRN_SENSOR_FD_NETWORK, s->bpf->maps.network_ring);
         add_fd(s, TRN_SENSOR_FD_COUNTERS, s->bpf->maps.losses);
+        s->shares = trn_shares_new(bpf_map__fd(s->bpf->maps.shares), bpf_map__fd(s->bpf->maps.losses),
+                                   bpf_map__max_entries(s->bpf->maps.losses));
     }
     s->first_perf = s->n_fds;
     if (o && o->no_perf)
@@ -221,6 +238,7 @@ struct trn_sensor *trn_sensor_close(struct trn_sensor *s)
         (void)bpf_link__destroy(s->links[i]);
     for (size_t i = s->first_perf; i < s->n_fds; i++)
         trn_fd_close(s->fds[i].fd);
+    trn_shares_free(s->shares);
     trn_bpf__destroy(s->bpf);
     trn_scope_done(&s->scope);
     free(s);
@@ -253,4 +271,16 @@ int trn_sensor_existing(struct trn_sensor *s, const struct trn_record_sink *sink
     if (fd < 0)
         return trn_fail(err, -errno, "cannot list the processes that run: %s", trn_errno_name(-errno));
     return trn_existing_run(fd, sink, err);
+}
+
+void trn_sensor_share(struct trn_sensor *s, uint32_t records_a_second)
+{
+    s->share = records_a_second;
+    if (s->bpf)
+        set_share(s->bpf, records_a_second);
+}
+
+int trn_sensor_throttled(struct trn_sensor *s, const struct trn_record_sink *sink)
+{
+    return s->shares ? trn_shares_tell(s->shares, sink) : 0;
 }

@@ -24,4 +24,13 @@ size_t trn_perf_open(const struct trn_scope *scope, struct trn_sensor_fd *fds, s
 /* Runs the task iterator's program. */
 int trn_existing_run(int iter_fd, const struct trn_record_sink *sink, struct trn_err *err) TRN_MUST_CHECK;
 
+/* ---- shares.c: the maps that say what is left out on purpose ---- */
+
+struct trn_shares;
+
+/* counters: the map of losses, one row a CPU. Descriptors stay the caller's. */
+struct trn_shares *trn_shares_new(int shares_fd, int counters_fd, uint32_t cpus) TRN_MUST_CHECK;
+struct trn_shares *trn_shares_free(struct trn_shares *s);
+int trn_shares_tell(struct trn_shares *s, const struct trn_record_sink *sink) TRN_MUST_CHECK;
+
 #endif

@@ -28,8 +28,8 @@ struct trn_reader {
     size_t n_rings;
     struct trn_perf_ring perf[PERF_MAX];
     size_t n_perf;
-    const struct trn_wire_losses *counters; /* mapping */
-    size_t n_cpus, counters_size;
+    struct trn_losses_read losses;
+    size_t counters_size;
     int records, epoll; /* records is one of fds */
     bool records_closed;
     int fds[RINGS_MAX + PERF_MAX + 2];
@@ -39,7 +39,7 @@ struct trn_reader {
     struct trn_arena *arena; /* for one record */
     struct trn_mapped *seen;
     uint8_t *scratch;             /* TRN_PERF_RECORD_MAX */
-    uint64_t lost[TRN_CLASS_MAX]; /* by perf and turncoatd */
+    size_t perf_at;               /* which buffer is being drained */
     uint64_t told[TRN_CLASS_MAX]; /* already given as events */
     uint64_t told_at;
     uint64_t malformed;
@@ -55,8 +55,9 @@ struct trn_reader *trn_reader_free(struct trn_reader *r)
         trn_ring_unmap(&r->rings[i]);
     for (size_t i = 0; i < r->n_perf; i++)
         trn_perf_ring_unmap(&r->perf[i]);
-    if (r->counters)
-        (void)munmap((void *)r->counters, r->counters_size);
+    if (r->losses.counters)
+        (void)munmap((void *)r->losses.counters, r->counters_size);
+    trn_losses_done(&r->losses);
     for (size_t i = 0; i < r->n_fds; i++)
         trn_fd_close(r->fds[i]);
     trn_fd_close(r->epoll);
@@ -73,15 +74,15 @@ static int map_counters(struct trn_reader *r, const struct trn_sensor_fd *fd)
     size_t n = (size_t)fd->size * sizeof(struct trn_wire_losses);
     void *p;
 
-    if (fd->size == 0 || fd->size > 65536 || r->counters)
+    if (fd->size == 0 || fd->size > 65536 || r->losses.counters)
         return -EINVAL;
     n = (n + page - 1) / page * page;
     p = mmap(NULL, n, PROT_READ, MAP_SHARED, fd->fd, 0);
     if (p == MAP_FAILED)
         return -errno;
-    r->counters = p;
+    r->losses.counters = p;
     r->counters_size = n;
-    r->n_cpus = fd->size;
+    r->losses.n_cpus = fd->size;
     return 0;
 }
 
@@ -149,7 +150,9 @@ static int set_up(struct trn_reader *r, const struct trn_sensor_fd *fds, size_t 
             return e;
         }
     }
-    return 0;
+    return trn_losses_init(&r->losses, r->n_perf) == 0
+               ? 0
+               : trn_fail(err, -ENOMEM, "cannot read the sensor: out of memory");
 }
 
 int trn_reader_new(const struct trn_sensor_fd *fds, size_t n, uint64_t salt, struct trn_reader **ret,
@@ -227,10 +230,12 @@ static int on_record(void *ctx, struct trn_cursor record)
         r->malformed++;
         return 0;
     }
-    if (ev.type == TRN_EV_LOSS) {
-        r->lost[ev.meta.klass] += ev.meta.count; /* told with the others */
+    if (ev.type == TRN_EV_LOSS && ev.action != TRN_ACT_THROTTLED) { /* told with the others */
+        r->losses.made[ev.meta.klass][ev.meta.delta_ns] += ev.meta.count;
         return 0;
     }
+    if (ev.type == TRN_EV_LOSS && (ev.meta.klass == TRN_CLASS_FILE || ev.meta.klass == TRN_CLASS_OPEN))
+        r->losses.throttled_files += ev.meta.count;
     follow(r, &ev);
     return give(r, &ev);
 }
@@ -247,7 +252,7 @@ static int on_perf(void *ctx, struct trn_cursor record)
         trn_mapped_exec(r->seen, (uint32_t)value, trn_boot_ns());
         return 0;
     case TRN_PERF_LOST:
-        r->lost[TRN_CLASS_MAPPING] += value;
+        r->losses.perf[r->perf_at] += value;
         return 0;
     case TRN_PERF_OTHER:
         return 0;
@@ -294,11 +299,12 @@ static int drain_records(struct trn_reader *r)
 
 void trn_reader_losses(const struct trn_reader *r, uint64_t ret_lost[TRN_CLASS_MAX])
 {
-    memcpy(ret_lost, r->lost, sizeof(r->lost));
-    for (size_t cpu = 0; r->counters && cpu < r->n_cpus; cpu++) {
-        for (int k = TRN_CLASS_PROCESS; k <= TRN_CLASS_DNS; k++)
-            ret_lost[k] += __atomic_load_n(&r->counters[cpu].lost[k], __ATOMIC_RELAXED);
-    }
+    trn_losses_sum(&r->losses, ret_lost);
+}
+
+size_t trn_reader_loss_rows(struct trn_reader *r, struct trn_loss_row ret[TRN_LOSS_ROWS])
+{
+    return trn_losses_rows(&r->losses, ret);
 }
 
 uint64_t trn_reader_malformed(const struct trn_reader *r)
@@ -350,6 +356,7 @@ int trn_reader_drain(struct trn_reader *r, const struct trn_event_sink *sink)
         closed = r->records_closed = e == 1;
     }
     for (size_t i = 0; i < r->n_perf && e >= 0; i++) {
+        r->perf_at = i;
         e = trn_perf_ring_drain(&r->perf[i], r->scratch, on_perf, r);
         if (e == -EBADMSG) {
             r->malformed++;

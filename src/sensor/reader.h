@@ -60,6 +60,25 @@ int trn_decode_file(struct trn_cursor *c, struct trn_event *ev) TRN_MUST_CHECK;
 /* What every event has: type, time, process. */
 void trn_decode_begin(struct trn_event *ev, enum trn_event_type type, const struct trn_wire_head *h, uint64_t salt);
 
+/* ---- loss.c: what was lost, by class, reason and CPU ---- */
+
+struct trn_wire_losses;
+
+struct trn_losses_read {
+    const struct trn_wire_losses *counters; /* mapping of the kernel's; NULL: none */
+    size_t n_cpus;
+    uint64_t *perf; /* owned: lost records of each perf buffer */
+    size_t n_perf;
+    uint64_t made[TRN_CLASS_MAX][2]; /* told by turncoatd: enum trn_wire_loss_reason */
+    uint64_t throttled_files;        /* left out by turncoatd, told by throttle records */
+    uint64_t *sums;                  /* owned: per_cpu of the rows given last */
+};
+
+int trn_losses_init(struct trn_losses_read *l, size_t n_perf) TRN_MUST_CHECK;
+void trn_losses_done(struct trn_losses_read *l);
+void trn_losses_sum(const struct trn_losses_read *l, uint64_t ret_lost[TRN_CLASS_MAX]);
+size_t trn_losses_rows(struct trn_losses_read *l, struct trn_loss_row ret[TRN_LOSS_ROWS]);
+
 /* ---- seen.c: one mapping event per image and file ---- */
 
 struct trn_mapped;

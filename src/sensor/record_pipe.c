@@ -84,7 +84,7 @@ static enum trn_class class_of(struct trn_str record)
 
     (void)trn_cur_u32le(&c);
     type = trn_cur_u16le(&c);
-    if (type == TRN_WIRE_LOSS) { /* a loss that is lost itself stays in its class */
+    if (type == TRN_WIRE_LOSS || type == TRN_WIRE_THROTTLE) { /* a loss that is lost itself stays in its class */
         trn_cur_seek(&c, offsetof(struct trn_wire_loss, class));
         lost = trn_cur_u32le(&c);
         return lost < TRN_CLASS_MAX ? (enum trn_class)lost : TRN_CLASS_PROCESS;
@@ -103,6 +103,7 @@ static int tell_losses(struct trn_record_pipe *c)
         struct trn_wire_loss loss = {
             .head = {.size = sizeof(loss), .type = TRN_WIRE_LOSS, .version = TRN_WIRE_VERSION},
             .class = k,
+            .reason = TRN_WIRE_LOSS_PIPE,
             .count = c->untold[k],
             .since = c->since[k],
         };

@@ -55,7 +55,11 @@ struct trn_sensor_options {
     size_t sz;                /* sizeof this struct */
     const char *scope_cgroup; /* path of a cgroup v2 folder; NULL: the whole machine */
     bool no_perf;             /* leave the perf records out */
+    uint32_t share;           /* see trn_sensor_share; 0: the default, TRN_SHARE_NONE: no limit */
 };
+
+#define TRN_SHARE_DEFAULT 20000u
+#define TRN_SHARE_NONE UINT32_MAX
 
 /* Fails only when not root or when the scope is not there; whatever the kernel refuses, up to all of BPF
  * (no BTF), is in the hook table. */
@@ -66,6 +70,12 @@ const struct trn_sensor_hook *trn_sensor_hooks(const struct trn_sensor *s, size_
 const struct trn_sensor_fd *trn_sensor_fds(const struct trn_sensor *s, size_t *ret_count);
 /* Processes that run now, as exec records with the existing flag, oldest pid first. */
 int trn_sensor_existing(struct trn_sensor *s, const struct trn_record_sink *sink, struct trn_err *err) TRN_MUST_CHECK;
+
+/* How many records a second one process may make (network, dns, tls, access; as many at once after a rest). Never
+ * asked for fork, exec and exit. May be called at any time. */
+void trn_sensor_share(struct trn_sensor *s, uint32_t records_a_second);
+/* Who had records left out since the last call, as throttle records; to be called about once a second. */
+int trn_sensor_throttled(struct trn_sensor *s, const struct trn_record_sink *sink) TRN_MUST_CHECK;
 
 /* ---- loader half: files ---- */
 
@@ -126,8 +136,20 @@ int trn_reader_fd(const struct trn_reader *r);
  * failure; -EPIPE: turncoatd closed the pipe and it is drained). Malformed records are counted and
  * skipped. */
 int trn_reader_drain(struct trn_reader *r, const struct trn_event_sink *sink);
-/* Since the start, per class: lost in the kernel, dropped by turncoatd, lost in perf buffers. */
+/* Since the start, per class: lost in the kernel, dropped by turncoatd, lost in perf buffers. What was left out on
+ * purpose (throttled, filtered) is not among it. */
 void trn_reader_losses(const struct trn_reader *r, uint64_t ret_lost[TRN_CLASS_MAX]);
+
+/* The same by reason, and by CPU where the source has one buffer or counter a CPU. */
+struct trn_loss_row {
+    const char *name;   /* of the class; "throttled" and "filtered" for what was left out on purpose */
+    const char *reason; /* "ring full", "scratch busy", "buffer full", "queue overflow" ... */
+    uint64_t count;
+    uint32_t cpus;           /* how many per_cpu has; 0: not by CPU */
+    const uint64_t *per_cpu; /* borrowed until the next call */
+};
+#define TRN_LOSS_ROWS 24
+size_t trn_reader_loss_rows(struct trn_reader *r, struct trn_loss_row ret[TRN_LOSS_ROWS]);
 uint64_t trn_reader_malformed(const struct trn_reader *r);
 
 /* One wire record to an event. 0; -EBADMSG; -ENOMEM; -ENODATA: fine, but tells nothing. */

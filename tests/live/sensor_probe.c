@@ -4,7 +4,9 @@
  * descriptors to a child without rights, which prints each event as one JSON line on stdout.
  * First line {"hooks":[...]}, then {"ready":true}; ends when stdin does, with {"summary":...}.
  *
- *   sensor-probe --scope CGROUP [--root MOUNT]... [--home PATTERN]... [--no-files] [--no-perf] [--quiet]
+ *   sensor-probe --scope CGROUP [--root MOUNT]... [--home PATTERN]... [--no-files] [--no-perf] [--quiet] [--share N] [--pause MS]
+ *
+ * --pause: the reader waits that long before it looks again, so that rings overflow.
  */
 #include "sensor/sensor.h"
 
@@ -25,6 +27,7 @@ struct settings {
     struct trn_fanotify_options files;
     const char *roots[LIST_MAX], *homes[LIST_MAX];
     bool no_files, quiet;
+    int pause_ms;
 };
 
 static void key(struct trn_buf *b, const char *name)
@@ -207,6 +210,20 @@ static int print_event(void *ctx, const struct trn_event *ev)
     return 0;
 }
 
+static void print_rows(struct trn_reader *reader)
+{
+    struct trn_loss_row rows[TRN_LOSS_ROWS];
+    size_t n = trn_reader_loss_rows(reader, rows);
+
+    for (size_t i = 0; i < n; i++) {
+        (void)printf("%s{\"class\":\"%s\",\"reason\":\"%s\",\"count\":%llu,\"per_cpu\":[", i ? "," : "", rows[i].name,
+                     rows[i].reason, (unsigned long long)rows[i].count);
+        for (uint32_t cpu = 0; cpu < rows[i].cpus; cpu++)
+            (void)printf("%s%llu", cpu ? "," : "", (unsigned long long)rows[i].per_cpu[cpu]);
+        (void)printf("]}");
+    }
+}
+
 /* The engine's part, in a process that may do nothing. */
 static int read_events(const struct trn_sensor_fd *fds, size_t n, struct settings *s)
 {
@@ -226,7 +243,7 @@ static int read_events(const struct trn_sensor_fd *fds, size_t n, struct setting
     (void)printf("{\"ready\":true}\n");
     (void)fflush(stdout);
     do {
-        (void)trn_reader_poll(reader, 50);
+        (void)(s->pause_ms ? poll(NULL, 0, s->pause_ms) : trn_reader_poll(reader, 50));
         r = trn_reader_drain(reader, &sink);
         events += r > 0 ? (uint64_t)r : 0;
         (void)fflush(stdout);
@@ -236,6 +253,8 @@ static int read_events(const struct trn_sensor_fd *fds, size_t n, struct setting
                  (unsigned long long)trn_reader_malformed(reader));
     for (int k = 0; k < TRN_CLASS_MAX; k++)
         (void)printf("%s%llu", k ? "," : "", (unsigned long long)lost[k]);
+    (void)printf("],\"rows\":[");
+    print_rows(reader);
     (void)printf("]}}\n");
     (void)fflush(stdout);
     trn_reader_free(reader);
@@ -249,8 +268,8 @@ static void print_hooks(const struct trn_sensor_hook *h, size_t n, const char **
                      trn_hook_state_name(h[i].state), h[i].reason);
 }
 
-/* turncoatd's part: files to records, until stdin ends. */
-static void watch_files(struct trn_fanotify *f, struct trn_record_pipe *channel)
+/* turncoatd's part: files to records and who was throttled, until stdin ends. */
+static void watch_files(struct trn_sensor *sensor, struct trn_fanotify *f, struct trn_record_pipe *channel)
 {
     const struct trn_record_sink sink = trn_record_pipe_sink(channel);
     TRN_AUTO(trn_fd_closep) int mounts = open("/proc/self/mounts", O_RDONLY | O_CLOEXEC);
@@ -258,11 +277,17 @@ static void watch_files(struct trn_fanotify *f, struct trn_record_pipe *channel)
                          {.fd = f ? trn_fanotify_fd(f) : -1, .events = POLLIN},
                          {.fd = mounts, .events = POLLPRI}};
     struct trn_err err = {0};
+    uint64_t told = 0;
     char byte;
 
     for (;;) {
-        if (poll(p, TRN_ARRAY_SIZE(p), -1) < 0 && errno != EINTR)
+        if (poll(p, TRN_ARRAY_SIZE(p), 200) < 0 && errno != EINTR)
             return;
+        if (trn_boot_ns() > told + TRN_NS_PER_SEC || p[0].revents) {
+            told = trn_boot_ns();
+            if (trn_sensor_throttled(sensor, &sink) != 0)
+                return;
+        }
         if (f && trn_fanotify_read(f, 0, &sink, &err) != 0) {
             (void)fprintf(stderr, "sensor-probe: %s\n", err.message);
             return;
@@ -317,7 +342,7 @@ static int run(struct settings *s, struct trn_err *err)
     sink = trn_record_pipe_sink_wait(channel);
     r = trn_sensor_existing(sensor, &sink, err);
     if (r == 0)
-        watch_files(files, channel);
+        watch_files(sensor, files, channel);
     trn_record_pipe_free(channel);
     (void)waitpid(child, &status, 0);
     trn_fanotify_close(files);
@@ -340,6 +365,10 @@ int main(int argc, char **argv)
             s.sensor.no_perf = true;
         else if (strcmp(argv[i], "--quiet") == 0)
             s.quiet = true;
+        else if (strcmp(argv[i], "--share") == 0 && value)
+            s.sensor.share = (uint32_t)strtoul(argv[++i], NULL, 10);
+        else if (strcmp(argv[i], "--pause") == 0 && value)
+            s.pause_ms = atoi(argv[++i]); /* NOLINT(cert-err34-c): a test's own */
         else if (strcmp(argv[i], "--scope") == 0 && value)
             s.sensor.scope_cgroup = argv[++i];
         else if (strcmp(argv[i], "--root") == 0 && value && s.files.n_roots < LIST_MAX)

@@ -9,6 +9,7 @@
  * accepted connection belongs to the process that called listen.
  */
 #include "common.bpf.h"
+#include "limits.bpf.h"
 
 #include <bpf/bpf_endian.h>
 
@@ -32,6 +33,7 @@ struct note {
     __u32 next;
     __u32 seen[NOTE_DESTINATIONS]; /* hashes of where datagrams went, oldest replaced */
     __u32 reserved;
+    struct limits limits;
 };
 
 struct {
@@ -55,12 +57,21 @@ static __always_inline void sign(struct note *note)
     note->start = task->group_leader->start_boottime;
     note->uid = task->cred->uid.val;
     note->opened = bpf_ktime_get_boot_ns();
+    limits_sign(&note->limits, task);
 }
 
-static __always_inline struct trn_wire_net *net_begin(__u16 type, const struct note *note)
+static __always_inline bool note_is_left_out(struct note *note, __u32 class)
 {
-    struct trn_wire_net *r = bpf_ringbuf_reserve(&network_ring, sizeof(*r), 0);
+    return is_left_out(&note->limits, note->start, note->tgid, class);
+}
 
+static __always_inline struct trn_wire_net *net_begin(__u16 type, struct note *note)
+{
+    struct trn_wire_net *r;
+
+    if (note_is_left_out(note, TRN_WIRE_LOST_NETWORK))
+        return 0;
+    r = bpf_ringbuf_reserve(&network_ring, sizeof(*r), 0);
     if (!r) {
         count_loss(TRN_WIRE_LOST_NETWORK);
         return 0;
@@ -351,12 +362,14 @@ static __always_inline void first_packet(struct __sk_buff *skb, struct note *not
 
 _Static_assert((TRN_WIRE_DNS_MAX & (TRN_WIRE_DNS_MAX - 1)) == 0, "a mask bounds the copy of a DNS packet");
 
-static __always_inline void dns_packet(struct __sk_buff *skb, bool egress, const struct note *note,
-                                       const struct packet *p, const __u16 udp[4])
+static __always_inline void dns_packet(struct __sk_buff *skb, bool egress, struct note *note, const struct packet *p,
+                                       const __u16 udp[4])
 {
     __u32 payload = p->udp + 8, length;
     struct trn_wire_dns *r;
 
+    if (note ? note_is_left_out(note, TRN_WIRE_LOST_DNS) : over_share(0, 0, TRN_WIRE_LOST_DNS))
+        return;
     r = bpf_ringbuf_reserve(&network_ring, sizeof(*r), 0);
     if (!r) {
         count_loss(TRN_WIRE_LOST_DNS);

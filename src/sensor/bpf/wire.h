@@ -188,7 +188,22 @@ struct trn_wire_file {
     __u16 old_path_len;
 };
 
+enum trn_wire_loss_reason {
+    TRN_WIRE_LOSS_PIPE = 0,  /* no room in the pipe to the engine */
+    TRN_WIRE_LOSS_QUEUE = 1, /* fanotify's queue overflowed */
+    TRN_WIRE_LOSS_REASONS = 2,
+};
+
 struct trn_wire_loss {
+    struct trn_wire_header head;
+    __u32 class;  /* enum trn_class */
+    __u32 reason; /* enum trn_wire_loss_reason */
+    __u64 count;
+    __u64 since; /* boot ns */
+};
+
+/* What one process was refused because it did more than its share; the head names it, tgid 0: not known. */
+struct trn_wire_throttle {
     struct trn_wire_header head;
     __u32 class; /* enum trn_class */
     __u32 reserved;
@@ -196,14 +211,14 @@ struct trn_wire_loss {
     __u64 since; /* boot ns */
 };
 
-/* One per CPU, read by the engine through a plain mapping. */
-/* The first three are the values of enum trn_class. */
+/* One per CPU, read by the engine through a plain mapping; loss.c says which class each one belongs to. */
 #define TRN_WIRE_LOST_PROCESS 0
 #define TRN_WIRE_LOST_NETWORK 1
 #define TRN_WIRE_LOST_DNS 2
 #define TRN_WIRE_LOST_TLS 3
 #define TRN_WIRE_LOST_ACCESS 4
 #define TRN_WIRE_LOST_THROTTLED 5 /* left out on purpose, told in THROTTLE records too */
+#define TRN_WIRE_LOST_MUTED 6     /* left out because of a filter */
 #define TRN_WIRE_LOST_SCRATCH 7   /* of the process ones: two tasks wanted one CPU's scratch */
 #define TRN_WIRE_LOST_MAX 8
 
@@ -219,6 +234,7 @@ _Static_assert(sizeof(struct trn_wire_net) == 112, "network record");
 _Static_assert(sizeof(struct trn_wire_dns) == 600, "dns record");
 _Static_assert(sizeof(struct trn_wire_file) == 88, "file record");
 _Static_assert(sizeof(struct trn_wire_loss) == 56, "loss record");
+_Static_assert(sizeof(struct trn_wire_throttle) == 56, "throttle record");
 _Static_assert(sizeof(struct trn_wire_losses) == 64, "losses fill a cache line");
 
 #endif
