@@ -139,7 +139,9 @@ enum trn_field {
     TRN_F_LOGIN_LOGIN = 126,
     TRN_F_LOGIN_FROM = 127,
     TRN_F_DST_DOMAIN = 128,
-    TRN_F_MAX = 129,
+    TRN_F_FILE_UID = 129,
+    TRN_F_FILE_GID = 130,
+    TRN_F_MAX = 131,
 };
 
 enum trn_kind {

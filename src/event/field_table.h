@@ -86,6 +86,8 @@
     X(FILE_DEVICE, "file.device", U64, T_FILE, AT(file.file.dev), 0, "device number") \
     X(FILE_CTIME, "file.ctime", TIME, T_FILE, AT(file.file.ctime_ns), 0, "when content or attributes changed") \
     X(FILE_SIZE, "file.size", U64, T_FILE, AT(file.size), NO64, "bytes") \
+    X(FILE_UID, "file.uid", U64, T_FILE, AT(file.uid), NO32, "who owns the file") \
+    X(FILE_GID, "file.gid", U64, T_FILE, AT(file.gid), NO32, "group of the file") \
     X(IDENTITY_INODE, "file.inode", U64, T(IDENTITY), AT(identity.file.ino), 0, "inode number") \
     X(IDENTITY_DEVICE, "file.device", U64, T(IDENTITY), AT(identity.file.dev), 0, "device number") \
     X(IDENTITY_CTIME, "file.ctime", TIME, T(IDENTITY), AT(identity.file.ctime_ns), 0, "when content or attributes changed") \

@@ -13,6 +13,7 @@
 #define TRN_EVF_MEMFD 16u    /* the image is a memory file */
 #define TRN_EVF_DELETED 32u  /* the image has no name any more (nlink 0) */
 #define TRN_EVF_NET_RAW 64u  /* DNS or TLS payload could not be read whole */
+#define TRN_EVF_GONE 256u    /* FILE, OPEN: who did it had ended when it was read; the pid may be another's by now */
 #define TRN_EVF_ENV_CUT 128u /* there were more variables than were looked at */
 
 struct trn_ev_exec {
@@ -59,6 +60,7 @@ struct trn_ev_file {               /* FILE and OPEN */
     struct trn_file_key file;
     uint64_t size;
     uint32_t mode;             /* st_mode */
+    uint32_t uid, gid;         /* who owns it now; TRN_NO_U32 absent */
     struct trn_str sensitive;  /* OPEN: class such as "browser-cookies", "ssh-key" */
     struct trn_str owner_hint; /* OPEN: whose data it is, such as "firefox"; absent when nobody's in particular */
 };

@@ -146,6 +146,8 @@ struct trn_process_table {
 /* table.c */
 struct trn_slot *trn_slot_by_id(const struct trn_process_table *t, uint64_t id);
 struct trn_slot *trn_slot_by_pid(const struct trn_process_table *t, uint32_t pid, uint64_t boot_ns);
+/* The last owner of the pid that had ended by then. */
+struct trn_slot *trn_slot_gone(const struct trn_process_table *t, uint32_t pid, uint64_t boot_ns);
 /* A new entity; evicts when full. */
 int trn_slot_add(struct trn_process_table *t, uint64_t id, uint32_t pid, uint64_t boot_ns, struct trn_slot **ret)
     TRN_MUST_CHECK;

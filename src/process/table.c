@@ -63,6 +63,14 @@ struct trn_slot *trn_slot_by_pid(const struct trn_process_table *t, uint32_t pid
     return just_gone;
 }
 
+struct trn_slot *trn_slot_gone(const struct trn_process_table *t, uint32_t pid, uint64_t boot_ns)
+{
+    for (struct trn_slot *s = newest_of_pid(t, pid); s; s = slot_at(t, s->same_pid))
+        if (s->exit_boot_ns && s->exit_boot_ns <= boot_ns && boot_ns - s->exit_boot_ns <= TRN_LATE_NS)
+            return s;
+    return NULL;
+}
+
 /* ---- eviction ---- */
 static void forget_pid(struct trn_process_table *t, struct trn_slot *s)
 {

@@ -143,7 +143,11 @@ const struct trn_entity *trn_process_of(const struct trn_process_table *t, const
 {
     if (ev->entity)
         return trn_process_get(t, ev->entity);
-    return ev->pid == TRN_NO_U32 ? NULL : trn_view_of(t, trn_slot_by_pid(t, ev->pid, ev->boot_ns));
+    if (ev->pid == TRN_NO_U32)
+        return NULL;
+    /* Known to have ended: whoever has the pid now is somebody else. Its end may not be told yet, though. */
+    struct trn_slot *s = ev->flags & TRN_EVF_GONE ? trn_slot_gone(t, ev->pid, ev->boot_ns) : NULL;
+    return trn_view_of(t, s ? s : trn_slot_by_pid(t, ev->pid, ev->boot_ns));
 }
 
 static int by_start(const void *a, const void *b, void *ctx)

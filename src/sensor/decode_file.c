@@ -9,7 +9,7 @@
 
 struct wire_file {
     uint16_t op, place, path_len, old_len;
-    uint32_t flags;
+    uint32_t flags, uid, gid;
 };
 
 static enum trn_action action_of(uint16_t op)
@@ -23,6 +23,8 @@ static enum trn_action action_of(uint16_t op)
         return TRN_ACT_RENAMED;
     case TRN_WIRE_FILE_DELETE:
         return TRN_ACT_DELETED;
+    case TRN_WIRE_FILE_ATTRIBUTES:
+        return TRN_ACT_ATTRIBUTES;
     default:
         return TRN_ACT_NONE;
     }
@@ -58,11 +60,13 @@ int trn_decode_file(struct trn_cursor *c, struct trn_event *ev)
     minor = trn_cur_u32le(c);
     mode = trn_cur_u32le(c);
     w.flags = trn_cur_u32le(c);
+    w.uid = trn_cur_u32le(c);
+    w.gid = trn_cur_u32le(c);
     w.op = trn_cur_u16le(c);
     w.place = trn_cur_u16le(c);
     w.path_len = trn_cur_u16le(c);
     w.old_len = trn_cur_u16le(c);
-    if (c->bad || w.op < TRN_WIRE_FILE_CREATE || w.op > TRN_WIRE_FILE_DELETE || ctime_nsec >= TRN_NS_PER_SEC)
+    if (c->bad || w.op < TRN_WIRE_FILE_CREATE || w.op > TRN_WIRE_FILE_ATTRIBUTES || ctime_nsec >= TRN_NS_PER_SEC)
         return -EBADMSG;
     ev->type = w.op == TRN_WIRE_FILE_OPEN ? TRN_EV_OPEN : TRN_EV_FILE;
     ev->action = (uint16_t)action_of(w.op);
@@ -71,12 +75,17 @@ int trn_decode_file(struct trn_cursor *c, struct trn_event *ev)
         ev->file.old_path = trn_cur_bytes(c, w.old_len);
     if (!trn_cur_end(c))
         return -EBADMSG;
+    if (w.flags & TRN_WIRE_FILE_GONE)
+        ev->flags |= TRN_EVF_GONE;
+    key.dev = (uint64_t)major << 20 | minor;
+    ev->file.file = key; /* of a file that is gone the number may be known, or not even that (0) */
     if (!(w.flags & TRN_WIRE_FILE_NO_STAT)) {
-        key.dev = (uint64_t)major << 20 | minor;
         key.ctime_ns = ctime_sec * TRN_NS_PER_SEC + ctime_nsec;
         ev->file.file = key;
         ev->file.size = size;
         ev->file.mode = mode;
+        ev->file.uid = w.uid;
+        ev->file.gid = w.gid;
     }
     return put_place(&w, ev);
 }

@@ -175,6 +175,8 @@ static void add_stat(struct record *r, const struct trn_dir *dir, struct trn_str
     r->head.ctime_nsec = (uint32_t)st.st_ctim.tv_nsec;
     r->head.nlink = (uint32_t)st.st_nlink;
     r->head.mode = st.st_mode;
+    r->head.uid = st.st_uid;
+    r->head.gid = st.st_gid;
     /* Not st_dev, which some file systems make up: the super block's, as the kernel programs see it. */
     r->head.dev_major = dir->fs->major;
     r->head.dev_minor = dir->fs->minor;

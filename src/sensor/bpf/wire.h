@@ -56,7 +56,8 @@ enum trn_wire_type {
 
 /* Flags of a file record. */
 #define TRN_WIRE_FILE_DIRECTORY (1u << 0)
-#define TRN_WIRE_FILE_NO_STAT (1u << 1) /* gone before it could be looked at */
+#define TRN_WIRE_FILE_NO_STAT (1u << 1) /* gone before it could be looked at; the inode may be known */
+#define TRN_WIRE_FILE_GONE (1u << 2)    /* who did it had ended when it was read */
 
 enum trn_wire_file_op {
     TRN_WIRE_FILE_CREATE = 1,
@@ -64,6 +65,7 @@ enum trn_wire_file_op {
     TRN_WIRE_FILE_CLOSE_WRITE = 3,
     TRN_WIRE_FILE_RENAME = 4,
     TRN_WIRE_FILE_DELETE = 5,
+    TRN_WIRE_FILE_ATTRIBUTES = 6,
 };
 
 /* Limits of the tail, so that both sides can size their buffers. */
@@ -182,6 +184,8 @@ struct trn_wire_file {
     __u32 dev_minor;
     __u32 mode;
     __u32 flags;
+    __u32 uid;
+    __u32 gid;
     __u16 op;
     __u16 sensitive; /* place in the table of sensitive.c, from 1; 0: none */
     __u16 path_len;
@@ -232,7 +236,7 @@ _Static_assert(sizeof(struct trn_wire_exit) == 40, "exit record");
 _Static_assert(sizeof(struct trn_wire_exec) == 136, "exec record");
 _Static_assert(sizeof(struct trn_wire_net) == 112, "network record");
 _Static_assert(sizeof(struct trn_wire_dns) == 600, "dns record");
-_Static_assert(sizeof(struct trn_wire_file) == 88, "file record");
+_Static_assert(sizeof(struct trn_wire_file) == 96, "file record");
 _Static_assert(sizeof(struct trn_wire_loss) == 56, "loss record");
 _Static_assert(sizeof(struct trn_wire_throttle) == 56, "throttle record");
 _Static_assert(sizeof(struct trn_wire_losses) == 64, "losses fill a cache line");

@@ -42,6 +42,23 @@ Test(table, pid_means_who_had_it_then)
     machine_done(&m);
 }
 
+Test(table, one_that_had_ended_is_not_who_has_the_pid_now)
+{
+    struct machine m = machine_new(0);
+    act_fork_pid(&m, 0, 100, 7);
+    act_exit(&m, 100);
+    act_fork_pid(&m, 0, 200, 7); /* at once */
+    struct trn_event ev = file_event(&m, 7, m.now);
+    cr_assert_eq(trn_process_of(m.t, &ev)->id, 200);
+    ev.flags = TRN_EVF_GONE;
+    cr_assert_eq(trn_process_of(m.t, &ev)->id, 100);
+    act_fork_pid(&m, 0, 300, 8);
+    ev = file_event(&m, 8, m.now);
+    ev.flags = TRN_EVF_GONE;
+    cr_assert_eq(trn_process_of(m.t, &ev)->id, 300, "its end is not told yet");
+    machine_done(&m);
+}
+
 Test(table, exited_pid_is_forgotten_after_ten_seconds)
 {
     struct machine m = machine_new(0);

@@ -199,8 +199,13 @@ Test(sensor_decode, fork_names_child_and_parent)
 
 static struct trn_wire_file file_head(uint16_t op)
 {
-    struct trn_wire_file f = {
-        .head = wire_head(TRN_WIRE_FILE, 0), .inode = 9, .file_size = 10, .mode = 0100644, .op = op};
+    struct trn_wire_file f = {.head = wire_head(TRN_WIRE_FILE, 0),
+                              .inode = 9,
+                              .file_size = 10,
+                              .mode = 0100644,
+                              .uid = 5,
+                              .gid = 6,
+                              .op = op};
 
     f.head.start = 0;
     f.head.tid = 0;
@@ -223,6 +228,24 @@ Test(sensor_decode, files_keep_raw_names_and_have_no_entity)
     cr_expect(trn_str_eq_c(ev.file.old_path, "/ol"));
     cr_expect_eq(ev.file.file.ino, 9);
     cr_expect_eq(ev.file.mode, 0100644);
+    cr_expect_eq(ev.file.uid, 5);
+    cr_expect_eq(ev.file.gid, 6);
+    cr_expect_eq(ev.flags, 0);
+}
+
+Test(sensor_decode, attributes_and_an_actor_that_has_ended)
+{
+    struct trn_wire_file f = file_head(TRN_WIRE_FILE_ATTRIBUTES);
+    struct trn_event ev;
+
+    f.mode = 0104755;
+    f.flags = TRN_WIRE_FILE_GONE;
+    f.path_len = 2;
+    cr_assert_eq(decode(wire_join(record, &f, sizeof(f), "/a", 2), &ev), 0);
+    cr_expect_eq(ev.type, TRN_EV_FILE);
+    cr_expect_eq(ev.action, TRN_ACT_ATTRIBUTES);
+    cr_expect_eq(ev.file.mode, 0104755);
+    cr_expect(ev.flags & TRN_EVF_GONE);
 }
 
 Test(sensor_decode, sensitive_numbers_become_words)
@@ -243,7 +266,7 @@ Test(sensor_decode, sensitive_numbers_become_words)
     cr_expect_eq(decode(wire_join(record, &f, sizeof(f), "/a", 2), &ev), -EBADMSG);
 }
 
-Test(sensor_decode, a_file_that_is_gone_has_no_numbers)
+Test(sensor_decode, a_file_that_is_gone_has_its_number_at_most)
 {
     struct trn_wire_file f = file_head(TRN_WIRE_FILE_DELETE);
     struct trn_event ev;
@@ -251,9 +274,14 @@ Test(sensor_decode, a_file_that_is_gone_has_no_numbers)
     f.flags = TRN_WIRE_FILE_NO_STAT;
     f.path_len = 2;
     cr_assert_eq(decode(wire_join(record, &f, sizeof(f), "/a", 2), &ev), 0);
-    cr_expect(trn_file_key_is_none(&ev.file.file));
+    cr_expect_eq(ev.file.file.ino, 9);
+    cr_expect_eq(ev.file.file.ctime_ns, 0);
     cr_expect_eq(ev.file.size, TRN_NO_U64);
-    f.op = TRN_WIRE_FILE_DELETE + 1;
+    cr_expect_eq(ev.file.uid, TRN_NO_U32);
+    f.inode = 0;
+    cr_assert_eq(decode(wire_join(record, &f, sizeof(f), "/a", 2), &ev), 0);
+    cr_expect(trn_file_key_is_none(&ev.file.file));
+    f.op = TRN_WIRE_FILE_ATTRIBUTES + 1;
     cr_expect_eq(decode(wire_join(record, &f, sizeof(f), "/a", 2), &ev), -EBADMSG);
 }
 
