@@ -13,7 +13,8 @@ struct name {
 
 static const struct name families[] = {{4, "ipv4"}, {6, "ipv6"}, {0, NULL}};
 static const struct name protocols[] = {
-    {1, "icmp"}, {6, "tcp"}, {17, "udp"}, {33, "dccp"}, {58, "ipv6-icmp"}, {132, "sctp"}, {136, "udplite"}, {0, NULL},
+    {1, "icmp"},   {6, "tcp"},       {17, "udp"},  {33, "dccp"}, {58, "ipv6-icmp"},
+    {132, "sctp"}, {136, "udplite"}, {255, "raw"}, {0, NULL},
 };
 static const struct name qtypes[] = {
     {1, "A"},     {2, "NS"},    {5, "CNAME"},  {6, "SOA"},    {12, "PTR"},  {15, "MX"},

@@ -279,6 +279,8 @@ static enum trn_event_type event_type_of(uint16_t wire)
         return TRN_EV_ACCEPT;
     case TRN_WIRE_CLOSE:
         return TRN_EV_NET_CLOSE;
+    case TRN_WIRE_LISTEN:
+        return TRN_EV_LISTEN;
     case TRN_WIRE_DNS:
         return TRN_EV_DNS;
     case TRN_WIRE_FILE:

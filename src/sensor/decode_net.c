@@ -33,6 +33,14 @@ static bool is_zero(const uint8_t a[16])
     return memcmp(a, zero, sizeof(zero)) == 0;
 }
 
+/* What is not mapped is the unspecified address, and stays it. */
+static void as_four(uint8_t a[16])
+{
+    if (is_mapped(a))
+        memmove(a, a + 12, 4);
+    memset(a + 4, 0, 12);
+}
+
 static void put_ends(const struct wire_ends *w, struct trn_ev_net *net)
 {
     uint8_t local[16], remote[16];
@@ -40,13 +48,10 @@ static void put_ends(const struct wire_ends *w, struct trn_ev_net *net)
 
     memcpy(local, w->local, sizeof(local));
     memcpy(remote, w->remote, sizeof(remote));
-    if (!four && is_mapped(remote)) {
+    if (!four && (is_mapped(remote) || (is_mapped(local) && is_zero(remote)))) {
         four = true;
-        memmove(remote, remote + 12, 4);
-        memset(remote + 4, 0, 12);
-        if (is_mapped(local))
-            memmove(local, local + 12, 4);
-        memset(local + 4, 0, 12);
+        as_four(remote);
+        as_four(local);
     }
     net->family = four ? 4 : 6;
     memcpy(w->incoming ? net->dst : net->src, local, sizeof(local));
@@ -57,11 +62,12 @@ static void put_ends(const struct wire_ends *w, struct trn_ev_net *net)
     *(w->incoming ? &net->src_port : &net->dst_port) = w->remote_port;
 }
 
-static bool read_addresses(struct trn_cursor *c, struct wire_ends *w)
+static bool read_addresses(struct trn_cursor *c, struct wire_ends *w, bool may_be_packet)
 {
     bool ok = trn_cur_copy(c, w->local, sizeof(w->local));
 
-    return trn_cur_copy(c, w->remote, sizeof(w->remote)) && ok && (w->family == AF_INET || w->family == AF_INET6);
+    ok = trn_cur_copy(c, w->remote, sizeof(w->remote)) && ok;
+    return ok && (w->family == AF_INET || w->family == AF_INET6 || (may_be_packet && w->family == AF_PACKET));
 }
 
 static enum trn_action action_of(uint16_t wire)
@@ -73,10 +79,24 @@ static enum trn_action action_of(uint16_t wire)
     case TRN_WIRE_FAILED:
         return TRN_ACT_FAILED;
     case TRN_WIRE_CLOSE:
+    case TRN_WIRE_LISTEN:
         return TRN_ACT_NONE;
     default:
         return TRN_ACT_ATTEMPTED;
     }
+}
+
+/* A raw socket has no port, and one on the wire itself not even an address. */
+static void put_listening(const struct wire_ends *w, bool raw, struct trn_ev_net *net)
+{
+    struct wire_ends own = *w;
+
+    own.incoming = false; /* the listening side is the source */
+    if (w->family == AF_PACKET)
+        return;
+    put_ends(&own, net);
+    net->dst_port = TRN_NO_U32;
+    net->src_port = raw || w->local_port == 0 ? TRN_NO_U32 : w->local_port;
 }
 
 int trn_decode_net(struct trn_cursor *c, const struct trn_wire_head *h, struct trn_event *ev)
@@ -85,6 +105,7 @@ int trn_decode_net(struct trn_cursor *c, const struct trn_wire_head *h, struct t
     struct wire_ends w = {0};
     uint64_t out, in;
     uint32_t error;
+    uint8_t flags;
 
     net->socket = trn_cur_u64le(c);
     out = trn_cur_u64le(c);
@@ -97,10 +118,15 @@ int trn_decode_net(struct trn_cursor *c, const struct trn_wire_head *h, struct t
     w.family = trn_cur_u8(c);
     net->proto = trn_cur_u8(c);
     w.incoming = trn_cur_u8(c) != 0;
-    (void)trn_cur_u8(c);
-    if (!read_addresses(c, &w) || !trn_cur_end(c))
+    flags = trn_cur_u8(c);
+    if (!read_addresses(c, &w, h->type == TRN_WIRE_LISTEN) || !trn_cur_end(c))
         return -EBADMSG;
-    put_ends(&w, net);
+    if (flags & TRN_WIRE_NET_EXISTING)
+        ev->flags |= TRN_EVF_EXISTING;
+    if (h->type == TRN_WIRE_LISTEN)
+        put_listening(&w, (flags & TRN_WIRE_NET_RAW) != 0, net);
+    else
+        put_ends(&w, net);
     ev->action = (uint16_t)action_of(h->type);
     if (h->type == TRN_WIRE_CLOSE) {
         net->bytes_out = out;
@@ -150,7 +176,7 @@ int trn_decode_dns(struct trn_cursor *c, struct trn_arena *arena, struct trn_eve
     w.family = trn_cur_u8(c);
     answer = trn_cur_u8(c) != 0;
     trn_cur_skip(c, 6);
-    if (!read_addresses(c, &w) || kept > TRN_WIRE_DNS_MAX)
+    if (!read_addresses(c, &w, false) || kept > TRN_WIRE_DNS_MAX)
         return -EBADMSG;
     payload = trn_cur_bytes(c, kept);
     trn_cur_skip(c, TRN_WIRE_DNS_MAX - kept);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Overview: reads the task iterator's stream and cuts it into records. Owns only its buffer; the
+ * Overview: reads an iterator's stream and cuts it into records. Owns only its buffer; the
  * records go to the sink as they are and are decoded by the reader half.
  */
 #include "sensor/loader.h"
@@ -31,14 +31,14 @@ static ssize_t give_records(const char *buf, size_t n, const struct trn_record_s
     return (ssize_t)at;
 }
 
-int trn_existing_run(int iter_fd, const struct trn_record_sink *sink, struct trn_err *err)
+int trn_existing_run(int iter_fd, const char *what, const struct trn_record_sink *sink, struct trn_err *err)
 {
     const size_t size = 8 * TRN_WIRE_RECORD_MAX;
     TRN_AUTO(trn_freep) char *buf = malloc(size);
     size_t have = 0;
 
     if (!buf)
-        return trn_fail(err, -ENOMEM, "cannot list the processes that run: out of memory");
+        return trn_fail(err, -ENOMEM, "cannot list the %s: out of memory", what);
     for (;;) {
         ssize_t n = read(iter_fd, buf + have, size - have);
         ssize_t used;
@@ -46,13 +46,13 @@ int trn_existing_run(int iter_fd, const struct trn_record_sink *sink, struct trn
         if (n < 0 && (errno == EINTR || errno == EAGAIN))
             continue;
         if (n < 0)
-            return trn_fail(err, -errno, "cannot list the processes that run: %s", trn_errno_name(-errno));
+            return trn_fail(err, -errno, "cannot list the %s: %s", what, trn_errno_name(-errno));
         if (n == 0)
-            return have == 0 ? 0 : trn_fail(err, -EBADMSG, "the list of running processes ends inside a record");
+            return have == 0 ? 0 : trn_fail(err, -EBADMSG, "the list of the %s ends inside a record", what);
         have += (size_t)n;
         used = give_records(buf, have, sink);
         if (used < 0)
-            return trn_fail(err, (int)used, "cannot pass on a running process: %s", trn_errno_name((int)used));
+            return trn_fail(err, (int)used, "cannot pass on the %s: %s", what, trn_errno_name((int)used));
         have -= (size_t)used;
         memmove(buf, buf + used, have);
     }

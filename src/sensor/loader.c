@@ -31,11 +31,15 @@ static const struct hook_spec specs[] = {
     {"on_fork", "process.fork", "new processes before they run something", false},
     {"on_exit", "process.exit", "ends of processes and their codes", false},
     {"existing", "process.existing", "processes that ran before turncoat", false},
+    {"existing_sockets", "network.existing", "sockets that were open before turncoat", false},
     {"on_connect4", "network.connect4", "connection attempts over IPv4", true},
     {"on_connect6", "network.connect6", "connection attempts over IPv6", true},
     {"on_sendmsg4", "network.sendmsg4", "first datagrams over IPv4", true},
     {"on_sendmsg6", "network.sendmsg6", "first datagrams over IPv6", true},
-    {"on_tcp_state", "network.state", "established, failed, accepted and closed connections, bytes", false},
+    {"on_tcp_state", "network.state", "established, failed, accepted and closed connections, listening, bytes", false},
+    {"on_bind4", "network.bind4", "datagram ports that are opened over IPv4", true},
+    {"on_bind6", "network.bind6", "datagram ports that are opened over IPv6", true},
+    {"on_sock_create", "network.raw", "raw sockets", true},
     {"on_egress", "dns.questions", "names that are asked for", true},
     {"on_ingress", "dns.answers", "addresses that names resolve to", true},
 };
@@ -257,20 +261,42 @@ const struct trn_sensor_fd *trn_sensor_fds(const struct trn_sensor *s, size_t *r
     return s->fds;
 }
 
-int trn_sensor_existing(struct trn_sensor *s, const struct trn_record_sink *sink, struct trn_err *err)
+/* In the order in which they are run: processes before what they hold. */
+static const struct {
+    const char *program, *what;
+    bool needed; /* without it nothing else makes sense */
+} iterators[] = {
+    {"existing", "processes that run", true},
+    {"existing_sockets", "sockets that are open", false},
+};
+
+static int run_iterator(struct trn_sensor *s, size_t which, const struct trn_record_sink *sink, struct trn_err *err)
 {
     TRN_AUTO(trn_fd_closep) int fd = -1;
 
     for (size_t i = 0; i < N_SPECS; i++) {
-        if (strcmp(specs[i].program, "existing") != 0)
+        if (strcmp(specs[i].program, iterators[which].program) != 0)
             continue;
+        if (!s->links[i] && iterators[which].needed)
+            return trn_fail(err, -ENOTSUP, "cannot list the %s: %s", iterators[which].what, s->hooks[i].reason);
         if (!s->links[i])
-            return trn_fail(err, -ENOTSUP, "cannot list the processes that run: %s", s->hooks[i].reason);
+            return 0; /* the table of hooks says so */
         fd = bpf_iter_create(bpf_link__fd(s->links[i]));
     }
     if (fd < 0)
-        return trn_fail(err, -errno, "cannot list the processes that run: %s", trn_errno_name(-errno));
-    return trn_existing_run(fd, sink, err);
+        return trn_fail(err, -errno, "cannot list the %s: %s", iterators[which].what, trn_errno_name(-errno));
+    return trn_existing_run(fd, iterators[which].what, sink, err);
+}
+
+int trn_sensor_existing(struct trn_sensor *s, const struct trn_record_sink *sink, struct trn_err *err)
+{
+    int r = 0;
+
+    if (s->bpf)
+        s->bpf->bss->sockets_round++;
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(iterators) && r == 0; i++)
+        r = run_iterator(s, i, sink, err);
+    return r;
 }
 
 void trn_sensor_share(struct trn_sensor *s, uint32_t records_a_second)

@@ -21,8 +21,9 @@ void trn_scope_done(struct trn_scope *s);
 size_t trn_perf_open(const struct trn_scope *scope, struct trn_sensor_fd *fds, size_t max,
                      struct trn_sensor_hook *hook);
 
-/* Runs the task iterator's program. */
-int trn_existing_run(int iter_fd, const struct trn_record_sink *sink, struct trn_err *err) TRN_MUST_CHECK;
+/* Runs an iterator's program; what: for messages, "processes that run". */
+int trn_existing_run(int iter_fd, const char *what, const struct trn_record_sink *sink, struct trn_err *err)
+    TRN_MUST_CHECK;
 
 /* ---- shares.c: the maps that say what is left out on purpose ---- */
 

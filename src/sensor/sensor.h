@@ -68,7 +68,8 @@ struct trn_sensor *trn_sensor_close(struct trn_sensor *s); /* detaches all; take
 const struct trn_sensor_hook *trn_sensor_hooks(const struct trn_sensor *s, size_t *ret_count);
 /* Descriptors to hand on; they stay the sensor's. */
 const struct trn_sensor_fd *trn_sensor_fds(const struct trn_sensor *s, size_t *ret_count);
-/* Processes that run now, as exec records with the existing flag, oldest pid first. */
+/* What is there now, each record with the existing flag: processes (oldest pid first), then their sockets. Fails
+ * when processes cannot be listed; for the rest the hook table says what is missing. */
 int trn_sensor_existing(struct trn_sensor *s, const struct trn_record_sink *sink, struct trn_err *err) TRN_MUST_CHECK;
 
 /* How many records a second one process may make (network, dns, tls, access; as many at once after a rest). Never

@@ -20,14 +20,16 @@ static bool worth_a_row(const struct trn_event *ev)
     return ev->type != TRN_EV_TICK && ev->type != TRN_EV_STATE && ev->type != TRN_EV_FORK;
 }
 
-/* The other side: who was called, or who called. */
+/* The other side: who was called, or who called; of a port that was opened, its own. */
 static void net_columns(const struct trn_event *ev, struct columns *c)
 {
-    bool in = ev->type == TRN_EV_ACCEPT;
+    bool in = ev->type == TRN_EV_ACCEPT || ev->type == TRN_EV_LISTEN;
 
     if (ev->net.family == 4 || ev->net.family == 6)
         c->ip = (struct trn_str){(const char *)(in ? ev->net.src : ev->net.dst), ev->net.family == 4 ? 4 : 16};
-    c->port = ev->net.dst_port; /* on an accepted connection: the service that was reached */
+    c->port = ev->type == TRN_EV_LISTEN
+                  ? ev->net.src_port
+                  : ev->net.dst_port; /* on an accepted connection: the service that was reached */
 }
 
 static void columns_of(const struct trn_event *ev, struct columns *c)
@@ -53,11 +55,16 @@ static void columns_of(const struct trn_event *ev, struct columns *c)
     case TRN_EV_CONNECT:
     case TRN_EV_ACCEPT:
     case TRN_EV_NET_CLOSE:
+    case TRN_EV_LISTEN:
         net_columns(ev, c);
         break;
     case TRN_EV_DNS:
         net_columns(ev, c);
         c->name = ev->dns.name;
+        break;
+    case TRN_EV_TLS:
+        net_columns(ev, c);
+        c->name = ev->tls.sni;
         break;
     case TRN_EV_IDENTITY:
         c->path = ev->identity.path;

@@ -117,8 +117,10 @@ static void put_exec(struct trn_buf *b, const struct trn_ev_exec *x)
 
 static void put_net(struct trn_buf *b, const struct trn_ev_net *n)
 {
-    put_address(b, "src", n->family, n->src);
-    put_address(b, "dst", n->family, n->dst);
+    if (n->family != 0) {
+        put_address(b, "src", n->family, n->src);
+        put_address(b, "dst", n->family, n->dst);
+    }
     put_number(b, "src_port", n->src_port, TRN_NO_U32);
     put_number(b, "dst_port", n->dst_port, TRN_NO_U32);
     put_number(b, "proto", n->proto, 256);
@@ -164,6 +166,7 @@ static void put_body(struct trn_buf *b, const struct trn_event *ev)
     case TRN_EV_CONNECT:
     case TRN_EV_ACCEPT:
     case TRN_EV_NET_CLOSE:
+    case TRN_EV_LISTEN:
         put_net(b, &ev->net);
         break;
     case TRN_EV_DNS:

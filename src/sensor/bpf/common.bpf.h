@@ -32,6 +32,28 @@ static __always_inline bool in_scope(void)
     return scope_id == 0 || bpf_get_current_ancestor_cgroup_id((int)scope_level) == scope_id;
 }
 
+/* Iterators look at other tasks, so the helper about the current one is of no use. */
+static __always_inline bool task_in_scope(struct task_struct *task)
+{
+    struct cgroup *group = BPF_CORE_READ(task, cgroups, dfl_cgrp);
+    struct cgroup *above = 0;
+
+    if (scope_id == 0)
+        return true;
+    if (!group || BPF_CORE_READ(group, level) < (int)scope_level)
+        return false;
+    if (bpf_core_field_exists(group->ancestors)) {
+        bpf_core_read(&above, sizeof(above), &group->ancestors[scope_level]);
+        return BPF_CORE_READ(above, kn, id) == scope_id;
+    } else {
+        struct cgroup___old *old = (void *)group;
+        __u64 id = 0;
+
+        bpf_core_read(&id, sizeof(id), &old->ancestor_ids[scope_level]);
+        return id == scope_id;
+    }
+}
+
 static __always_inline void count_loss(__u32 class)
 {
     __u32 cpu = bpf_get_smp_processor_id();

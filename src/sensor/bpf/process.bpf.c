@@ -266,28 +266,6 @@ static __always_inline __u64 cgroup_of(struct task_struct *task)
     return BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 }
 
-/* The iterator looks at other tasks, so the helper about the current one is of no use. */
-static __always_inline bool task_in_scope(struct task_struct *task)
-{
-    struct cgroup *group = BPF_CORE_READ(task, cgroups, dfl_cgrp);
-    struct cgroup *above = 0;
-
-    if (scope_id == 0)
-        return true;
-    if (!group || BPF_CORE_READ(group, level) < (int)scope_level)
-        return false;
-    if (bpf_core_field_exists(group->ancestors)) {
-        bpf_core_read(&above, sizeof(above), &group->ancestors[scope_level]);
-        return BPF_CORE_READ(above, kn, id) == scope_id;
-    } else {
-        struct cgroup___old *old = (void *)group;
-        __u64 id = 0;
-
-        bpf_core_read(&id, sizeof(id), &old->ancestor_ids[scope_level]);
-        return id == scope_id;
-    }
-}
-
 SEC("iter.s/task")
 int existing(struct bpf_iter__task *ctx)
 {

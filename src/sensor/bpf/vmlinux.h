@@ -195,6 +195,7 @@ struct sock_common {
     __u16 skc_dport;
     __u16 skc_num;
     unsigned short skc_family;
+    volatile unsigned char skc_state;
     struct in6_addr skc_v6_daddr;
     struct in6_addr skc_v6_rcv_saddr;
     unsigned long skc_flags;
@@ -203,11 +204,25 @@ struct sock_common {
 struct sock {
     struct sock_common __sk_common;
     int sk_err;
+    __u8 sk_userlocks : 4;
+    __u16 sk_type;
     __u16 sk_protocol;
+};
+
+struct socket {
+    struct sock *sk;
 };
 
 struct inet_sock {
     __u16 inet_sport;
+};
+
+struct inet_bind_bucket {
+    signed char fastreuse;
+};
+
+struct inet_connection_sock {
+    struct inet_bind_bucket *icsk_bind_hash;
 };
 
 struct tcp_sock {
@@ -230,6 +245,19 @@ struct bpf_iter__task {
     };
     union {
         struct task_struct *task;
+    };
+};
+
+struct bpf_iter__task_file {
+    union {
+        struct bpf_iter_meta *meta;
+    };
+    union {
+        struct task_struct *task;
+    };
+    __u32 fd;
+    union {
+        struct file *file;
     };
 };
 

@@ -59,6 +59,10 @@ enum trn_wire_type {
 #define TRN_WIRE_FILE_NO_STAT (1u << 1) /* gone before it could be looked at; the inode may be known */
 #define TRN_WIRE_FILE_GONE (1u << 2)    /* who did it had ended when it was read */
 
+/* Flags of a network record. */
+#define TRN_WIRE_NET_EXISTING (1u << 0) /* was there before the sensor */
+#define TRN_WIRE_NET_RAW (1u << 1)      /* LISTEN: a raw socket, or one on the wire itself (family AF_PACKET) */
+
 enum trn_wire_file_op {
     TRN_WIRE_FILE_CREATE = 1,
     TRN_WIRE_FILE_OPEN = 2, /* only in sensitive places */
@@ -149,10 +153,10 @@ struct trn_wire_net {
     __u32 error; /* errno of a failed connection */
     __u16 local_port;
     __u16 remote_port;
-    __u8 family;   /* AF_INET or AF_INET6 */
+    __u8 family;   /* AF_INET, AF_INET6; AF_PACKET in LISTEN */
     __u8 protocol; /* IPPROTO_* */
     __u8 incoming;
-    __u8 reserved;
+    __u8 flags;     /* TRN_WIRE_NET_* */
     __u8 local[16]; /* IPv4 in the first four bytes */
     __u8 remote[16];
 };

@@ -125,6 +125,48 @@ Test(sensor_net, other_families_and_lengths_are_refused)
     cr_expect_eq(decode(&r, sizeof(r), &ev), -EBADMSG);
 }
 
+Test(sensor_net, a_port_that_is_opened_is_the_source)
+{
+    struct trn_wire_net r = net(TRN_WIRE_LISTEN);
+    struct trn_event ev;
+
+    r.remote_port = 0;
+    r.error = 0;
+    memset(r.remote, 0, sizeof(r.remote));
+    cr_assert_eq(decode(&r, sizeof(r), &ev), 0);
+    cr_expect_eq(ev.type, TRN_EV_LISTEN);
+    cr_expect_eq(ev.action, TRN_ACT_NONE);
+    cr_expect_eq(ev.net.src[0], 10);
+    cr_expect_eq(ev.net.src_port, 40000);
+    cr_expect_eq(ev.net.dst_port, TRN_NO_U32);
+    r.incoming = 1; /* a note that was cloned says nothing here */
+    r.local_port = 0;
+    r.family = AF_INET6;
+    memcpy(r.local, "\0\0\0\0\0\0\0\0\0\0\xff\xff\x7f\0\0\1", 16);
+    cr_assert_eq(decode(&r, sizeof(r), &ev), 0);
+    cr_expect_eq(ev.net.family, 4, "a mapped address of its own is IPv4 too");
+    cr_expect_eq(ev.net.src[0], 127);
+    cr_expect_eq(ev.net.src_port, TRN_NO_U32, "the kernel has not chosen it yet");
+}
+
+Test(sensor_net, raw_sockets_have_no_port)
+{
+    struct trn_wire_net r = net(TRN_WIRE_LISTEN);
+    struct trn_event ev;
+
+    r.flags = TRN_WIRE_NET_RAW | TRN_WIRE_NET_EXISTING;
+    r.protocol = IPPROTO_RAW;
+    cr_assert_eq(decode(&r, sizeof(r), &ev), 0);
+    cr_expect_eq(ev.flags, TRN_EVF_EXISTING);
+    cr_expect_eq(ev.net.proto, IPPROTO_RAW);
+    cr_expect_eq(ev.net.src_port, TRN_NO_U32);
+    r.family = AF_PACKET;
+    cr_assert_eq(decode(&r, sizeof(r), &ev), 0);
+    cr_expect_eq(ev.net.family, 0, "on the wire itself there are no addresses");
+    r.head.type = TRN_WIRE_ACCEPT;
+    cr_expect_eq(decode(&r, sizeof(r), &ev), -EBADMSG);
+}
+
 static const char answer[] = "\x12\x34\x81\x80\0\1\0\1\0\0\0\0"
                              "\4acme\4test\0\0\1\0\1"
                              "\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\x0a\x09\0\5";
