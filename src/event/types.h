@@ -79,7 +79,7 @@ enum trn_action {
     TRN_ACT_MAX,
 };
 
-/* Loss and sensor classes; the first three are also the index into the kernel's counters. */
+/* Loss and sensor classes. */
 enum trn_class {
     TRN_CLASS_PROCESS = 0, /* fork, exec, exit */
     TRN_CLASS_NETWORK,

@@ -288,6 +288,12 @@ static enum trn_event_type event_type_of(uint16_t wire)
     case TRN_WIRE_LOSS:
     case TRN_WIRE_THROTTLE:
         return TRN_EV_LOSS;
+    case TRN_WIRE_ACCESS:
+        return TRN_EV_ACCESS;
+    case TRN_WIRE_CRED:
+        return TRN_EV_CRED;
+    case TRN_WIRE_HOOK:
+        return TRN_EV_HOOK;
     default:
         return TRN_EV_INVALID;
     }
@@ -318,6 +324,12 @@ int trn_decode_record(struct trn_cursor record, uint64_t salt, struct trn_arena 
         return trn_decode_file(&record, ret);
     case TRN_EV_LOSS:
         return h.type == TRN_WIRE_THROTTLE ? decode_throttle(&record, ret) : decode_loss(&record, ret);
+    case TRN_EV_ACCESS:
+        return trn_decode_access(&record, salt, ret);
+    case TRN_EV_CRED:
+        return trn_decode_cred(&record, ret);
+    case TRN_EV_HOOK:
+        return trn_decode_hook(&record, arena, ret);
     default:
         return trn_decode_net(&record, &h, ret);
     }

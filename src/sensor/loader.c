@@ -42,7 +42,10 @@ static const struct hook_spec specs[] = {
     {"on_sock_create", "network.raw", "raw sockets", true},
     {"on_egress", "dns.questions", "names that are asked for", true},
     {"on_ingress", "dns.answers", "addresses that names resolve to", true},
+    /* One row for two programs, of which at most one is loaded: the same act, seen at two places. */
+    {"on_memory", "access.memory", "processes that read or write the memory of others", false},
 };
+#define ACCESS_CHECK "on_access_check"
 
 #define N_SPECS TRN_ARRAY_SIZE(specs)
 #define N_HOOKS (N_SPECS + 1) /* and the perf records */
@@ -51,9 +54,11 @@ struct trn_sensor {
     struct trn_scope scope;
     uint32_t share;
     struct trn_bpf *bpf;
+    enum trn_access_choice access;
+    uint64_t mem_rw_start, mem_rw_end;
     struct bpf_link *links[N_SPECS];
     struct trn_sensor_hook hooks[N_HOOKS];
-    struct trn_sensor_fd fds[TRN_SENSOR_CPUS_MAX + 3];
+    struct trn_sensor_fd fds[TRN_SENSOR_CPUS_MAX + 4];
     size_t n_fds, first_perf;
     struct trn_shares *shares;
 };
@@ -74,23 +79,39 @@ static void set_share(struct trn_bpf *bpf, uint32_t a_second)
     __atomic_store_n(&bpf->bss->share_token_ns, limit ? TRN_MAX(TRN_NS_PER_SEC / a_second, 1u) : 0, __ATOMIC_RELAXED);
 }
 
+/* The program of a row; NULL when the object has none (on_memory and its twin share a row). */
+static struct bpf_program *program_of(const struct trn_sensor *s, struct trn_bpf *bpf, size_t i)
+{
+    const char *name = specs[i].program;
+
+    if (strcmp(name, "on_memory") == 0) {
+        if (s->access == TRN_ACCESS_NONE)
+            return NULL;
+        if (s->access == TRN_ACCESS_CHECK)
+            name = ACCESS_CHECK;
+    }
+    return bpf_object__find_program_by_name(bpf->obj, name);
+}
+
 /* Opens the object with its settings; programs marked in `without` are left out. */
-static struct trn_bpf *open_object(const struct trn_scope *scope, uint32_t share, const bool without[N_SPECS])
+static struct trn_bpf *open_object(const struct trn_sensor *s, const bool without[N_SPECS])
 {
     struct trn_bpf *bpf = trn_bpf__open();
     int cpus = libbpf_num_possible_cpus();
 
     if (!bpf)
         return NULL;
-    bpf->rodata->scope_id = scope->id;
-    bpf->rodata->scope_level = scope->level;
-    set_share(bpf, share);
+    bpf->rodata->scope_id = s->scope.id;
+    bpf->rodata->scope_level = s->scope.level;
+    bpf->rodata->mem_rw_start = s->mem_rw_start;
+    bpf->rodata->mem_rw_end = s->mem_rw_end;
+    set_share(bpf, s->share);
     (void)bpf_map__set_max_entries(bpf->maps.losses, cpus > 0 ? (uint32_t)cpus : 1);
     for (size_t i = 0; i < N_SPECS; i++) {
-        struct bpf_program *p = bpf_object__find_program_by_name(bpf->obj, specs[i].program);
+        struct bpf_program *p = program_of(s, bpf, i);
 
-        if (p && without[i])
-            (void)bpf_program__set_autoload(p, false);
+        if (p)
+            (void)bpf_program__set_autoload(p, !without[i]);
     }
     return bpf;
 }
@@ -103,9 +124,11 @@ static void find_refused(struct trn_sensor *s, bool refused[N_SPECS])
         bool others[N_SPECS];
         int r;
 
+        if (refused[i])
+            continue;
         for (size_t k = 0; k < N_SPECS; k++)
             others[k] = k != i;
-        one = open_object(&s->scope, s->share, others);
+        one = open_object(s, others);
         r = one ? trn_bpf__load(one) : -ENOMEM;
         refused[i] = r != 0;
         if (r != 0)
@@ -113,12 +136,40 @@ static void find_refused(struct trn_sensor *s, bool refused[N_SPECS])
     }
 }
 
+static size_t access_row(void)
+{
+    size_t i = 0;
+
+    while (strcmp(specs[i].program, "on_memory") != 0)
+        i++;
+    return i;
+}
+
+/* Which program tells of reaching into others. Only loading it shows whether a kernel offers fexit. */
+static void choose_access(struct trn_sensor *s, bool refused[N_SPECS])
+{
+    TRN_AUTO(bpf_freep) struct trn_bpf *probe = NULL;
+    bool others[N_SPECS];
+    size_t row = access_row();
+
+    for (size_t i = 0; i < N_SPECS; i++)
+        others[i] = i != row;
+    s->access = TRN_ACCESS_CHECK;
+    probe = open_object(s, others);
+    s->access = trn_access_choose(probe && trn_bpf__load(probe) == 0, &s->hooks[row]);
+    refused[row] = s->access == TRN_ACCESS_NONE;
+    if (s->access == TRN_ACCESS_MEMORY)
+        trn_access_find_mem_rw(&s->mem_rw_start, &s->mem_rw_end);
+}
+
 static int load(struct trn_sensor *s, struct trn_err *err)
 {
     bool refused[N_SPECS] = {false};
     int r;
 
-    s->bpf = open_object(&s->scope, s->share, refused);
+    choose_access(s, refused);
+
+    s->bpf = open_object(s, refused);
     if (!s->bpf)
         return trn_fail(err, -errno, "cannot read the BPF programs: %s", trn_errno_name(-errno));
     r = trn_bpf__load(s->bpf);
@@ -139,7 +190,7 @@ static int load(struct trn_sensor *s, struct trn_err *err)
         return r;
     }
     find_refused(s, refused);
-    s->bpf = open_object(&s->scope, s->share, refused);
+    s->bpf = open_object(s, refused);
     r = s->bpf ? trn_bpf__load(s->bpf) : -ENOMEM;
     if (r != 0)
         return trn_fail(err, r, "cannot load the BPF programs: %s", trn_errno_name(r));
@@ -158,7 +209,7 @@ static void go_without(struct trn_sensor *s, const char *why)
 static void attach_all(struct trn_sensor *s)
 {
     for (size_t i = 0; i < N_SPECS; i++) {
-        struct bpf_program *p = bpf_object__find_program_by_name(s->bpf->obj, specs[i].program);
+        struct bpf_program *p = program_of(s, s->bpf, i);
         struct trn_sensor_hook *h = &s->hooks[i];
 
         if (!p || h->reason[0] != '\0')
@@ -169,6 +220,9 @@ static void attach_all(struct trn_sensor *s)
         else
             trn_hook_set(h, TRN_HOOK_OFF, "the kernel refused to attach it: %s", trn_errno_name(-errno));
     }
+    if (s->access == TRN_ACCESS_MEMORY && s->links[access_row()] && s->mem_rw_end == 0)
+        trn_hook_set(&s->hooks[access_row()], TRN_HOOK_DEGRADED,
+                     "the kernel hides its addresses (kptr_restrict, CAP_SYSLOG): /proc/PID/mem is not told");
 }
 
 static void add_fd(struct trn_sensor *s, enum trn_sensor_fd_kind kind, const struct bpf_map *map)
@@ -221,6 +275,7 @@ int trn_sensor_open(const struct trn_sensor_options *o, struct trn_sensor **ret,
     if (s->bpf) {
         add_fd(s, TRN_SENSOR_FD_PROCESS, s->bpf->maps.process_ring);
         add_fd(s, TRN_SENSOR_FD_NETWORK, s->bpf->maps.network_ring);
+        add_fd(s, TRN_SENSOR_FD_ACCESS, s->bpf->maps.access_ring);
         add_fd(s, TRN_SENSOR_FD_COUNTERS, s->bpf->maps.losses);
         s->shares = trn_shares_new(bpf_map__fd(s->bpf->maps.shares), bpf_map__fd(s->bpf->maps.losses),
                                    bpf_map__max_entries(s->bpf->maps.losses));

@@ -21,6 +21,12 @@ void trn_scope_done(struct trn_scope *s);
 size_t trn_perf_open(const struct trn_scope *scope, struct trn_sensor_fd *fds, size_t max,
                      struct trn_sensor_hook *hook);
 
+/* access_open.c: which program tells that a process reaches into another one. Fills the hook when none can. */
+enum trn_access_choice { TRN_ACCESS_NONE, TRN_ACCESS_CHECK, TRN_ACCESS_MEMORY };
+enum trn_access_choice trn_access_choose(bool fexit_loads, struct trn_sensor_hook *hook);
+/* Untouched when the kernel does not show where it is. */
+void trn_access_find_mem_rw(uint64_t *ret_start, uint64_t *ret_end);
+
 /* Runs an iterator's program; what: for messages, "processes that run". */
 int trn_existing_run(int iter_fd, const char *what, const struct trn_record_sink *sink, struct trn_err *err)
     TRN_MUST_CHECK;

@@ -18,7 +18,7 @@
 
 #include "sensor/bpf/wire.h"
 
-#define RINGS_MAX 2
+#define RINGS_MAX 3
 #define PERF_MAX 256
 #define CHANNEL_BURST 4096 /* records a drain */
 #define ARENA_LIMIT (64u << 10)
@@ -93,6 +93,7 @@ static int add_one(struct trn_reader *r, const struct trn_sensor_fd *fd)
     switch (fd->kind) {
     case TRN_SENSOR_FD_PROCESS:
     case TRN_SENSOR_FD_NETWORK:
+    case TRN_SENSOR_FD_ACCESS:
         if (r->n_rings < RINGS_MAX && (e = trn_ring_map(fd->fd, fd->size, &r->rings[r->n_rings])) == 0)
             r->n_rings++;
         break;
@@ -124,7 +125,7 @@ static const char *kind_name(uint32_t kind)
     static const char *const names[TRN_SENSOR_FD_KIND_MAX] = {
         [TRN_SENSOR_FD_PROCESS] = "process ring",   [TRN_SENSOR_FD_NETWORK] = "network ring",
         [TRN_SENSOR_FD_COUNTERS] = "loss counters", [TRN_SENSOR_FD_PERF] = "perf buffer",
-        [TRN_SENSOR_FD_RECORDS] = "records",
+        [TRN_SENSOR_FD_ACCESS] = "access ring",     [TRN_SENSOR_FD_RECORDS] = "records",
     };
 
     return kind < TRN_SENSOR_FD_KIND_MAX && names[kind] ? names[kind] : "descriptor of unknown kind";

@@ -57,6 +57,9 @@ struct trn_wire_head {
 int trn_decode_net(struct trn_cursor *c, const struct trn_wire_head *h, struct trn_event *ev) TRN_MUST_CHECK;
 int trn_decode_dns(struct trn_cursor *c, struct trn_arena *arena, struct trn_event *ev) TRN_MUST_CHECK;
 int trn_decode_file(struct trn_cursor *c, struct trn_event *ev) TRN_MUST_CHECK;
+int trn_decode_access(struct trn_cursor *c, uint64_t salt, struct trn_event *ev) TRN_MUST_CHECK;
+int trn_decode_cred(struct trn_cursor *c, struct trn_event *ev) TRN_MUST_CHECK;
+int trn_decode_hook(struct trn_cursor *c, struct trn_arena *arena, struct trn_event *ev) TRN_MUST_CHECK;
 /* What every event has: type, time, process. */
 void trn_decode_begin(struct trn_event *ev, enum trn_event_type type, const struct trn_wire_head *h, uint64_t salt);
 

@@ -89,6 +89,8 @@ static enum trn_class class_of(struct trn_str record)
         lost = trn_cur_u32le(&c);
         return lost < TRN_CLASS_MAX ? (enum trn_class)lost : TRN_CLASS_PROCESS;
     }
+    if (type == TRN_WIRE_ACCESS || type == TRN_WIRE_CRED)
+        return TRN_CLASS_ACCESS;
     if (type != TRN_WIRE_FILE)
         return TRN_CLASS_PROCESS;
     trn_cur_seek(&c, offsetof(struct trn_wire_file, op));

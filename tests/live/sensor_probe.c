@@ -141,6 +141,11 @@ static void put_body(struct trn_buf *b, const struct trn_event *ev)
         put_number(b, "parent", ev->fork.parent, 0);
         put_number(b, "parent_pid", ev->fork.parent_pid, TRN_NO_U32);
         break;
+    case TRN_EV_ACCESS:
+        put_text(b, "way", ev->access.way);
+        put_number(b, "target", ev->access.target, 0);
+        put_number(b, "target_pid", ev->access.target_pid, TRN_NO_U32);
+        break;
     case TRN_EV_EXIT:
         put_number(b, "code", ev->exit.code, TRN_NO_U32);
         put_number(b, "signal", ev->exit.signal, TRN_NO_U32);

@@ -106,6 +106,39 @@ struct mm_struct {
     unsigned long arg_start;
     unsigned long arg_end;
     struct file *exe_file;
+    struct task_struct *owner; /* with CONFIG_MEMCG */
+};
+
+#if defined(__TARGET_ARCH_x86)
+struct pt_regs {
+    unsigned long bx, cx, dx, si, di, orig_ax;
+};
+#else
+struct user_pt_regs {
+    __u64 regs[31];
+};
+struct pt_regs {
+    struct user_pt_regs user_regs;
+    __u64 orig_x0;
+    int syscallno;
+};
+#endif
+
+struct thread_info {
+    __u32 status; /* x86 */
+};
+
+struct io_wq_work {
+    int cancel_seq;
+};
+
+struct io_worker {
+    struct io_wq_work *cur_work;
+};
+
+struct io_kiocb {
+    __u8 opcode;
+    struct io_wq_work work;
 };
 
 struct upid {
@@ -160,6 +193,7 @@ struct css_set {
 };
 
 struct task_struct {
+    struct thread_info thread_info;
     unsigned int flags;
     int exit_code;
     int pid;
@@ -174,6 +208,7 @@ struct task_struct {
     struct nsproxy *nsproxy;
     struct signal_struct *signal;
     struct css_set *cgroups;
+    void *worker_private;
 };
 
 struct linux_binprm {

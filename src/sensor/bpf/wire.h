@@ -202,6 +202,46 @@ enum trn_wire_loss_reason {
     TRN_WIRE_LOSS_REASONS = 2,
 };
 
+/* The header's process reached into another one. */
+enum trn_wire_access_act { TRN_WIRE_ACCESS_ATTACH = 1, TRN_WIRE_ACCESS_READ = 2, TRN_WIRE_ACCESS_WRITE = 3 };
+enum trn_wire_access_way {
+    TRN_WIRE_WAY_PTRACE = 1,
+    TRN_WIRE_WAY_PROCESS_VM = 2,    /* process_vm_readv, process_vm_writev */
+    TRN_WIRE_WAY_PROC_MEM = 3,      /* /proc/PID/mem */
+    TRN_WIRE_WAY_PROC_MEM_RING = 4, /* the same by io_uring */
+    TRN_WIRE_WAY_PIDFD_GETFD = 5,
+    TRN_WIRE_WAY_MAX = 6,
+};
+
+struct trn_wire_access {
+    struct trn_wire_header head;
+    __u64 target_start; /* 0: unknown */
+    __u32 target_tgid;  /* 0: unknown */
+    __u32 uid;          /* of the one who reached, at this moment; all ones: unknown */
+    __u32 euid;
+    __u32 gid;
+    __u16 act;
+    __u16 way;
+    __u32 reserved;
+};
+
+/* Made by turncoatd. The header's process has other ids now; those that are not told are all ones. */
+struct trn_wire_cred {
+    struct trn_wire_header head;
+    __u32 uid;
+    __u32 euid;
+    __u32 gid;
+    __u32 reserved;
+};
+
+/* Made by turncoatd. Tail: the hook's name, then a sentence. */
+struct trn_wire_hook {
+    struct trn_wire_header head;
+    __u32 returned; /* 0: lost */
+    __u16 name_len;
+    __u16 text_len;
+};
+
 struct trn_wire_loss {
     struct trn_wire_header head;
     __u32 class;  /* enum trn_class */
@@ -241,6 +281,9 @@ _Static_assert(sizeof(struct trn_wire_exec) == 136, "exec record");
 _Static_assert(sizeof(struct trn_wire_net) == 112, "network record");
 _Static_assert(sizeof(struct trn_wire_dns) == 600, "dns record");
 _Static_assert(sizeof(struct trn_wire_file) == 96, "file record");
+_Static_assert(sizeof(struct trn_wire_access) == 64, "access record");
+_Static_assert(sizeof(struct trn_wire_cred) == 48, "credentials record");
+_Static_assert(sizeof(struct trn_wire_hook) == 40, "hook record");
 _Static_assert(sizeof(struct trn_wire_loss) == 56, "loss record");
 _Static_assert(sizeof(struct trn_wire_throttle) == 56, "throttle record");
 _Static_assert(sizeof(struct trn_wire_losses) == 64, "losses fill a cache line");
