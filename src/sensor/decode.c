@@ -225,6 +225,57 @@ static int decode_fork(struct trn_cursor *c, uint64_t salt, struct trn_event *ev
     return 0;
 }
 
+/* As perf says it, so that the two can be compared: "/memfd:x (deleted)". */
+static int mapped_path(struct trn_str parts, bool cut, bool deleted, struct trn_arena *arena, struct trn_str *ret)
+{
+    int r = 0;
+
+    *ret = TRN_STR("//anon");
+    if (parts.n > 0)
+        r = join_path(parts, cut, arena, ret);
+    if (r == 0 && parts.n > 0 && deleted) {
+        *ret = trn_arena_printf(arena, "%.*s (deleted)", TRN_STR_ARG(*ret));
+        r = trn_str_is_none(*ret) ? -ENOMEM : 0;
+    }
+    return r;
+}
+
+static int decode_mapped(struct trn_cursor *c, struct trn_arena *arena, struct trn_event *ev)
+{
+    uint32_t major, nlink, flags;
+    struct trn_str parts, path;
+    uint16_t path_len;
+    int r;
+
+    ev->map.file.ino = trn_cur_u64le(c);
+    ev->map.file.ctime_ns = trn_cur_u64le(c);
+    ev->map.address = trn_cur_u64le(c);
+    ev->map.length = trn_cur_u64le(c);
+    major = trn_cur_u32le(c);
+    ev->map.file.dev = (uint64_t)major << 20 | trn_cur_u32le(c);
+    nlink = trn_cur_u32le(c);
+    ev->map.prot = trn_cur_u32le(c);
+    flags = trn_cur_u32le(c);
+    path_len = trn_cur_u16le(c);
+    (void)trn_cur_u16le(c);
+    parts = trn_cur_bytes(c, path_len);
+    if (!trn_cur_end(c))
+        return -EBADMSG;
+    r = mapped_path(parts, (flags & TRN_WIRE_PATH_TRUNCATED) != 0, nlink == 0, arena, &path);
+    if (r == 0)
+        r = trn_classify_mapping(path, ev->map.prot, ev);
+    if (r != 0)
+        return r;
+    ev->flags = TRN_EVF_EXISTING;
+    if (flags & TRN_WIRE_PATH_TRUNCATED)
+        ev->flags |= TRN_EVF_PATH_CUT;
+    if (ev->map.file.ino == 0)
+        ev->map.file = (struct trn_file_key){0};
+    if (parts.n > 0)
+        ev->map.path = path;
+    return 0;
+}
+
 static int decode_exit(struct trn_cursor *c, struct trn_event *ev)
 {
     uint32_t status = trn_cur_u32le(c), sig = status & 0x7f;
@@ -270,6 +321,8 @@ static enum trn_event_type event_type_of(uint16_t wire)
         return TRN_EV_EXEC;
     case TRN_WIRE_EXIT:
         return TRN_EV_EXIT;
+    case TRN_WIRE_MAPPED:
+        return TRN_EV_LIB_LOAD;
     case TRN_WIRE_CONNECT:
     case TRN_WIRE_ESTABLISHED:
     case TRN_WIRE_FAILED:
@@ -318,6 +371,8 @@ int trn_decode_record(struct trn_cursor record, uint64_t salt, struct trn_arena 
         return decode_exec(&record, &h, salt, arena, ret);
     case TRN_EV_EXIT:
         return decode_exit(&record, ret);
+    case TRN_EV_LIB_LOAD:
+        return decode_mapped(&record, arena, ret);
     case TRN_EV_DNS:
         return trn_decode_dns(&record, arena, ret);
     case TRN_EV_FILE:

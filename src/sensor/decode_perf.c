@@ -79,7 +79,7 @@ static bool is_anonymous(struct trn_str path)
 }
 
 /* Sets type and action; -ENODATA for the kernel's own pages. */
-static int classify(struct trn_str path, uint32_t prot, struct trn_event *ev)
+int trn_classify_mapping(struct trn_str path, uint32_t prot, struct trn_event *ev)
 {
     if (trn_str_eq_c(path, "[vdso]") || trn_str_eq_c(path, "[vsyscall]") || trn_str_eq_c(path, "[uprobes]"))
         return -ENODATA;
@@ -145,7 +145,7 @@ static int decode_mapping(struct trn_cursor *c, const struct perf_head *h, struc
         return -EBADMSG;
     if (ev->pid == TRN_NO_U32)
         return -ENODATA;
-    r = classify(path, ev->map.prot, ev);
+    r = trn_classify_mapping(path, ev->map.prot, ev);
     if (is_anonymous(path))
         ev->map.file = (struct trn_file_key){0}; /* shared memory has an inode, but no file */
     else

@@ -31,6 +31,7 @@ static const struct hook_spec specs[] = {
     {"on_fork", "process.fork", "new processes before they run something", false},
     {"on_exit", "process.exit", "ends of processes and their codes", false},
     {"existing", "process.existing", "processes that ran before turncoat", false},
+    {"existing_mapped", "mapping.existing", "libraries that were loaded before turncoat", false},
     {"existing_sockets", "network.existing", "sockets that were open before turncoat", false},
     {"on_connect4", "network.connect4", "connection attempts over IPv4", true},
     {"on_connect6", "network.connect6", "connection attempts over IPv6", true},
@@ -322,6 +323,7 @@ static const struct {
     bool needed; /* without it nothing else makes sense */
 } iterators[] = {
     {"existing", "processes that run", true},
+    {"existing_mapped", "code that is mapped", false},
     {"existing_sockets", "sockets that are open", false},
 };
 

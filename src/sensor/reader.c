@@ -38,6 +38,7 @@ struct trn_reader {
     uint64_t salt;
     struct trn_arena *arena; /* for one record */
     struct trn_mapped *seen;
+    struct trn_startup *startup;
     uint8_t *scratch;             /* TRN_PERF_RECORD_MAX */
     size_t perf_at;               /* which buffer is being drained */
     uint64_t told[TRN_CLASS_MAX]; /* already given as events */
@@ -62,6 +63,7 @@ struct trn_reader *trn_reader_free(struct trn_reader *r)
         trn_fd_close(r->fds[i]);
     trn_fd_close(r->epoll);
     trn_mapped_free(r->seen);
+    trn_startup_free(r->startup);
     trn_arena_free(r->arena);
     free(r->scratch);
     free(r);
@@ -136,8 +138,9 @@ static int set_up(struct trn_reader *r, const struct trn_sensor_fd *fds, size_t 
     r->epoll = epoll_create1(EPOLL_CLOEXEC);
     r->arena = trn_arena_new(ARENA_LIMIT);
     r->seen = trn_mapped_new();
+    r->startup = trn_startup_new(trn_boot_ns());
     r->scratch = malloc(TRN_PERF_RECORD_MAX);
-    if (!r->arena || !r->seen || !r->scratch)
+    if (!r->arena || !r->seen || !r->startup || !r->scratch)
         return trn_fail(err, -ENOMEM, "cannot read the sensor: out of memory");
     if (r->epoll < 0)
         return trn_fail(err, -errno, "cannot read the sensor: %s", trn_errno_name(-errno));
@@ -237,6 +240,10 @@ static int on_record(void *ctx, struct trn_cursor record)
     }
     if (ev.type == TRN_EV_LOSS && (ev.meta.klass == TRN_CLASS_FILE || ev.meta.klass == TRN_CLASS_OPEN))
         r->losses.throttled_files += ev.meta.count;
+    if (trn_startup_repeats(r->startup, &ev))
+        return 0;
+    if ((ev.type == TRN_EV_LIB_LOAD || ev.type == TRN_EV_MEM_EXEC) && !trn_mapped_is_new(r->seen, &ev))
+        return 0;
     follow(r, &ev);
     return give(r, &ev);
 }

@@ -45,6 +45,9 @@ enum trn_perf_kind { TRN_PERF_OTHER = 0, TRN_PERF_MAPPING, TRN_PERF_BPF, TRN_PER
 /* Kind of a record; for EXEC *ret_value is the tgid, for LOST the number of records. */
 enum trn_perf_kind trn_perf_peek(struct trn_cursor record, uint64_t *ret_value);
 
+/* Sets type and action; -ENODATA for the kernel's own pages. Path "//anon": memory without a file. */
+int trn_classify_mapping(struct trn_str path, uint32_t prot, struct trn_event *ev) TRN_MUST_CHECK;
+
 /* ---- decode_*.c: bodies behind the wire header ---- */
 
 struct trn_wire_head {
@@ -92,7 +95,17 @@ struct trn_mapped *trn_mapped_free(struct trn_mapped *s);
 void trn_mapped_fork(struct trn_mapped *s, uint32_t pid, uint64_t when);
 void trn_mapped_exec(struct trn_mapped *s, uint32_t pid, uint64_t when);
 void trn_mapped_exit(struct trn_mapped *s, uint32_t pid);
-/* True when this mapping is worth an event. */
+/* True when this mapping is worth an event. One that was there before is the same as one that perf tells of a time
+ * before the last of them was read, whatever else is known of it. */
 bool trn_mapped_is_new(struct trn_mapped *s, const struct trn_event *ev);
+
+/* ---- startup.c: what both the iterators and the hooks tell while the sensor starts ---- */
+
+struct trn_startup;
+
+struct trn_startup *trn_startup_new(uint64_t now) TRN_MUST_CHECK;
+struct trn_startup *trn_startup_free(struct trn_startup *s);
+/* True for an exec, or a mapping that was there before, that was told already. */
+bool trn_startup_repeats(struct trn_startup *s, const struct trn_event *ev);
 
 #endif

@@ -8,11 +8,13 @@
 
 #define IMAGES_MAX 16384
 #define MAPPINGS_MAX 32768
+#define EXISTED 1u /* perf knows build-ids, the iterator inodes: the two cannot be compared */
 
 struct trn_mapped {
     struct trn_map *since;    /* pid -> boot ns of its last fork or exec */
     struct trn_map *starting; /* pid -> 1: just called exec, its program is mapped next */
-    struct trn_map *mappings; /* hash of (pid, since, kind, file) -> 1 */
+    struct trn_map *mappings; /* hash of (pid, since, kind, path) -> what file it was, or EXISTED */
+    uint64_t existing_ns;     /* when the last mapping that was there before was read */
 };
 
 struct trn_mapped *trn_mapped_free(struct trn_mapped *s)
@@ -79,18 +81,27 @@ static bool is_loader(struct trn_str path)
            trn_str_starts(base, TRN_STR("ld.so"));
 }
 
+static uint64_t file_of(const struct trn_event *ev)
+{
+    uint64_t h = trn_hash64_mix(trn_hash64_str(ev->map.build_id), ev->map.file.ino);
+
+    return h == EXISTED ? 0 : h;
+}
+
 bool trn_mapped_is_new(struct trn_mapped *s, const struct trn_event *ev)
 {
-    uint64_t since = 0, key;
-    bool program = trn_map_remove(s->starting, ev->pid, NULL);
+    bool existing = (ev->flags & TRN_EVF_EXISTING) != 0, known;
+    uint64_t since = 0, key, was, file = existing ? EXISTED : file_of(ev);
+    bool program = !existing && trn_map_remove(s->starting, ev->pid, NULL);
 
     (void)trn_map_get(s->since, ev->pid, &since);
+    if (existing)
+        s->existing_ns = TRN_MAX(s->existing_ns, ev->boot_ns);
     key = trn_hash64_mix(trn_hash64_mix(ev->pid, since), (uint64_t)ev->type << 16 | ev->action);
     key = trn_hash64_mix(key, trn_hash64_str(ev->map.path));
-    key = trn_hash64_mix(key, trn_hash64_str(ev->map.build_id));
-    key = trn_hash64_mix(key, ev->map.file.ino);
-    if (trn_map_get(s->mappings, key, NULL))
+    known = trn_map_get(s->mappings, key, &was);
+    if (known && (was == file || existing || (was == EXISTED && ev->boot_ns <= s->existing_ns)))
         return false;
-    put(&s->mappings, MAPPINGS_MAX, key, 1);
+    put(&s->mappings, MAPPINGS_MAX, key, file);
     return ev->type != TRN_EV_LIB_LOAD || !(program || is_loader(ev->map.path));
 }

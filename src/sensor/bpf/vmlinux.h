@@ -43,6 +43,7 @@ struct qstr {
 
 struct super_block {
     __u32 s_dev;
+    unsigned long s_magic;
 };
 
 /* Linux 6.13 and later. */
@@ -293,6 +294,31 @@ struct bpf_iter__task_file {
     __u32 fd;
     union {
         struct file *file;
+    };
+};
+
+/* Linux 6.5 and later: what is mapped of a stacked file system is the file below. */
+struct backing_file {
+    struct path user_path;
+};
+
+struct vm_area_struct {
+    unsigned long vm_start;
+    unsigned long vm_end;
+    unsigned long vm_flags;
+    const void *vm_ops;
+    struct file *vm_file;
+};
+
+struct bpf_iter__task_vma {
+    union {
+        struct bpf_iter_meta *meta;
+    };
+    union {
+        struct task_struct *task;
+    };
+    union {
+        struct vm_area_struct *vma;
     };
 };
 

@@ -143,6 +143,22 @@ struct trn_wire_exec {
     __u16 reserved;
 };
 
+/* Tail: path, as in an exec record; none for memory without a file. */
+struct trn_wire_mapped {
+    struct trn_wire_header head;
+    __u64 inode;
+    __u64 ctime; /* ns */
+    __u64 address;
+    __u64 length;
+    __u32 dev_major;
+    __u32 dev_minor;
+    __u32 nlink;
+    __u32 prot;  /* PROT_* */
+    __u32 flags; /* TRN_WIRE_MEMFD, TRN_WIRE_PATH_TRUNCATED */
+    __u16 path_len;
+    __u16 reserved;
+};
+
 struct trn_wire_net {
     struct trn_wire_header head;
     __u64 cookie; /* the same for all records of one socket */
@@ -285,6 +301,7 @@ _Static_assert(sizeof(struct trn_wire_access) == 64, "access record");
 _Static_assert(sizeof(struct trn_wire_cred) == 48, "credentials record");
 _Static_assert(sizeof(struct trn_wire_hook) == 40, "hook record");
 _Static_assert(sizeof(struct trn_wire_loss) == 56, "loss record");
+_Static_assert(sizeof(struct trn_wire_mapped) == 88, "mapped record");
 _Static_assert(sizeof(struct trn_wire_throttle) == 56, "throttle record");
 _Static_assert(sizeof(struct trn_wire_losses) == 64, "losses fill a cache line");
 

@@ -313,3 +313,51 @@ Test(sensor_decode, no_memory_is_an_error)
     cr_expect_eq(trn_decode_record(trn_cur(record, n), SALT, tiny, &ev), -ENOMEM);
     trn_arena_free(tiny);
 }
+
+Test(sensor_decode, a_mapping_that_was_there_before)
+{
+    static const char path[] = "libz.so.1\0lib\0usr\0";
+    struct trn_wire_mapped m = {.head = wire_head(TRN_WIRE_MAPPED, 0),
+                                .inode = 7,
+                                .ctime = 8,
+                                .address = 0x1000,
+                                .dev_major = 8,
+                                .nlink = 1,
+                                .prot = 5,
+                                .path_len = sizeof(path) - 1};
+    struct trn_event ev;
+    size_t n = wire_join(record, &m, sizeof(m), path, sizeof(path) - 1);
+
+    cr_assert_eq(decode(n, &ev), 0);
+    cr_expect_eq(ev.type, TRN_EV_LIB_LOAD);
+    cr_expect(trn_str_eq_c(ev.map.path, "/usr/lib/libz.so.1"));
+    cr_expect(ev.flags == TRN_EVF_EXISTING && ev.map.file.ino == 7 && ev.map.file.dev == 8ull << 20);
+    cr_expect_eq(ev.entity, trn_entity_id(SALT, 42, 77));
+    cr_expect_eq(decode(n - 1, &ev), -EBADMSG);
+    m.nlink = 0;
+    n = wire_join(record, &m, sizeof(m), path, sizeof(path) - 1);
+    cr_assert_eq(decode(n, &ev), 0);
+    cr_expect(trn_str_eq_c(ev.map.path, "/usr/lib/libz.so.1 (deleted)"), "as perf says it");
+    m.path_len = 0;
+    m.prot = 7;
+    n = wire_join(record, &m, sizeof(m), NULL, 0);
+    cr_assert_eq(decode(n, &ev), 0);
+    cr_expect(ev.type == TRN_EV_MEM_EXEC && ev.action == TRN_ACT_WRITABLE && trn_str_is_none(ev.map.path));
+}
+
+Test(sensor_decode, who_was_throttled)
+{
+    struct trn_wire_throttle t = {.head = wire_head(TRN_WIRE_THROTTLE, sizeof(t)),
+                                  .class = TRN_CLASS_DNS,
+                                  .count = 9,
+                                  .since = 500};
+    struct trn_event ev;
+
+    memcpy(record, &t, sizeof(t));
+    cr_assert_eq(decode(sizeof(t), &ev), 0);
+    cr_expect(ev.type == TRN_EV_LOSS && ev.action == TRN_ACT_THROTTLED && ev.pid == 42);
+    cr_expect(ev.meta.klass == TRN_CLASS_DNS && ev.meta.count == 9 && ev.meta.from_boot_ns == 500);
+    t.class = TRN_CLASS_MAX;
+    memcpy(record, &t, sizeof(t));
+    cr_expect_eq(decode(sizeof(t), &ev), -EBADMSG);
+}
