@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Overview: wire records to struct trn_event: the head, and the process class. Records come from the
+ * Overview: wire records to struct trn_event: the head, and the small ones. Records come from the
  * kernel or from turncoatd, and are read as if they came from an enemy: field by field through the
  * cursor, every length checked, nothing left over. Views point into the record or the arena.
  */
@@ -38,177 +38,6 @@ static int read_head(struct trn_cursor *c, struct trn_wire_head *ret)
     if (c->bad || version != TRN_WIRE_VERSION || ret->size != c->n)
         return -EBADMSG;
     return 0;
-}
-
-/*
- * "id\0bin\0usr\0" -> "/usr/bin/id". The kernel side writes components leaf first; a path whose
- * upper part did not fit begins with "...".
- */
-static int join_path(struct trn_str parts, bool cut, struct trn_arena *arena, struct trn_str *ret)
-{
-    size_t n = parts.n + (cut ? 3 : 0), at;
-    char *out = trn_arena_alloc(arena, n + 2);
-
-    if (!out)
-        return -ENOMEM;
-    at = n;
-    for (struct trn_cursor c = trn_cur_of(parts); trn_cur_left(&c) > 0;) {
-        struct trn_str name = trn_cur_until(&c, '\0', TRN_WIRE_NAME_MAX);
-
-        if (c.bad)
-            return -EBADMSG;
-        at -= name.n;
-        if (name.n > 0)
-            memcpy(out + at, name.p, name.n);
-        out[--at] = '/';
-    }
-    if (parts.n == 0)
-        out[n++] = '/'; /* the root itself */
-    if (cut) {
-        at -= 3;
-        memcpy(out + at, "...", 3);
-    }
-    *ret = (struct trn_str){out + at, n - at};
-    return 0;
-}
-
-/* "pts3" -> "pts/3", as people and /dev write it. */
-static struct trn_str tty_name(struct trn_str raw, struct trn_arena *arena)
-{
-    if (raw.n > 3 && trn_str_starts(raw, TRN_STR("pts")) && raw.p[3] >= '0' && raw.p[3] <= '9')
-        return trn_arena_printf(arena, "pts/%.*s", (int)(raw.n - 3), raw.p + 3);
-    return raw;
-}
-
-static struct trn_str or_none(struct trn_str s)
-{
-    return s.n == 0 ? TRN_STR_NONE : s;
-}
-
-/* Ends the last word with the NUL that truncation cut off. */
-static int end_argv(struct trn_str raw, struct trn_arena *arena, struct trn_str *ret)
-{
-    char *copy;
-
-    if (raw.n == 0 || raw.p[raw.n - 1] == '\0') {
-        *ret = or_none(raw);
-        return 0;
-    }
-    copy = trn_arena_alloc(arena, raw.n + 1);
-    if (!copy)
-        return -ENOMEM;
-    memcpy(copy, raw.p, raw.n);
-    copy[raw.n] = '\0';
-    *ret = (struct trn_str){copy, raw.n + 1};
-    return 0;
-}
-
-static uint32_t count_words(struct trn_str argv)
-{
-    uint32_t n = 0;
-
-    for (size_t i = 0; i < argv.n; i++)
-        n += argv.p[i] == '\0';
-    return n;
-}
-
-/* A script is named by what was invoked, made absolute when that is possible. */
-static struct trn_str script_path(const struct trn_ev_exec *x, struct trn_arena *arena)
-{
-    if (trn_str_is_none(x->interp) || trn_str_is_none(x->invoked) || x->invoked.p[0] == '/')
-        return trn_str_is_none(x->interp) ? TRN_STR_NONE : x->invoked;
-    if (trn_str_is_none(x->cwd))
-        return x->invoked;
-    return trn_arena_printf(arena, "%.*s%s%.*s", TRN_STR_ARG(x->cwd), x->cwd.n > 1 ? "/" : "", TRN_STR_ARG(x->invoked));
-}
-
-static const struct {
-    uint32_t wire, event;
-} flag_map[] = {
-    {TRN_WIRE_EXISTING, TRN_EVF_EXISTING},
-    {TRN_WIRE_DELETED, TRN_EVF_DELETED},
-    {TRN_WIRE_MEMFD, TRN_EVF_MEMFD},
-    {TRN_WIRE_ARGV_TRUNCATED, TRN_EVF_ARGS_CUT},
-    {TRN_WIRE_PATH_TRUNCATED, TRN_EVF_PATH_CUT},
-    {TRN_WIRE_CWD_TRUNCATED, TRN_EVF_PATH_CUT},
-};
-
-struct exec_lengths {
-    uint16_t path, name, interp, argv, cwd, tty, comm;
-};
-
-static int decode_exec_tail(struct trn_cursor *c, const struct exec_lengths *n, uint32_t flags, struct trn_arena *arena,
-                            struct trn_event *ev)
-{
-    struct trn_ev_exec *x = &ev->exec;
-    struct trn_str path = trn_cur_bytes(c, n->path);
-    struct trn_str name = trn_cur_bytes(c, n->name);
-    struct trn_str interp = trn_cur_bytes(c, n->interp);
-    struct trn_str argv = trn_cur_bytes(c, n->argv);
-    struct trn_str cwd = trn_cur_bytes(c, n->cwd);
-    struct trn_str tty = trn_cur_bytes(c, n->tty);
-    int r;
-
-    ev->comm = or_none(trn_cur_bytes(c, n->comm));
-    if (!trn_cur_end(c))
-        return -EBADMSG;
-    r = end_argv(argv, arena, &x->argv);
-    /* A kernel thread and a process that is just ending have no file and no place. */
-    if (r == 0 && path.n > 0)
-        r = join_path(path, (flags & TRN_WIRE_PATH_TRUNCATED) != 0, arena, &x->path);
-    if (r == 0 && x->file.ino != 0)
-        r = join_path(cwd, (flags & TRN_WIRE_CWD_TRUNCATED) != 0, arena, &x->cwd);
-    if (r != 0)
-        return r;
-    x->invoked = or_none(name);
-    x->interp = or_none(interp);
-    x->tty = tty.n ? tty_name(tty, arena) : TRN_STR_NONE;
-    x->script = script_path(x, arena);
-    if (x->argc == 0)
-        x->argc = count_words(x->argv);
-    return 0;
-}
-
-static int decode_exec(struct trn_cursor *c, const struct trn_wire_head *h, uint64_t salt, struct trn_arena *arena,
-                       struct trn_event *ev)
-{
-    struct trn_ev_exec *x = &ev->exec;
-    uint64_t parent_start = trn_cur_u64le(c), ctime_sec;
-    uint32_t ctime_nsec, flags, major;
-    struct exec_lengths n;
-
-    ev->cgroup = trn_cur_u64le(c);
-    x->file.ino = trn_cur_u64le(c);
-    x->size = trn_cur_u64le(c);
-    ctime_sec = trn_cur_u64le(c);
-    ctime_nsec = trn_cur_u32le(c);
-    x->nlink = trn_cur_u32le(c);
-    major = trn_cur_u32le(c);
-    x->file.dev = (uint64_t)major << 20 | trn_cur_u32le(c);
-    x->parent_pid = trn_cur_u32le(c);
-    x->session = trn_cur_u32le(c);
-    ev->mntns = trn_cur_u32le(c);
-    ev->uid = trn_cur_u32le(c);
-    ev->euid = trn_cur_u32le(c);
-    ev->gid = trn_cur_u32le(c);
-    flags = trn_cur_u32le(c);
-    x->argc = trn_cur_u32le(c);
-    n.path = trn_cur_u16le(c);
-    n.name = trn_cur_u16le(c);
-    n.interp = trn_cur_u16le(c);
-    n.argv = trn_cur_u16le(c);
-    n.cwd = trn_cur_u16le(c);
-    n.tty = trn_cur_u16le(c);
-    n.comm = trn_cur_u16le(c);
-    (void)trn_cur_u16le(c);
-    if (c->bad || ctime_nsec >= TRN_NS_PER_SEC)
-        return -EBADMSG;
-    x->file.ctime_ns = ctime_sec * TRN_NS_PER_SEC + ctime_nsec;
-    if (x->parent_pid != 0 && parent_start != 0)
-        x->parent = trn_entity_id(salt, x->parent_pid, parent_start);
-    for (size_t i = 0; i < TRN_ARRAY_SIZE(flag_map); i++)
-        ev->flags |= (flags & flag_map[i].wire) ? flag_map[i].event : 0;
-    return decode_exec_tail(c, &n, flags, arena, ev);
 }
 
 static int decode_fork(struct trn_cursor *c, uint64_t salt, struct trn_event *ev)
@@ -368,7 +197,7 @@ int trn_decode_record(struct trn_cursor record, uint64_t salt, struct trn_arena 
     case TRN_EV_FORK:
         return decode_fork(&record, salt, ret);
     case TRN_EV_EXEC:
-        return decode_exec(&record, &h, salt, arena, ret);
+        return trn_decode_exec(&record, salt, arena, ret);
     case TRN_EV_EXIT:
         return decode_exit(&record, ret);
     case TRN_EV_LIB_LOAD:

@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     if (ev.type == TRN_EV_INVALID || ev.type >= TRN_EV_MAX || ev.action >= TRN_ACT_MAX)
         abort();
-    if (ev.type == TRN_EV_EXEC && !ends_with_nul(ev.exec.argv))
+    if (ev.type == TRN_EV_EXEC && !(ends_with_nul(ev.exec.argv) && ends_with_nul(ev.exec.env)))
         abort();
     if (ev.type == TRN_EV_DNS && !ends_with_nul(ev.dns.answers))
         abort();

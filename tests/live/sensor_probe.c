@@ -113,6 +113,16 @@ static void put_exec(struct trn_buf *b, const struct trn_ev_exec *x)
     put_number(b, "parent", x->parent, 0);
     put_number(b, "parent_pid", x->parent_pid, TRN_NO_U32);
     put_number(b, "session", x->session, TRN_NO_U32);
+    put_words(b, "env", x->env);
+    put_text(b, "cgroup_path", x->cgroup);
+    put_text(b, "container", x->container);
+    put_number(b, "auid", x->auid, TRN_NO_U32);
+    put_number(b, "login", x->login, TRN_NO_U32);
+    put_number(b, "pidns", x->pidns, 0);
+    put_number(b, "netns", x->netns, 0);
+    put_number(b, "userns", x->userns, 0);
+    put_number(b, "tracer_pid", x->tracer_pid, 0);
+    put_number(b, "capabilities", x->capabilities, TRN_NO_U64);
 }
 
 static void put_net(struct trn_buf *b, const struct trn_ev_net *n)

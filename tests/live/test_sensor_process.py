@@ -2,6 +2,8 @@
 """Does the sensor tell what processes do, and only those of its cgroup? Everything runs in a private root."""
 import json
 import os
+import signal
+import subprocess
 import sys
 import time
 
@@ -12,7 +14,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import sensor_client  # noqa: E402
 from private_root import NoPrivateRoot  # noqa: E402
 
-EXISTING, ARGS_CUT, MEMFD, DELETED = 1, 4, 16, 32
+EXISTING, ARGS_CUT, MEMFD, DELETED, ENV_CUT = 1, 4, 16, 32, 128
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +24,7 @@ def watched():
 
     def sleeper(root):
         root.sleeper = root.popen(["sleep", "600"])
+        root.with_variables = root.popen(["sleep", "600"], env={"PERL5LIB": "/srv/perl", "API_KEY": "s3cr3t"})
         root.outside = root.popen(["sleep", "601"], scope=False)
         time.sleep(0.2)
 
@@ -178,6 +181,153 @@ def test_exec_from_a_thread_keeps_the_entity(watched):
     e = sensor.wait(type="exec", argv=["from-thread"])
     assert e["pid"] == p.pid and e["entity"] == sensor.find(type="exec", pid=p.pid)[0]["entity"]
     assert sensor.wait(type="exit", pid=p.pid)["code"] == 0
+
+
+# ---- who, where, with which variables ----
+
+
+def namespace(pid, name):
+    return os.stat(f"/proc/{pid}/ns/{name}").st_ino
+
+
+def test_only_the_variables_that_choose_code_are_kept(watched):
+    root, sensor = watched
+    kept = {
+        "LD_LIBRARY_PATH": "/srv/lib", "GLIBC_TUNABLES": "glibc.malloc.check=1", "PYTHONPATH": "/tmp/x", "NODE_OPTIONS": "-r /tmp/x.js",
+        "PERL5OPT": "-M/tmp", "RUBYOPT": "-r/tmp", "JAVA_TOOL_OPTIONS": "-agentpath:/tmp/x", "_JAVA_OPTIONS": "-Dx", "BASH_ENV": "/tmp/rc",
+        "ENV": "/tmp/rc", "GIT_SSH_COMMAND": "/tmp/ssh", "https_proxy": "http://proxy:3128",
+    }  # fmt: skip
+    plain = {"SECRET_TOKEN": "s3cr3t", "AWS_SECRET_ACCESS_KEY": "s3cr3t", "XLD_PRELOAD": "s3cr3t", "LD": "s3cr3t", "PYTHONUNBUFFERED": "1",
+             "ENVIRONMENT": "s3cr3t", "EMPTY": "", "L": "", "HTTPS_PROXYX": "s3cr3t"}  # fmt: skip
+    root.run(["true", "chosen-variables"], env=kept | plain)
+    e = sensor.wait(type="exec", argv=["true", "chosen-variables"])
+    assert sorted(e["env"]) == sorted(f"{k}={v}" for k, v in kept.items())
+    assert not e.get("flags", 0) & ENV_CUT
+    assert not sensor.find(type="exec", env=lambda env: "s3cr3t" in repr(env))
+
+
+def test_a_password_in_a_proxy_stays_at_home(watched):
+    root, sensor = watched
+    root.run(["true", "proxy"], env={"http_proxy": "http://me:s3cr3t@proxy:3128/"})
+    assert sensor.wait(type="exec", argv=["true", "proxy"])["env"] == ["http_proxy=http://proxy:3128/"]
+
+
+@pytest.mark.parametrize("before, found", [(0, True), (300, True), (4096 - 11, True), (4095, True), (4096, True), (12000, True), (40000, False)])
+def test_a_variable_behind_many_others(watched, before, found):
+    """At a border of two pieces too; what was not looked at is told."""
+    root, sensor = watched
+    # execve with exactly these strings, in this order: `before` bytes, then the one that counts.
+    fill = [b"X=" + b"y" * 97] * (before // 100) + ([b"Y" * (before % 100 - 1)] if before % 100 else [])
+    assert sum(len(v) + 1 for v in fill) == before
+    python(
+        root,
+        "import ctypes, os, sys\n"
+        "if os.fork() == 0:\n"
+        f"    env = {fill!r} + [b'LD_PRELOAD=/none.so', b'']\n"
+        f"    argv = (ctypes.c_char_p * 3)(b'true', b'behind-{before}', None)\n"
+        "    ctypes.CDLL(None).execve(b'/usr/bin/true', argv, (ctypes.c_char_p * (len(env) + 1))(*env, None))\n"
+        "    os._exit(1)\n"
+        "os.wait()\n",
+    )
+    e = sensor.wait(type="exec", argv=["true", f"behind-{before}"])
+    assert ("env" in e, bool(e.get("flags", 0) & ENV_CUT)) == (found, not found)
+    assert not found or e["env"] == ["LD_PRELOAD=/none.so"]
+
+
+def test_long_and_many_variables_are_cut_and_say_so(watched):
+    root, sensor = watched
+    root.run(["true", "long-variable"], env={"LD_LIBRARY_PATH": "l" * 600, "PYTHONPATH": "/p"})
+    e = sensor.wait(type="exec", argv=["true", "long-variable"])
+    assert sorted(len(v) for v in e["env"]) == [len("PYTHONPATH=/p"), 511] and e["flags"] & ENV_CUT
+    root.run(["true", "many-variables"], env={f"LD_{i}": "v" * 20 for i in range(60)})
+    e = sensor.wait(type="exec", argv=["true", "many-variables"])
+    assert len(e["env"]) == 16 and e["flags"] & ENV_CUT
+
+
+def test_existing_processes_tell_the_same(watched):
+    root, sensor = watched
+    e = sensor.wait(type="exec", pid=root.with_variables.pid)
+    assert e["flags"] & EXISTING and e["env"] == ["PERL5LIB=/srv/perl"]
+    assert e["netns"] == namespace(root.with_variables.pid, "net") and root.scope.endswith(e["cgroup_path"])
+
+
+def test_namespaces(watched):
+    root, sensor = watched
+    p = root.popen(["unshare", "--user", "--map-root-user", "--net", "--pid", "--fork", "--mount", "sleep", "603"])
+    e = sensor.wait(type="exec", argv=["sleep", "603"])
+    want = {name: namespace(e["pid"], name) for name in ("mnt", "pid", "net", "user")}
+    assert (e["mntns"], e["pidns"], e["netns"], e["userns"]) == (want["mnt"], want["pid"], want["net"], want["user"])
+    outer = sensor.wait(type="exec", pid=p.pid)
+    assert outer["pidns"] == namespace(os.getpid(), "pid") != e["pidns"] and outer["netns"] != e["netns"]
+    os.kill(e["pid"], signal.SIGKILL)
+    p.wait(timeout=10)
+
+
+def test_who_logged_in_and_what_may_it_do(watched):
+    root, sensor = watched
+    if not os.path.exists("/proc/self/loginuid"):
+        pytest.skip("this kernel keeps no audit user (CONFIG_AUDIT)")
+    root.run(["sh", "-c", "echo 1000 > /proc/self/loginuid; cat /proc/self/sessionid > /tmp/session; exec true logged-in"])
+    e = sensor.wait(type="exec", argv=["true", "logged-in"])
+    assert (e["auid"], e["login"]) == (1000, int(root.read("/tmp/session")))
+    root.run(["setpriv", "--bounding-set", "-all,+kill,+sys_ptrace", "true", "two-capabilities"])
+    e = sensor.wait(type="exec", argv=["true", "two-capabilities"])
+    assert e["capabilities"] == 1 << 5 | 1 << 19 and "auid" not in e and "login" not in e
+    root.run(["true", "no-capability"], user=True)
+    assert sensor.wait(type="exec", argv=["true", "no-capability"])["capabilities"] == 0
+
+
+def test_a_debugger_is_named(watched):
+    root, sensor = watched
+    root.run(["strace", "-o", "/dev/null", "true", "traced"])
+    e = sensor.wait(type="exec", argv=["true", "traced"])
+    assert e["tracer_pid"] == sensor.wait(type="exec", argv=lambda a: a[:1] == ["strace"])["pid"]
+    root.run(["true", "not-traced"])
+    assert "tracer_pid" not in sensor.wait(type="exec", argv=["true", "not-traced"])
+
+
+NUMBER = "0123456789abcdef" * 4
+
+
+def run_in_cgroup(root, path, argv):
+    """Runs argv, which its starter has put into a cgroup made for it before it began."""
+    os.makedirs(path)
+    try:
+        p = root.popen(["sh", "-c", 'read go; exec "$@"', "sh", *argv], stdin=subprocess.PIPE)
+        with open(f"{path}/cgroup.procs", "w", encoding="ascii") as f:
+            f.write(str(p.pid))
+        p.communicate(b"go\n", timeout=10)
+        assert p.returncode == 0
+    finally:
+        os.rmdir(path)
+
+
+def test_a_container_is_named_by_its_cgroup(watched):
+    root, sensor = watched
+    run_in_cgroup(root, f"{root.scope}/docker-{NUMBER}.scope", ["true", "in-docker"])
+    e = sensor.wait(type="exec", argv=["true", "in-docker"])
+    assert e["container"] == NUMBER and e["cgroup_path"].endswith(f"/scope/docker-{NUMBER}.scope")
+    root.run(["true", "in-no-container"])
+    e = sensor.wait(type="exec", argv=["true", "in-no-container"])
+    assert "container" not in e and root.scope.endswith(e["cgroup_path"])
+
+
+def test_a_container_placed_by_the_memory_controller(watched):
+    """On a host whose controllers have hierarchies of their own, runtimes use those."""
+    root, sensor = watched
+    top = "/sys/fs/cgroup/memory"
+    if not os.path.exists(f"{top}/cgroup.procs"):
+        pytest.skip("no hierarchy of the memory controller's own")
+    mine = f"{top}/{os.path.basename(os.path.dirname(root.scope))}"
+    os.mkdir(mine)
+    try:
+        os.mkdir(f"{mine}/docker")
+        run_in_cgroup(root, f"{mine}/docker/{NUMBER}", ["true", "in-old-docker"])
+    finally:
+        os.rmdir(f"{mine}/docker")
+        os.rmdir(mine)
+    e = sensor.wait(type="exec", argv=["true", "in-old-docker"])
+    assert e["container"] == NUMBER and e["cgroup_path"].endswith(f"/docker/{NUMBER}")
 
 
 def test_outside_the_scope_is_silence(watched):

@@ -9,8 +9,8 @@
 #include "common.bpf.h"
 
 /* A write may start anywhere below TAIL_MASK and be as long as the longest piece. */
-#define TAIL_MASK 8191u
-#define TAIL_SPACE (8192 + 2048)
+#define TAIL_MASK 16383u
+#define TAIL_SPACE (16384 + 2048)
 
 /*
  * The state of a walk lies in the scratch area, not on the stack: what the verifier loads from a map
@@ -25,17 +25,37 @@ struct walk {
     __u32 done;
 };
 
+#define ENV_PIECE 4096u /* the environment is looked at in pieces of this size */
+#define ENV_PIECES 4
+#define ENV_FOUND_MAX 16
+
+struct env_walk {
+    __u64 at; /* address of the piece */
+    __u64 end;
+    __u32 n_found;
+    __u32 kept; /* bytes */
+    __u64 cut;
+    __u64 found[ENV_FOUND_MAX]; /* addresses of variables to keep */
+    char bytes[ENV_PIECE + 32];
+};
+
 struct scratch {
     __u64 busy;
     __u64 at; /* end of the tail so far */
     struct walk walk;
+    struct env_walk env;
+    struct kernfs_node *node; /* of the walk up the cgroups */
     struct trn_wire_exec exec;
     char tail[TAIL_SPACE];
 };
 
 struct walk_arg {
     struct scratch *s;
+    struct task_struct *task; /* only for the iterator: whose memory is read */
 };
+
+/* Calls step until it returns 1, n times at most. The one place that knows how a kernel loops. */
+#define BOUNDED_LOOP(n, step, arg) bpf_loop((n), (step), (arg), 0)
 
 static __always_inline struct mount *mount_of(struct vfsmount *mnt)
 {
@@ -94,7 +114,7 @@ static __always_inline __u16 put_path(struct scratch *s, const struct path *path
     s->walk.root_mount = mount_of(root->mnt);
     s->walk.limit = (__u32)before + TRN_WIRE_PATH_MAX - TRN_WIRE_NAME_MAX;
     s->walk.done = 0;
-    bpf_loop(TRN_WIRE_DEPTH_MAX, walk_step, &arg, 0);
+    BOUNDED_LOOP(TRN_WIRE_DEPTH_MAX, walk_step, &arg);
     *ret_cut = !s->walk.done;
     return (__u16)(s->at - before);
 }

@@ -8,7 +8,9 @@
  * size. A tracepoint normally runs with preemption off; where a kernel does not, `busy` refuses the
  * second user, who is then counted as lost.
  */
+#include "cgroup.bpf.h"
 #include "common.bpf.h"
+#include "env.bpf.h"
 #include "path.bpf.h"
 
 #define PF_KTHREAD 0x00200000
@@ -25,14 +27,23 @@ struct {
 
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-    __uint(max_entries, 2); /* 0: exec, 1: the iterator */
+    __uint(max_entries, 1);
     __type(key, __u32);
     __type(value, struct scratch);
 } scratch_map SEC(".maps");
 
-static __always_inline struct scratch *scratch_take(__u32 which)
+/* The iterator runs once, so it needs no scratch for each CPU. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct scratch);
+} existing_scratch SEC(".maps");
+
+static __always_inline struct scratch *scratch_take(void *map)
 {
-    struct scratch *s = bpf_map_lookup_elem(&scratch_map, &which);
+    __u32 first = 0;
+    struct scratch *s = bpf_map_lookup_elem(map, &first);
 
     if (!s)
         return 0;
@@ -51,32 +62,47 @@ static __always_inline void scratch_give(struct scratch *s)
 
 static __always_inline void fill_file(struct trn_wire_exec *e, struct file *file)
 {
-    struct inode *inode = BPF_CORE_READ(file, f_inode);
-    __u32 dev = BPF_CORE_READ(inode, i_sb, s_dev);
+    struct inode *inode = file->f_inode;
+    __u32 dev = inode->i_sb->s_dev;
 
-    e->inode = BPF_CORE_READ(inode, i_ino);
-    e->file_size = (__u64)BPF_CORE_READ(inode, i_size);
-    e->nlink = BPF_CORE_READ(inode, i_nlink);
+    e->inode = inode->i_ino;
+    e->file_size = (__u64)inode->i_size;
+    e->nlink = inode->i_nlink;
     e->dev_major = dev >> 20;
     e->dev_minor = dev & 0xfffff;
     if (bpf_core_field_exists(inode->i_ctime_sec)) {
-        e->ctime_sec = BPF_CORE_READ(inode, i_ctime_sec);
-        e->ctime_nsec = BPF_CORE_READ(inode, i_ctime_nsec) & CTIME_NSEC_MASK;
+        e->ctime_sec = inode->i_ctime_sec;
+        e->ctime_nsec = inode->i_ctime_nsec & CTIME_NSEC_MASK;
     } else if (bpf_core_field_exists(((struct inode___v66 *)0)->__i_ctime)) {
         struct inode___v66 *mid = (void *)inode;
 
-        e->ctime_sec = BPF_CORE_READ(mid, __i_ctime.tv_sec);
-        e->ctime_nsec = (__u32)BPF_CORE_READ(mid, __i_ctime.tv_nsec);
+        e->ctime_sec = mid->__i_ctime.tv_sec;
+        e->ctime_nsec = (__u32)mid->__i_ctime.tv_nsec;
     } else {
         struct inode___old *old = (void *)inode;
 
-        e->ctime_sec = BPF_CORE_READ(old, i_ctime.tv_sec);
-        e->ctime_nsec = (__u32)BPF_CORE_READ(old, i_ctime.tv_nsec);
+        e->ctime_sec = old->i_ctime.tv_sec;
+        e->ctime_nsec = (__u32)old->i_ctime.tv_nsec;
     }
     if (e->nlink == 0)
         e->flags |= TRN_WIRE_DELETED;
-    if (BPF_CORE_READ(file, f_path.mnt, mnt_flags) & MNT_INTERNAL)
+    if (file->f_path.mnt->mnt_flags & MNT_INTERNAL)
         e->flags |= TRN_WIRE_MEMFD;
+}
+
+/* The one it lives in, not the one that its children get (nsproxy). */
+static __always_inline __u32 pid_ns_of(struct task_struct *task)
+{
+    struct pid *pid = BPF_CORE_READ(task, thread_pid);
+    struct pid_namespace *ns = 0;
+    __u32 level = BPF_CORE_READ(pid, level);
+
+    bpf_core_read(&ns, sizeof(ns), &pid->numbers[0].ns);
+    if (level > 0 && level < 33) /* numbers is an array of level + 1 */
+        bpf_probe_read_kernel(&ns, sizeof(ns),
+                              (char *)pid + bpf_core_field_offset(struct pid, numbers[0].ns) +
+                                  level * bpf_core_type_size(struct upid));
+    return BPF_CORE_READ(ns, ns.inum);
 }
 
 static __always_inline void fill_ids(struct trn_wire_exec *e, struct task_struct *task)
@@ -86,13 +112,26 @@ static __always_inline void fill_ids(struct trn_wire_exec *e, struct task_struct
 
     fill_actor(&e->head, task);
     e->head.tid = e->head.tgid;
-    e->parent_tgid = (__u32)BPF_CORE_READ(parent, tgid);
-    e->parent_start = BPF_CORE_READ(parent, group_leader, start_boottime);
-    e->session = (__u32)BPF_CORE_READ(task, signal, pids[PIDTYPE_SID], numbers[0].nr);
-    e->mnt_ns = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
-    e->uid = BPF_CORE_READ(cred, uid.val);
-    e->euid = BPF_CORE_READ(cred, euid.val);
-    e->gid = BPF_CORE_READ(cred, gid.val);
+    e->parent_tgid = (__u32)parent->tgid;
+    e->parent_start = parent->group_leader->start_boottime;
+    e->session = (__u32)task->signal->pids[PIDTYPE_SID]->numbers[0].nr;
+    if (task->nsproxy) { /* gone when the process is ending */
+        e->mnt_ns = task->nsproxy->mnt_ns->ns.inum;
+        e->net_ns = task->nsproxy->net_ns->ns.inum;
+    }
+    e->pid_ns = pid_ns_of(task);
+    e->uid = cred->uid.val;
+    e->euid = cred->euid.val;
+    e->gid = cred->gid.val;
+    e->capabilities = cred->cap_effective.val;
+    e->user_ns = cred->user_ns->ns.inum;
+    e->auid = e->login = ~0u;
+    if (bpf_core_field_exists(task->loginuid)) {
+        e->auid = task->loginuid.val;
+        e->login = task->sessionid;
+    }
+    if (task->ptrace)
+        e->tracer = (__u32)task->parent->tgid;
 }
 
 /* Appends a kernel string without its NUL; returns its length. */
@@ -119,6 +158,12 @@ static __always_inline __u32 argv_size(struct trn_wire_exec *e, unsigned long st
     return (__u32)n;
 }
 
+static __always_inline void place_of(struct path *ret, const struct path *kernel)
+{
+    ret->dentry = kernel->dentry;
+    ret->mnt = kernel->mnt;
+}
+
 /* The tail before argv: path, invoked name, interpreter. */
 static __always_inline void put_names(struct scratch *s, struct task_struct *task, struct file *file, const char *name,
                                       const char *interp)
@@ -128,8 +173,8 @@ static __always_inline void put_names(struct scratch *s, struct task_struct *tas
     struct path path = {};
     bool cut = false;
 
-    BPF_CORE_READ_INTO(&root, task, fs, root);
-    BPF_CORE_READ_INTO(&path, file, f_path);
+    place_of(&root, &task->fs->root);
+    place_of(&path, &file->f_path);
     e->path_len = put_path(s, &path, &root, &cut);
     if (cut)
         e->flags |= TRN_WIRE_PATH_TRUNCATED;
@@ -138,23 +183,24 @@ static __always_inline void put_names(struct scratch *s, struct task_struct *tas
         e->interp_len = put_string(s, interp, TRN_WIRE_NAME_MAX);
 }
 
-/* The tail behind argv: cwd, tty, comm. */
+/* The tail behind env: cwd, tty, comm, cgroups. */
 static __always_inline void put_place(struct scratch *s, struct task_struct *task)
 {
     struct trn_wire_exec *e = &s->exec;
-    struct tty_struct *tty = BPF_CORE_READ(task, signal, tty);
+    struct tty_struct *tty = task->signal->tty;
     struct path root = {};
     struct path cwd = {};
     bool cut = false;
 
-    BPF_CORE_READ_INTO(&root, task, fs, root);
-    BPF_CORE_READ_INTO(&cwd, task, fs, pwd);
+    place_of(&root, &task->fs->root);
+    place_of(&cwd, &task->fs->pwd);
     e->cwd_len = put_path(s, &cwd, &root, &cut);
     if (cut)
         e->flags |= TRN_WIRE_CWD_TRUNCATED;
     if (tty)
         e->tty_len = put_string(s, &tty->name, TRN_WIRE_TTY_MAX);
     e->comm_len = put_string(s, &task->comm, TRN_WIRE_COMM_MAX);
+    put_cgroups(s, task);
 }
 
 /* Sets the true size and returns it, in bounds for the verifier. */
@@ -203,7 +249,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 
     if (!in_scope())
         return 0;
-    s = scratch_take(0);
+    s = scratch_take(&scratch_map);
     if (!s) {
         count_loss(TRN_WIRE_LOST_PROCESS);
         return 0;
@@ -225,6 +271,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
     } else if (n > 0) {
         e->flags |= TRN_WIRE_ARGV_TRUNCATED;
     }
+    put_env(s, task->mm->env_start, task->mm->env_end);
     put_place(s, task);
     n = finish(s);
     if (bpf_ringbuf_output(&process_ring, e, n, wakeup_flags(&process_ring)) != 0)
@@ -277,7 +324,7 @@ int existing(struct bpf_iter__task *ctx)
 
     if (!task || task->pid != task->tgid || (task->flags & PF_KTHREAD) || !task_in_scope(task))
         return 0;
-    s = scratch_take(1);
+    s = scratch_take(&existing_scratch);
     if (!s) {
         count_loss(TRN_WIRE_LOST_PROCESS);
         return 0;
@@ -289,13 +336,13 @@ int existing(struct bpf_iter__task *ctx)
     fill_ids(e, task);
     e->flags = TRN_WIRE_EXISTING;
     e->cgroup = cgroup_of(task);
-    file = BPF_CORE_READ(task, mm, exe_file);
+    file = task->mm ? task->mm->exe_file : 0;
     if (file) {
-        unsigned long start = BPF_CORE_READ(task, mm, arg_start);
+        unsigned long start = task->mm->arg_start;
 
         fill_file(e, file);
         put_names(s, task, file, 0, 0);
-        n = argv_size(e, start, BPF_CORE_READ(task, mm, arg_end));
+        n = argv_size(e, start, task->mm->arg_end);
         if (n > 0 && n <= TRN_WIRE_ARGV_MAX &&
             bpf_copy_from_user_task(s->tail + (s->at & TAIL_MASK), n, (const void *)start, task, 0) == 0) {
             e->argv_len = (__u16)n;
@@ -303,6 +350,7 @@ int existing(struct bpf_iter__task *ctx)
         } else if (n > 0) {
             e->flags |= TRN_WIRE_ARGV_TRUNCATED;
         }
+        put_env_of(s, task, task->mm->env_start, task->mm->env_end);
         put_place(s, task);
     }
     bpf_seq_write(ctx->meta->seq, e, finish(s));

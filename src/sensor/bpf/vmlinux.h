@@ -31,10 +31,25 @@ typedef struct {
     __u32 val;
 } kgid_t;
 
+struct ns_common {
+    unsigned int inum;
+};
+
+struct user_namespace {
+    struct ns_common ns;
+};
+
+/* 6.3 and later; two halves before, with the same bytes. */
+typedef struct {
+    __u64 val;
+} kernel_cap_t;
+
 struct cred {
     kuid_t uid;
     kgid_t gid;
     kuid_t euid;
+    kernel_cap_t cap_effective;
+    struct user_namespace *user_ns;
 };
 
 struct qstr {
@@ -106,6 +121,8 @@ struct fs_struct {
 struct mm_struct {
     unsigned long arg_start;
     unsigned long arg_end;
+    unsigned long env_start;
+    unsigned long env_end;
     struct file *exe_file;
     struct task_struct *owner; /* with CONFIG_MEMCG */
 };
@@ -142,11 +159,17 @@ struct io_kiocb {
     struct io_wq_work work;
 };
 
+struct pid_namespace {
+    struct ns_common ns;
+};
+
 struct upid {
     int nr;
+    struct pid_namespace *ns;
 };
 
 struct pid {
+    unsigned int level;
     struct upid numbers[1];
 };
 
@@ -162,26 +185,47 @@ struct signal_struct {
     struct tty_struct *tty;
 };
 
-struct ns_common {
-    unsigned int inum;
+struct mnt_namespace {
+    struct ns_common ns;
 };
 
-struct mnt_namespace {
+struct net {
     struct ns_common ns;
 };
 
 struct nsproxy {
     struct mnt_namespace *mnt_ns;
+    struct net *net_ns;
 };
 
+/* Linux 6.15 and later. */
 struct kernfs_node {
+    struct kernfs_node *__parent;
+    const char *name;
     __u64 id;
 };
+
+/* Before 6.15. */
+struct kernfs_node___old {
+    struct kernfs_node *parent;
+};
+
+struct cgroup_root;
 
 struct cgroup {
     struct kernfs_node *kn;
     int level;
+    struct cgroup_root *root;
     struct cgroup *ancestors[1];
+};
+
+struct cgroup_subsys_state {
+    struct cgroup *cgroup;
+};
+
+/* The number is looked up in the running kernel. */
+enum cgroup_subsys_id {
+    memory_cgrp_id = 4,
 };
 
 /* Before 6.1. */
@@ -190,16 +234,19 @@ struct cgroup___old {
 };
 
 struct css_set {
+    struct cgroup_subsys_state *subsys[16];
     struct cgroup *dfl_cgrp;
 };
 
 struct task_struct {
     struct thread_info thread_info;
     unsigned int flags;
+    unsigned int ptrace;
     int exit_code;
     int pid;
     int tgid;
     struct task_struct *real_parent;
+    struct task_struct *parent; /* its debugger, while ptrace is set */
     struct task_struct *group_leader;
     __u64 start_boottime;
     const struct cred *cred;
@@ -210,6 +257,9 @@ struct task_struct {
     struct signal_struct *signal;
     struct css_set *cgroups;
     void *worker_private;
+    struct pid *thread_pid;
+    kuid_t loginuid; /* with CONFIG_AUDIT */
+    unsigned int sessionid;
 };
 
 struct linux_binprm {

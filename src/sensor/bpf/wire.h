@@ -53,6 +53,9 @@ enum trn_wire_type {
 #define TRN_WIRE_ARGV_TRUNCATED (1u << 3)
 #define TRN_WIRE_PATH_TRUNCATED (1u << 4) /* leading components are missing */
 #define TRN_WIRE_CWD_TRUNCATED (1u << 5)
+#define TRN_WIRE_CGROUP_TRUNCATED (1u << 6)
+#define TRN_WIRE_CGROUP1_TRUNCATED (1u << 7)
+#define TRN_WIRE_ENV_TRUNCATED (1u << 8) /* variables that were not looked at, or not kept whole */
 
 /* Flags of a file record. */
 #define TRN_WIRE_FILE_DIRECTORY (1u << 0)
@@ -79,6 +82,11 @@ enum trn_wire_file_op {
 #define TRN_WIRE_TTY_MAX 64
 #define TRN_WIRE_COMM_MAX 16
 #define TRN_WIRE_DEPTH_MAX 40
+#define TRN_WIRE_ENV_MAX 1024 /* bytes of variables kept */
+#define TRN_WIRE_ENV_ONE 512  /* of one of them, NUL included */
+#define TRN_WIRE_ENV_LOOK 256 /* strings looked at (a long one counts once per ENV_ONE) */
+#define TRN_WIRE_CGROUP_MAX 512
+#define TRN_WIRE_CGROUP_DEPTH 12
 #define TRN_WIRE_DNS_MAX 512
 #define TRN_WIRE_RECORD_MAX 9216
 
@@ -109,10 +117,12 @@ struct trn_wire_exit {
 };
 
 /*
- * Tail, in this order: path, invoked name, interpreter, argv, cwd, tty, comm.
- * path and cwd are components, leaf first, each ended by a NUL, so that the
- * kernel side never has to turn them round. argv is as the kernel lays it out,
- * NUL between the words.
+ * Tail, in this order: path, invoked name, interpreter, argv, env, cwd, tty,
+ * comm, cgroup, cgroup1. path, cwd and the cgroups are components, leaf first,
+ * each ended by a NUL, so that the kernel side never has to turn them round.
+ * argv is as the kernel lays it out, NUL between the words; env holds only the
+ * variables of env.bpf.h's table. cgroup1 is the place in the memory controller
+ * where that is still a hierarchy of its own (cgroup v1).
  */
 struct trn_wire_exec {
     struct trn_wire_header head;
@@ -133,6 +143,13 @@ struct trn_wire_exec {
     __u32 gid;
     __u32 flags;
     __u32 argc; /* 0: not known */
+    __u32 auid; /* all ones: nobody logged in */
+    __u32 login;
+    __u32 pid_ns;
+    __u32 net_ns;
+    __u32 user_ns;
+    __u32 tracer; /* tgid; 0: nobody */
+    __u64 capabilities;
     __u16 path_len;
     __u16 name_len;
     __u16 interp_len;
@@ -140,7 +157,10 @@ struct trn_wire_exec {
     __u16 cwd_len;
     __u16 tty_len;
     __u16 comm_len;
-    __u16 reserved;
+    __u16 env_len;
+    __u16 cgroup_len;
+    __u16 cgroup1_len;
+    __u16 reserved[2];
 };
 
 /* Tail: path, as in an exec record; none for memory without a file. */
@@ -293,7 +313,7 @@ struct trn_wire_losses {
 _Static_assert(sizeof(struct trn_wire_header) == 32, "wire header");
 _Static_assert(sizeof(struct trn_wire_fork) == 56, "fork record");
 _Static_assert(sizeof(struct trn_wire_exit) == 40, "exit record");
-_Static_assert(sizeof(struct trn_wire_exec) == 136, "exec record");
+_Static_assert(sizeof(struct trn_wire_exec) == 176, "exec record");
 _Static_assert(sizeof(struct trn_wire_net) == 112, "network record");
 _Static_assert(sizeof(struct trn_wire_dns) == 600, "dns record");
 _Static_assert(sizeof(struct trn_wire_file) == 96, "file record");

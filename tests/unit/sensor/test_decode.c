@@ -26,12 +26,15 @@ static int decode(size_t n, struct trn_event *ret)
     return trn_decode_record(trn_cur(record, n), SALT, arena, ret);
 }
 
-static const char exec_tail[] = "id\0bin\0usr\0" /* path */
-                                "./id"           /* invoked */
-                                "id\0-u\0"       /* argv */
-                                "alice\0home\0"  /* cwd */
-                                "pts7"           /* tty */
-                                "id";            /* comm */
+static const char exec_tail[] = "id\0bin\0usr\0"                                             /* path */
+                                "./id"                                                       /* invoked */
+                                "id\0-u\0"                                                   /* argv */
+                                "LD_PRELOAD=x.so\0https_proxy=http://me:secret@proxy:3128\0" /* env */
+                                "alice\0home\0"                                              /* cwd */
+                                "pts7"                                                       /* tty */
+                                "id"                                                         /* comm */
+                                "a.scope\0user.slice\0"                                      /* cgroup */
+                                "lxc.payload.web\0";                                         /* cgroup1 */
 
 static struct trn_wire_exec exec_head(void)
 {
@@ -52,12 +55,28 @@ static struct trn_wire_exec exec_head(void)
                                   .euid = 0,
                                   .gid = 100,
                                   .argc = 2,
+                                  .auid = 1001,
+                                  .login = 12,
+                                  .pid_ns = 71,
+                                  .net_ns = 72,
+                                  .user_ns = 73,
+                                  .tracer = 74,
+                                  .capabilities = 1ull << 40 | 1,
                                   .path_len = 11,
                                   .name_len = 4,
                                   .argv_len = 6,
                                   .cwd_len = 11,
                                   .tty_len = 4,
-                                  .comm_len = 2};
+                                  .comm_len = 2,
+                                  .env_len = 56,
+                                  .cgroup_len = 19,
+                                  .cgroup1_len = 16};
+}
+
+/* A tail of its own without environment and cgroups. */
+static void forget_rest(struct trn_wire_exec *head)
+{
+    head->env_len = head->cgroup_len = head->cgroup1_len = 0;
 }
 
 static size_t build_exec(const struct trn_wire_exec *head)
@@ -103,6 +122,7 @@ Test(sensor_decode, a_script_is_made_absolute)
     head.argv_len = 15;
     head.cwd_len = 4;
     head.tty_len = head.comm_len = 0;
+    forget_rest(&head);
     cr_assert_eq(decode(wire_join(record, &head, sizeof(head), tail, sizeof(tail) - 1), &ev), 0);
     cr_expect(trn_str_eq_c(ev.exec.interp, "/bin/sh"));
     cr_expect(trn_str_eq_c(ev.exec.script, "/srv/./x.sh"));
@@ -115,18 +135,88 @@ Test(sensor_decode, what_was_cut_says_so)
     struct trn_wire_exec head = exec_head();
     struct trn_event ev;
 
-    head.flags =
-        TRN_WIRE_PATH_TRUNCATED | TRN_WIRE_ARGV_TRUNCATED | TRN_WIRE_MEMFD | TRN_WIRE_DELETED | TRN_WIRE_EXISTING;
+    head.flags = TRN_WIRE_PATH_TRUNCATED | TRN_WIRE_ARGV_TRUNCATED | TRN_WIRE_MEMFD | TRN_WIRE_DELETED |
+                 TRN_WIRE_EXISTING | TRN_WIRE_ENV_TRUNCATED;
     head.path_len = 4;
     head.argv_len = 3;
     head.argc = 0;
     head.name_len = head.cwd_len = head.tty_len = head.comm_len = 0;
+    head.cgroup = 0;
+    forget_rest(&head);
     cr_assert_eq(decode(wire_join(record, &head, sizeof(head), tail, sizeof(tail) - 1), &ev), 0);
     cr_expect(trn_str_eq_c(ev.exec.path, ".../b/c"));
     cr_expect(trn_str_eq_c(ev.exec.cwd, "/"), "no component at all is the root");
     cr_expect(trn_str_eq(ev.exec.argv, (struct trn_str){"tru", 4}), "the last word gets its end");
     cr_expect_eq(ev.exec.argc, 1);
-    cr_expect_eq(ev.flags, TRN_EVF_PATH_CUT | TRN_EVF_ARGS_CUT | TRN_EVF_MEMFD | TRN_EVF_DELETED | TRN_EVF_EXISTING);
+    cr_expect_eq(ev.flags, TRN_EVF_PATH_CUT | TRN_EVF_ARGS_CUT | TRN_EVF_MEMFD | TRN_EVF_DELETED | TRN_EVF_EXISTING |
+                               TRN_EVF_ENV_CUT);
+    cr_expect(trn_str_is_none(ev.exec.env) && trn_str_is_none(ev.exec.cgroup) && trn_str_is_none(ev.exec.container));
+}
+
+Test(sensor_decode, exec_tells_environment_login_and_namespaces)
+{
+    static const char env[] = "LD_PRELOAD=x.so\0https_proxy=http://proxy:3128";
+    struct trn_wire_exec head = exec_head();
+    struct trn_event ev;
+
+    cr_assert_eq(decode(build_exec(&head), &ev), 0);
+    cr_expect(trn_str_eq(ev.exec.env, (struct trn_str){env, sizeof(env)}), "without the password");
+    cr_expect_eq(ev.exec.auid, 1001);
+    cr_expect_eq(ev.exec.login, 12);
+    cr_expect_eq(ev.exec.pidns, 71);
+    cr_expect_eq(ev.exec.netns, 72);
+    cr_expect_eq(ev.exec.userns, 73);
+    cr_expect_eq(ev.exec.tracer_pid, 74);
+    cr_expect_eq(ev.exec.capabilities, 1ull << 40 | 1);
+    cr_expect(trn_str_eq_c(ev.exec.container, "web"), "found in the memory controller's hierarchy");
+    cr_expect(trn_str_eq_c(ev.exec.cgroup, "/lxc.payload.web"));
+    head.cgroup1_len = 0;
+    cr_assert_eq(decode(build_exec(&head) - 16, &ev), -EBADMSG);
+    cr_assert_eq(decode(wire_join(record, &head, sizeof(head), exec_tail, sizeof(exec_tail) - 17), &ev), 0);
+    cr_expect(trn_str_eq_c(ev.exec.cgroup, "/user.slice/a.scope") && trn_str_is_none(ev.exec.container));
+}
+
+/* The variable, and what is left of it. */
+static const struct {
+    const char *raw, *want;
+} proxies[] = {
+    {"http_proxy=http://me:secret@proxy:3128/", "http_proxy=http://proxy:3128/"},
+    {"HTTPS_PROXY=me:se@cret@proxy", "HTTPS_PROXY=proxy"},
+    {"all_proxy=socks5h://proxy:1080/a@b", "all_proxy=socks5h://proxy:1080/a@b"},
+    {"http_proxy=", "http_proxy="},
+    {"http_proxy=/", "http_proxy=/"},
+    {"http_proxy=@", "http_proxy="},
+    {"LD_PRELOAD=/tmp/a@b.so", "LD_PRELOAD=/tmp/a@b.so"},
+    {"ENV", "ENV"},
+};
+
+static struct trn_str decode_env(const char *raw, struct trn_event *ev)
+{
+    struct trn_wire_exec head = exec_head();
+    size_t n = strlen(raw) + 1;
+
+    forget_rest(&head);
+    head.path_len = head.name_len = head.argv_len = head.cwd_len = head.tty_len = head.comm_len = 0;
+    head.env_len = (uint16_t)n;
+    cr_assert_eq(decode(wire_join(record, &head, sizeof(head), raw, n), ev), 0, "%s", raw);
+    return ev->exec.env;
+}
+
+Test(sensor_decode, the_password_of_a_proxy_is_left_out)
+{
+    char cut[TRN_WIRE_ENV_ONE];
+    struct trn_event ev;
+
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(proxies); i++) {
+        struct trn_str got = decode_env(proxies[i].raw, &ev);
+
+        cr_expect(trn_str_eq(got, (struct trn_str){proxies[i].want, strlen(proxies[i].want) + 1}), "%s: got '%.*s'",
+                  proxies[i].raw, TRN_STR_ARG(got));
+    }
+    memset(cut, 'p', sizeof(cut));
+    memcpy(cut, "http_proxy=http://me:", 21);
+    cut[sizeof(cut) - 1] = '\0';
+    cr_expect(trn_str_eq(decode_env(cut, &ev), (struct trn_str){"http_proxy=http://", 19}), "cut inside a password");
 }
 
 Test(sensor_decode, every_wrong_length_is_refused)
