@@ -4,7 +4,7 @@
  * replay benchmark (log_make.c).
  * Must not own: the log's format (src/event), what the numbers mean (sensor.py).
  *
- *   log-tool count LOG...     {"events": n, "types": {...}, "execs_of": {"/usr/bin/true": n, ...}}
+ *   log-tool count LOG...     {"events": n, "types": {...}, "execs_of": {"/usr/bin/true": n, ...}, "invoked_of": ...}
  *   log-tool make N LOG       writes at least N events; {"events": n, "planted": n}
  */
 #include "log_tool.h"
@@ -17,29 +17,34 @@
 #define PATHS 64
 #define PATH_BYTES 256
 
-struct counts {
-    uint64_t events, types[TRN_EV_MAX];
+/* How often each path was met: the first ones seen; later ones count in `types` only. */
+struct paths {
     struct path_count {
         char path[PATH_BYTES];
         uint64_t n;
-    } paths[PATHS]; /* the first paths seen; later ones count in `types` only */
-    unsigned n_paths;
+    } of[PATHS];
+    unsigned n;
 };
 
-static void count_exec(struct counts *c, struct trn_str path)
+struct counts {
+    uint64_t events, types[TRN_EV_MAX];
+    struct paths execs, invoked;
+};
+
+static void count_path(struct paths *p, struct trn_str path)
 {
     if (path.n == 0 || path.n >= PATH_BYTES)
         return;
     unsigned i = 0;
-    while (i < c->n_paths && !trn_str_eq_c(path, c->paths[i].path))
+    while (i < p->n && !trn_str_eq_c(path, p->of[i].path))
         i++;
     if (i == PATHS)
         return;
-    if (i == c->n_paths) {
-        memcpy(c->paths[i].path, path.p, path.n);
-        c->n_paths++;
+    if (i == p->n) {
+        memcpy(p->of[i].path, path.p, path.n);
+        p->n++;
     }
-    c->paths[i].n++;
+    p->of[i].n++;
 }
 
 static int count_log(struct counts *c, const char *path, struct trn_err *err)
@@ -56,11 +61,26 @@ static int count_log(struct counts *c, const char *path, struct trn_err *err)
         c->events++;
         if (ev.type < TRN_EV_MAX)
             c->types[ev.type]++;
-        if (ev.type == TRN_EV_EXEC && !(ev.flags & TRN_EVF_EXISTING))
-            count_exec(c, ev.exec.path);
+        if (ev.type == TRN_EV_EXEC && !(ev.flags & TRN_EVF_EXISTING)) {
+            count_path(&c->execs, ev.exec.path);
+            count_path(&c->invoked, ev.exec.invoked);
+        }
     }
     trn_log_reader_free(r);
     return got;
+}
+
+static void print_paths(struct trn_buf *out, const char *name, const struct paths *p)
+{
+    const char *comma = "";
+    trn_put_fmt(out, ", \"%s\": {", name);
+    for (unsigned i = 0; i < p->n; i++) {
+        trn_put_c(out, comma);
+        (void)trn_json_str(out, trn_str_of(p->of[i].path));
+        trn_put_fmt(out, ": %" PRIu64, p->of[i].n);
+        comma = ", ";
+    }
+    trn_put_c(out, "}");
 }
 
 static void print_counts(const struct counts *c)
@@ -75,15 +95,10 @@ static void print_counts(const struct counts *c)
         trn_put_fmt(&out, "%s\"%s\": %" PRIu64, comma, trn_event_type_name((enum trn_event_type)t), c->types[t]);
         comma = ", ";
     }
-    trn_put_c(&out, "}, \"execs_of\": {");
-    comma = "";
-    for (unsigned i = 0; i < c->n_paths; i++) {
-        trn_put_c(&out, comma);
-        trn_json_str(&out, trn_str_of(c->paths[i].path));
-        trn_put_fmt(&out, ": %" PRIu64, c->paths[i].n);
-        comma = ", ";
-    }
-    trn_put_c(&out, "}}");
+    trn_put_c(&out, "}");
+    print_paths(&out, "execs_of", &c->execs);
+    print_paths(&out, "invoked_of", &c->invoked);
+    trn_put_c(&out, "}");
     printf("%.*s\n", TRN_STR_ARG(trn_buf_str(&out)));
     trn_buf_done(&out);
 }

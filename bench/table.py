@@ -1,105 +1,98 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the numbers mean: extras, spreads, what was asked, and the table.
+"""What the numbers mean: what was asked, and whether it is held. The tables beside the peers are in peers.py.
 
-Owns: the limits of the issue and the rows. Must not own: how anything is measured (sensor.py).
+Owns: the limits and the rows of the first table. Must not own: how anything is measured (sensor.py and its parts).
 """
-import statistics
+import peers
+from peers import MB, Cost, Spread, lower, total  # noqa: F401
 
-LIMITS = {"open_us": 0.5, "exec_percent": 5.0, "auditd_times": 10.0, "memory_mb": 64.0, "growth_mb": 1.0}
-MB = 2**20
-
-
-class Spread:
-    """Median and quartiles of the differences inside the rounds."""
-
-    def __init__(self, values):
-        values = sorted(values)
-        if len(values) < 4:
-            self.middle, self.low, self.high = statistics.median(values), values[0], values[-1]
-        else:
-            self.low, self.middle, self.high = statistics.quantiles(values, n=4)
-
-    def text(self, scale, digits, unit):
-        low, middle, high = (f"{v * scale:+.{digits}f}" for v in (self.low, self.middle, self.high))
-        return f"{middle} {unit} ({low} .. {high})"
-
-
-class Cost:
-    """What a watcher adds to one key of the rounds.
-
-    paired: differences inside each round; its median is what counts. quieter: the difference of the lower quartiles over
-    the rounds with and without the watcher: whatever else the machine does only ever adds. A quiet machine makes both agree.
-    """
-
-    def __init__(self, rounds, watcher, key):
-        both = [r for r in rounds if watcher in r]
-        self.base = statistics.median(r["none"][key] for r in both)
-        self.paired = Spread([r[watcher][key] - r["none"][key] for r in both])
-        quiet = lower(r["none"][key] for r in both)
-        self.quieter = lower(r[watcher][key] for r in both) - quiet
-        self.quieter_share = self.quieter / quiet * 100
-
-    def us(self):
-        return self.paired.text(1e-3, 2, "us") + f"; quieter rounds {self.quieter / 1000:+.2f}"
-
-    def share(self):
-        return self.paired.middle / self.base * 100
-
-    def percent(self):
-        return self.paired.text(100 / self.base, 1, "%") + f"; quieter rounds {self.quieter_share:+.1f}"
-
-
-def lower(values):
-    values = sorted(values)
-    return statistics.quantiles(values, n=4, method="inclusive")[0] if len(values) > 1 else values[0]
-
-
-def total(rounds, watcher, *path):
-    out = 0
-    for one in rounds:
-        value = one.get(watcher, {})
-        for key in path:
-            value = value.get(key, 0) if isinstance(value, dict) else 0
-        out += value or 0
-    return out
+LIMITS = {
+    "open_us": 0.3,
+    "exec_percent": 5.0,
+    "daemons_percent_1600": 6.0,
+    "compile_percent": 2.0,
+    "network_percent": 2.0,
+    "flood_per_second": 200000,
+    "memory_mb": 64.0,
+    "growth_mb": 1.0,
+}
 
 
 def row(what, value, asked="", ok=None, matches=""):
     return {"what": what, "value": value, "asked": asked, "ok": ok, "matches": matches}
 
 
-def cost_rows(result):
-    rounds = result["rounds"]
-    opens, execs = Cost(rounds, "turncoat", "open_middle"), Cost(rounds, "turncoat", "exec_middle")
-    did, seen = total(rounds, "turncoat", "execs"), total(rounds, "turncoat", "recorded", "exec")
-    lost = total(rounds, "turncoat", "lost")
-    rows = [
-        row("open+close, nobody watching", f"{opens.base / 1000:.2f} us"),
-        row("open+close, extra with turncoat", opens.us(), f"< {LIMITS['open_us']} us",
-            opens.paired.middle / 1000 < LIMITS["open_us"], f"such an open is no event; {lost} events lost in these rounds"),
-        row("fork+exec+exit, nobody watching", f"{execs.base / 1000:.0f} us"),
-        row("fork+exec+exit, extra with turncoat", execs.percent(), f"< {LIMITS['exec_percent']} %",
-            execs.share() < LIMITS["exec_percent"], f"{seen} of {did} execs recorded"),
-        row("the same, in processor time", Cost(rounds, "turncoat", "exec_cpu").percent()),
-    ]  # fmt: skip
-    if result["auditd_refused"]:
-        return [*rows, row("auditd", "not measured: " + result["auditd_refused"])]
-    return rows + auditd_rows(rounds, opens)
+# ---- loads beside the peers ---------------------------------------------------------------------------------------
 
 
-def auditd_rows(rounds, ours):
-    theirs = Cost(rounds, "auditd", "open_middle")
-    # Ours is near the noise: the factor counts it at the upper quartile of its rounds, and never below 20 ns.
-    times = theirs.paired.middle / max(ours.paired.high, 20.0)
-    seen = [total(rounds, "auditd", "recorded", k) for k in ("open", "exec", "lost")]
-    did = [total(rounds, "auditd", k) for k in ("opens", "execs")]
-    matches = f"{seen[0]} opens and {seen[1]} execs recorded of {did[0]} and {did[1]} (and the loads' own), {seen[2]} lost"
-    return [
-        row("open+close, extra with auditd", theirs.us(), matches=matches),
-        row("auditd's extra against ours, opens", f"{times:.0f} times (ours at its upper quartile)",
-            f">= {LIMITS['auditd_times']:.0f}", times >= LIMITS["auditd_times"]),
-        row("fork+exec+exit, extra with auditd", Cost(rounds, "auditd", "exec_middle").percent()),
-    ]  # fmt: skip
+def _cost(group, load):
+    try:
+        return Cost(group["rounds"], "turncoat", load)
+    except (KeyError, ValueError):
+        return None
+
+
+def _recorded(group, load):
+    return peers.recorded(group, load, "turncoat")
+
+
+def cost_rows(group):
+    rows = []
+    if c := _cost(group, "open"):
+        rows.append(row("an uninteresting open+close, extra", c.us(), f"< {LIMITS['open_us']} us",
+                        c.paired.middle / 1000 < LIMITS["open_us"], f"{c.base / 1000:.2f} us with nobody watching; no event"))  # fmt: skip
+    if c := _cost(group, "exec"):
+        rows.append(row("fork+exec+exit, extra", c.percent(), f"< {LIMITS['exec_percent']} %",
+                        c.share() < LIMITS["exec_percent"],
+                        f"{c.base / 1000:.0f} us with nobody watching; {_recorded(group, 'exec')}"))  # fmt: skip
+    return rows
+
+
+def paced_rows(group):
+    rows = []
+    for load, about in group["loads"].items():
+        if (daemons := peers.daemons_percent(group, load, "turncoat")) is None:
+            continue
+        limit = LIMITS["daemons_percent_1600"] if load == "exec-1600" else None
+        rows.append(row(f"{about['title']}: all our daemons", f"{daemons:.1f} % of one core", f"< {limit} %" if limit else "",
+                        daemons < limit if limit else None, _recorded(group, load)))  # fmt: skip
+    return rows
+
+
+def share_rows(group, limit):
+    """Loads that may become so many per cent slower."""
+    rows = []
+    for load, about in group["loads"].items():
+        if (c := _cost(group, load)) is None:
+            continue
+        slower = c.lost_share() if about["throughput"] else c.share()
+        rows.append(row(f"{about['title']}: slower by", c.lost() if about["throughput"] else c.percent(),
+                        f"<= {limit} %", slower <= limit, _recorded(group, load)))  # fmt: skip
+    return rows
+
+
+def lowest_row(groups):
+    """Is no peer cheaper on any row? One within the quartiles of ours is named, and is no miss."""
+    beaten, near, compared = [], [], 0
+    for group in groups.values():
+        for load, about in group["loads"].items():
+            found = list(peers.cheaper(group, load))
+            for words, sure in ((beaten, True), (near, False)):
+                if names := [name for name, beyond in found if beyond == sure]:
+                    words.append(f"{about['title']}: {', '.join(names)}")
+            compared += 1
+    if not compared:
+        return []
+    words = f"{len(beaten)} of {compared} loads with a cheaper peer" + (": " + "; ".join(beaten) if beaten else "")
+    return [row("lowest overhead of all, each load", words, "none", not beaten,
+                "within the quartiles: " + "; ".join(near) if near else "")]  # fmt: skip
+
+
+def refused_rows(groups):
+    return [row(f"{group['title']}: {name}", "not measured: " + why) for group in groups.values() for name, why in group["refused"].items()]
+
+
+# ---- what only turncoat is asked ----------------------------------------------------------------------------------
 
 
 def rate_rows(r):
@@ -112,6 +105,19 @@ def rate_rows(r):
         row("lost, process class", str(lost.get("process", "not reported")), "0", whole),
         row("lost, other classes", rest, "printed", matches=f"{r['cpu_seconds']:.1f} s of processor time in all our processes"),
     ]  # fmt: skip
+
+
+def flood_rows(flood):
+    rows = []
+    for name, level in (("sensor", "kernel to decoded events"), ("turncoat", "the whole of turncoat")):
+        limit = LIMITS["flood_per_second"]
+        for i, one in enumerate(flood.get(name, [])):
+            whole = not one["lost"] and one["told"] >= one["sent"]
+            lost = ", ".join(f"{k} {n}" for k, n in one["lost"].items()) or "nothing"
+            rows.append(row(f"{one['rate']:.0f} datagrams/s to new places, {level}", f"{one['told']} of {one['sent']} told, lost: {lost}",
+                            f"all of {limit}/s" if i == 0 else "", whole and one["rate"] > 0.98 * limit if i == 0 else None,
+                            f"{one['cpu_seconds'] / one['seconds'] * 100:.0f} % of one core"))  # fmt: skip
+    return rows
 
 
 def live_rows(live):
@@ -137,12 +143,35 @@ def replay_rows(replay):
     ]  # fmt: skip
 
 
-def memory_rows(memory):
-    return live_rows(memory["live"]) + replay_rows(memory["replay"])
+# ---- all of it ----------------------------------------------------------------------------------------------------
 
 
-def show(rows):
+def rows(result):
+    groups, out = result["groups"], []
+    makers = {
+        "cost": cost_rows,
+        "paced": paced_rows,
+        "compile": lambda g: share_rows(g, LIMITS["compile_percent"]),
+        "network": lambda g: share_rows(g, LIMITS["network_percent"]),
+    }
+    for name, make in makers.items():
+        if name in groups:
+            out += make(groups[name])
+    out += lowest_row(groups) + refused_rows(groups)
+    if "rates" in result:
+        out += rate_rows(result["rates"])
+    if "flood" in result:
+        out += flood_rows(result["flood"])
+    if "memory" in result:
+        out += live_rows(result["memory"]["live"]) + replay_rows(result["memory"]["replay"])
+    return out
+
+
+def show(result):
     mark = {True: "yes", False: "NO", None: ""}
     print("|  | measured | asked | held | matches |\n| --- | --- | --- | --- | --- |")
-    for r in rows:
+    for r in result["rows"]:
         print(f"| {r['what']} | {r['value']} | {r['asked']} | {mark[r['ok']]} | {r['matches']} |")
+    for group in result["groups"].values():
+        for load in group["loads"]:
+            print("\n" + peers.show(group, load))

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What watches while the load runs: nobody, turncoat, or auditd. Each is started and ended anew, so that rounds interleave.
+"""What watches while a load runs: nobody, turncoat, and (audit.py, tracers.py) the peers from Debian.
 
-Owns: starting, settling, ending and undoing each watcher; what it recorded (the matches beside the speed).
-Must not own: the load, the statistics. auditd is Debian's, started here with a configuration of its own in the private
-root; its rules name one user number that nobody else has, and are taken back also when the bench fails.
+Owns: what all watchers share: a cgroup of their own, so that their processor time is the kernel's figure for all of them,
+those that ended too; settling; turncoat itself. Each is started and ended anew, so that rounds interleave.
+Must not own: the loads, the statistics. Nothing of a watcher outlives its round: a round that leaves something fails.
 """
+import ctypes
 import json
 import os
 import re
+import signal
 import subprocess
 import time
 
@@ -15,173 +17,186 @@ import memory
 import rehearsal
 
 LOAD_UID = 60706 + os.getpid() % 478  # in no range of Debian or systemd; one of its own also when two benches run
-AUDIT = "/srv/audit"
-AUDIT_RULE = ["-F", "arch=b64", "-S", "openat", "-S", "execve", "-F", f"uid={LOAD_UID}"]
-AUDITD_CONF = f"""log_file = {AUDIT}/audit.log
-log_format = RAW
-log_group = root
-flush = INCREMENTAL_ASYNC
-freq = 50
-max_log_file = 4096
-num_logs = 0
-max_log_file_action = IGNORE
-space_left = 75
-space_left_action = IGNORE
-admin_space_left = 50
-admin_space_left_action = IGNORE
-disk_full_action = IGNORE
-disk_error_action = IGNORE
-name_format = NONE
-plugin_dir = {AUDIT}/plugins.d
-"""
-OPENAT, EXECVE = 257, 59  # x86_64, as auditd writes them
+PLACE = "watch"
+PR_SET_CHILD_SUBREAPER = 36
 
 
 class NotPossible(Exception):
     """This watcher cannot run here; the text says why and goes into the result."""
 
 
-class Nobody:
+def reap_what_watchers_leave():
+    """A plugin whose parent ended first becomes our child, so that we can wait for it."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def cgroup_cpu_ns(path):
+    with open(path + "/cpu.stat", encoding="utf-8") as f:
+        return int(re.search(r"^usage_usec (\d+)", f.read(), re.M)[1]) * 1000
+
+
+class Watcher:
+    """One watcher in one round. Counts, losses and memory are asked for after or before its end, as each says."""
+
     name = "none"
-
-    def __init__(self, root):
-        pass
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc):
-        pass
-
-    def cpu_seconds(self):
-        return 0.0
-
-
-class Turncoat:
-    """turncoatd with the load in its scope."""
-
-    name = "turncoat"
+    title = "nobody"
+    needs = ()
+    kernel_threads = ()  # names of those that work for it alone
 
     def __init__(self, root, log_tool=None):
         self.root, self.log_tool = root, log_tool
-        self.inner = None
+        self.place = root.place(PLACE)
+        self.lost = 0  # what it says itself, after its end
 
     def __enter__(self):
-        self.root.run(["rm", "-rf", rehearsal.STATE], scope=False)
-        self.inner = rehearsal.Turncoat(self.root)
-        self.pids = memory.family(self.inner.daemon.pid)
-        self._quiet()
-        return self
-
-    def __exit__(self, *exc):
-        self.inner.daemon.terminate()
-        try:
-            self.inner.daemon.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            self.inner.daemon.kill()
-            self.inner.daemon.wait()
-
-    def _quiet(self, seconds=20):
-        """Until what it does at its start (package lists, existing processes) is over."""
-        deadline = time.monotonic() + seconds
-        before = self.cpu_seconds()
-        while time.monotonic() < deadline:
-            time.sleep(0.5)
-            now = self.cpu_seconds()
-            if now - before <= 0.02:
-                return
-            before = now
-
-    def cpu_seconds(self):
-        return sum(memory.cpu_seconds(pid) for pid in self.pids)
-
-    def status(self):
-        return json.loads(self.inner.ask("status", "--json"))
-
-    def losses(self):
-        return {name: n for name, n in self.status().get("losses", {}).items()}
-
-    def logs(self):
-        return self.root.run(["find", rehearsal.STATE + "/log", "-type", "f"], scope=False).stdout.split()
-
-    def recorded(self):
-        """Events in the log by type; 'exec:PATH' and the like count by path. Call after the daemon ended."""
-        out = self.root.run([self.log_tool, "count", *sorted(self.logs())], scope=False, timeout=120).stdout
-        return json.loads(out)
-
-
-class Auditd:
-    name = "auditd"
-
-    def __init__(self, root):
-        self.root = root
-        self.daemon, self.before = None, None
-
-    def _auditctl(self, *argv, check=True):
-        return self.root.run(["auditctl", *argv], scope=False, check=check)
-
-    def _status(self):
-        return dict(re.findall(r"^(\w+) (\d+)$", self._auditctl("-s").stdout, re.M))
-
-    def __enter__(self):
-        for program in ("/usr/sbin/auditd", "/usr/sbin/auditctl"):
+        for program in self.needs:
             if not os.path.exists(program):
-                raise NotPossible(f"'{program}' is not installed (apt-get install auditd)")
-        self.before = self._status()
-        if self.before.get("pid", "0") != "0":
-            raise NotPossible("an auditd runs on this machine; the bench does not disturb it")
-        self.root.write(AUDIT + "/auditd.conf", AUDITD_CONF, mode=0o640)
-        self.root.mkdir(AUDIT + "/plugins.d")
-        self.root.run(["rm", "-f", AUDIT + "/audit.log"], scope=False)
-        self.daemon = self.root.popen(
-            ["auditd", "-n", "-s", "nochange", "-c", AUDIT],
-            scope=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+                raise NotPossible(f"'{os.path.basename(program)}' is not installed (./dev setup bench)")
         try:
-            self._begin()
+            self._start()
+            self.quiet()
         except BaseException:
             self.__exit__()
             raise
         return self
 
-    def _begin(self):
-        for _ in range(100):
-            if self.daemon.poll() is not None:
-                raise NotPossible(f"auditd ended at once with {self.daemon.returncode}")
-            if self._status().get("pid") == str(self.daemon.pid):
-                break
-            time.sleep(0.05)
-        else:
-            raise NotPossible("the kernel did not accept auditd")
-        self._auditctl("-b", "8192")
-        self._auditctl("-a", "always,exit", *AUDIT_RULE)
-        self._auditctl("-e", "1")
-        self.lost_before = int(self._status().get("lost", 0))
-
     def __exit__(self, *exc):
-        """Every step is tried: a rule left behind would slow that user number, an audit left on everybody."""
-        self.lost = int(self._status().get("lost", 0)) - getattr(self, "lost_before", 0)
-        self._auditctl("-d", "always,exit", *AUDIT_RULE, check=False)
-        self._auditctl("-e", self.before["enabled"], check=False)
-        self._auditctl("-b", self.before["backlog_limit"], check=False)
-        self.cpu = self.cpu_seconds()
-        self.daemon.terminate()
+        pids = self.pids()
         try:
-            self.daemon.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            self.daemon.kill()
-            self.daemon.wait()
+            self._stop()
+        finally:
+            self._gone(pids)
 
-    def cpu_seconds(self):
-        return memory.cpu_seconds(self.daemon.pid)
+    def _start(self):
+        pass
+
+    def _stop(self):
+        pass
+
+    def counts(self, tokens):
+        """After its end: {"exec", "open", "connect", "events", "of": {token: acts that name it}}."""
+        return {}
+
+    # ---- its processes --------------------------------------------------------------------------------------------
+
+    def pids(self):
+        with open(self.place + "/cgroup.procs", encoding="utf-8") as f:
+            return [int(pid) for pid in f.read().split()]
+
+    def _gone(self, pids, seconds=20):
+        """Until none of its processes is left; what does not end by itself is ended by its own number."""
+        deadline = time.monotonic() + seconds
+        while self.pids():
+            for pid in pids:
+                try:
+                    if os.waitpid(pid, os.WNOHANG)[0] == 0 and time.monotonic() > deadline:
+                        os.kill(pid, signal.SIGKILL)
+                except (ChildProcessError, ProcessLookupError):
+                    pass
+            if time.monotonic() > deadline + 5:
+                raise RuntimeError(f"{self.name} left processes behind: {self.pids()}")
+            time.sleep(0.05)
+        for pid in pids:
+            try:
+                os.waitpid(pid, os.WNOHANG)
+            except ChildProcessError:
+                pass
+
+    def _end(self, proc, number=signal.SIGTERM):
+        if proc is None:
+            return
+        if proc.poll() is None:
+            proc.send_signal(number)
+        try:
+            proc.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            proc.kill()
+            proc.wait()
+
+    def cpu_ns(self):
+        """Processor time of all its processes since the private root began, and of kernel threads that serve only it."""
+        return cgroup_cpu_ns(self.place) + sum(int(memory.cpu_seconds(pid) * 1e9) for pid in self._threads())
+
+    def _threads(self):
+        if not self.kernel_threads:
+            return []
+        found = []
+        for pid in memory.family(2):  # kthreadd
+            try:
+                with open(f"/proc/{pid}/comm", encoding="utf-8") as f:
+                    if f.read().strip() in self.kernel_threads:
+                        found.append(pid)
+            except OSError:
+                continue
+        self._threads = lambda: found
+        return found
+
+    def quiet(self, seconds=20, least=0.0):
+        """Until it has caught up: its start is over, or its backlog is written."""
+        time.sleep(least)
+        deadline = time.monotonic() + seconds
+        before, calm = self.cpu_ns(), 0
+        while calm < 2 and time.monotonic() < deadline:
+            time.sleep(0.2)
+            now = self.cpu_ns()
+            calm = calm + 1 if now - before <= 8e6 else 0
+            before = now
+
+    def memory_bytes(self):
+        return memory.budget(self.pids())[1]
+
+
+class Nobody(Watcher):
+    def quiet(self, seconds=20, least=0.0):
+        pass
+
+    def cpu_ns(self):
+        return 0
+
+    def memory_bytes(self):
+        return 0
+
+
+class Turncoat(Watcher):
+    """turncoatd with the load in its scope, and all it starts."""
+
+    name = "turncoat"
+    title = "turncoat"
+
+    def _start(self):
+        self.root.run(["rm", "-rf", rehearsal.STATE], scope=False)
+        self.inner = None
+        self.inner = rehearsal.Turncoat(self.root, place=PLACE)
+
+    def _stop(self):
+        if self.inner is not None:
+            self._end(self.inner.daemon)
+
+    def quiet(self, seconds=20, least=0.5):
+        super().quiet(seconds, max(least, 0.5))
+
+    def status(self):
+        return json.loads(self.inner.ask("status", "--json"))
+
+    def losses(self):
+        return dict(self.status().get("losses", {}))
+
+    def logs(self):
+        return sorted(self.root.run(["find", rehearsal.STATE + "/log", "-type", "f"], scope=False).stdout.split())
 
     def recorded(self):
-        """System calls in its log. Call after it ended."""
-        counts = {"open": 0, "exec": 0}
-        with open(self.root.host_path(AUDIT + "/audit.log"), "rb") as f:
-            for line in f:
-                if b" syscall=%d " % OPENAT in line:
-                    counts["open"] += 1
-                elif b" syscall=%d " % EXECVE in line:
-                    counts["exec"] += 1
-        return counts
+        """All that its log holds, by type, and execs by path and by the name they were asked for. After its end."""
+        out = self.root.run([self.log_tool, "count", *self.logs()], scope=False, timeout=300).stdout
+        return json.loads(out)
+
+    def counts(self, tokens):
+        got = self.recorded()
+        types = got["types"]
+        return {
+            "exec": types.get("exec", 0),
+            "open": types.get("open", 0),
+            "connect": types.get("connect", 0),
+            "events": got["events"],
+            "types": types,
+            "of": {token: got["invoked_of"].get(token, 0) for token in tokens},
+        }

@@ -102,15 +102,24 @@ class PrivateRoot:
     def __exit__(self, *exc):
         self.stop()
 
+    def place(self, name):
+        """A cgroup of its own below aux, for popen(scope=name): what runs there can be counted by itself."""
+        path = f"{self.aux}/{name}"
+        if name not in self._procs:
+            os.mkdir(path)
+            self._procs[name] = os.open(path + "/cgroup.procs", os.O_WRONLY | os.O_CLOEXEC)
+        return path
+
     # ---- programs -------------------------------------------------------------------------------------------------
 
     def popen(self, argv, user=False, scope=True, cwd=None, env=None, terminal=None, **rest):
         """Starts argv inside: a session of its own, a clean environment, in the sensed cgroup or beside it.
 
+        'scope' is True (sensed), False (beside it) or the name of a place().
         Without a terminal, unless 'terminal' is the descriptor of one (see run_in_terminal).
         """
         home = f"/home/{self.user}" if user else "/root"
-        place = self._procs["scope" if scope else "aux"]
+        place = self._procs[scope if isinstance(scope, str) else "scope" if scope else "aux"]
         full = {
             "PATH": PATH,
             "HOME": home,

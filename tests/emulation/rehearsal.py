@@ -113,7 +113,7 @@ def run_softphone(root, seconds):
 class Turncoat:
     """turncoatd inside a private root, sensing the root's scope; and the command line beside it."""
 
-    def __init__(self, root, ready_within=30):
+    def __init__(self, root, ready_within=30, place=False):
         self.root = root
         self.log = "/var/log/turncoatd.log"
         self.daemon = root.popen(
@@ -125,7 +125,7 @@ class Turncoat:
                 root.scope,
                 STATE,
             ],
-            scope=False,
+            scope=place,
         )
         self._await_ready(ready_within)
 
