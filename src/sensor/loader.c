@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Overview: owns the BPF object, its links and the perf events for the life of turncoatd.
+ * Overview: owns the BPF programs (load.c gets them past this kernel), their links and the perf events
+ * for the life of turncoatd.
  * Must not read a ring, and must not parse a record: the reader half does, in another process.
  *
  *   trn_sensor_open ── loads ──> maps ── trn_sensor_fds ──> handed to the engine, which maps them
@@ -10,6 +11,7 @@
  */
 #include "sensor/loader.h"
 #include "sensor/hook.h"
+#include "sensor/load.h"
 
 #include <stdio.h>
 #include <sys/resource.h>
@@ -21,12 +23,7 @@
 #include "sensor/bpf/wire.h"
 #include "sensor/skeleton.h"
 
-struct hook_spec {
-    const char *program, *name, *gives;
-    bool needs_cgroup;
-};
-
-static const struct hook_spec specs[] = {
+static const struct trn_hook_spec specs[] = {
     {"on_exec", "process.exec", "program starts", false},
     {"on_fork", "process.fork", "new processes before they run something", false},
     {"on_exit", "process.exit", "ends of processes and their codes", false},
@@ -48,6 +45,13 @@ static const struct hook_spec specs[] = {
 };
 #define ACCESS_CHECK "on_access_check"
 
+/* What the second object leaves out. */
+static const struct {
+    const char *program, *lacks;
+} compat_lacks[] = {
+    {"existing", "this kernel does not let their arguments be read"},
+};
+
 #define N_SPECS TRN_ARRAY_SIZE(specs)
 #define N_HOOKS (N_SPECS + 1) /* and the perf records */
 
@@ -55,6 +59,7 @@ struct trn_sensor {
     struct trn_scope scope;
     uint32_t share;
     struct trn_bpf *bpf;
+    bool compat;
     enum trn_access_choice access;
     uint64_t mem_rw_start, mem_rw_end;
     struct bpf_link *links[N_SPECS];
@@ -63,6 +68,8 @@ struct trn_sensor {
     size_t n_fds, first_perf;
     struct trn_shares *shares;
 };
+
+_Static_assert(N_SPECS <= TRN_PROGRAMS_MAX, "load.c has a row for each program");
 
 static void bpf_freep(struct trn_bpf **b)
 {
@@ -81,8 +88,9 @@ static void set_share(struct trn_bpf *bpf, uint32_t a_second)
 }
 
 /* The program of a row; NULL when the object has none (on_memory and its twin share a row). */
-static struct bpf_program *program_of(const struct trn_sensor *s, struct trn_bpf *bpf, size_t i)
+static struct bpf_program *program_of(void *ctx, const struct trn_bpf *bpf, size_t i)
 {
+    const struct trn_sensor *s = ctx;
     const char *name = specs[i].program;
 
     if (strcmp(name, "on_memory") == 0) {
@@ -94,10 +102,34 @@ static struct bpf_program *program_of(const struct trn_sensor *s, struct trn_bpf
     return bpf_object__find_program_by_name(bpf->obj, name);
 }
 
-/* Opens the object with its settings; programs marked in `without` are left out. */
-static struct trn_bpf *open_object(const struct trn_sensor *s, const bool without[N_SPECS])
+/* The second object is opened in the clothes of the first: maps, programs and variables have the same names. */
+static struct trn_bpf *open_compat(void)
 {
-    struct trn_bpf *bpf = trn_bpf__open();
+    struct trn_bpf *bpf = calloc(1, sizeof(*bpf));
+    int r = bpf ? trn_bpf__create_skeleton(bpf) : -ENOMEM;
+
+    if (r == 0) {
+        bpf->skeleton->data = (void *)trn_compat_bpf__elf_bytes(&bpf->skeleton->data_sz);
+        r = bpf_object__open_skeleton(bpf->skeleton, NULL);
+    }
+    if (r == 0)
+        return bpf;
+    trn_bpf__destroy(bpf);
+    errno = -r;
+    return NULL;
+}
+
+#define SAME_PLACE(variables)                                                                                     \
+    _Static_assert(sizeof(*((struct trn_bpf *)0)->variables) == sizeof(*((struct trn_compat_bpf *)0)->variables), \
+                   "both objects have the same variables")
+SAME_PLACE(rodata);
+SAME_PLACE(bss);
+
+/* Opens an object with its settings. */
+static struct trn_bpf *open_object(void *ctx, bool compat)
+{
+    const struct trn_sensor *s = ctx;
+    struct trn_bpf *bpf = compat ? open_compat() : trn_bpf__open();
     int cpus = libbpf_num_possible_cpus();
 
     if (!bpf)
@@ -108,33 +140,7 @@ static struct trn_bpf *open_object(const struct trn_sensor *s, const bool withou
     bpf->rodata->mem_rw_end = s->mem_rw_end;
     set_share(bpf, s->share);
     (void)bpf_map__set_max_entries(bpf->maps.losses, cpus > 0 ? (uint32_t)cpus : 1);
-    for (size_t i = 0; i < N_SPECS; i++) {
-        struct bpf_program *p = program_of(s, bpf, i);
-
-        if (p)
-            (void)bpf_program__set_autoload(p, !without[i]);
-    }
     return bpf;
-}
-
-/* The object loads as a whole or not at all, so a refusal is pinned down one program at a time. */
-static void find_refused(struct trn_sensor *s, bool refused[N_SPECS])
-{
-    for (size_t i = 0; i < N_SPECS; i++) {
-        TRN_AUTO(bpf_freep) struct trn_bpf *one = NULL;
-        bool others[N_SPECS];
-        int r;
-
-        if (refused[i])
-            continue;
-        for (size_t k = 0; k < N_SPECS; k++)
-            others[k] = k != i;
-        one = open_object(s, others);
-        r = one ? trn_bpf__load(one) : -ENOMEM;
-        refused[i] = r != 0;
-        if (r != 0)
-            trn_hook_set(&s->hooks[i], TRN_HOOK_OFF, "the kernel refused to load it: %s", trn_errno_name(r));
-    }
 }
 
 static size_t access_row(void)
@@ -147,55 +153,32 @@ static size_t access_row(void)
 }
 
 /* Which program tells of reaching into others. Only loading it shows whether a kernel offers fexit. */
-static void choose_access(struct trn_sensor *s, bool refused[N_SPECS])
+static void choose_access(struct trn_sensor *s)
 {
-    TRN_AUTO(bpf_freep) struct trn_bpf *probe = NULL;
-    bool others[N_SPECS];
-    size_t row = access_row();
+    TRN_AUTO(bpf_freep) struct trn_bpf *probe = open_object(s, s->compat);
+    struct bpf_program *p;
 
-    for (size_t i = 0; i < N_SPECS; i++)
-        others[i] = i != row;
-    s->access = TRN_ACCESS_CHECK;
-    probe = open_object(s, others);
-    s->access = trn_access_choose(probe && trn_bpf__load(probe) == 0, &s->hooks[row]);
-    refused[row] = s->access == TRN_ACCESS_NONE;
+    if (probe) {
+        bpf_object__for_each_program(p, probe->obj)(void)
+            bpf_program__set_autoload(p, strcmp(bpf_program__name(p), ACCESS_CHECK) == 0);
+    }
+    s->access = trn_access_choose(probe && trn_bpf__load(probe) == 0, &s->hooks[access_row()]);
     if (s->access == TRN_ACCESS_MEMORY)
         trn_access_find_mem_rw(&s->mem_rw_start, &s->mem_rw_end);
 }
 
 static int load(struct trn_sensor *s, struct trn_err *err)
 {
-    bool refused[N_SPECS] = {false};
+    struct trn_load l = {
+        .specs = specs, .n = N_SPECS, .hooks = s->hooks, .open = open_object, .program_of = program_of, .ctx = s};
     int r;
 
-    choose_access(s, refused);
-
-    s->bpf = open_object(s, refused);
-    if (!s->bpf)
-        return trn_fail(err, -errno, "cannot read the BPF programs: %s", trn_errno_name(-errno));
-    r = trn_bpf__load(s->bpf);
-    if (r == -EPERM || r == -EACCES) {
-        if (geteuid() != 0) {
-            r = trn_fail(err, r, "cannot load the BPF programs: not root");
-            trn_hint(err, "start turncoatd as root, or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN");
-            return r;
-        }
-    }
-    if (r == 0)
-        return 0;
-    trn_bpf__destroy(s->bpf);
-    s->bpf = NULL;
-    if (access("/sys/kernel/btf/vmlinux", R_OK) != 0) {
-        r = trn_fail(err, -ENOTSUP, "cannot load the BPF programs: this kernel has no BTF");
-        trn_hint(err, "use a kernel with CONFIG_DEBUG_INFO_BTF (Debian's have it)");
-        return r;
-    }
-    find_refused(s, refused);
-    s->bpf = open_object(s, refused);
-    r = s->bpf ? trn_bpf__load(s->bpf) : -ENOMEM;
-    if (r != 0)
-        return trn_fail(err, r, "cannot load the BPF programs: %s", trn_errno_name(r));
-    return 0;
+    s->compat = s->compat || trn_load_needs_compat();
+    l.compat = s->compat;
+    choose_access(s);
+    r = trn_load(&l, &s->bpf, err);
+    s->compat = l.compat;
+    return r;
 }
 
 /* No BPF at all (no BTF, or the kernel refuses): the rest goes on, and every row of status says why it is blind. */
@@ -207,6 +190,15 @@ static void go_without(struct trn_sensor *s, const char *why)
         trn_hook_set(&s->hooks[i], TRN_HOOK_OFF, "%s", why);
 }
 
+static void say_on(struct trn_sensor *s, size_t i)
+{
+    trn_hook_set(&s->hooks[i], TRN_HOOK_ON, "%s", "");
+    for (size_t k = 0; s->compat && k < TRN_ARRAY_SIZE(compat_lacks); k++) {
+        if (strcmp(specs[i].program, compat_lacks[k].program) == 0)
+            trn_hook_set(&s->hooks[i], TRN_HOOK_DEGRADED, "%s", compat_lacks[k].lacks);
+    }
+}
+
 static void attach_all(struct trn_sensor *s)
 {
     for (size_t i = 0; i < N_SPECS; i++) {
@@ -215,9 +207,11 @@ static void attach_all(struct trn_sensor *s)
 
         if (!p || h->reason[0] != '\0')
             continue;
-        s->links[i] = specs[i].needs_cgroup ? bpf_program__attach_cgroup(p, s->scope.fd) : bpf_program__attach(p);
+        s->links[i] = specs[i].needs_cgroup || bpf_program__type(p) == BPF_PROG_TYPE_SOCK_OPS
+                          ? bpf_program__attach_cgroup(p, s->scope.fd)
+                          : bpf_program__attach(p);
         if (s->links[i])
-            trn_hook_set(h, TRN_HOOK_ON, "%s", "");
+            say_on(s, i);
         else
             trn_hook_set(h, TRN_HOOK_OFF, "the kernel refused to attach it: %s", trn_errno_name(-errno));
     }
@@ -250,6 +244,7 @@ int trn_sensor_open(const struct trn_sensor_options *o, struct trn_sensor **ret,
         return trn_fail(err, -ENOMEM, "cannot open the sensor: out of memory");
     s->scope.fd = -1;
     s->share = o ? o->share : 0;
+    s->compat = o && o->compat;
     for (size_t i = 0; i < N_SPECS; i++)
         s->hooks[i] = (struct trn_sensor_hook){.name = specs[i].name, .gives = specs[i].gives};
     perf = &s->hooks[N_SPECS];

@@ -55,6 +55,7 @@ struct trn_sensor_options {
     size_t sz;                /* sizeof this struct */
     const char *scope_cgroup; /* path of a cgroup v2 folder; NULL: the whole machine */
     bool no_perf;             /* leave the perf records out */
+    bool compat;              /* the programs for kernels before 5.17 also where they are not needed: for tests */
     uint32_t share;           /* see trn_sensor_share; 0: the default, TRN_SHARE_NONE: no limit */
 };
 

@@ -5,5 +5,6 @@
 #pragma GCC system_header
 
 #include "trn.skel.h"
+#include "trn_compat.skel.h"
 
 #endif

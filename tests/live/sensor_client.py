@@ -14,6 +14,7 @@ import time
 from private_root import PrivateRoot
 
 BUILD = os.environ.get("TRN_PROGRAMS")
+COMPAT = bool(os.environ.get("TRN_COMPAT"))  # asks the same of the programs for kernels before 5.17
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROBE = os.path.join(
     os.path.join(BUILD, "..") if BUILD else os.path.join(HERE, "..", "..", "build"), "tests", "live", "sensor-probe"
@@ -25,6 +26,8 @@ class Sensor:
 
     def __init__(self, root, *options):
         self.events, self.summary, self.hooks = [], None, {}
+        if COMPAT:
+            options = ("--compat", *options)
         self._more = threading.Condition()
         self._proc = root.popen(
             ["sensor-probe", "--scope", root.scope, *options],

@@ -4,7 +4,7 @@
  * descriptors to a child without rights, which prints each event as one JSON line on stdout.
  * First line {"hooks":[...]}, then {"ready":true}; ends when stdin does, with {"summary":...}.
  *
- *   sensor-probe --scope CGROUP [--root MOUNT]... [--home PATTERN]... [--no-files] [--no-perf] [--quiet] [--share N] [--pause MS]
+ *   sensor-probe --scope CGROUP [--root MOUNT]... [--home PATTERN]... [--no-files] [--no-perf] [--compat] [--quiet] [--share N] [--pause MS]
  *
  * --pause: the reader waits that long before it looks again, so that rings overflow.
  */
@@ -381,6 +381,8 @@ int main(int argc, char **argv)
             s.no_files = true;
         else if (strcmp(argv[i], "--no-perf") == 0)
             s.sensor.no_perf = true;
+        else if (strcmp(argv[i], "--compat") == 0)
+            s.sensor.compat = true;
         else if (strcmp(argv[i], "--quiet") == 0)
             s.quiet = true;
         else if (strcmp(argv[i], "--share") == 0 && value)

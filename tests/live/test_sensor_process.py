@@ -41,7 +41,8 @@ def python(root, code, **rest):
 
 def test_every_hook_is_on(watched):
     _, sensor = watched
-    assert {name: h["reason"] for name, h in sensor.hooks.items() if h["state"] != "on"} == {}
+    lacking = {"process.existing"} if sensor_client.COMPAT else set()
+    assert {name for name, h in sensor.hooks.items() if h["state"] != "on"} == lacking, sensor.hooks
     assert {"process.exec", "network.state", "mapping.perf", "file.marks", "file.sensitive"} <= set(sensor.hooks)
 
 
@@ -60,7 +61,8 @@ def test_existing_processes(watched):
     root, sensor = watched
     e = sensor.wait(type="exec", pid=root.sleeper.pid)
     assert e["flags"] & EXISTING
-    assert e["path"] == "/usr/bin/sleep" and e["argv"] == ["sleep", "600"] and e["argc"] == 2
+    assert e["path"] == "/usr/bin/sleep"
+    assert sensor_client.COMPAT or (e["argv"] == ["sleep", "600"] and e["argc"] == 2)
     assert e["cwd"] == "/root" and e["uid"] == 0 and e["parent_pid"] == os.getpid() and e["session"] == root.sleeper.pid
     assert not sensor.find(pid=root.outside.pid)
 

@@ -2,6 +2,9 @@
 /*
  * Overview: what all programs share: the scope, the loss counters, the head of a record, and the
  * wake-up rule of the rings. The maps and settings are defined in state.bpf.c.
+ *
+ * The sources are compiled twice. With TRN_COMPAT they become the second object, for kernels before
+ * 5.17 (docs/adr/0011): the same programs, maps and records, without the helpers that came later.
  */
 #ifndef TRN_SENSOR_COMMON_BPF_H
 #define TRN_SENSOR_COMMON_BPF_H
@@ -26,11 +29,37 @@ extern struct {
     __type(value, struct trn_wire_losses);
 } losses SEC(".maps");
 
-/* The first thing every host-wide program asks. */
-static __always_inline bool in_scope(void)
-{
-    return scope_id == 0 || bpf_get_current_ancestor_cgroup_id((int)scope_level) == scope_id;
-}
+#ifdef TRN_COMPAT
+/* The verifier follows every round. */
+#define BOUNDED_LOOP(n, step, arg)                                                       \
+    _Pragma("clang loop unroll(disable)") for (__u32 round_ = 0; round_ < (n); round_++) \
+    {                                                                                    \
+        if (step(round_, arg) != 0)                                                      \
+            break;                                                                       \
+    }
+/* To the verifier the current task is a mere number before 5.11: a helper must read its fields. */
+#define current_task() ((struct task_struct *)bpf_get_current_task())
+#define GET(task, ...) BPF_CORE_READ(task, __VA_ARGS__)
+/* Needs 5.18, and a program that may sleep. */
+#define copy_from_task(to, n, from, task) (-1)
+#define ITER_THAT_READS_TASKS(of) "iter/" of
+/* Atomics that tell the old value need 5.12. Only for what one CPU has to itself. */
+#define ADD_AND_TELL(where, what)                          \
+    ({                                                     \
+        __u64 old_ = *(volatile __u64 *)(where);           \
+        *(volatile __u64 *)(where) = old_ + (__u64)(what); \
+        old_;                                              \
+    })
+#else
+/* Calls step(round, arg) until it returns 1, n times at most. */
+#define BOUNDED_LOOP(n, step, arg) bpf_loop((n), (step), (arg), 0)
+#define current_task() bpf_get_current_task_btf()
+/* GET(task, group_leader, tgid): a field of a task, over pointers. */
+#define GET(task, ...) ___arrow(task, __VA_ARGS__)
+#define ITER_THAT_READS_TASKS(of) "iter.s/" of
+#define copy_from_task(to, n, from, task) bpf_copy_from_user_task(to, n, from, task, 0)
+#define ADD_AND_TELL(where, what) __sync_fetch_and_add(where, what)
+#endif
 
 /* Iterators look at other tasks, so the helper about the current one is of no use. */
 static __always_inline bool task_in_scope(struct task_struct *task)
@@ -52,6 +81,16 @@ static __always_inline bool task_in_scope(struct task_struct *task)
         bpf_core_read(&id, sizeof(id), &old->ancestor_ids[scope_level]);
         return id == scope_id;
     }
+}
+
+/* The first thing every host-wide program asks. */
+static __always_inline bool in_scope(void)
+{
+#ifdef TRN_COMPAT
+    return scope_id == 0 || task_in_scope(current_task());
+#else
+    return scope_id == 0 || bpf_get_current_ancestor_cgroup_id((int)scope_level) == scope_id;
+#endif
 }
 
 static __always_inline void count_loss(__u32 class)
@@ -86,9 +125,9 @@ static __always_inline void fill_head(struct trn_wire_header *head, __u16 type, 
 
 static __always_inline void fill_actor(struct trn_wire_header *head, struct task_struct *task)
 {
-    head->tgid = (__u32)task->tgid;
-    head->tid = (__u32)task->pid;
-    head->start = task->group_leader->start_boottime;
+    head->tgid = (__u32)GET(task, tgid);
+    head->tid = (__u32)GET(task, pid);
+    head->start = GET(task, group_leader, start_boottime);
 }
 
 #endif

@@ -94,6 +94,38 @@ static __always_inline bool env_wanted(const void *string)
 #define LOW_BITS 0x0101010101010101ull
 #define HIGH_BITS 0x8080808080808080ull
 
+static __always_inline void env_begin(struct scratch *s, unsigned long start, unsigned long end)
+{
+    s->env.at = start;
+    s->env.end = end;
+    s->env.kept = s->env.cut = s->env.n_found = 0;
+}
+
+/* Takes the n bytes (NUL included) behind the tail into it. */
+static __always_inline void env_keep(struct scratch *s, long n)
+{
+    struct env_walk *w = &s->env;
+
+    if (n <= 0 || w->kept + (__u64)n > TRN_WIRE_ENV_MAX) {
+        w->cut = 1;
+        return;
+    }
+    if (n == TRN_WIRE_ENV_ONE)
+        w->cut = 1;
+    w->kept += (__u32)n;
+    s->at += (__u64)n;
+}
+
+static __always_inline void env_end(struct scratch *s)
+{
+    s->exec.env_len = (__u16)s->env.kept;
+    if (s->env.cut || s->env.at < s->env.end)
+        s->exec.flags |= TRN_WIRE_ENV_TRUNCATED;
+}
+
+#ifndef TRN_COMPAT
+/* ---- in pieces ---- */
+
 /* A string begins at this offset of the piece. */
 static __always_inline void env_string(struct scratch *s, __u32 offset)
 {
@@ -110,8 +142,8 @@ static __always_inline void env_string(struct scratch *s, __u32 offset)
     w->n_found = i + 1;
 }
 
-/* Eight bytes of which at least one is a NUL. */
-static __attribute__((noinline)) long env_word(struct scratch *s, __u32 offset, __u64 word)
+/* Eight bytes of which at least one is a NUL. Not static, so that the verifier looks at it once and not at each call. */
+long __attribute__((noinline)) env_word(struct scratch *s, __u32 offset, __u64 word)
 {
     /* The high bit of each byte that is NUL, exactly. */
     __u64 nul = ~(((word & ~HIGH_BITS) + ~HIGH_BITS) | word | ~HIGH_BITS);
@@ -162,35 +194,6 @@ static __always_inline void env_scan(struct scratch *s, struct walk_arg *arg, __
     s->env.at += n < ENV_PIECE ? n : ENV_PIECE;
 }
 
-static __always_inline void env_begin(struct scratch *s, unsigned long start, unsigned long end)
-{
-    s->env.at = start;
-    s->env.end = end;
-    s->env.kept = s->env.cut = s->env.n_found = 0;
-}
-
-/* Takes the n bytes (NUL included) behind the tail into it. */
-static __always_inline void env_keep(struct scratch *s, long n)
-{
-    struct env_walk *w = &s->env;
-
-    if (n <= 0 || w->kept + (__u64)n > TRN_WIRE_ENV_MAX) {
-        w->cut = 1;
-        return;
-    }
-    if (n == TRN_WIRE_ENV_ONE)
-        w->cut = 1;
-    w->kept += (__u32)n;
-    s->at += (__u64)n;
-}
-
-static __always_inline void env_end(struct scratch *s)
-{
-    s->exec.env_len = (__u16)s->env.kept;
-    if (s->env.cut || s->env.at < s->env.end)
-        s->exec.flags |= TRN_WIRE_ENV_TRUNCATED;
-}
-
 static long env_keep_step(__u32 index, struct walk_arg *arg)
 {
     struct scratch *s = arg->s;
@@ -236,7 +239,7 @@ static long env_keep_step_of(__u32 index, struct walk_arg *arg)
     n = s->env.end - from;
     if (n > TRN_WIRE_ENV_ONE)
         n = TRN_WIRE_ENV_ONE;
-    if (n == 0 || bpf_copy_from_user_task(piece, (__u32)n, (const void *)from, arg->task, 0) != 0)
+    if (n == 0 || copy_from_task(piece, (__u32)n, (const void *)from, arg->task) != 0)
         s->env.cut = 1;
     else
         env_keep(s, bpf_probe_read_kernel_str(to, (__u32)n, piece));
@@ -254,7 +257,7 @@ static __always_inline void put_env_of(struct scratch *s, struct task_struct *ta
 
         if (n == 0 || n > ENV_PIECE + 16)
             break;
-        if (bpf_copy_from_user_task(s->env.bytes, n, (const void *)s->env.at, task, 0) != 0)
+        if (copy_from_task(s->env.bytes, n, (const void *)s->env.at, task) != 0)
             break;
         if (i == 0)
             env_string(s, 0);
@@ -263,5 +266,46 @@ static __always_inline void put_env_of(struct scratch *s, struct task_struct *ta
     BOUNDED_LOOP(s->env.n_found, env_keep_step_of, &arg);
     env_end(s);
 }
+
+#else
+/* ---- string by string: more calls, but the verifier, which follows every round, comes to an end ---- */
+
+static long env_string_step(__u32 index, struct walk_arg *arg)
+{
+    struct scratch *s = arg->s;
+    struct env_walk *w = &s->env;
+    char *to = s->tail + (s->at & TAIL_MASK);
+    __u32 inside = w->n_found; /* the rest of a string that was longer than one look */
+    long n;
+
+    if (w->at >= w->end)
+        return 1;
+    n = bpf_probe_read_user_str(to, TRN_WIRE_ENV_ONE, (const void *)w->at);
+    if (n <= 0)
+        return 1;
+    if (!inside && env_wanted(to))
+        env_keep(s, n);
+    w->n_found = n == TRN_WIRE_ENV_ONE;
+    w->at += (__u64)n - w->n_found; /* the NUL of a cut string is not its own */
+    return 0;
+}
+
+static __always_inline void put_env(struct scratch *s, unsigned long start, unsigned long end)
+{
+    struct walk_arg arg = {.s = s};
+
+    env_begin(s, start, end);
+    BOUNDED_LOOP(TRN_WIRE_ENV_LOOK, env_string_step, &arg);
+    env_end(s);
+}
+
+/* Of another task it cannot be read. */
+static __always_inline void put_env_of(struct scratch *s, struct task_struct *task, unsigned long start,
+                                       unsigned long end)
+{
+    if (end > start)
+        s->exec.flags |= TRN_WIRE_ENV_TRUNCATED;
+}
+#endif
 
 #endif

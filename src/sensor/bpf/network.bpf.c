@@ -212,9 +212,10 @@ static __always_inline void fill_bytes(struct trn_wire_net *r, struct sock *sk)
         r->bytes_in--;
 }
 
-static __always_inline struct note *note_of(struct sock *sk, int old, int new)
+/* holder: the socket, as this type of program may pass it to the helper. */
+static __always_inline struct note *note_of(void *holder, int old, int new)
 {
-    struct note *note = bpf_sk_storage_get(&notes, sk, 0, 0);
+    struct note *note = bpf_sk_storage_get(&notes, holder, 0, 0);
 
     if (old != BPF_TCP_CLOSE || (new != BPF_TCP_LISTEN && (note || new != BPF_TCP_SYN_SENT)))
         return note;
@@ -223,7 +224,7 @@ static __always_inline struct note *note_of(struct sock *sk, int old, int new)
      * did not tell (it is missing, or the kernel made the socket for one of MPTCP). */
     if (!in_scope())
         return note;
-    note = bpf_sk_storage_get(&notes, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+    note = bpf_sk_storage_get(&notes, holder, 0, BPF_SK_STORAGE_GET_F_CREATE);
     if (note)
         sign(note);
     else
@@ -254,31 +255,84 @@ static __always_inline __u16 what_happened(struct note *note, int old, int new)
     return 0;
 }
 
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(on_tcp_state, struct sock *sk, int old, int new)
+#ifdef TRN_COMPAT
+/* The hook has made sure that the socket has one. */
+#define cookie_of(sk) (__u64) BPF_CORE_READ(sk, __sk_common.skc_cookie.counter)
+#else
+#define cookie_of(sk) bpf_get_socket_cookie(sk)
+#endif
+
+static __always_inline void tcp_changed(void *holder, struct sock *sk, int old, int new)
 {
     struct trn_wire_net *r;
     struct note *note;
     __u16 type;
 
-    if (sk->sk_protocol != IPPROTO_TCP)
-        return 0;
-    note = note_of(sk, old, new);
+    note = note_of(holder, old, new);
     if (!note)
-        return 0;
+        return;
     type = what_happened(note, old, new);
     if (type == 0)
-        return 0;
+        return;
     r = net_begin(type, note);
     if (!r)
-        return 0;
+        return;
     fill_ends(r, sk);
     r->protocol = IPPROTO_TCP;
-    r->cookie = bpf_get_socket_cookie(sk);
+    r->cookie = cookie_of(sk);
     if (type == TRN_WIRE_CLOSE)
         fill_bytes(r, sk);
     if (type == TRN_WIRE_FAILED)
         r->error = (__u32)sk->sk_err;
     net_end(r);
+}
+
+#ifndef TRN_COMPAT
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(on_tcp_state, struct sock *sk, int old, int new)
+{
+    if (sk->sk_protocol == IPPROTO_TCP)
+        tcp_changed(sk, sk, old, new);
     return 0;
 }
+#else
+/*
+ * Before 5.11 a tracepoint cannot reach a socket's note, so TCP's own cgroup hook tells the states. It
+ * is asked at connect, listen and at the end of a handshake; the flag has it called at each change.
+ */
+SEC("sockops")
+int on_tcp_state(struct bpf_sock_ops *ctx)
+{
+    struct bpf_sock *holder = ctx->sk;
+    int old = BPF_TCP_CLOSE, new;
+    struct tcp_sock *tcp;
+
+    if (!holder)
+        return 1;
+    switch (ctx->op) {
+    case BPF_SOCK_OPS_STATE_CB:
+        old = (int)ctx->args[0];
+        new = (int)ctx->args[1];
+        break;
+    case BPF_SOCK_OPS_TCP_CONNECT_CB:
+        new = BPF_TCP_SYN_SENT;
+        break;
+    case BPF_SOCK_OPS_TCP_LISTEN_CB:
+        new = BPF_TCP_LISTEN;
+        break;
+    case BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB: /* the change itself comes next, to the flag */
+        new = BPF_TCP_CLOSE;
+        break;
+    default:
+        return 1;
+    }
+    if (ctx->op != BPF_SOCK_OPS_STATE_CB)
+        bpf_sock_ops_cb_flags_set(ctx, (int)ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
+    tcp = bpf_skc_to_tcp_sock(holder);
+    if (!tcp || new == old)
+        return 1;
+    bpf_get_socket_cookie(ctx);
+    tcp_changed(holder, (struct sock *)tcp, old, new);
+    return 1;
+}
+#endif

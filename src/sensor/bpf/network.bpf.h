@@ -63,10 +63,10 @@ extern __u32 sockets_round;
 
 static __always_inline void sign_for(struct note *note, struct task_struct *task)
 {
-    note->tgid = (__u32)task->tgid;
-    note->tid = (__u32)task->pid;
-    note->start = task->group_leader->start_boottime;
-    note->uid = task->cred->uid.val;
+    note->tgid = (__u32)GET(task, tgid);
+    note->tid = (__u32)GET(task, pid);
+    note->start = GET(task, group_leader, start_boottime);
+    note->uid = GET(task, cred, uid.val);
     note->opened = bpf_ktime_get_boot_ns();
     note->round = sockets_round;
     note->hello = NOTE_HELLO_NONE;
@@ -75,7 +75,7 @@ static __always_inline void sign_for(struct note *note, struct task_struct *task
 
 static __always_inline void sign(struct note *note)
 {
-    sign_for(note, bpf_get_current_task_btf());
+    sign_for(note, current_task());
 }
 
 static __always_inline void net_fill(struct trn_wire_net *r, __u16 type, const struct note *note)

@@ -54,9 +54,6 @@ struct walk_arg {
     struct task_struct *task; /* only for the iterator: whose memory is read */
 };
 
-/* Calls step until it returns 1, n times at most. The one place that knows how a kernel loops. */
-#define BOUNDED_LOOP(n, step, arg) bpf_loop((n), (step), (arg), 0)
-
 static __always_inline struct mount *mount_of(struct vfsmount *mnt)
 {
     return (struct mount *)((char *)mnt - bpf_core_field_offset(struct mount, mnt));

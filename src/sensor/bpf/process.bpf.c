@@ -47,8 +47,8 @@ static __always_inline struct scratch *scratch_take(void *map)
 
     if (!s)
         return 0;
-    if (__sync_fetch_and_add(&s->busy, 1) != 0) {
-        __sync_fetch_and_add(&s->busy, -1);
+    if (ADD_AND_TELL(&s->busy, 1) != 0) {
+        ADD_AND_TELL(&s->busy, -1);
         count_loss(TRN_WIRE_LOST_SCRATCH);
         return 0;
     }
@@ -57,7 +57,7 @@ static __always_inline struct scratch *scratch_take(void *map)
 
 static __always_inline void scratch_give(struct scratch *s)
 {
-    __sync_fetch_and_add(&s->busy, -1);
+    ADD_AND_TELL(&s->busy, -1);
 }
 
 static __always_inline void fill_file(struct trn_wire_exec *e, struct file *file)
@@ -227,7 +227,7 @@ int BPF_PROG(on_fork, struct task_struct *child, unsigned long clone_flags)
         count_loss(TRN_WIRE_LOST_PROCESS);
         return 0;
     }
-    parent = bpf_get_current_task_btf();
+    parent = current_task();
     fill_head(&r->head, TRN_WIRE_FORK, sizeof(*r));
     r->head.tgid = (__u32)child->tgid;
     r->head.tid = (__u32)child->pid;
@@ -235,7 +235,7 @@ int BPF_PROG(on_fork, struct task_struct *child, unsigned long clone_flags)
     r->parent_tgid = (__u32)child->real_parent->tgid;
     r->parent_start = child->real_parent->group_leader->start_boottime;
     r->cgroup = bpf_get_current_cgroup_id();
-    r->uid = parent->cred->uid.val;
+    r->uid = GET(parent, cred, uid.val);
     bpf_ringbuf_submit(r, wakeup_flags(&process_ring));
     return 0;
 }
@@ -313,7 +313,7 @@ static __always_inline __u64 cgroup_of(struct task_struct *task)
     return BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 }
 
-SEC("iter.s/task")
+SEC(ITER_THAT_READS_TASKS("task"))
 int existing(struct bpf_iter__task *ctx)
 {
     struct task_struct *task = ctx->task;
@@ -344,7 +344,7 @@ int existing(struct bpf_iter__task *ctx)
         put_names(s, task, file, 0, 0);
         n = argv_size(e, start, task->mm->arg_end);
         if (n > 0 && n <= TRN_WIRE_ARGV_MAX &&
-            bpf_copy_from_user_task(s->tail + (s->at & TAIL_MASK), n, (const void *)start, task, 0) == 0) {
+            copy_from_task(s->tail + (s->at & TAIL_MASK), n, (const void *)start, task) == 0) {
             e->argv_len = (__u16)n;
             s->at += n;
         } else if (n > 0) {
