@@ -50,6 +50,7 @@ static const struct {
     const char *program, *lacks;
 } compat_lacks[] = {
     {"existing", "this kernel does not let their arguments be read"},
+    {"on_tcp_state", "ends of connections that were open before turncoat are not told"},
 };
 
 #define N_SPECS TRN_ARRAY_SIZE(specs)

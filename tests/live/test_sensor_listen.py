@@ -88,7 +88,8 @@ def test_listening_without_a_bind_is_told_and_its_port_comes_with_the_first_call
         "s = socket.socket(); s.listen(); c = socket.create_connection(('127.0.0.1', s.getsockname()[1]))\n"
         "a, _ = s.accept(); print(json.dumps([os.getpid(), s.getsockname()[1]]))\n",
     )
-    assert "src_port" not in sensor.wait(type="listen", pid=pid)
+    e = sensor.wait(type="listen", pid=pid)
+    assert e.get("src_port") == (port if sensor_client.COMPAT else None)  # another hook, which is asked a moment later
     assert sensor.wait(type="accept", pid=pid)["dst_port"] == port
 
 
@@ -189,6 +190,8 @@ def test_what_was_there_before():
             assert len(existing) == len(wanted) + 2 and {e["pid"] for e in existing} == {pid}
             p.stdin.write("\n")
             p.stdin.flush()
+            if sensor_client.COMPAT:
+                return  # it is not asked about a connection whose beginning it did not see
             c = sensor.wait(type="net_close", pid=pid, bytes_out=100)
             a = sensor.wait(type="net_close", pid=pid, bytes_out=50)
             up = sensor.find(type="connect", src_port=told["from"])[0]
