@@ -61,7 +61,7 @@ static int mapped_path(struct trn_str parts, bool cut, bool deleted, struct trn_
 
     *ret = TRN_STR("//anon");
     if (parts.n > 0)
-        r = join_path(parts, cut, arena, ret);
+        r = trn_join_path(parts, cut, arena, ret);
     if (r == 0 && parts.n > 0 && deleted) {
         *ret = trn_arena_printf(arena, "%.*s (deleted)", TRN_STR_ARG(*ret));
         r = trn_str_is_none(*ret) ? -ENOMEM : 0;

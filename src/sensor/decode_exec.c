@@ -12,7 +12,7 @@
  * "id\0bin\0usr\0" -> "/usr/bin/id". The kernel side writes components leaf first; a path whose
  * upper part did not fit begins with "...".
  */
-static int join_path(struct trn_str parts, bool cut, struct trn_arena *arena, struct trn_str *ret)
+int trn_join_path(struct trn_str parts, bool cut, struct trn_arena *arena, struct trn_str *ret)
 {
     size_t n = parts.n + (cut ? 3 : 0), at;
     char *out = trn_arena_alloc(arena, n + 2);
@@ -163,9 +163,9 @@ static int take_cgroups(struct trn_str unified, struct trn_str memory, uint32_t 
     int r = 0;
 
     if (ev->cgroup != 0)
-        r = join_path(unified, (flags & TRN_WIRE_CGROUP_TRUNCATED) != 0, arena, &x->cgroup);
+        r = trn_join_path(unified, (flags & TRN_WIRE_CGROUP_TRUNCATED) != 0, arena, &x->cgroup);
     if (r == 0 && memory.n > 0)
-        r = join_path(memory, (flags & TRN_WIRE_CGROUP1_TRUNCATED) != 0, arena, &other);
+        r = trn_join_path(memory, (flags & TRN_WIRE_CGROUP1_TRUNCATED) != 0, arena, &other);
     if (r != 0)
         return r;
     x->container = trn_container_of(x->cgroup, arena);
@@ -205,9 +205,9 @@ static int decode_exec_tail(struct trn_cursor *c, const struct exec_lengths *n, 
         r = take_env(env, arena, x);
     /* A kernel thread and a process that is just ending have no file and no place. */
     if (r == 0 && path.n > 0)
-        r = join_path(path, (flags & TRN_WIRE_PATH_TRUNCATED) != 0, arena, &x->path);
+        r = trn_join_path(path, (flags & TRN_WIRE_PATH_TRUNCATED) != 0, arena, &x->path);
     if (r == 0 && x->file.ino != 0)
-        r = join_path(cwd, (flags & TRN_WIRE_CWD_TRUNCATED) != 0, arena, &x->cwd);
+        r = trn_join_path(cwd, (flags & TRN_WIRE_CWD_TRUNCATED) != 0, arena, &x->cwd);
     if (r == 0)
         r = take_cgroups(cgroup, cgroup1, flags, arena, ev);
     if (r != 0)

@@ -57,6 +57,8 @@ struct trn_wire_head {
     uint32_t tgid, tid;
 };
 
+/* decode_exec.c: components, leaf first, to a path. */
+int trn_join_path(struct trn_str parts, bool cut, struct trn_arena *arena, struct trn_str *ret) TRN_MUST_CHECK;
 int trn_decode_exec(struct trn_cursor *c, uint64_t salt, struct trn_arena *arena, struct trn_event *ev) TRN_MUST_CHECK;
 int trn_decode_net(struct trn_cursor *c, const struct trn_wire_head *h, struct trn_event *ev) TRN_MUST_CHECK;
 int trn_decode_dns(struct trn_cursor *c, struct trn_arena *arena, struct trn_event *ev) TRN_MUST_CHECK;
