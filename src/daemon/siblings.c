@@ -61,6 +61,8 @@ void trn_daemon_send_health(struct trn_daemon *d)
         hooks = trn_fanotify_hooks(d->files, &n);
         add_hooks(&h, hooks, n);
     }
+    if (d->proc_events)
+        add_hooks(&h, trn_proc_events_hook(d->proc_events), 1);
     if (h.n_hooks < TRN_HEALTH_HOOKS)
         h.hooks[h.n_hooks++] = identity_hook();
     const struct trn_sensor_fd *fds = trn_sensor_fds(d->sensor, &n);

@@ -59,6 +59,14 @@ static void read_files(struct trn_daemon *d)
     }
 }
 
+static void read_proc_events(struct trn_daemon *d)
+{
+    struct trn_err err = {0};
+    const struct trn_record_sink sink = {forward_record, d};
+    if (trn_proc_events_read(d->proc_events, &sink, &err) < 0)
+        trn_daemon_say("process events ended", &err); /* its hook says so from now on */
+}
+
 /* ---- start ---- */
 
 static int sort_names(const void *a, const void *b)
@@ -128,6 +136,10 @@ static int start_sensor(struct trn_daemon *d, struct trn_err *err)
     if (r < 0)
         return r;
     say_what_is_off(d->sensor);
+    d->proc_events = trn_proc_events_open();
+    if (d->proc_events && trn_proc_events_hook(d->proc_events)->state != TRN_HOOK_ON)
+        fprintf(stderr, "turncoatd: degraded: %s is off: %s\n", trn_proc_events_hook(d->proc_events)->name,
+                trn_proc_events_hook(d->proc_events)->reason);
     if (d->no_files)
         return 0;
     struct trn_err files = {0};
@@ -181,6 +193,7 @@ static void one_round(struct trn_daemon *d)
         {.fd = d->signal_fd, .events = POLLIN},
         {.fd = d->files ? trn_fanotify_fd(d->files) : -1, .events = POLLIN},
         {.fd = d->mounts_fd, .events = POLLPRI},
+        {.fd = d->proc_events ? trn_proc_events_fd(d->proc_events) : -1, .events = POLLIN},
     };
     if (poll(fds, TRN_ARRAY_SIZE(fds), BEAT_MS) < 0 && errno != EINTR)
         return;
@@ -188,6 +201,8 @@ static void one_round(struct trn_daemon *d)
         fds[2].revents |= POLLIN; /* the guard's end is closed */
     if (fds[3].revents)
         d->stopping = true;
+    if (fds[6].revents) /* before the files: there may be many of those, and the exec that follows waits for nobody */
+        read_proc_events(d);
     if (fds[4].revents)
         read_files(d);
     if (fds[5].revents & POLLPRI && d->files) {
@@ -232,6 +247,7 @@ static void stop(struct trn_daemon *d)
     trn_sibling_end(&d->inspect);
     trn_record_pipe_free(d->records);
     trn_fanotify_close(d->files);
+    trn_proc_events_close(d->proc_events);
     trn_sensor_close(d->sensor);
     for (int i = 0; i < 2; i++) {
         trn_fd_close(d->jobs_fds[i]);

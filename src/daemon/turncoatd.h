@@ -21,6 +21,7 @@ struct trn_daemon {
     uint32_t share; /* records a second that one process may make */
     struct trn_sensor *sensor;
     struct trn_fanotify *files;
+    struct trn_proc_events *proc_events;
     char *indicators[MAX_INDICATOR_FILES];
     uint32_t n_indicators;
     struct sibling guard, engine, inspect;

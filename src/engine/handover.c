@@ -251,11 +251,12 @@ static bool waiting(void *ctx, const struct trn_event *ev)
     return trn_enrich_waiting(p->enrich, ev);
 }
 
-/* fanotify knows no cgroup: with a scope, what no process of the scope did is not ours. */
+/* fanotify and the kernel's process events know no cgroup: with a scope, what no process of the scope did is not ours. */
 static bool unwanted(void *ctx, const struct trn_event *ev)
 {
     const struct trn_pipeline *p = ctx;
-    if (ev->type != TRN_EV_FILE && ev->type != TRN_EV_OPEN)
+    bool by_pid = ev->entity == 0 && (ev->type == TRN_EV_CRED || ev->type == TRN_EV_ACCESS);
+    if (ev->type != TRN_EV_FILE && ev->type != TRN_EV_OPEN && !by_pid)
         return false;
     return !trn_str_is_empty(p->hello.scope) && !trn_process_of(trn_engine_processes(p->engine), ev);
 }

@@ -103,6 +103,19 @@ const struct trn_sensor_hook *trn_fanotify_hooks(const struct trn_fanotify *f, s
 /* Looks for new file systems and sensitive folders; call when /proc/self/mounts polls POLLPRI. */
 int trn_fanotify_rescan(struct trn_fanotify *f, struct trn_err *err) TRN_MUST_CHECK;
 
+/* ---- loader half: process events (other users, debuggers) ---- */
+
+struct trn_proc_events;
+
+/* Never fails for what the kernel refuses: the hook says why. NULL: out of memory. */
+struct trn_proc_events *trn_proc_events_open(void) TRN_MUST_CHECK;
+struct trn_proc_events *trn_proc_events_close(struct trn_proc_events *p); /* takes NULL, returns NULL */
+int trn_proc_events_fd(const struct trn_proc_events *p);                  /* for poll; -1: off */
+/* Gives what is there, bounded, as access, credential and loss records. */
+int trn_proc_events_read(struct trn_proc_events *p, const struct trn_record_sink *sink, struct trn_err *err)
+    TRN_MUST_CHECK;
+const struct trn_sensor_hook *trn_proc_events_hook(const struct trn_proc_events *p);
+
 /* ---- loader half: the pipe of records to the reader ---- */
 
 struct trn_record_pipe; /* may be sent into by several threads */

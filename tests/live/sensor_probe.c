@@ -286,14 +286,16 @@ static void print_hooks(const struct trn_sensor_hook *h, size_t n, const char **
                      trn_hook_state_name(h[i].state), h[i].reason);
 }
 
-/* turncoatd's part: files to records and who was throttled, until stdin ends. */
-static void watch_files(struct trn_sensor *sensor, struct trn_fanotify *f, struct trn_record_pipe *channel)
+/* turncoatd's part: files and process events to records, and who was throttled, until stdin ends. */
+static void watch_files(struct trn_sensor *sensor, struct trn_fanotify *f, struct trn_proc_events *proc,
+                        struct trn_record_pipe *channel)
 {
     const struct trn_record_sink sink = trn_record_pipe_sink(channel);
     TRN_AUTO(trn_fd_closep) int mounts = open("/proc/self/mounts", O_RDONLY | O_CLOEXEC);
     struct pollfd p[] = {{.fd = STDIN_FILENO, .events = POLLIN},
                          {.fd = f ? trn_fanotify_fd(f) : -1, .events = POLLIN},
-                         {.fd = mounts, .events = POLLPRI}};
+                         {.fd = mounts, .events = POLLPRI},
+                         {.fd = trn_proc_events_fd(proc), .events = POLLIN}};
     struct trn_err err = {0};
     uint64_t told = 0;
     char byte;
@@ -305,6 +307,10 @@ static void watch_files(struct trn_sensor *sensor, struct trn_fanotify *f, struc
             told = trn_boot_ns();
             if (trn_sensor_throttled(sensor, &sink) != 0)
                 return;
+        }
+        if (trn_proc_events_read(proc, &sink, &err) != 0) {
+            (void)fprintf(stderr, "sensor-probe: %s\n", err.message);
+            return;
         }
         if (f && trn_fanotify_read(f, 0, &sink, &err) != 0) {
             (void)fprintf(stderr, "sensor-probe: %s\n", err.message);
@@ -321,6 +327,7 @@ static int run(struct settings *s, struct trn_err *err)
 {
     struct trn_record_pipe *channel = NULL;
     struct trn_fanotify *files = NULL;
+    struct trn_proc_events *proc = NULL;
     struct trn_sensor *sensor = NULL;
     struct trn_record_sink sink;
     struct trn_sensor_fd fds[300];
@@ -338,7 +345,11 @@ static int run(struct settings *s, struct trn_err *err)
         r = trn_fanotify_open(&s->files, &files, err);
     if (r != 0)
         return r;
+    proc = trn_proc_events_open();
+    if (!proc)
+        return trn_fail(err, -ENOMEM, "out of memory");
     (void)printf("{\"hooks\":[");
+    print_hooks(trn_proc_events_hook(proc), 1, &comma);
     hooks = trn_sensor_hooks(sensor, &n);
     print_hooks(hooks, n, &comma);
     if (files) {
@@ -360,10 +371,11 @@ static int run(struct settings *s, struct trn_err *err)
     sink = trn_record_pipe_sink_wait(channel);
     r = trn_sensor_existing(sensor, &sink, err);
     if (r == 0)
-        watch_files(sensor, files, channel);
+        watch_files(sensor, files, proc, channel);
     trn_record_pipe_free(channel);
     (void)waitpid(child, &status, 0);
     trn_fanotify_close(files);
+    trn_proc_events_close(proc);
     trn_sensor_close(sensor);
     return r != 0 ? r : -status;
 }

@@ -104,3 +104,47 @@ def test_looking_is_not_reaching(watched):
     ps = sensor.wait(type="exec", argv=["ps", "-ef"])["pid"]
     sensor.wait(type="exit", pid=ps)
     assert not [e for e in sensor.find(type="access") if e["pid"] in (actor, ps)]
+
+
+def attached(watched, code, **more):
+    root, sensor = watched
+    if sensor.hooks["process.events"]["state"] != "on":
+        pytest.skip(f"process.events: {sensor.hooks['process.events']['reason']}")
+    actor, target = act(root, code, **more)
+    e = sensor.wait(type="access", action="ptrace", pid=actor)
+    assert e["target_pid"] == target and e["way"] == "ptrace"
+
+
+def test_a_debugger_attaches(watched):
+    attached(watched, "attach()", user=True)
+
+
+def test_a_debugger_seizes(watched):
+    attached(watched, "assert libc.ptrace(0x4206, child, 0, 0) == 0", user=True)
+
+
+def test_another_user_and_group(watched):
+    root, sensor = watched
+    if sensor.hooks["process.events"]["state"] != "on":
+        pytest.skip(f"process.events: {sensor.hooks['process.events']['reason']}")
+    out = root.run(["python3", "-c", "import os; print(os.getpid()); os.setresgid(7, 8, 9); os.setresuid(1000, 1001, 0)"])
+    pid = int(out.stdout)
+    e = sensor.wait(type="cred", pid=pid, uid=1000)
+    assert e["action"] == "user" and e["euid"] == 1001 and "gid" not in e
+    e = sensor.wait(type="cred", pid=pid, gid=7)
+    assert "uid" not in e
+
+
+def test_a_set_uid_program_gives_the_right_pair(watched):
+    root, sensor = watched
+    if sensor.hooks["process.events"]["state"] != "on":
+        pytest.skip(f"process.events: {sensor.hooks['process.events']['reason']}")
+    root.run(["cp", "/usr/bin/id", "/srv/set-uid-id"])
+    root.run(["chmod", "4755", "/srv/set-uid-id"])
+    out = root.run(["/srv/set-uid-id"], user=True).stdout
+    if "euid=0(root)" not in out:
+        pytest.skip(f"set-uid programs do not work in this root: {out!r}")
+    exe = sensor.wait(type="exec", path="/srv/set-uid-id")
+    assert (exe["uid"], exe["euid"]) == (1000, 0)
+    cred = sensor.wait(type="cred", pid=exe["pid"], euid=0)
+    assert cred["uid"] == 1000
