@@ -7,5 +7,6 @@
 #include "formats/elf.h"
 #include "formats/kind.h"
 #include "formats/script.h"
+#include "formats/tls.h"
 
 #endif
