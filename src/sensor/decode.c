@@ -141,6 +141,19 @@ static int decode_throttle(struct trn_cursor *c, struct trn_event *ev)
     return trn_cur_end(c) && ev->meta.klass < TRN_CLASS_MAX ? 0 : -EBADMSG;
 }
 
+int trn_decode_piece(struct trn_cursor record, uint64_t salt, struct trn_piece *ret, struct trn_event *ret_ev)
+{
+    struct trn_wire_head h = {0};
+    int r = read_head(&record, &h);
+
+    if (r != 0)
+        return r;
+    if (h.type != TRN_WIRE_DNS_STREAM && h.type != TRN_WIRE_TLS)
+        return -ENOMSG;
+    trn_decode_begin(ret_ev, h.type == TRN_WIRE_TLS ? TRN_EV_TLS : TRN_EV_DNS, &h, salt);
+    return trn_decode_piece_body(&record, ret, ret_ev);
+}
+
 static enum trn_event_type event_type_of(uint16_t wire)
 {
     switch (wire) {

@@ -138,9 +138,9 @@ int trn_decode_net(struct trn_cursor *c, const struct trn_wire_head *h, struct t
 }
 
 /* The question of a cut or damaged message may still be readable; what is not is flagged. */
-static int put_dns(struct trn_str payload, bool cut, struct trn_arena *arena, struct trn_event *ev)
+int trn_decode_dns_message(struct trn_str message, bool cut, struct trn_arena *arena, struct trn_event *ev)
 {
-    struct trn_cursor c = trn_cur_of(payload);
+    struct trn_cursor c = trn_cur_of(message);
     struct trn_dns dns = {0};
     int r = trn_dns_parse(&c, arena, &dns);
 
@@ -185,5 +185,35 @@ int trn_decode_dns(struct trn_cursor *c, struct trn_arena *arena, struct trn_eve
     net->proto = IPPROTO_UDP;
     put_ends(&w, net); /* the asker is the source in both directions */
     ev->action = answer ? TRN_ACT_ANSWER : TRN_ACT_QUESTION;
-    return put_dns(payload, kept < full, arena, ev);
+    return trn_decode_dns_message(payload, kept < full, arena, ev);
+}
+
+int trn_decode_piece_body(struct trn_cursor *c, struct trn_piece *ret, struct trn_event *ev)
+{
+    struct trn_ev_net *net = ev->type == TRN_EV_TLS ? &ev->tls.net : &ev->dns.net;
+    struct wire_ends w = {0};
+    struct trn_piece p = {0};
+    uint16_t kept;
+
+    p.cookie = net->socket = trn_cur_u64le(c);
+    p.seq = trn_cur_u32le(c);
+    w.local_port = trn_cur_u16le(c);
+    w.remote_port = trn_cur_u16le(c);
+    kept = trn_cur_u16le(c);
+    w.family = trn_cur_u8(c);
+    p.incoming = trn_cur_u8(c) != 0;
+    p.first = trn_cur_u8(c) != 0;
+    trn_cur_skip(c, 3);
+    if (!read_addresses(c, &w, false) || kept > TRN_WIRE_PIECE_MAX)
+        return -EBADMSG;
+    p.bytes = trn_cur_bytes(c, kept);
+    trn_cur_skip(c, TRN_WIRE_PIECE_MAX - kept);
+    if (!trn_cur_end(c))
+        return -EBADMSG;
+    net->proto = IPPROTO_TCP;
+    put_ends(&w, net); /* our side began the connection */
+    if (ev->type == TRN_EV_DNS)
+        ev->action = p.incoming ? TRN_ACT_ANSWER : TRN_ACT_QUESTION;
+    *ret = p;
+    return 0;
 }

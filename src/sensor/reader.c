@@ -38,6 +38,7 @@ struct trn_reader {
     uint64_t salt;
     struct trn_arena *arena; /* for one record */
     struct trn_mapped *seen;
+    struct trn_streams *streams;
     struct trn_startup *startup;
     uint8_t *scratch;             /* TRN_PERF_RECORD_MAX */
     size_t perf_at;               /* which buffer is being drained */
@@ -63,6 +64,7 @@ struct trn_reader *trn_reader_free(struct trn_reader *r)
         trn_fd_close(r->fds[i]);
     trn_fd_close(r->epoll);
     trn_mapped_free(r->seen);
+    trn_streams_free(r->streams);
     trn_startup_free(r->startup);
     trn_arena_free(r->arena);
     free(r->scratch);
@@ -138,9 +140,10 @@ static int set_up(struct trn_reader *r, const struct trn_sensor_fd *fds, size_t 
     r->epoll = epoll_create1(EPOLL_CLOEXEC);
     r->arena = trn_arena_new(ARENA_LIMIT);
     r->seen = trn_mapped_new();
+    r->streams = trn_streams_new();
     r->startup = trn_startup_new(trn_boot_ns());
     r->scratch = malloc(TRN_PERF_RECORD_MAX);
-    if (!r->arena || !r->seen || !r->startup || !r->scratch)
+    if (!r->arena || !r->seen || !r->streams || !r->startup || !r->scratch)
         return trn_fail(err, -ENOMEM, "cannot read the sensor: out of memory");
     if (r->epoll < 0)
         return trn_fail(err, -errno, "cannot read the sensor: %s", trn_errno_name(-errno));
@@ -220,13 +223,23 @@ static void follow(struct trn_reader *r, const struct trn_event *ev)
         trn_mapped_exit(r->seen, ev->pid);
 }
 
+static int on_whole(void *ctx, const struct trn_event *ev)
+{
+    return give(ctx, ev);
+}
+
 static int on_record(void *ctx, struct trn_cursor record)
 {
     struct trn_reader *r = ctx;
+    const struct trn_event_sink whole = {on_whole, r};
+    struct trn_piece piece;
     struct trn_event ev;
     int e;
 
     trn_arena_reset(r->arena);
+    e = trn_decode_piece(record, r->salt, &piece, &ev);
+    if (e == 0)
+        return trn_streams_piece(r->streams, &piece, r->arena, &ev, &whole);
     e = trn_decode_record(record, r->salt, r->arena, &ev);
     if (e == -ENODATA)
         return 0;
@@ -245,6 +258,8 @@ static int on_record(void *ctx, struct trn_cursor record)
     if ((ev.type == TRN_EV_LIB_LOAD || ev.type == TRN_EV_MEM_EXEC) && !trn_mapped_is_new(r->seen, &ev))
         return 0;
     follow(r, &ev);
+    if (ev.type == TRN_EV_NET_CLOSE && (e = trn_streams_closed(r->streams, ev.net.socket, &whole)) < 0)
+        return e;
     return give(r, &ev);
 }
 

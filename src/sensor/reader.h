@@ -88,6 +88,34 @@ void trn_losses_done(struct trn_losses_read *l);
 void trn_losses_sum(const struct trn_losses_read *l, uint64_t ret_lost[TRN_CLASS_MAX]);
 size_t trn_losses_rows(struct trn_losses_read *l, struct trn_loss_row ret[TRN_LOSS_ROWS]);
 
+/* ---- pieces of TCP connections: decode_net.c, stream.c ---- */
+
+struct trn_piece {
+    uint64_t cookie;
+    uint32_t seq;
+    bool incoming, first;
+    struct trn_str bytes; /* borrowed from the record */
+};
+
+/* ret_ev gets time, process and ends; its type says what the piece is of. -ENOMSG: a record of another kind. */
+int trn_decode_piece(struct trn_cursor record, uint64_t salt, struct trn_piece *ret, struct trn_event *ret_ev)
+    TRN_MUST_CHECK;
+int trn_decode_piece_body(struct trn_cursor *c, struct trn_piece *ret, struct trn_event *ev) TRN_MUST_CHECK;
+/* One DNS message into the event, which is flagged when it cannot be read whole. 0, -ENOMEM. */
+int trn_decode_dns_message(struct trn_str message, bool cut, struct trn_arena *arena, struct trn_event *ev)
+    TRN_MUST_CHECK;
+
+struct trn_streams;
+
+struct trn_streams *trn_streams_new(void) TRN_MUST_CHECK;
+struct trn_streams *trn_streams_free(struct trn_streams *s);
+/* Gives an event for each message that this piece makes whole. ev: from trn_decode_piece; it is filled.
+ * arena: for one message, forgotten before each. 0, -ENOMEM, or the sink's failure. */
+int trn_streams_piece(struct trn_streams *s, const struct trn_piece *p, struct trn_arena *arena, struct trn_event *ev,
+                      const struct trn_event_sink *sink) TRN_MUST_CHECK;
+/* The connection is over. */
+int trn_streams_closed(struct trn_streams *s, uint64_t cookie, const struct trn_event_sink *sink) TRN_MUST_CHECK;
+
 /* ---- seen.c: one mapping event per image and file ---- */
 
 struct trn_mapped;

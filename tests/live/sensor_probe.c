@@ -184,6 +184,13 @@ static void put_body(struct trn_buf *b, const struct trn_event *ev)
     case TRN_EV_LISTEN:
         put_net(b, &ev->net);
         break;
+    case TRN_EV_TLS:
+        put_net(b, &ev->tls.net);
+        put_text(b, "sni", ev->tls.sni);
+        put_words(b, "alpn", ev->tls.alpn);
+        put_text(b, "ja4", ev->tls.ja4);
+        put_number(b, "version", ev->tls.version, TRN_NO_U32);
+        break;
     case TRN_EV_DNS:
         put_net(b, &ev->dns.net);
         put_text(b, "name", ev->dns.name);

@@ -88,6 +88,8 @@ enum trn_wire_file_op {
 #define TRN_WIRE_CGROUP_MAX 512
 #define TRN_WIRE_CGROUP_DEPTH 12
 #define TRN_WIRE_DNS_MAX 512
+#define TRN_WIRE_PIECE_MAX 1024
+#define TRN_WIRE_HELLO_MAX 8192 /* bytes of a connection that may be told as a ClientHello */
 #define TRN_WIRE_RECORD_MAX 9216
 
 struct trn_wire_header {
@@ -212,6 +214,23 @@ struct trn_wire_dns {
     __u8 payload[TRN_WIRE_DNS_MAX];
 };
 
+/* One piece of what a TCP connection carries: DNS_STREAM and TLS. */
+struct trn_wire_piece {
+    struct trn_wire_header head;
+    __u64 cookie;
+    __u32 seq; /* TCP sequence number of its first byte */
+    __u16 local_port;
+    __u16 remote_port;
+    __u16 payload_len;
+    __u8 family;
+    __u8 incoming; /* the other side sent it */
+    __u8 first;    /* DNS_STREAM: begins a segment; TLS: begins the hello */
+    __u8 reserved[3];
+    __u8 local[16];
+    __u8 remote[16];
+    __u8 payload[TRN_WIRE_PIECE_MAX];
+};
+
 /* Tail: path, then the old path of a rename. */
 struct trn_wire_file {
     struct trn_wire_header head;
@@ -316,6 +335,7 @@ _Static_assert(sizeof(struct trn_wire_exit) == 40, "exit record");
 _Static_assert(sizeof(struct trn_wire_exec) == 176, "exec record");
 _Static_assert(sizeof(struct trn_wire_net) == 112, "network record");
 _Static_assert(sizeof(struct trn_wire_dns) == 600, "dns record");
+_Static_assert(sizeof(struct trn_wire_piece) == 1112, "piece record");
 _Static_assert(sizeof(struct trn_wire_file) == 96, "file record");
 _Static_assert(sizeof(struct trn_wire_access) == 64, "access record");
 _Static_assert(sizeof(struct trn_wire_cred) == 48, "credentials record");
