@@ -25,6 +25,14 @@ static int act_write(struct trn_scratch *s)
     return fd < 0 ? -errno : trn_write_full(fd, "self-test\n", 10);
 }
 
+/* May run from now on. */
+static int act_attributes(struct trn_scratch *s)
+{
+    char path[200];
+    name_of(s, "txt", path, sizeof(path));
+    return chmod(path, 0700) < 0 ? -errno : 0;
+}
+
 static int act_rename(struct trn_scratch *s)
 {
     char from[200], to[200];
@@ -72,6 +80,11 @@ static bool saw_written(const struct trn_scratch *s, const struct trn_event *ev)
     return file_event(s, ev, TRN_ACT_WRITTEN);
 }
 
+static bool saw_attributes(const struct trn_scratch *s, const struct trn_event *ev)
+{
+    return file_event(s, ev, TRN_ACT_ATTRIBUTES);
+}
+
 static bool saw_renamed(const struct trn_scratch *s, const struct trn_event *ev)
 {
     return file_event(s, ev, TRN_ACT_RENAMED);
@@ -95,6 +108,7 @@ static int act_none(struct trn_scratch *s)
 const struct trn_act trn_acts_file[] = {
     {"file written and closed", "file.marks", act_write, saw_written},
     {"file created", "file.marks", act_none, saw_created},
+    {"file's attributes changed", "file.marks", act_attributes, saw_attributes},
     {"file renamed", "file.marks", act_rename, saw_renamed},
     {"file deleted", "file.marks", act_delete, saw_deleted},
     {"open in a browser profile", "file.sensitive", act_sensitive, saw_sensitive},

@@ -2,7 +2,7 @@
 /*
  * Overview: from a file handle to a path: open_by_handle_at on the mount, then the link in /proc.
  * Owns the descriptors of one batch: mounts are opened on demand and closed at its end, so that
- * nothing keeps a file system busy. The last two folders are kept, since events come in runs.
+ * nothing keeps a file system busy. The last few folders are kept, since events come in runs.
  */
 #include "sensor/fanotify.h"
 
@@ -26,6 +26,8 @@ static int mount_fd(struct trn_fs *fs)
 
 static struct trn_fs *find_fs(struct trn_fanotify *f, struct trn_str fsid)
 {
+    if (fsid.n != sizeof(f->fs[0].fsid))
+        return NULL;
     for (size_t i = 0; i < f->n_fs; i++) {
         if (memcmp(f->fs[i].fsid, fsid.p, sizeof(f->fs[i].fsid)) == 0)
             return &f->fs[i];
@@ -69,16 +71,48 @@ static void drop(struct trn_dir *d)
     d->key_len = 0;
 }
 
+const struct trn_fs *trn_fanotify_fs(struct trn_fanotify *f, struct trn_str fsid)
+{
+    return find_fs(f, fsid);
+}
+
+int trn_fanotify_open_child(struct trn_fanotify *f, struct trn_str fsid, struct trn_str handle)
+{
+    struct trn_fs *fs = find_fs(f, fsid);
+
+    return fs && handle.n >= 8 && handle.n <= 8 + TRN_HANDLE_MAX ? open_handle(fs, handle) : -1;
+}
+
+/* enum fid_type of the kernel's exportfs.h; anything else tells nothing. */
+uint64_t trn_handle_inode(struct trn_str handle)
+{
+    struct trn_cursor c = trn_cur_of(handle);
+    uint32_t bytes = trn_cur_u32le(&c), type = trn_cur_u32le(&c);
+    uint64_t ino = 0;
+
+    if (type == 1 && bytes == 8) { /* inode, generation: ext4 and most others */
+        ino = trn_cur_u32le(&c);
+    } else if (type == 1 && bytes == 12) { /* tmpfs puts the generation first */
+        trn_cur_skip(&c, 4);
+        ino = trn_cur_u64le(&c);
+    } else if (type == 0x81 || type == 0x4d) { /* xfs and file systems without handles; btrfs */
+        ino = trn_cur_u64le(&c);
+    }
+    return c.bad ? 0 : ino;
+}
+
 const struct trn_dir *trn_fanotify_dir(struct trn_fanotify *f, struct trn_str fsid, struct trn_str handle)
 {
     struct trn_dir *d;
     struct trn_fs *fs;
+    uint64_t hash;
 
     if (handle.n < 8 || handle.n > sizeof(d->key) - 8)
         return NULL;
+    hash = trn_place_key(fsid, handle);
     for (size_t i = 0; i < TRN_ARRAY_SIZE(f->cache); i++) {
         d = &f->cache[i];
-        if (d->key_len == 8 + handle.n && memcmp(d->key, fsid.p, 8) == 0 &&
+        if (d->key_len == 8 + handle.n && d->hash == hash && memcmp(d->key, fsid.p, 8) == 0 &&
             memcmp(d->key + 8, handle.p, handle.n) == 0) {
             f->turn = (unsigned)i + 1; /* the next one must not take this one's place: a rename needs both */
             return d;
@@ -92,6 +126,7 @@ const struct trn_dir *trn_fanotify_dir(struct trn_fanotify *f, struct trn_str fs
     memcpy(d->key, fsid.p, 8);
     memcpy(d->key + 8, handle.p, handle.n);
     d->key_len = 8 + handle.n;
+    d->hash = hash;
     d->fs = fs;
     d->fd = open_handle(fs, handle);
     if (d->fd >= 0)

@@ -1,50 +1,145 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Overview: finds the sensitive folders of all homes and puts an inode mark for opens on each.
- * Bounded: names come from users, who may make as many folders as they like. Symbolic links are not
- * followed, or a user could put the mark, and its cost, on any folder of the system.
+ * Overview: finds the sensitive folders of all homes and puts an inode mark for opens on each, and one on each sensitive
+ * file in it: a mark on the folder sees opens by the folder's names only, a mark on the file those by any. Bounded:
+ * names come from users, who may make as many folders as they like.
  */
 #include "sensor/fanotify.h"
 #include "sensor/hook.h"
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/fanotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#define PER_FOLDER_MAX 256 /* entries that one '*' may stand for */
-#define SCAN_MAX 4096      /* marks in all */
+#define PER_FOLDER_MAX 256   /* entries that one '*' may stand for */
+#define FILES_LOOKED_AT 1024 /* of one sensitive folder */
+#define SCAN_MAX 4096        /* marks in all */
+#define BELOW_MAX 512
 
 struct scan {
     struct trn_fanotify *f;
     size_t marked, failed;
 };
 
-static void walk(struct scan *s, int at, struct trn_str rest);
+/* Where a walk is: what is left of the pattern, and what it has stood for below the home so far. */
+struct step {
+    struct trn_str rest;
+    unsigned above; /* components until the home is reached */
+    char below[BELOW_MAX];
+};
 
-static void mark(struct scan *s, int dir)
+static void walk(struct scan *s, int at, const struct step *step);
+
+/* A path for fanotify_mark, which takes no O_PATH descriptor. */
+static void link_of(int fd, char dst[40])
 {
-    if (s->marked == SCAN_MAX)
-        return;
-    if (fanotify_mark(s->f->fd, FAN_MARK_ADD | FAN_MARK_ONLYDIR, FAN_OPEN | FAN_EVENT_ON_CHILD, dir, ".") == 0)
-        s->marked++;
-    else
-        s->failed++;
+    (void)snprintf(dst, 40, "/proc/self/fd/%d", fd);
 }
 
-static void walk_into(struct scan *s, int at, const char *name, struct trn_str rest)
+void trn_places_mark_file(struct trn_fanotify *f, int at, const char *name, const char *below)
 {
-    TRN_AUTO(trn_fd_closep) int dir = openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    char path[PATH_MAX], link[40];
+    struct stat st;
+    unsigned place;
+    uint64_t key;
+    ssize_t n;
+
+    if ((size_t)snprintf(path, sizeof(path), "%s/%s", below, name) >= sizeof(path))
+        return;
+    place = trn_sensitive_find(trn_str_of(path));
+    if (place == 0)
+        return;
+    TRN_AUTO(trn_fd_closep) int fd = openat(at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) != 0)
+        return;
+    if (S_ISLNK(st.st_mode)) {
+        trn_fd_close(fd);
+        fd = trn_places_follow(f, at, name);
+        if (fd < 0 || fstat(fd, &st) != 0)
+            return;
+    }
+    if (!S_ISREG(st.st_mode) || trn_place_key_of(fd, &key) != 0)
+        return;
+    link_of(fd, link);
+    n = readlink(link, path, sizeof(path) - 1);
+    if (n <= 0 || fanotify_mark(f->group[TRN_GROUP_OPENS], FAN_MARK_ADD, FAN_OPEN, AT_FDCWD, link) != 0)
+        return;
+    path[n] = '\0';
+    (void)!trn_places_put_file(f->places, key, place, path);
+}
+
+static void mark_files(struct scan *s, int at, const char *below)
+{
+    int fd = openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    const struct dirent *e;
+
+    if (!dir) {
+        trn_fd_close(fd);
+        return;
+    }
+    for (unsigned n = 0; n < FILES_LOOKED_AT && (e = readdir(dir)); n++) { /* NOLINT(concurrency-mt-unsafe) */
+        if (e->d_type == DT_REG || e->d_type == DT_LNK || e->d_type == DT_UNKNOWN)
+            trn_places_mark_file(s->f, at, e->d_name, below);
+    }
+    (void)closedir(dir);
+}
+
+static void mark(struct scan *s, int dir, const char *below)
+{
+    uint64_t key;
+
+    if (s->marked == SCAN_MAX)
+        return;
+    if (fanotify_mark(s->f->group[TRN_GROUP_OPENS], FAN_MARK_ADD | FAN_MARK_ONLYDIR, FAN_OPEN | FAN_EVENT_ON_CHILD, dir,
+                      ".") != 0 ||
+        trn_place_key_of(dir, &key) != 0 || trn_places_put_folder(s->f->places, key, below) != 0) {
+        s->failed++;
+        return;
+    }
+    s->marked++;
+    mark_files(s, dir, below);
+}
+
+/* A link counts as the folder it leads to, where its owner may decide that. */
+static int open_folder(const struct trn_fanotify *f, int at, const char *name)
+{
+    int dir = openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    struct stat st;
+
+    if (dir >= 0 || (errno != ENOTDIR && errno != ELOOP))
+        return dir;
+    dir = trn_places_follow(f, at, name);
+    return dir >= 0 && (fstat(dir, &st) != 0 || !S_ISDIR(st.st_mode)) ? trn_fd_close(dir) : dir;
+}
+
+static void walk_into(struct scan *s, int at, const char *name, const struct step *before)
+{
+    TRN_AUTO(trn_fd_closep) int dir = open_folder(s->f, at, name);
+    struct step step = *before;
+    size_t n = strlen(step.below), add = strlen(name);
 
     if (dir < 0)
         return;
-    if (trn_str_is_none(rest))
-        mark(s, dir);
+    if (step.above > 0) {
+        step.above--;
+    } else {
+        if (n + add + 2 > sizeof(step.below))
+            return;
+        if (n > 0)
+            step.below[n++] = '/';
+        memcpy(step.below + n, name, add + 1);
+    }
+    if (trn_str_is_none(step.rest))
+        mark(s, dir, step.below);
     else
-        walk(s, dir, rest);
+        walk(s, dir, &step);
 }
 
-static void walk_all(struct scan *s, int at, struct trn_str rest)
+static void walk_all(struct scan *s, int at, const struct step *step)
 {
     int fd = openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
@@ -56,29 +151,40 @@ static void walk_all(struct scan *s, int at, struct trn_str rest)
         return;
     }
     while (n < PER_FOLDER_MAX && (e = readdir(dir))) { /* NOLINT(concurrency-mt-unsafe): a stream of our own */
-        if (e->d_name[0] == '.' || (e->d_type != DT_DIR && e->d_type != DT_UNKNOWN))
+        if (e->d_name[0] == '.' || (e->d_type != DT_DIR && e->d_type != DT_LNK && e->d_type != DT_UNKNOWN))
             continue;
         n++;
-        walk_into(s, at, e->d_name, rest);
+        walk_into(s, at, e->d_name, step);
     }
     (void)closedir(dir);
 }
 
-/* rest: what is left of the pattern, one component at a time. */
-static void walk(struct scan *s, int at, struct trn_str rest)
+/* One component at a time. */
+static void walk(struct scan *s, int at, const struct step *before)
 {
+    struct step step = *before;
     struct trn_str part;
     char name[NAME_MAX + 1];
 
-    if (!trn_str_split(&rest, '/', &part) || part.n > NAME_MAX)
+    if (!trn_str_split(&step.rest, '/', &part) || part.n > NAME_MAX)
         return;
     if (trn_str_eq_c(part, "*")) {
-        walk_all(s, at, rest);
+        walk_all(s, at, &step);
         return;
     }
     memcpy(name, part.p, part.n);
     name[part.n] = '\0';
-    walk_into(s, at, name, rest);
+    walk_into(s, at, name, &step);
+}
+
+static unsigned components(const char *home)
+{
+    struct trn_str rest = trn_str_of(home), part;
+    unsigned n = 0;
+
+    while (trn_str_split(&rest, '/', &part))
+        n += part.n > 0;
+    return n;
 }
 
 /* home pattern + place, without the leading slash; false when too long. */
@@ -112,7 +218,7 @@ void trn_places_scan(struct trn_fanotify *f)
             bool again = i > 0 && strcmp(places[i].directory, places[i - 1].directory) == 0;
 
             if (!again && join(pattern, sizeof(pattern), *home, places[i].directory))
-                walk(&s, root, trn_str_of(pattern));
+                walk(&s, root, &(struct step){.rest = trn_str_of(pattern), .above = components(*home)});
         }
     }
     f->n_places = s.marked;

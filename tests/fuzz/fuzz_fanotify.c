@@ -24,12 +24,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (!f)
         return 0;
-    f->fd = -1;
+    f->epoll = -1;
+    for (int i = 0; i < TRN_GROUP_COUNT; i++)
+        f->group[i] = -1;
     f->homes = homes;
-    f->cache[0].fd = f->cache[1].fd = -1;
+    for (size_t i = 0; i < TRN_DIRS; i++)
+        f->cache[i].fd = -1;
     f->fs[0] = (struct trn_fs){.point = point, .fd = -1}; /* known, but not there: every folder is gone */
     f->n_fs = 1;
-    if (trn_fanotify_batch(f, data, size, &sink) > 0)
+    if (trn_fanotify_batch(f, TRN_GROUP_CHANGES, data, size, &sink) > 0)
         abort();
     trn_fanotify_end_batch(f);
     return 0;

@@ -175,6 +175,8 @@ static void put_body(struct trn_buf *b, const struct trn_event *ev)
         put_file_key(b, &ev->file.file);
         put_number(b, "size", ev->file.size, TRN_NO_U64);
         put_number(b, "mode", ev->file.mode, TRN_NO_U32);
+        put_number(b, "file_uid", ev->file.uid, TRN_NO_U32);
+        put_number(b, "file_gid", ev->file.gid, TRN_NO_U32);
         put_text(b, "sensitive", ev->file.sensitive);
         put_text(b, "owner", ev->file.owner_hint);
         break;
