@@ -40,7 +40,7 @@ static const char *const shells[] = {
 /* Run somebody else's program; "ld-linux" because any program can be given to it as an argument. */
 static const char *const interpreters[] = {
     "bun", "deno", "dotnet", "expect", "gjs", "guile", "java", "jimsh", "ld-linux", "ld-linux-aarch64",
-    "ld-linux-x86-64", "ld-musl-x86_64", "lua", "luajit", "mono", "mono-sgen", "node", "nodejs", "perl", "php",
+    "ld-linux-x86-64", "ld-musl-aarch64", "ld-musl-x86_64", "lua", "luajit", "mono", "mono-sgen", "node", "nodejs", "perl", "php",
     "pypy", "python", "ruby", "tclsh", "wish",
 };
 
@@ -121,6 +121,9 @@ struct trn_str trn_plain_program(struct trn_str name)
         if (name.n > t.n && trn_str_starts(name, t))
             name = trn_str_slice(name, t.n, name.n - t.n);
     }
+    if (name.n > 7 && trn_str_starts(name, TRN_STR("ld-")) && trn_str_ends(name, TRN_STR(".so")) && name.p[3] >= '0' &&
+        name.p[3] <= '9')
+        return TRN_STR("ld-linux"); /* ld-2.31.so: how Debian 11 names the file */
     ptrdiff_t so = trn_str_find(name, '.');
     if (trn_str_starts(name, TRN_STR("ld-")) && so > 0 &&
         trn_str_starts(trn_str_slice(name, (size_t)so, 3), TRN_STR(".so")))

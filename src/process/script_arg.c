@@ -14,31 +14,37 @@ struct interpreter {
     const char *stop_long; /* long options after which no script follows */
     const char *script;    /* option whose argument is the script (java -jar); else NULL */
     bool needs_option;     /* only that option names one */
+    bool needs_slash;      /* a name without one is looked for in other places than the working directory */
 };
 
+#define LOADER_WITH_ARG \
+    "--library-path --inhibit-rpath --preload --audit --argv0 --glibc-hwcaps-mask --glibc-hwcaps-prepend"
+#define LOADER_STOPS "--list --verify --help --version --list-tunables --list-diagnostics" /* nothing runs */
+
 static const struct interpreter interpreters[] = {
-    {"ash", "cs", "o", "", "", NULL, false},
-    {"bash", "cs", "oO", "--rcfile --init-file", "", NULL, false},
-    {"dash", "cs", "o", "", "", NULL, false},
-    {"java", "", "", "-cp -classpath --class-path -p --module-path -m --module", "", "-jar", true},
-    {"ksh", "cs", "o", "", "", NULL, false},
-    {"ld-linux", "", "", "--library-path --inhibit-rpath --preload --audit --argv0 --glibc-hwcaps-mask", "", NULL,
-     false},
-    {"ld-linux-aarch64", "", "", "--library-path --inhibit-rpath --preload --audit --argv0", "", NULL, false},
-    {"ld-linux-x86-64", "", "", "--library-path --inhibit-rpath --preload --audit --argv0", "", NULL, false},
-    {"lua", "", "el", "", "", NULL, false},
-    {"mksh", "cs", "o", "", "", NULL, false},
+    {"ash", "cs", "o", "", "", NULL, false, false},
+    {"bash", "cs", "oO", "--rcfile --init-file", "", NULL, false, false},
+    {"dash", "cs", "o", "", "", NULL, false, false},
+    {"java", "", "", "-cp -classpath --class-path -p --module-path -m --module", "", "-jar", true, false},
+    {"ksh", "cs", "o", "", "", NULL, false, false},
+    {"ld-linux", "", "", LOADER_WITH_ARG, LOADER_STOPS, NULL, false, true},
+    {"ld-linux-aarch64", "", "", LOADER_WITH_ARG, LOADER_STOPS, NULL, false, true},
+    {"ld-linux-x86-64", "", "", LOADER_WITH_ARG, LOADER_STOPS, NULL, false, true},
+    {"ld-musl-aarch64", "", "", LOADER_WITH_ARG, LOADER_STOPS, NULL, false, true},
+    {"ld-musl-x86_64", "", "", LOADER_WITH_ARG, LOADER_STOPS, NULL, false, true},
+    {"lua", "", "el", "", "", NULL, false, false},
+    {"mksh", "cs", "o", "", "", NULL, false, false},
     {"node", "ep", "rC", "--require --import --loader --experimental-loader --conditions", "--eval --print", NULL,
-     false},
+     false, false},
     {"nodejs", "ep", "rC", "--require --import --loader --experimental-loader --conditions", "--eval --print", NULL,
-     false},
-    {"perl", "eE", "I", "", "", NULL, false},
-    {"php", "rBRE", "cdz", "", "--run", "-f", false},
-    {"pypy", "cm", "WX", "", "", NULL, false},
-    {"python", "cm", "WX", "--check-hash-based-pycs", "", NULL, false},
-    {"ruby", "e", "rIEC", "", "", NULL, false},
-    {"sh", "cs", "o", "", "", NULL, false},
-    {"zsh", "cs", "o", "", "", NULL, false},
+     false, false},
+    {"perl", "eE", "I", "", "", NULL, false, false},
+    {"php", "rBRE", "cdz", "", "--run", "-f", false, false},
+    {"pypy", "cm", "WX", "", "", NULL, false, false},
+    {"python", "cm", "WX", "--check-hash-based-pycs", "", NULL, false, false},
+    {"ruby", "e", "rIEC", "", "", NULL, false, false},
+    {"sh", "cs", "o", "", "", NULL, false, false},
+    {"zsh", "cs", "o", "", "", NULL, false, false},
 };
 
 static bool has_word(const char *words, struct trn_str w)
@@ -86,7 +92,7 @@ static struct trn_str find(const struct interpreter *in, struct trn_str argv)
         if (options && in->script && trn_str_eq_c(a, in->script))
             return trn_str_split(&rest, '\0', &a) && rest.p && a.n ? a : TRN_STR_NONE;
         if (!options || a.n == 0 || (a.p[0] != '-' && (a.p[0] != '+' || in->stop[0] != 'c')))
-            return a.n && !in->needs_option ? a : TRN_STR_NONE;
+            return a.n && !in->needs_option && (!in->needs_slash || trn_str_find(a, '/') >= 0) ? a : TRN_STR_NONE;
         if (trn_str_eq_c(a, "--")) {
             options = false;
             continue;

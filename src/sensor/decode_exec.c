@@ -80,14 +80,33 @@ static uint32_t count_words(struct trn_str argv)
     return n;
 }
 
-/* A script is named by what was invoked, made absolute when that is possible. */
-static struct trn_str script_path(const struct trn_ev_exec *x, struct trn_arena *arena)
+/* A script that was started by its descriptor: parts are what N was, behind it may stand a name below. */
+static int script_of_descriptor(struct trn_str parts, bool cut, struct trn_arena *arena, struct trn_ev_exec *x)
 {
-    if (trn_str_is_none(x->interp) || trn_str_is_none(x->invoked) || x->invoked.p[0] == '/')
-        return trn_str_is_none(x->interp) ? TRN_STR_NONE : x->invoked;
-    if (trn_str_is_none(x->cwd))
-        return x->invoked;
-    return trn_arena_printf(arena, "%.*s%s%.*s", TRN_STR_ARG(x->cwd), x->cwd.n > 1 ? "/" : "", TRN_STR_ARG(x->invoked));
+    struct trn_str rest = trn_str_slice(x->invoked, strlen("/dev/fd/"), x->invoked.n), file;
+    int r = trn_join_path(parts, cut, arena, &file);
+
+    if (r != 0)
+        return r;
+    while (rest.n > 0 && rest.p[0] >= '0' && rest.p[0] <= '9')
+        rest = trn_str_slice(rest, 1, rest.n);
+    x->script = trn_arena_printf(arena, "%.*s%.*s", TRN_STR_ARG(file), TRN_STR_ARG(rest));
+    return trn_str_is_none(x->script) ? -ENOMEM : 0;
+}
+
+/* A script is named by what was invoked, made absolute when that is possible. */
+static int take_script(struct trn_str parts, uint32_t flags, struct trn_arena *arena, struct trn_ev_exec *x)
+{
+    if (trn_str_is_none(x->interp) || trn_str_is_none(x->invoked))
+        return 0;
+    if (parts.n > 0 && trn_str_starts(x->invoked, TRN_STR("/dev/fd/")))
+        return script_of_descriptor(parts, (flags & TRN_WIRE_SCRIPT_TRUNCATED) != 0, arena, x);
+    x->script = x->invoked;
+    if (x->invoked.p[0] == '/' || trn_str_is_none(x->cwd))
+        return 0;
+    x->script =
+        trn_arena_printf(arena, "%.*s%s%.*s", TRN_STR_ARG(x->cwd), x->cwd.n > 1 ? "/" : "", TRN_STR_ARG(x->invoked));
+    return trn_str_is_none(x->script) ? -ENOMEM : 0;
 }
 
 static const struct {
@@ -100,6 +119,7 @@ static const struct {
     {TRN_WIRE_PATH_TRUNCATED, TRN_EVF_PATH_CUT},
     {TRN_WIRE_CWD_TRUNCATED, TRN_EVF_PATH_CUT},
     {TRN_WIRE_ENV_TRUNCATED, TRN_EVF_ENV_CUT},
+    {TRN_WIRE_SCRIPT_TRUNCATED, TRN_EVF_PATH_CUT},
 };
 
 /* "http_proxy=http://user:password@host:3128/" -> the same without "user:password@". In place. */
@@ -178,7 +198,7 @@ static int take_cgroups(struct trn_str unified, struct trn_str memory, uint32_t 
 }
 
 struct exec_lengths {
-    uint16_t path, name, interp, argv, cwd, tty, comm, env, cgroup, cgroup1;
+    uint16_t path, name, interp, argv, cwd, tty, comm, env, cgroup, cgroup1, script;
 };
 
 static int decode_exec_tail(struct trn_cursor *c, const struct exec_lengths *n, uint32_t flags, struct trn_arena *arena,
@@ -195,6 +215,7 @@ static int decode_exec_tail(struct trn_cursor *c, const struct exec_lengths *n, 
     struct trn_str comm = trn_cur_bytes(c, n->comm);
     struct trn_str cgroup = trn_cur_bytes(c, n->cgroup);
     struct trn_str cgroup1 = trn_cur_bytes(c, n->cgroup1);
+    struct trn_str script = trn_cur_bytes(c, n->script);
     int r;
 
     ev->comm = or_none(comm);
@@ -215,10 +236,9 @@ static int decode_exec_tail(struct trn_cursor *c, const struct exec_lengths *n, 
     x->invoked = or_none(name);
     x->interp = or_none(interp);
     x->tty = tty.n ? tty_name(tty, arena) : TRN_STR_NONE;
-    x->script = script_path(x, arena);
     if (x->argc == 0)
         x->argc = count_words(x->argv);
-    return 0;
+    return take_script(script, flags, arena, x);
 }
 
 int trn_decode_exec(struct trn_cursor *c, uint64_t salt, struct trn_arena *arena, struct trn_event *ev)
@@ -261,7 +281,8 @@ int trn_decode_exec(struct trn_cursor *c, uint64_t salt, struct trn_arena *arena
     n.env = trn_cur_u16le(c);
     n.cgroup = trn_cur_u16le(c);
     n.cgroup1 = trn_cur_u16le(c);
-    (void)trn_cur_u32le(c);
+    n.script = trn_cur_u16le(c);
+    (void)trn_cur_u16le(c);
     if (c->bad || ctime_nsec >= TRN_NS_PER_SEC)
         return -EBADMSG;
     x->file.ctime_ns = ctime_sec * TRN_NS_PER_SEC + ctime_nsec;

@@ -73,10 +73,13 @@ void trn_mapped_exit(struct trn_mapped *s, uint32_t pid)
     (void)trn_map_remove(s->starting, pid, NULL);
 }
 
+/* The system's own: a program may name another loader, and that one is told. */
 static bool is_loader(struct trn_str path)
 {
     struct trn_str base = trn_path_base(path);
 
+    if (!trn_str_starts(path, TRN_STR("/lib")) && !trn_str_starts(path, TRN_STR("/usr/lib")))
+        return false;
     return trn_str_starts(base, TRN_STR("ld-linux")) || trn_str_starts(base, TRN_STR("ld-musl")) ||
            trn_str_starts(base, TRN_STR("ld.so"));
 }

@@ -145,6 +145,59 @@ static __always_inline __u16 put_string(struct scratch *s, const void *from, __u
     return (__u16)(n - 1);
 }
 
+static __always_inline void place_of(struct path *ret, const struct path *kernel)
+{
+    ret->dentry = kernel->dentry;
+    ret->mnt = kernel->mnt;
+}
+
+/* The number behind "/dev/fd/", or -1. */
+static __always_inline int number_of(const char *name)
+{
+    union {
+        char text[16];
+        __u64 begin;
+    } head = {};
+    int n = 0, i;
+
+    bpf_probe_read_kernel_str(head.text, sizeof(head.text), name);
+    if (head.begin != 0x2f64662f7665642full) /* "/dev/fd/" */
+        return -1;
+    for (i = 8; i < 15; i++) {
+        if (head.text[i] < '0' || head.text[i] > '9')
+            break;
+        n = 10 * n + head.text[i] - '0';
+    }
+    return i > 8 ? n : -1;
+}
+
+/*
+ * A script that was started by its descriptor is invoked as "/dev/fd/N", which says nothing later. The
+ * interpreter will read it through this descriptor, so it is still open here.
+ */
+static __always_inline void put_script(struct scratch *s, struct task_struct *task, const char *name)
+{
+    struct path root = {}, path = {};
+    int n = number_of(name);
+    struct fdtable *table;
+    struct file *file = 0;
+    bool cut = false;
+
+    if (n < 0)
+        return;
+    table = BPF_CORE_READ(task, files, fdt);
+    if ((__u32)n >= BPF_CORE_READ(table, max_fds))
+        return;
+    bpf_probe_read_kernel(&file, sizeof(file), BPF_CORE_READ(table, fd) + n);
+    if (!file)
+        return;
+    BPF_CORE_READ_INTO(&path, file, f_path);
+    place_of(&root, &task->fs->root);
+    s->exec.script_len = put_path(s, &path, &root, &cut);
+    if (cut)
+        s->exec.flags |= TRN_WIRE_SCRIPT_TRUNCATED;
+}
+
 static __always_inline __u32 argv_size(struct trn_wire_exec *e, unsigned long start, unsigned long end)
 {
     unsigned long n = end - start;
@@ -156,12 +209,6 @@ static __always_inline __u32 argv_size(struct trn_wire_exec *e, unsigned long st
         return TRN_WIRE_ARGV_MAX;
     }
     return (__u32)n;
-}
-
-static __always_inline void place_of(struct path *ret, const struct path *kernel)
-{
-    ret->dentry = kernel->dentry;
-    ret->mnt = kernel->mnt;
 }
 
 /* The tail before argv: path, invoked name, interpreter. */
@@ -273,6 +320,8 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
     }
     put_env(s, task->mm->env_start, task->mm->env_end);
     put_place(s, task);
+    if (bprm->interp != bprm->filename)
+        put_script(s, task, bprm->filename);
     n = finish(s);
     if (bpf_ringbuf_output(&process_ring, e, n, wakeup_flags(&process_ring)) != 0)
         count_loss(TRN_WIRE_LOST_PROCESS);

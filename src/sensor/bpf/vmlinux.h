@@ -117,6 +117,15 @@ struct file {
     struct inode *f_inode;
 };
 
+struct fdtable {
+    unsigned int max_fds;
+    struct file **fd;
+};
+
+struct files_struct {
+    struct fdtable *fdt;
+};
+
 struct fs_struct {
     struct path root;
     struct path pwd;
@@ -257,6 +266,7 @@ struct task_struct {
     char comm[16];
     struct mm_struct *mm;
     struct fs_struct *fs;
+    struct files_struct *files;
     struct nsproxy *nsproxy;
     struct signal_struct *signal;
     struct css_set *cgroups;

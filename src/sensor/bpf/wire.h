@@ -55,6 +55,7 @@ enum trn_wire_type {
 #define TRN_WIRE_CWD_TRUNCATED (1u << 5)
 #define TRN_WIRE_CGROUP_TRUNCATED (1u << 6)
 #define TRN_WIRE_CGROUP1_TRUNCATED (1u << 7)
+#define TRN_WIRE_SCRIPT_TRUNCATED (1u << 9)
 #define TRN_WIRE_ENV_TRUNCATED (1u << 8) /* variables that were not looked at, or not kept whole */
 
 /* Flags of a file record. */
@@ -120,8 +121,9 @@ struct trn_wire_exit {
 
 /*
  * Tail, in this order: path, invoked name, interpreter, argv, env, cwd, tty,
- * comm, cgroup, cgroup1. path, cwd and the cgroups are components, leaf first,
- * each ended by a NUL, so that the kernel side never has to turn them round.
+ * comm, cgroup, cgroup1, script. path, cwd, the cgroups and script are components,
+ * leaf first, each ended by a NUL, so that the kernel side never has to turn them
+ * round. script is what the N of an invoked "/dev/fd/N..." was, for a script only.
  * argv is as the kernel lays it out, NUL between the words; env holds only the
  * variables of env.bpf.h's table. cgroup1 is the place in the memory controller
  * where that is still a hierarchy of its own (cgroup v1).
@@ -162,7 +164,8 @@ struct trn_wire_exec {
     __u16 env_len;
     __u16 cgroup_len;
     __u16 cgroup1_len;
-    __u16 reserved[2];
+    __u16 script_len;
+    __u16 reserved;
 };
 
 /* Tail: path, as in an exec record; none for memory without a file. */

@@ -112,6 +112,14 @@ Test(role, script_among_the_arguments)
     expect_script("java", "java -Xmx1g -cp a.jar -jar /opt/app.jar x", "/opt/app.jar");
     expect_script("java", "java Main", NULL);
     expect_script("ld-linux-x86-64.so.2", "ld.so --library-path /x /tmp/prog", "/tmp/prog");
+    expect_script("ld-linux-x86-64.so.2", "ld.so --preload /x.so --argv0 sshd --inhibit-cache -- /tmp/prog a",
+                  "/tmp/prog");
+    expect_script("ld-linux-x86-64.so.2", "ld.so --glibc-hwcaps-prepend v3 ./prog", "./prog");
+    expect_script("ld-linux-x86-64.so.2", "ld.so --list /bin/ls", NULL);
+    expect_script("ld-linux-x86-64.so.2", "ld.so --verify /bin/ls", NULL);
+    expect_script("ld-linux-x86-64.so.2", "ld.so prog", NULL);
+    expect_script("ld-2.31.so", "ld.so /tmp/prog", "/tmp/prog");
+    expect_script("ld-musl-x86_64.so.1", "ld.so --preload /x.so /tmp/prog", "/tmp/prog");
     expect_script("curl", "curl x.py", NULL);
     expect_script("python3.11", "python3 -W", NULL);
 }

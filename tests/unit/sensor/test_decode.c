@@ -129,6 +129,33 @@ Test(sensor_decode, a_script_is_made_absolute)
     cr_expect(trn_str_is_none(ev.exec.tty) && trn_str_is_none(ev.comm));
 }
 
+Test(sensor_decode, a_script_by_descriptor_has_the_name_of_its_file)
+{
+    static const struct {
+        const char *invoked, *script;
+    } cases[] = {
+        {"/dev/fd/7", "/srv/x"},  {"/dev/fd/71/y.sh", "/srv/x/y.sh"},
+        {"/dev/fd/", "/srv/x"},   {"/dev/fd/x", "/srv/xx"}, /* nonsense of a lying kernel: no crash */
+        {"/dev/fdx", "/dev/fdx"},
+    };
+
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(cases); i++) {
+        struct trn_wire_exec head = exec_head();
+        struct trn_event ev;
+        struct trn_str tail;
+
+        forget_rest(&head);
+        head.path_len = head.argv_len = head.cwd_len = head.tty_len = head.comm_len = 0;
+        head.name_len = (uint16_t)strlen(cases[i].invoked);
+        head.interp_len = 7;
+        head.script_len = 6;
+        tail = trn_arena_printf(arena, "%s/bin/shx%csrv%c", cases[i].invoked, 0, 0);
+        cr_assert_eq(decode(wire_join(record, &head, sizeof(head), tail.p, tail.n), &ev), 0, "%s", cases[i].invoked);
+        cr_expect(trn_str_eq_c(ev.exec.script, cases[i].script), "%s: got '%.*s'", cases[i].invoked,
+                  TRN_STR_ARG(ev.exec.script));
+    }
+}
+
 Test(sensor_decode, what_was_cut_says_so)
 {
     static const char tail[] = "c\0b\0tru";

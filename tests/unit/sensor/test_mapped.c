@@ -52,6 +52,7 @@ Test(sensor_mapped, the_loader_goes_without_saying)
     struct trn_mapped *s = trn_mapped_new();
 
     cr_expect(!is_new(s, 1, "/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"));
+    cr_expect(is_new(s, 1, "/tmp/ld-linux-x86-64.so.2"), "a loader of somebody's own");
     cr_expect(is_new(s, 1, "/tmp/ld/evil.so"));
     trn_mapped_free(s);
 }
