@@ -17,6 +17,7 @@ class Compile:
     what = "exec"
     token = None
     throughput = False
+    drain = 1.5
 
     def __init__(self, quick):
         self.target = "libssl.a" if quick else "build_programs"

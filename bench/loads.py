@@ -25,7 +25,7 @@ class Load:
     throughput = False
     token = None
     what = None  # which act of the watchers' counts belongs to it
-    waits = ()  # watchers that need fewer operations: (name, divisor)
+    drain = DRAIN
 
     def __init__(self, name, title):
         self.name, self.title = name, title
@@ -45,6 +45,8 @@ class Load:
 
 class Fast(Load):
     """open or exec as fast as it goes, on one processor."""
+
+    drain = 0.3  # what counts here is the time of one act, and the rounds are many
 
     def __init__(self, kind, count, slow=1):
         what = {"open": "open+close", "exec": "fork+exec+exit"}[kind]
@@ -220,7 +222,7 @@ def measure(bench, load, watcher):
         cpu, scope = watcher.cpu_ns(), cgroup_cpu_ns(bench.root.scope)
         got = load.run(bench, watcher)
         got["scope_cpu_ns"] = cgroup_cpu_ns(bench.root.scope) - scope
-        watcher.quiet(least=DRAIN)
+        watcher.quiet(least=load.drain)
         got["daemon_cpu_ns"] = watcher.cpu_ns() - cpu
     finally:
         load.end(bench)

@@ -23,6 +23,13 @@ def name_of(pid):
     return os.path.basename(os.readlink(f"/proc/{pid}/exe")).removesuffix(" (deleted)")
 
 
+def name_of_or_none(pid):
+    try:
+        return name_of(pid)
+    except OSError:
+        return None  # it just ended
+
+
 def cpu_seconds(pid):
     try:
         fields = _stat(pid)

@@ -174,6 +174,8 @@ def _cpu(ns, about):
 
 def show(group, load):
     about = group["loads"][load]
+    if not group["rounds"]:
+        return ""
     base = statistics.median(figure(r["none"], load, "value") for r in group["rounds"])
     shown = f"{1e9 / base:.0f} a second" if about["throughput"] else f"{base / 1e9:.1f} s" if base > 1e8 else f"{base / 1000:.2f} us"
     kind = "lost throughput" if about["throughput"] else "extra processor time of the load" if about.get("rate") else "extra time"

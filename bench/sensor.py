@@ -75,10 +75,9 @@ class Bench:
             counts["losses"] = losses
         return {"loads": got, "memory": memory, "lost": watcher.lost, "counts": counts}
 
-    def compare(self, group):
+    def compare(self, group, result):
         """Rounds of nobody and turncoat, some of the peers in each; the order is turned each time."""
-        rounds, refused = [], {}
-        ready = []
+        rounds, refused, ready = result["rounds"], result["refused"], []
         for load in group.loads:
             missing = [p for p in getattr(load, "needs", ()) if not os.path.exists(p)]
             try:
@@ -90,6 +89,8 @@ class Bench:
                 refused[load.name] = str(e)
                 self.say(f"{group.name}: no {load.title}: {e}")
         group.loads = ready
+        keys = ("title", "what", "token", "throughput", "rate")
+        result["loads"] |= {load.name: {key: getattr(load, key, None) for key in keys} for load in ready}
         for number in range(group.rounds if ready else 0):
             some = [PEERS[(number * group.peers + i) % len(PEERS)] for i in range(group.peers)]
             makers = [Nobody, Turncoat, *some]
@@ -104,11 +105,6 @@ class Bench:
                     refused[make.name] = str(e)
             rounds.append(one)
             self.say(f"{group.name} round {number + 1} of {group.rounds}: " + peers.brief(one))
-        keys = ("title", "what", "token", "throughput", "rate")
-        titles = {load.name: {key: getattr(load, key, None) for key in keys} for load in ready}
-        return {"title": group.title, "loads": titles, "rounds": rounds, "refused": refused}
-
-
 # ---- the run ------------------------------------------------------------------------------------------------------
 
 
@@ -133,21 +129,20 @@ def machine():
     }
 
 
-def run(args):
-    result = {"schema": "turncoat.bench.sensor/2", "machine": machine(), "limits": table.LIMITS, "groups": {}}
+def run(args, result):
+    """Part by part; what is done stands in the result when a later part fails or is interrupted."""
     with PrivateRoot(programs=args.programs, uid=LOAD_UID, size="6g") as root:
         bench = Bench(root, args)
         for group in loads.groups(args):
             group.rounds = args.rounds or group.rounds
             if group.name in args.parts:
                 began = time.monotonic()
-                result["groups"][group.name] = bench.compare(group)
+                result["groups"][group.name] = {"title": group.title, "loads": {}, "rounds": [], "refused": {}}
+                bench.compare(group, result["groups"][group.name])
                 result["groups"][group.name]["seconds"] = time.monotonic() - began
         for name, part in (("rates", alone.rates), ("flood", alone.flood), ("memory", alone.memory_use)):
             if name in args.parts:
                 result[name] = part(bench)
-    result["rows"] = table.rows(result)
-    return result
 
 
 def parse_arguments():
@@ -182,19 +177,25 @@ def main():
     args = parse_arguments()
     signal.signal(signal.SIGTERM, interrupted)
     reap_what_watchers_leave()
+    result = {"schema": "turncoat.bench.sensor/2", "machine": machine(), "limits": table.LIMITS, "groups": {}}
+    whole = False
     try:
-        result = run(args)
+        run(args, result)
+        whole = True
     except NoPrivateRoot as e:
         print(f"cannot make a private root: {e}\nhint: run as root, on a kernel with cgroup v2 and namespaces", file=sys.stderr)
         return 3
     except KeyboardInterrupt:
-        print("interrupted; everything is gone again", file=sys.stderr)
-        return 130
+        print("interrupted; everything is gone again, and what was measured before stands below", file=sys.stderr)
+    result["groups"] = {name: group for name, group in result["groups"].items() if group["rounds"] or group["refused"]}
+    result["whole"], result["rows"] = whole, table.rows(result)
     with open(args.out, "w", encoding="utf-8") as f:
         json.dump(result, f, indent=1)
         f.write("\n")
     table.show(result)
     Bench.say(f"written to '{args.out}'")
+    if not whole:
+        return 130
     return 1 if any(r["ok"] is False for r in result["rows"]) else 0
 
 

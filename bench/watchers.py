@@ -172,8 +172,8 @@ class Turncoat(Watcher):
         if self.inner is not None:
             self._end(self.inner.daemon)
 
-    def quiet(self, seconds=20, least=0.5):
-        super().quiet(seconds, max(least, 0.5))
+    def quiet(self, seconds=20, least=0.3):
+        super().quiet(seconds, max(least, 0.3))
 
     def status(self):
         return json.loads(self.inner.ask("status", "--json"))
