@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -133,6 +134,7 @@ static int start_sensor(struct trn_daemon *d, struct trn_err *err)
 {
     const struct trn_sensor_options o = {.sz = sizeof o, .scope_cgroup = d->scope, .share = d->share};
     int r = trn_sensor_open(&o, &d->sensor, err);
+    (void)malloc_trim(0); /* the kernel's types, read and let go again by libbpf, are 20 MB that glibc would keep */
     if (r < 0)
         return r;
     say_what_is_off(d->sensor);

@@ -11,6 +11,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(TOP, "bench"))
 
 import peers  # noqa: E402
+import soak  # noqa: E402
 import table  # noqa: E402
 
 
@@ -119,3 +120,42 @@ def test_peers_record_what_was_made_and_leave_nothing_behind(programs, tmp_path)
             seen, made = one[name]["counts"]["of"][result["loads"][kind]["token"]], one[name]["loads"][kind]["made"]
             # A peer may lose under load, and then says so; what it never may is to have seen nothing.
             assert seen == made or (name != "turncoat" and seen > 0 and one[name]["lost"] > 0), (name, kind, seen, made)
+
+
+# ---- the soak -----------------------------------------------------------------------------------------------------
+
+
+def samples(total_mb, lost=()):
+    return [{"minute": i, "total": mb * soak.MB, "descriptors": 100, "threads": 7, "lost": dict(lost)} for i, mb in enumerate(total_mb)]
+
+
+def held(rows, what):
+    return next(r["ok"] for r in rows if r["what"].startswith(what))
+
+
+def test_memory_that_grows_is_not_flat_and_one_odd_sample_is_no_growth():
+    filling_then_flat = [20 + min(i, 20) * 0.5 for i in range(60)]
+    assert held(soak.judge(samples(filling_then_flat)), "growth")
+    filling_then_flat[50] += 9
+    assert held(soak.judge(samples(filling_then_flat)), "growth")
+    assert not held(soak.judge(samples([20 + 0.05 * i for i in range(60)])), "growth")
+    assert not held(soak.judge(samples([20] * 60, {"store": 1})), "lost")
+
+
+def test_a_short_soak_sees_its_churn(programs, tmp_path):
+    build = os.path.dirname(programs)
+    if os.geteuid() != 0 or not os.path.exists(os.path.join(build, "bench", "log-tool")):
+        pytest.skip("needs root and a build folder with the loads")
+    out = tmp_path / "result.json"
+    argv = [sys.executable, "-B", os.path.join(TOP, "bench", "soak.py"), "--minutes", "0.2", "--every", "3"]
+    done = subprocess.run([*argv, "--build", build, "--out", out], capture_output=True, text=True, timeout=200, check=False)
+    if done.returncode == 3:
+        pytest.skip(done.stderr.strip())
+    assert out.exists(), done.stderr
+    result = json.loads(out.read_text())
+    made, told = result["made"], result["types"]
+    assert told["exec"] >= made["exec"] + made["new program"]
+    assert told["fork"] >= made["fork"] + made["exec"]
+    assert told["open"] >= made["sensitive"] > 0
+    assert told["dns"] >= 2 * made["dns"]
+    assert result["samples"][-1]["total"] > 0 and len(result["samples"]) >= 4
