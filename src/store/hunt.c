@@ -43,6 +43,8 @@ static const struct {
     {"args", "process.command_line", TRN_HUNT_MATCH, false},
     {"action", "event.action", TRN_HUNT_MATCH, false},
     {"answer", "dns.answers", TRN_HUNT_MATCH, false},
+    {"env", "process.env_vars", TRN_HUNT_MATCH, false},
+    {"container", "container.id", TRN_HUNT_MATCH, false},
 };
 
 static int bad(struct trn_err *err, const char *what, struct trn_str subject)

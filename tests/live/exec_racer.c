@@ -23,6 +23,7 @@
 
 static char words[WORDS][WORD_SIZE], variable[WORD_SIZE], path[4096];
 static const char *paths[2];
+static volatile unsigned turns; /* of the path */
 
 /* Never writes a NUL inside, so that each word keeps its length whatever the kernel catches. */
 static void scribble(char *at, size_t n, uint64_t *state)
@@ -49,9 +50,9 @@ static void *rewrite_path(void *arg)
 {
     size_t n = strlen(paths[0]);
 
-    for (unsigned turn = 0;; turn++)
+    for (;; turns++)
         for (size_t i = 0; i < n; i++)
-            ((volatile char *)path)[i] = paths[turn & 1][i];
+            ((volatile char *)path)[i] = paths[turns & 1][i];
     return arg;
 }
 
@@ -74,6 +75,8 @@ static void race_once(void)
     if (pthread_create(&t, NULL, rewrite_words, NULL) != 0 || pthread_create(&t, NULL, rewrite_words, &state) != 0 ||
         pthread_create(&t, NULL, rewrite_path, NULL) != 0)
         _exit(3);
+    while (turns < 2)
+        ;
     for (;;) /* a path caught between A and B is a file that does not exist */
         execve(path, argv, envp);
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Is software what dpkg's own database says, also where that database is in the middle of something?"""
 import json
+import os
 import time
 
 from rehearsal import Turncoat
@@ -86,4 +87,38 @@ def test_a_script_and_a_program_of_a_venv_and_of_an_npm_package(private_root):
         run.kill()
         run.wait()
     assert not missing, told()
+    daemon.stop()
+
+
+LOADER = next(p for p in ("/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1") if os.path.exists(p))
+
+
+def test_a_program_given_to_the_loader_is_its_package(private_root):
+    """Also behind the loader's options, in a container, and with a library forced on it; hunts find all three."""
+    with open("/usr/bin/sleep", "rb") as f:
+        program = f.read()
+    private_root.run(["dpkg", "-i", build(private_root, "acme-tool", "1.0", {"/usr/bin/acme-tool": program})], scope=False)
+    daemon = Turncoat(private_root)
+    options = ["--argv0", "sshd", "--library-path", "/srv/none", "--inhibit-cache"]
+    runs = [
+        private_root.popen([LOADER, "/usr/bin/acme-tool", "60"]),
+        private_root.popen([LOADER, *options, "/usr/bin/acme-tool", "61"], env={"LD_PRELOAD": "/srv/none/x.so", "TOKEN": "s3cr3t"}, user=True),
+    ]
+    rows, deadline = [], time.monotonic() + 15
+    while time.monotonic() < deadline and not (rows and rows[0]["running"] == 2):
+        time.sleep(0.2)
+        rows = software(private_root, "acme-tool")
+    for run in runs:
+        run.kill()
+        run.wait()
+    assert [(r["version"], r["running"], r["modified"]) for r in rows] == [("1.0", 2, False)]
+    daemon.settle()
+
+    def hunt(expr):
+        return [e["process"] for e in json.loads(daemon.ask("hunt", expr, "--json"))]
+
+    assert {p["args"][-1] for p in hunt("turncoat.image.script=/usr/bin/acme-tool type=exec")} == {"60", "61"}
+    found = hunt("env=LD_PRELOAD=*")
+    assert [p["args"][-1] for p in found] == ["61"] and found[0]["env_vars"] == ["LD_PRELOAD=/srv/none/x.so"]
+    assert hunt("container=*") == [] and hunt("env=*s3cr3t*") == []
     daemon.stop()

