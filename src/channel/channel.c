@@ -208,6 +208,80 @@ int trn_dpkg_answer_decode(struct trn_cursor *in, struct trn_dpkg_answer *ret)
     return 0;
 }
 
+void trn_filter_encode(const struct trn_filter_request *f, struct trn_buf *out)
+{
+    trn_put_u64(out, f->job);
+    trn_put_u8(out, f->remove);
+    trn_put_u16(out, f->kind);
+    trn_put_u32(out, f->pid);
+    trn_put_u32(out, f->classes);
+    trn_put_u64(out, f->seconds);
+    trn_put_lstr(out, f->path);
+    trn_put_lstr(out, f->why);
+}
+
+static bool has_control(struct trn_str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if ((uint8_t)s.p[i] < 0x20 || s.p[i] == 0x7f)
+            return true;
+    return false;
+}
+
+/* Which members a kind of filter needs; a path is looked at no further than its first byte and its length. */
+static bool filter_fits(const struct trn_filter_request *f)
+{
+    bool of_process = f->kind == TRN_FILTER_PROCESS, of_path = f->kind >= TRN_FILTER_PATH;
+    if (f->kind < TRN_FILTER_PROGRAM || f->kind >= TRN_FILTER_KINDS || of_process != (f->pid != 0) ||
+        of_process != trn_str_is_none(f->path))
+        return false;
+    if (!of_process && (f->path.n == 0 || f->path.n >= 4096 || f->path.p[0] != '/' || trn_str_find(f->path, '\0') >= 0))
+        return false;
+    if (f->remove)
+        return true;
+    return f->why.n >= 3 && f->why.n <= TRN_FILTER_WHY_MAX && !has_control(f->why) &&
+           (of_path ? f->classes == 1u << TRN_CLASS_FILE : f->classes && !(f->classes & ~TRN_FILTER_CLASSES));
+}
+
+int trn_filter_decode(struct trn_cursor *in, struct trn_filter_request *ret)
+{
+    struct trn_filter_request f = {0};
+    f.job = trn_cur_u64le(in);
+    uint8_t remove = trn_cur_u8(in);
+    f.kind = trn_cur_u16le(in);
+    f.pid = trn_cur_u32le(in);
+    f.classes = trn_cur_u32le(in);
+    f.seconds = trn_cur_u64le(in);
+    f.path = trn_cur_lstr(in);
+    f.why = trn_cur_lstr(in);
+    f.remove = remove == 1;
+    if (done(in) || remove > 1 || !filter_fits(&f))
+        return -EPROTO;
+    *ret = f;
+    return 0;
+}
+
+void trn_filter_answer_encode(const struct trn_filter_answer *f, struct trn_buf *out)
+{
+    trn_put_u64(out, f->job);
+    trn_put_u32(out, (uint32_t)f->code);
+    trn_put_lstr(out, f->message);
+    trn_put_lstr(out, f->hint);
+}
+
+int trn_filter_answer_decode(struct trn_cursor *in, struct trn_filter_answer *ret)
+{
+    struct trn_filter_answer f;
+    f.job = trn_cur_u64le(in);
+    f.code = (int32_t)trn_cur_u32le(in);
+    f.message = trn_cur_lstr(in);
+    f.hint = trn_cur_lstr(in);
+    if (done(in) || f.code > 0 || f.message.n > 1024 || f.hint.n > 1024)
+        return -EPROTO;
+    *ret = f;
+    return 0;
+}
+
 int trn_channel_job(int jobs_sock, uint64_t id, uint16_t kind, struct trn_str name, int fd)
 {
     struct trn_buf body;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Messages between turncoatd and the engine. Two sockets, so that nobody waits for the wrong thing
+ * Messages between turncoatd and the engine. Three sockets, so that nobody waits for the wrong thing
  * (the records of fanotify and of existing processes go over the sensor's own channel):
  *   control  turncoatd -> engine: HELLO, SOCKETS, RINGS, READY, then HEALTH; its end means: finish
  *   files    engine -> turncoatd: OPEN, DPKG; answers come back on the same socket. turncoatd opens
  *            and hands the descriptor to inspect, never to the engine.
+ *   acts     engine -> turncoatd: FILTER; the answer comes back on the same socket. The client's own socket
+ *            travels with it, so that turncoatd itself sees who asks.
  * Decoders check ranges and that no byte is left over; a message that fails ends the connection.
  */
 #ifndef TRN_CHANNEL_CHANNEL_H
@@ -25,12 +27,15 @@ enum trn_channel_message {
     TRN_CH_DPKG_STAMP,
     TRN_CH_DPKG_SAME,
     TRN_CH_INSPECT_LOST, /* control: inspect died and was started anew; its jobs are lost */
+    TRN_CH_FILTER,       /* acts: with the socket of whoever asks */
+    TRN_CH_FILTERED,
 };
 
 enum trn_channel_socket {
     TRN_CH_SOCK_LISTEN = 0, /* the local socket, listening */
     TRN_CH_SOCK_FILES,
     TRN_CH_SOCK_RESULTS, /* inspect's results */
+    TRN_CH_SOCK_ACTS,    /* what somebody asks turncoatd to do, and its answers */
     TRN_CH_SOCK_COUNT,
 };
 
@@ -103,6 +108,34 @@ struct trn_dpkg_answer {
 };
 void trn_dpkg_answer_encode(const struct trn_dpkg_answer *d, struct trn_buf *out);
 int trn_dpkg_answer_decode(struct trn_cursor *in, struct trn_dpkg_answer *ret) TRN_MUST_CHECK;
+
+enum trn_filter_kind { TRN_FILTER_PROGRAM = 1, TRN_FILTER_PROCESS, TRN_FILTER_PATH, TRN_FILTER_FILESYSTEM };
+#define TRN_FILTER_KINDS 5
+#define TRN_FILTER_WHY_MAX 200
+/* Classes that a program or a process may be filtered of; of paths it is always TRN_CLASS_FILE. */
+#define TRN_FILTER_CLASSES \
+    (1u << TRN_CLASS_NETWORK | 1u << TRN_CLASS_DNS | 1u << TRN_CLASS_TLS | 1u << TRN_CLASS_ACCESS)
+
+struct trn_filter_request {
+    uint64_t job;
+    bool remove;
+    uint16_t kind;       /* enum trn_filter_kind */
+    uint32_t pid;        /* PROCESS */
+    uint32_t classes;    /* 1 << enum trn_class */
+    uint64_t seconds;    /* how long; 0: the default */
+    struct trn_str path; /* absent for a process */
+    struct trn_str why;
+};
+void trn_filter_encode(const struct trn_filter_request *f, struct trn_buf *out);
+int trn_filter_decode(struct trn_cursor *in, struct trn_filter_request *ret) TRN_MUST_CHECK;
+
+struct trn_filter_answer {
+    uint64_t job;
+    int32_t code; /* 0 or a negative errno */
+    struct trn_str message, hint;
+};
+void trn_filter_answer_encode(const struct trn_filter_answer *f, struct trn_buf *out);
+int trn_filter_answer_decode(struct trn_cursor *in, struct trn_filter_answer *ret) TRN_MUST_CHECK;
 
 /* A job for inspect, in the bytes that src/inspect expects (TRN_INSPECT_JOB): turncoatd may not link
  * that room. kind is opaque here; fd is borrowed. */

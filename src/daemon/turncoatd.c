@@ -46,7 +46,7 @@ static int forward_record(void *ctx, struct trn_str record)
 static void tell_throttled(struct trn_daemon *d)
 {
     const struct trn_record_sink sink = {forward_record, d};
-    if (trn_sensor_throttled(d->sensor, &sink) < 0)
+    if (trn_sensor_throttled(d->sensor, &sink) < 0 || (d->files && trn_fanotify_throttled(d->files, &sink) < 0))
         fprintf(stderr, "turncoatd: who was throttled cannot be told\n");
 }
 
@@ -145,7 +145,7 @@ static int start_sensor(struct trn_daemon *d, struct trn_err *err)
     if (d->no_files)
         return 0;
     struct trn_err files = {0};
-    const struct trn_fanotify_options f = {.sz = sizeof f};
+    const struct trn_fanotify_options f = {.sz = sizeof f, .share = d->share};
     if (trn_fanotify_open(&f, &d->files, &files) < 0)
         trn_daemon_say("file events are off", &files); /* degraded, and said in status too */
     return 0;
@@ -275,8 +275,8 @@ static void usage(FILE *to)
           "  --scope-cgroup PATH  a cgroup v2 folder; nothing outside it is sensed\n"
           "  --indicators DIR     .csv and STIX .json files (default /etc/turncoat/indicators; DIR/indicators\n"
           "                       of the state folder is read too)\n"
-          "  --share N            records a second that one process may make of connections, DNS, TLS and reaching\n"
-          "                       into others (default 20000; 0: no limit); what is more is counted and told\n"
+          "  --share N            records a second that one process may make: of connections, DNS, TLS and reaching\n"
+          "                       into others, and of files (default 20000 each; 0: no limit); the rest is counted\n"
           "  --no-files           no file events (for measurements)\n"
           "  --version, --help\n",
           to);

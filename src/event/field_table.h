@@ -14,7 +14,7 @@
 #define T_MAP (T(LIB_LOAD) | T(MEM_EXEC))
 #define T_FILE (T(FILE) | T(OPEN))
 #define T_NET (T(CONNECT) | T(ACCEPT) | T(NET_CLOSE) | T(DNS) | T(LISTEN) | T(TLS))
-#define T_META (T(LOSS) | T(TICK) | T(START) | T(STOP) | T(GAP) | T(CLOCK) | T(BPF) | T(FILTER) | T(HOOK))
+#define T_META (T(LOSS) | T(TICK) | T(START) | T(STOP) | T(GAP) | T(CLOCK) | T(BPF) | T(HOOK))
 
 #define AT(member) offsetof(struct trn_event, member), sizeof(((struct trn_event *)NULL)->member), false
 #define DERIVED 0, 0, true
@@ -61,6 +61,8 @@
     X(ACCESS_WAY, "process.Ext.access", STR, T(ACCESS), AT(access.way), 0, "how another process was reached: ptrace, process_vm_writev, /proc/PID/mem") \
     X(TARGET, "Target.process.entity_id", ENTITY, T(ACCESS), AT(access.target), 0, "the process that was reached into") \
     X(TARGET_PID, "Target.process.pid", U64, T(ACCESS), AT(access.target_pid), NO32, "its process id") \
+    X(FILTER_TARGET, "Target.process.entity_id", ENTITY, T(FILTER), AT(filter.target), 0, "the process that is not watched") \
+    X(FILTER_TARGET_PID, "Target.process.pid", U64, T(FILTER), AT(filter.target_pid), NO32, "its process id") \
     X(CONTAINER, "container.id", STR, T(EXEC), AT(exec.container), 0, "container that it runs in") \
     X(UID, "user.id", U64, T_ALL, AT(uid), NO32, "user id") \
     X(EUID, "user.effective.id", U64, T_ALL, AT(euid), NO32, "effective user id") \
@@ -73,6 +75,7 @@
 
 #define TRN_FIELD_ROWS_FILE(X) \
     X(FILE_PATH, "file.path", STR, T_FILE, AT(file.path), 0, "path of the file") \
+    X(FILTER_PATH, "file.path", STR, T(FILTER), AT(filter.path), 0, "what is not watched") \
     X(FILE_OLD_PATH, "file.Ext.original.path", STR, T_FILE, AT(file.old_path), 0, "path before a rename") \
     X(IDENTITY_PATH, "file.path", STR, T(IDENTITY), AT(identity.path), 0, "path of the file") \
     X(EXEC_INODE, "file.inode", U64, T(EXEC), AT(exec.file.ino), 0, "inode number") \
@@ -85,6 +88,9 @@
     X(FILE_INODE, "file.inode", U64, T_FILE, AT(file.file.ino), 0, "inode number") \
     X(FILE_DEVICE, "file.device", U64, T_FILE, AT(file.file.dev), 0, "device number") \
     X(FILE_CTIME, "file.ctime", TIME, T_FILE, AT(file.file.ctime_ns), 0, "when content or attributes changed") \
+    X(FILTER_INODE, "file.inode", U64, T(FILTER), AT(filter.file.ino), 0, "inode number") \
+    X(FILTER_DEVICE, "file.device", U64, T(FILTER), AT(filter.file.dev), 0, "device number") \
+    X(FILTER_CTIME, "file.ctime", TIME, T(FILTER), AT(filter.file.ctime_ns), 0, "when content or attributes changed") \
     X(FILE_SIZE, "file.size", U64, T_FILE, AT(file.size), NO64, "bytes") \
     X(FILE_UID, "file.uid", U64, T_FILE, AT(file.uid), NO32, "who owns the file") \
     X(FILE_GID, "file.gid", U64, T_FILE, AT(file.gid), NO32, "group of the file") \
@@ -159,6 +165,9 @@
     X(STATE_KIND, "turncoat.state.kind", STR, T(STATE), AT(state.kind), 0, "kind of remembered row") \
     X(STATE_KEY, "turncoat.state.key", ENTITY, T(STATE), AT(state.key), 0, "its key") \
     X(STATE_VALUE, "turncoat.state.value", BYTES, T(STATE), AT(state.value), 0, "its content") \
+    X(FILTER_CLASSES, "turncoat.filter.classes", U64, T(FILTER), AT(filter.classes), 0, "classes that are not watched, a bit each") \
+    X(FILTER_HOLDS, "turncoat.filter.holds_ns", U64, T(FILTER), AT(filter.holds_ns), 0, "how long it holds") \
+    X(FILTER_WHY, "turncoat.filter.why", STR, T(FILTER), AT(filter.why), 0, "why it is not watched") \
     X(LOSS_CLASS, "turncoat.meta.class", NAME, T_META, AT(meta.klass), NO32, "class of events that were lost") \
     X(META_COUNT, "turncoat.meta.count", U64, T_META, AT(meta.count), NO64, "how many; program id of a BPF event") \
     X(META_SINCE, "turncoat.meta.since_boot_ns", U64, T_META, AT(meta.from_boot_ns), NO64, "since when") \

@@ -126,12 +126,22 @@ struct trn_ev_state {    /* a remembered row: (kind, key) -> value */
     struct trn_str value; /* opaque to everybody but its owner; empty: forget */
 };
 
-struct trn_ev_meta {       /* LOSS, TICK, START, STOP, GAP, CLOCK, BPF, FILTER, HOOK */
+struct trn_ev_meta {       /* LOSS, TICK, START, STOP, GAP, CLOCK, BPF, HOOK */
     uint32_t klass;        /* LOSS: enum trn_class */
     uint64_t count;        /* LOSS: how many; BPF: program id */
     uint64_t from_boot_ns; /* LOSS, GAP: since when */
     int64_t delta_ns;      /* CLOCK: jump of wall time against boot time */
     struct trn_str text;   /* a sentence or a name */
+};
+
+struct trn_ev_filter {        /* what is not watched: a program, a folder, file or file system, a process */
+    struct trn_str path;      /* absent for a process */
+    struct trn_file_key file; /* of the program or of the process's image */
+    uint64_t target;          /* PROCESS: entity; 0 absent: the process table resolves target_pid */
+    uint32_t target_pid;      /* TRN_NO_U32 absent */
+    uint32_t classes;         /* 1 << enum trn_class each */
+    uint64_t holds_ns;        /* from this event on */
+    struct trn_str why;       /* who asked stands in the header */
 };
 
 #define TRN_EV_EXTRAS 16
@@ -169,6 +179,7 @@ struct trn_event {
         struct trn_ev_software software;
         struct trn_ev_state state;
         struct trn_ev_meta meta;
+        struct trn_ev_filter filter;
     };
     struct trn_extra extras[TRN_EV_EXTRAS];
     uint32_t n_extras;

@@ -183,6 +183,8 @@ static enum trn_event_type event_type_of(uint16_t wire)
     case TRN_WIRE_LOSS:
     case TRN_WIRE_THROTTLE:
         return TRN_EV_LOSS;
+    case TRN_WIRE_FILTER:
+        return TRN_EV_FILTER;
     case TRN_WIRE_ACCESS:
         return TRN_EV_ACCESS;
     case TRN_WIRE_CRED:
@@ -213,6 +215,8 @@ int trn_decode_record(struct trn_cursor record, uint64_t salt, struct trn_arena 
         return trn_decode_exec(&record, salt, arena, ret);
     case TRN_EV_EXIT:
         return decode_exit(&record, ret);
+    case TRN_EV_FILTER:
+        return trn_decode_filter(&record, &h, ret);
     case TRN_EV_LIB_LOAD:
         return decode_mapped(&record, arena, ret);
     case TRN_EV_DNS:

@@ -59,6 +59,7 @@ struct trn_fanotify *trn_fanotify_close(struct trn_fanotify *f)
     free_list(f->homes);
     trn_places_free(f->places);
     free(f->buffer);
+    free(f->shares);
     free(f);
     return NULL;
 }
@@ -71,10 +72,11 @@ static int set_up(struct trn_fanotify *f, const struct trn_fanotify_options *o, 
 
     f->buffer = malloc(TRN_FANOTIFY_BUFFER);
     f->places = trn_places_new();
+    f->shares = trn_file_shares_new(o ? o->share : 0);
     f->homes = copy_list(own_homes ? o->homes : default_homes, own_homes ? o->n_homes : TRN_ARRAY_SIZE(default_homes));
     if (o && o->roots)
         f->roots = copy_list(o->roots, o->n_roots);
-    if (!f->buffer || !f->places || !f->homes || (o && o->roots && !f->roots))
+    if (!f->buffer || !f->places || !f->shares || !f->homes || (o && o->roots && !f->roots))
         return trn_fail(err, -ENOMEM, "cannot watch files: out of memory");
     r = trn_fanotify_groups(f, err);
     return r == 0 ? trn_fanotify_rescan(f, err) : r;
@@ -145,8 +147,17 @@ static int one_event(struct trn_fanotify *f, enum trn_group_kind kind, struct tr
                      const struct trn_record_sink *sink)
 {
     struct trn_file_event e;
-    int r = trn_fanotify_event(f, c, &e);
+    int r = trn_file_shares_over(f, kind, *c, now, sink);
 
+    if (r < 0)
+        return r;
+    if (r > 0) { /* left out, and counted; what descriptors it brought are ours to close all the same */
+        f->counting = true;
+        r = trn_fanotify_event(f, c, &e);
+        f->counting = false;
+        return r;
+    }
+    r = trn_fanotify_event(f, c, &e);
     if (r < 0)
         return r;
     if (e.mask & FAN_Q_OVERFLOW)

@@ -53,10 +53,11 @@ struct trn_fanotify {
     struct trn_sensor_hook hooks[2];
     struct trn_dir cache[TRN_DIRS];
     unsigned turn;
-    bool look_again;           /* a folder appeared on the way to a sensitive place */
-    struct trn_places *places; /* owned */
-    size_t n_places;           /* folders marked by the last scan */
-    uint8_t *buffer;           /* owned; TRN_FANOTIFY_BUFFER */
+    bool look_again;                /* a folder appeared on the way to a sensitive place */
+    struct trn_places *places;      /* owned */
+    size_t n_places;                /* folders marked by the last scan */
+    uint8_t *buffer;                /* owned; TRN_FANOTIFY_BUFFER */
+    struct trn_file_shares *shares; /* owned; NULL: no limits */
 };
 
 enum { TRN_FILE_HOOK_MARKS, TRN_FILE_HOOK_SENSITIVE };
@@ -99,6 +100,14 @@ const struct trn_fs *trn_fanotify_fs(struct trn_fanotify *f, struct trn_str fsid
 uint64_t trn_handle_inode(struct trn_str handle);
 void trn_fanotify_forget(struct trn_fanotify *f);    /* folders: one was renamed */
 void trn_fanotify_end_batch(struct trn_fanotify *f); /* folders and mounts */
+
+/* fanotify_limit.c: the share of each process. */
+struct trn_file_shares;
+struct trn_file_shares *trn_file_shares_new(uint32_t a_second) TRN_MUST_CHECK; /* to be freed */
+/* 1: this event (the bytes behind the cursor, which stays) is over its process's share, and was counted; negative: the
+ * sink's failure. */
+int trn_file_shares_over(struct trn_fanotify *f, enum trn_group_kind kind, struct trn_cursor event, uint64_t now,
+                         const struct trn_record_sink *sink) TRN_MUST_CHECK;
 
 /* sensitive_scan.c */
 void trn_places_scan(struct trn_fanotify *f);

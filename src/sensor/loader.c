@@ -20,6 +20,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "sensor/bpf/limits.h"
 #include "sensor/bpf/wire.h"
 #include "sensor/skeleton.h"
 
@@ -362,4 +363,54 @@ void trn_sensor_share(struct trn_sensor *s, uint32_t records_a_second)
 int trn_sensor_throttled(struct trn_sensor *s, const struct trn_record_sink *sink)
 {
     return s->shares ? trn_shares_tell(s->shares, sink) : 0;
+}
+
+static void mute_key(const struct trn_mute_rule *rule, struct trn_mute_key *ret)
+{
+    *ret = (struct trn_mute_key){.number = rule->pid ? rule->pid : rule->inode, .process = rule->pid != 0};
+}
+
+/* The programs remember what the filters said until the number changes; it is never 0 again. */
+static void mutes_changed(struct trn_sensor *s)
+{
+    uint32_t next = s->bpf->bss->muted_generation + 1;
+
+    __atomic_store_n(&s->bpf->bss->muted_generation, next ? next : 1, __ATOMIC_RELEASE);
+}
+
+int trn_sensor_mute(struct trn_sensor *s, const struct trn_mute_rule *rule)
+{
+    static const struct {
+        enum trn_class klass;
+        unsigned index;
+    } classes[] = {{TRN_CLASS_NETWORK, TRN_WIRE_LOST_NETWORK},
+                   {TRN_CLASS_DNS, TRN_WIRE_LOST_DNS},
+                   {TRN_CLASS_TLS, TRN_WIRE_LOST_TLS},
+                   {TRN_CLASS_ACCESS, TRN_WIRE_LOST_ACCESS}};
+    struct trn_mute value = {.until = rule->until_boot_ns,
+                             .inode = rule->inode,
+                             .ctime = rule->ctime_ns,
+                             .ticks = rule->start_ticks};
+    struct trn_mute_key key;
+
+    if (!s->bpf)
+        return -ENOTSUP;
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(classes); i++)
+        value.classes |= rule->classes & (1u << classes[i].klass) ? 1u << classes[i].index : 0;
+    mute_key(rule, &key);
+    if (bpf_map_update_elem(bpf_map__fd(s->bpf->maps.muted), &key, &value, BPF_ANY) != 0)
+        return errno == E2BIG ? -ENOSPC : -errno;
+    mutes_changed(s);
+    return 0;
+}
+
+void trn_sensor_unmute(struct trn_sensor *s, const struct trn_mute_rule *rule)
+{
+    struct trn_mute_key key;
+
+    if (!s->bpf)
+        return;
+    mute_key(rule, &key);
+    (void)bpf_map_delete_elem(bpf_map__fd(s->bpf->maps.muted), &key); /* also gone by itself: by its time */
+    mutes_changed(s);
 }

@@ -63,6 +63,7 @@ int trn_decode_exec(struct trn_cursor *c, uint64_t salt, struct trn_arena *arena
 int trn_decode_net(struct trn_cursor *c, const struct trn_wire_head *h, struct trn_event *ev) TRN_MUST_CHECK;
 int trn_decode_dns(struct trn_cursor *c, struct trn_arena *arena, struct trn_event *ev) TRN_MUST_CHECK;
 int trn_decode_file(struct trn_cursor *c, struct trn_event *ev) TRN_MUST_CHECK;
+int trn_decode_filter(struct trn_cursor *c, const struct trn_wire_head *h, struct trn_event *ev) TRN_MUST_CHECK;
 int trn_decode_access(struct trn_cursor *c, uint64_t salt, struct trn_event *ev) TRN_MUST_CHECK;
 int trn_decode_cred(struct trn_cursor *c, struct trn_event *ev) TRN_MUST_CHECK;
 int trn_decode_hook(struct trn_cursor *c, struct trn_arena *arena, struct trn_event *ev) TRN_MUST_CHECK;

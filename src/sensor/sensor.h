@@ -79,6 +79,18 @@ void trn_sensor_share(struct trn_sensor *s, uint32_t records_a_second);
 /* Who had records left out since the last call, as throttle records; to be called about once a second. */
 int trn_sensor_throttled(struct trn_sensor *s, const struct trn_record_sink *sink) TRN_MUST_CHECK;
 
+/* What a filter of a program or a process names; classes: 1 << enum trn_class. */
+struct trn_mute_rule {
+    uint32_t pid; /* 0: every process that runs this image */
+    uint64_t start_ticks;
+    uint64_t inode, ctime_ns; /* of the image */
+    uint64_t until_boot_ns;
+    uint32_t classes;
+};
+/* Takes effect at the next record of whoever it is about. -ENOTSUP without BPF, -ENOSPC. Not from two threads at once. */
+int trn_sensor_mute(struct trn_sensor *s, const struct trn_mute_rule *rule) TRN_MUST_CHECK;
+void trn_sensor_unmute(struct trn_sensor *s, const struct trn_mute_rule *rule);
+
 /* ---- loader half: files ---- */
 
 struct trn_fanotify;
@@ -89,6 +101,7 @@ struct trn_fanotify_options {
     size_t n_roots;
     const char *const *homes; /* "/root", "/home/<star>" when NULL; '*' may be the last component */
     size_t n_homes;
+    uint32_t share; /* file events a second of one process; 0: the default, TRN_SHARE_NONE: no limit */
 };
 
 int trn_fanotify_open(const struct trn_fanotify_options *o, struct trn_fanotify **ret, struct trn_err *err)
@@ -102,6 +115,13 @@ int trn_fanotify_read(struct trn_fanotify *f, unsigned budget, const struct trn_
 const struct trn_sensor_hook *trn_fanotify_hooks(const struct trn_fanotify *f, size_t *ret_count);
 /* Looks for new file systems and sensitive folders; call when /proc/self/mounts polls POLLPRI. */
 int trn_fanotify_rescan(struct trn_fanotify *f, struct trn_err *err) TRN_MUST_CHECK;
+
+/* No more events of changes in this folder (not below it), of this file, or of this whole file system; renames are still
+ * told. at: an O_PATH descriptor. From any thread. */
+int trn_fanotify_ignore(struct trn_fanotify *f, int at, bool file_system, bool on) TRN_MUST_CHECK;
+/* Who had file events left out because it made more than its share (trn_sensor_share), as throttle records; to be called
+ * about once a second. */
+int trn_fanotify_throttled(struct trn_fanotify *f, const struct trn_record_sink *sink) TRN_MUST_CHECK;
 
 /* ---- loader half: process events (other users, debuggers) ---- */
 

@@ -314,7 +314,7 @@ static void watch_files(struct trn_sensor *sensor, struct trn_fanotify *f, struc
             return;
         if (trn_boot_ns() > told + TRN_NS_PER_SEC || p[0].revents) {
             told = trn_boot_ns();
-            if (trn_sensor_throttled(sensor, &sink) != 0)
+            if (trn_sensor_throttled(sensor, &sink) != 0 || (f && trn_fanotify_throttled(f, &sink) != 0))
                 return;
         }
         if (trn_proc_events_read(proc, &sink, &err) != 0) {
@@ -407,7 +407,7 @@ int main(int argc, char **argv)
         else if (strcmp(argv[i], "--quiet") == 0)
             s.quiet = true;
         else if (strcmp(argv[i], "--share") == 0 && value)
-            s.sensor.share = (uint32_t)strtoul(argv[++i], NULL, 10);
+            s.sensor.share = s.files.share = (uint32_t)strtoul(argv[++i], NULL, 10);
         else if (strcmp(argv[i], "--pause") == 0 && value)
             s.pause_ms = atoi(argv[++i]); /* NOLINT(cert-err34-c): a test's own */
         else if (strcmp(argv[i], "--scope") == 0 && value)

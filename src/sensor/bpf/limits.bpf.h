@@ -35,7 +35,6 @@ extern struct {
 struct limits {
     __u64 inode;
     __u64 ctime;
-    __u64 device;
     __u64 until;
     __u32 classes;
     __u32 generation;
@@ -63,7 +62,6 @@ static __always_inline void limits_sign(struct limits *l, struct task_struct *ta
     struct inode *inode = BPF_CORE_READ(task, mm, exe_file, f_inode);
 
     l->inode = BPF_CORE_READ(inode, i_ino);
-    l->device = BPF_CORE_READ(inode, i_sb, s_dev);
     l->ctime = inode_ctime(inode);
     l->classes = 0;
     l->generation = 0;
@@ -71,21 +69,17 @@ static __always_inline void limits_sign(struct limits *l, struct task_struct *ta
 
 static __always_inline void limits_ask(struct limits *l, __u64 start, __u32 tgid)
 {
-    struct trn_mute_key program = {.a = l->inode, .b = l->device};
-    struct trn_mute_key process = {.a = start, .b = TRN_MUTE_PROCESS | tgid};
-    struct trn_mute *m = bpf_map_lookup_elem(&muted, &program);
+    struct trn_mute_key program = {.number = l->inode}, process = {.number = tgid, .process = 1};
+    struct trn_mute *m = bpf_map_lookup_elem(&muted, &process);
 
     l->generation = muted_generation;
     l->classes = 0;
-    if (m && (m->ctime == 0 || m->ctime == l->ctime)) {
-        l->classes = m->classes;
-        l->until = m->until;
-    }
-    m = bpf_map_lookup_elem(&muted, &process);
-    if (m) { /* both: the filter of the process decides */
-        l->classes = m->classes;
-        l->until = m->until;
-    }
+    if (!m || m->ticks != start / TRN_TICK_NS)
+        m = bpf_map_lookup_elem(&muted, &program);
+    if (!m || m->inode != l->inode || m->ctime != l->ctime)
+        return;
+    l->classes = m->classes;
+    l->until = m->until;
 }
 
 static __always_inline bool is_muted(struct limits *l, __u64 start, __u32 tgid, __u32 class)

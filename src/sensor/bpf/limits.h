@@ -29,18 +29,21 @@ struct trn_share {
     __u64 left_out[TRN_SHARE_CLASSES];
 };
 
-#define TRN_MUTE_PROCESS (1ull << 63) /* in b */
-
 struct trn_mute_key {
-    __u64 a; /* program: inode; process: start */
-    __u64 b; /* program: device, major << 20 | minor; process: TRN_MUTE_PROCESS | tgid */
+    __u64 number;  /* program: inode; process: tgid */
+    __u64 process; /* 1: a process */
 };
 
+/* Without a device: /proc and stat(2) name another one than the kernel uses inside; inode and change time suffice. */
 struct trn_mute {
     __u64 until;   /* boot ns: over even when turncoatd is gone */
-    __u64 ctime;   /* program: of this content only */
+    __u64 inode;   /* the image: what the process runs later is watched again */
+    __u64 ctime;   /* ns; a changed file is watched again */
+    __u64 ticks;   /* process: when it started, in ticks as /proc says it */
     __u32 classes; /* 1 << TRN_WIRE_LOST_* */
     __u32 reserved;
 };
+
+#define TRN_TICK_NS 10000000ull /* USER_HZ is 100 on every architecture that we build for */
 
 #endif

@@ -317,6 +317,25 @@ struct trn_wire_throttle {
     __u64 since; /* boot ns */
 };
 
+#define TRN_WIRE_FILTER_ENDED (1u << 0)
+#define TRN_WIRE_FILTER_EXISTING (1u << 1) /* told again to an engine that started later */
+#define TRN_WIRE_FILTER_WHY_MAX 200
+
+/* The head names who asked. Tail: path (plain, from turncoatd's root; none: a process), then the reason. */
+struct trn_wire_filter {
+    struct trn_wire_header head;
+    __u64 inode;
+    __u64 ctime; /* ns */
+    __u64 until; /* boot ns */
+    __u32 target_tgid;
+    __u32 uid;     /* who asked */
+    __u32 classes; /* 1 << enum trn_class */
+    __u32 flags;
+    __u16 path_len;
+    __u16 why_len;
+    __u32 reserved;
+};
+
 /* One per CPU, read by the engine through a plain mapping; loss.c says which class each one belongs to. */
 #define TRN_WIRE_LOST_PROCESS 0
 #define TRN_WIRE_LOST_NETWORK 1
@@ -345,6 +364,7 @@ _Static_assert(sizeof(struct trn_wire_cred) == 48, "credentials record");
 _Static_assert(sizeof(struct trn_wire_hook) == 40, "hook record");
 _Static_assert(sizeof(struct trn_wire_loss) == 56, "loss record");
 _Static_assert(sizeof(struct trn_wire_mapped) == 88, "mapped record");
+_Static_assert(sizeof(struct trn_wire_filter) == 80, "filter record");
 _Static_assert(sizeof(struct trn_wire_throttle) == 56, "throttle record");
 _Static_assert(sizeof(struct trn_wire_losses) == 64, "losses fill a cache line");
 
