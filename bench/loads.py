@@ -188,29 +188,30 @@ class Nginx(Server):
 class Group:
     """Loads that run one after the other under one start of a watcher. rounds: with nobody and turncoat in each.
 
-    peers: how many of the peers join each round, in turn.
+    peers: how many of the peers join each round, in turn; slots: how often any of them may, over all rounds.
     """
 
-    def __init__(self, name, title, loads, rounds, peers):
+    def __init__(self, name, title, loads, rounds, peers, slots=None):
         self.name, self.title, self.loads, self.rounds, self.peers = name, title, loads, rounds, peers
+        self.slots = slots or rounds * peers
 
 
 def groups(args):
     q = args.quick
-    paced = [Paced("exec", rate, 2 if q else 8) for rate in (100, 400, 1600)] + [Paced("open", 10000, 2 if q else 6)]
+    paced = [Paced("exec", rate, 2 if q else 6) for rate in (100, 400, 1600)] + [Paced("open", 10000, 2 if q else 4)]
     network = [
         Redis(20000 if q else 150000),
         Nginx("nginx", "nginx+wrk, kept connections", 1 if q else 5, False),
         Nginx("nginx-new", "nginx+wrk, a new connection each", 1 if q else 5, True),
     ]
-    all_peers = 5
+    every = 5  # peers: each joins at least once
     return [
         Group("cost", "one act after the other, as fast as it goes",
               [Fast("open", 50000 if q else 300000, slow=10), Fast("exec", 200 if q else 1000)],
-              1 if q else 24, all_peers if q else 2),
-        Group("paced", "at a fixed rate", paced, 1 if q else 3, all_peers if q else 2),
-        Group("compile", "a compile", [Compile(quick=q)], 1 if q else 3, 0 if q else 2),
-        Group("network", "servers on loopback", network, 1 if q else 6, 0 if q else 2),
+              1 if q else 16, every if q else 2),
+        Group("paced", "at a fixed rate", paced, 1 if q else 3, every if q else 2, slots=every),
+        Group("compile", "a compile", [Compile(quick=q)], 1 if q else 3, 0 if q else 2, slots=every),
+        Group("network", "servers on loopback", network, 1 if q else 4, 0 if q else 2),
     ]  # fmt: skip
 
 

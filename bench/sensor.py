@@ -92,7 +92,8 @@ class Bench:
         keys = ("title", "what", "token", "throughput", "rate")
         result["loads"] |= {load.name: {key: getattr(load, key, None) for key in keys} for load in ready}
         for number in range(group.rounds if ready else 0):
-            some = [PEERS[(number * group.peers + i) % len(PEERS)] for i in range(group.peers)]
+            turns = range(number * group.peers, min((number + 1) * group.peers, group.slots))
+            some = [PEERS[i % len(PEERS)] for i in turns]
             makers = [Nobody, Turncoat, *some]
             turn = number % len(makers)
             one = {}
@@ -134,7 +135,8 @@ def run(args, result):
     with PrivateRoot(programs=args.programs, uid=LOAD_UID, size="6g") as root:
         bench = Bench(root, args)
         for group in loads.groups(args):
-            group.rounds = args.rounds or group.rounds
+            if args.rounds:
+                group.rounds, group.slots = args.rounds, args.rounds * group.peers
             if group.name in args.parts:
                 began = time.monotonic()
                 result["groups"][group.name] = {"title": group.title, "loads": {}, "rounds": [], "refused": {}}
