@@ -41,6 +41,16 @@ static int take_rings(struct trn_pipeline *p, struct trn_msg *m)
     return trn_cur_end(&m->body) ? 0 : -EPROTO;
 }
 
+void trn_pipe_told(struct trn_pipeline *p)
+{
+    bool changes = false;
+    for (uint32_t i = 0; i < p->health.n_hooks; i++)
+        if (trn_str_eq_c(p->health.hooks[i].name, "process.events"))
+            changes = trn_str_eq_c(p->health.hooks[i].state, "on");
+    if (p->deriver)
+        trn_deriver_set(p->deriver, changes, p->ready);
+}
+
 static int take_health(struct trn_pipeline *p, struct trn_msg *m)
 {
     struct trn_health h = {0};
@@ -54,6 +64,7 @@ static int take_health(struct trn_pipeline *p, struct trn_msg *m)
         h.hooks[i].reason = trn_arena_str(p->health_arena, h.hooks[i].reason);
     }
     p->health = h;
+    trn_pipe_told(p);
     return 0;
 }
 
@@ -281,6 +292,8 @@ static int start_parts(struct trn_pipeline *p, const char *store_path, struct tr
                                                         .sink = trn_pipe_engine_sink(p)},
                            &p->engine);
     if (r == 0)
+        r = trn_deriver_new(trn_engine_processes(p->engine), (struct trn_event_sink){tell_event, p}, &p->deriver);
+    if (r == 0)
         r = trn_server_new(&(struct trn_server_options){.sz = sizeof(struct trn_server_options),
                                                         .listen_fd = p->listen_fd,
                                                         .store_path = store_path,
@@ -380,6 +393,7 @@ void trn_pipe_stop(struct trn_pipeline *p)
         trn_fd_close(p->sensor_fds[i].fd);
     p->enrich = trn_enrich_free(p->enrich);
     p->recorder = trn_recorder_free(p->recorder);
+    p->deriver = trn_deriver_free(p->deriver);
     p->engine = trn_engine_free(p->engine);
     p->indicators = trn_indicators_free(p->indicators);
     p->story_marks = trn_map_free(p->story_marks);

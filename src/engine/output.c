@@ -113,27 +113,42 @@ static struct trn_str changed_by(const struct trn_pipeline *p, const struct trn_
     return by;
 }
 
+/* True when nothing with this key was stored for so long. */
+static bool is_news(struct trn_pipeline *p, uint64_t key, uint64_t boot_ns, uint64_t again_ns)
+{
+    uint64_t stored, oldest;
+    size_t it = 0;
+    if (trn_map_get(p->loads, key, &stored) && boot_ns < stored + again_ns)
+        return false;
+    if (trn_map_count(p->loads) == TRN_PIPE_LOADS && trn_map_next(p->loads, &it, &oldest, NULL))
+        trn_map_remove(p->loads, oldest, NULL);
+    return trn_map_put(p->loads, key, boot_ns) <= 0; /* always: what cannot be remembered is stored again */
+}
+
 /* The same program maps the same libraries at every start. The log has each time; the store, which people search, has
  * it once an hour: a third of its work on a machine that starts programs all day. */
 static bool is_repeated_load(struct trn_pipeline *p, const struct trn_event *ev, const struct trn_entity *e)
 {
     if (ev->type != TRN_EV_LIB_LOAD || !e)
         return false;
-    uint64_t key = trn_hash64_mix(trn_hash64_str(ev->map.path), trn_hash64_str(e->image.path)), stored, oldest;
+    uint64_t key = trn_hash64_mix(trn_hash64_str(ev->map.path), trn_hash64_str(e->image.path));
     key = trn_hash64_mix(key, trn_hash64_str(ev->map.build_id));
     key = trn_hash64_mix(key, trn_file_key_hash(&e->image.file));
-    if (trn_map_get(p->loads, key, &stored) && ev->boot_ns < stored + LOAD_AGAIN_NS)
-        return true;
-    size_t it = 0;
-    if (trn_map_count(p->loads) == TRN_PIPE_LOADS && trn_map_next(p->loads, &it, &oldest, NULL))
-        trn_map_remove(p->loads, oldest, NULL);
-    return trn_map_put(p->loads, key, ev->boot_ns) > 0; /* never: what cannot be remembered is stored again */
+    return !is_news(p, key, ev->boot_ns, LOAD_AGAIN_NS);
 }
 
-/* The order matters: the log first, so that whatever a finding rests on can be replayed. */
-int trn_pipe_numbered(void *ctx, const struct trn_event *ev)
+/* File servers change their user for each request: the log has each time, the store once a second. */
+static bool is_repeated_cred(struct trn_pipeline *p, const struct trn_event *ev)
 {
-    struct trn_pipeline *p = ctx;
+    if (ev->type != TRN_EV_CRED)
+        return false;
+    uint64_t key = trn_hash64_mix(trn_hash64_mix(ev->entity, ev->pid), trn_hash64_mix(ev->uid, ev->euid));
+    return !is_news(p, trn_hash64_mix(trn_hash64_mix(key, ev->gid), ev->action), ev->boot_ns, TRN_NS_PER_SEC);
+}
+
+/* The order matters: the log first. */
+static int pass_on(struct trn_pipeline *p, const struct trn_event *ev)
+{
     trn_pipe_log(p, ev);
     int r = trn_engine_push(p->engine, ev);
     if (r < 0)
@@ -145,7 +160,8 @@ int trn_pipe_numbered(void *ctx, const struct trn_event *ev)
     if (ev->type == TRN_EV_TICK)
         return 0;
     const struct trn_entity *e = trn_process_of(trn_engine_processes(p->engine), ev);
-    if (ev->type != TRN_EV_FORK && !is_repeated_load(p, ev, e)) /* the store has no row for a fork */
+    if (ev->type != TRN_EV_FORK && !is_repeated_load(p, ev, e) &&
+        !is_repeated_cred(p, ev)) /* the store has no row for a fork */
         trn_writer_event(p->writer, ev, e ? e->image.path : TRN_STR_NONE);
     if (trn_server_wants_events(p->server)) {
         struct trn_buf json;
@@ -155,6 +171,17 @@ int trn_pipe_numbered(void *ctx, const struct trn_event *ev)
         trn_buf_done(&json);
     }
     return 0;
+}
+
+/* What the table adds to an event is added before the log gets it, what follows from it comes right behind it: both
+ * stand in the log, so that whatever a finding rests on can be replayed. */
+int trn_pipe_numbered(void *ctx, const struct trn_event *ev)
+{
+    struct trn_pipeline *p = ctx;
+    struct trn_event own = *ev;
+    trn_deriver_before(p->deriver, &own);
+    int r = pass_on(p, &own);
+    return r < 0 ? r : trn_deriver_after(p->deriver);
 }
 
 void trn_pipe_tell_health(struct trn_pipeline *p, const char *fmt, ...)

@@ -52,6 +52,9 @@ static void once_a_second(struct trn_pipeline *p, uint64_t now)
     p->events_before = st.events;
     p->seconds_ns = now;
     trn_pipe_losses(p);
+    trn_deriver_time(p->deriver, now);
+    if (trn_deriver_after(p->deriver) < 0)
+        p->log_lost++;
     if (now > p->remembered_ns + REMEMBER_NS) {
         p->remembered_ns = now;
         trn_pipe_remember_run(p, false);
@@ -91,8 +94,10 @@ static int one_round(struct trn_pipeline *p)
     int drained = trn_reader_drain(p->reader, &sink);
     if (drained < 0 && drained != -EPIPE)
         return drained;
-    if (ready_before_drain)
+    if (ready_before_drain && !p->ready) {
         p->ready = true;
+        trn_pipe_told(p);
+    }
     if (r == 0)
         r = trn_enrich_read_answers(p->enrich);
     if (r == 0)

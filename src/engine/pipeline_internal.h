@@ -32,6 +32,7 @@ struct trn_pipeline {
     struct trn_recorder *recorder;
     struct trn_enrich *enrich;
     struct trn_engine *engine;
+    struct trn_deriver *deriver;
     struct trn_indicators *indicators;
     struct trn_writer *writer;
     struct trn_server *server;
@@ -50,8 +51,8 @@ struct trn_pipeline {
     struct trn_arena *health_arena;
     struct trn_health health;
     uint64_t told_losses[TRN_CLASS_MAX]; /* of the classes that the engine itself counts */
-    struct trn_map *loads;               /* (program, library) -> boot time it was last stored */
-    struct trn_map *story_marks;         /* story id -> findings << 8 | verdict, as last printed */
+    struct trn_map *loads;       /* hash of (program, library), of a change of user -> boot time it was last stored */
+    struct trn_map *story_marks; /* story id -> findings << 8 | verdict, as last printed */
     uint64_t seconds_ns, events_before, rate, remembered_ns;
     uint64_t started_wall_ns, malformed_told;
     char receive[TRN_IPC_MAX];
@@ -64,6 +65,8 @@ int trn_pipe_start(struct trn_pipeline *p, struct trn_err *err) TRN_MUST_CHECK;
 void trn_pipe_stop(struct trn_pipeline *p);
 /* So that the next engine knows since when none was there, and whether this one left in good order. */
 void trn_pipe_remember_run(struct trn_pipeline *p, bool clean);
+
+void trn_pipe_told(struct trn_pipeline *p); /* what the deriver may rely on, when that changes */
 
 /* log.c */
 int trn_pipe_log_open(struct trn_pipeline *p, struct trn_err *err) TRN_MUST_CHECK;

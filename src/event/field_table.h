@@ -121,7 +121,7 @@
 
 #define TRN_FIELD_ROWS_OURS(X) \
     X(TYPE, "turncoat.type", NAME, T_ALL, AT(type), 0, "kind of event: exec, file, connect, dns ...") \
-    X(FLAGS, "turncoat.flags", U64, T_ALL, AT(flags), 0, "sum of: 1 existing, 2 late, 4 arguments cut, 8 path cut, 16 memfd, 32 deleted, 64 payload cut, 128 variables cut") \
+    X(FLAGS, "turncoat.flags", U64, T_ALL, AT(flags), 0, "sum of: 1 existing, 2 late, 4 arguments cut, 8 path cut, 16 memfd, 32 deleted, 64 payload cut, 128 variables cut, 256 actor had ended, 512 change not told") \
     X(BOOT_NS, "turncoat.boot_ns", U64, T_ALL, AT(boot_ns), 0, "nanoseconds since boot") \
     X(MNTNS, "turncoat.mntns", U64, T_ALL, AT(mntns), 0, "mount namespace") \
     X(CGROUP, "turncoat.cgroup", U64, T_ALL, AT(cgroup), 0, "cgroup v2 id") \

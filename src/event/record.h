@@ -15,6 +15,7 @@
 #define TRN_EVF_NET_RAW 64u  /* DNS or TLS payload could not be read whole */
 #define TRN_EVF_GONE 256u    /* FILE, OPEN: who did it had ended when it was read; the pid may be another's by now */
 #define TRN_EVF_ENV_CUT 128u /* there were more variables than were looked at */
+#define TRN_EVF_UNTOLD 512u  /* CRED: the kernel told no change; it was noticed at what the process did next */
 
 struct trn_ev_exec {
     struct trn_str path;    /* real path inside the process's root */

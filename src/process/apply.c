@@ -28,6 +28,8 @@ static void take_header(struct trn_slot *s, const struct trn_event *ev)
         s->uid = ev->uid;
     if (ev->euid != TRN_NO_U32)
         s->euid = ev->euid;
+    if (ev->gid != TRN_NO_U32)
+        s->gid = ev->gid;
     if (ev->mntns)
         s->mntns = ev->mntns;
     if (ev->cgroup)
@@ -38,6 +40,12 @@ static void inherit(struct trn_process_table *t, struct trn_slot *s, const struc
 {
     s->uid = parent->uid;
     s->euid = parent->euid;
+    s->gid = parent->gid;
+    s->userns = parent->userns;
+    s->capabilities = parent->capabilities;
+    s->split = parent->split;
+    s->split_uid = parent->split_uid;
+    s->split_euid = parent->split_euid;
     s->mntns = parent->mntns;
     s->cgroup = parent->cgroup;
     s->session = parent->session;
@@ -119,6 +127,9 @@ static int apply_exec(struct trn_process_table *t, const struct trn_event *ev)
     }
     trn_slot_set_parent(t, s, parent_of(t, ev, ev->exec.parent, ev->exec.parent_pid));
     take_header(s, ev);
+    s->capabilities = ev->exec.capabilities;
+    s->userns = ev->exec.userns;
+    s->split = false; /* the other threads are gone */
     if (ev->exec.session && ev->exec.session != TRN_NO_U32)
         s->session = ev->exec.session;
     int r = take_tty(t, s, ev->exec.tty);
@@ -134,6 +145,28 @@ static int apply_exec(struct trn_process_table *t, const struct trn_event *ev)
     if (existing && t->n_unlinked)
         adopt(t, s);
     return 0;
+}
+
+/* The leader's ids are the process's. A thread may have its own (file servers do that): then nothing that a thread of
+ * the process does later can be compared. The C library changes all threads one after the other: they agree again. */
+static void apply_cred(struct trn_process_table *t, const struct trn_event *ev)
+{
+    struct trn_slot *s = ev->entity ? trn_slot_by_id(t, ev->entity) : trn_slot_by_pid(t, ev->pid, ev->boot_ns);
+    if (!s || ev->action == TRN_ACT_CAPABILITIES)
+        return;
+    uint32_t uid = ev->uid == TRN_NO_U32 ? s->uid : ev->uid, euid = ev->euid == TRN_NO_U32 ? s->euid : ev->euid;
+    bool thread = ev->tid != TRN_NO_U32 && ev->tid != s->pid;
+    if (thread && (uid != s->uid || euid != s->euid)) {
+        s->split = true;
+        s->split_uid = uid;
+        s->split_euid = euid;
+        return;
+    }
+    if (s->split && s->split_uid == uid && s->split_euid == euid)
+        s->split = false;
+    if (uid != s->uid || euid != s->euid)
+        s->capabilities = TRN_NO_U64;
+    take_header(s, ev);
 }
 
 static int apply_identity(struct trn_process_table *t, const struct trn_event *ev)
@@ -166,6 +199,9 @@ int trn_process_apply(struct trn_process_table *t, const struct trn_event *ev)
             trn_slot_exit(t, s, ev->boot_ns);
         break;
     }
+    case TRN_EV_CRED:
+        apply_cred(t, ev);
+        break;
     case TRN_EV_IDENTITY:
         r = apply_identity(t, ev);
         break;

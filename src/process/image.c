@@ -237,6 +237,8 @@ int trn_node_exec(struct trn_process_table *t, struct trn_slot *s, const struct 
     n->file = ev->exec.file;
     n->flags = ev->flags & (TRN_EVF_MEMFD | TRN_EVF_DELETED | TRN_EVF_EXISTING | TRN_EVF_ARGS_CUT | TRN_EVF_PATH_CUT);
     n->mntns = s->mntns;
+    n->asker = ev->flags & TRN_EVF_EXISTING ? TRN_NO_U32 : ev->uid; /* it may have become another since */
+    n->became = TRN_NO_U32;
     n->exec_boot_ns = ev->boot_ns;
     n->exec_seq = ev->seq;
     n->tty_leader = s->tty && s->session && s->session == s->pid;

@@ -86,6 +86,7 @@ struct trn_node { /* an image, shared by the entities that run it and by the ima
     struct trn_node *prev, *next;             /* all images */
     uint64_t exec_boot_ns, exec_seq;
     uint32_t refs, flags, mntns;
+    uint32_t asker, became; /* user who ran it; whom sudo or su made of them: TRN_NO_U32 not known, nobody */
     uint16_t depth;
     uint8_t role, border;
     bool tty_leader, waits_file, waits_script;
@@ -108,12 +109,15 @@ struct trn_slot {
     struct trn_word *tty;
     struct trn_entity *view; /* valid when view_gen is the table's */
     uint64_t view_gen;
-    uint32_t pid, session, uid, euid, mntns;
+    uint64_t capabilities; /* effective, at its last exec; TRN_NO_U64 unknown, or its user changed since */
+    uint32_t pid, session, uid, euid, gid, mntns, userns;
+    uint32_t split_uid, split_euid; /* of a thread that has ids of its own */
     uint32_t exec_count;
     uint32_t kids;       /* children in the table */
     uint32_t same_pid;   /* older slot of this pid */
     uint32_t prev, next; /* in the list of the living or of the exited; next also links free slots */
     bool used, unlinked /* parent was not there yet */, start_unknown;
+    bool split; /* its threads do not agree about their user */
 };
 struct trn_slot_list {
     uint32_t first, last;
@@ -169,6 +173,7 @@ void trn_nodes_learn(struct trn_process_table *t, const struct trn_event *ev, st
 void trn_told_done(struct trn_process_table *t);
 
 /* role.c */
+bool trn_in_system(struct trn_str path); /* only root writes there */
 enum trn_border trn_border_of(struct trn_str path, const struct trn_software *software);
 bool trn_role_tables_sorted(void);                     /* for a test */
 struct trn_str trn_plain_program(struct trn_str name); /* without target prefix and version: "python3.11" -> "python" */

@@ -14,6 +14,7 @@
 #define TRN_PROCESS_PROCESS_H
 
 #include "event/event.h"
+#include "process/derive.h"
 
 struct trn_process_table;
 
@@ -56,7 +57,7 @@ struct trn_process_options {
 int trn_process_table_new(const struct trn_process_options *o, struct trn_process_table **ret) TRN_MUST_CHECK;
 struct trn_process_table *trn_process_table_free(struct trn_process_table *t);
 
-/* FORK, EXEC, EXIT, IDENTITY change the table; an IDENTITY binds by its file key, and to a script by
+/* FORK, EXEC, EXIT, CRED, IDENTITY change the table; an IDENTITY binds by its file key, and to a script by
  * its path as image.script has it (no event tells a script's inode, so each exec of a script needs
  * one, even when the file has been identified before).
  * other types only advance its clock. Never fails on

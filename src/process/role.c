@@ -106,7 +106,7 @@ static bool starts_with_any(struct trn_str path, const char *const *prefixes, si
 }
 
 /* Only root writes there. */
-static bool in_system(struct trn_str path)
+bool trn_in_system(struct trn_str path)
 {
     static const char *const dirs[] = {"/usr/bin/",     "/usr/sbin/", "/usr/lib/", "/usr/lib32/", "/usr/lib64/",
                                        "/usr/libexec/", "/bin/",      "/sbin/",    "/lib/",       "/lib64/"};
@@ -153,7 +153,7 @@ enum trn_border trn_border_of(struct trn_str path, const struct trn_software *so
     /* Known to be nobody's, or changed since it was installed: then the name is worth nothing. */
     bool doubtful =
         software && !trn_str_is_empty(software->name) && (!is_owned(software) || (software->flags & TRN_SW_MODIFIED));
-    if (!in_system(path) || doubtful)
+    if (!trn_in_system(path) || doubtful)
         return TRN_BORDER_NONE;
     if (AMONG(name, session_borders))
         return TRN_BORDER_SESSION;
@@ -168,7 +168,7 @@ enum trn_border trn_border_of(struct trn_str path, const struct trn_software *so
 static enum trn_role role_by_name(struct trn_str path)
 {
     struct trn_str name = trn_path_base(path);
-    bool local = trn_str_starts(path, TRN_STR("/usr/local/")), system = in_system(path);
+    bool local = trn_str_starts(path, TRN_STR("/usr/local/")), system = trn_in_system(path);
     if (HAS_NAME(name, interpreters) && (system || trn_str_ends(trn_path_dir(path), TRN_STR("/bin"))))
         return TRN_ROLE_INTERPRETER;
     if (!system && !local)
@@ -187,14 +187,14 @@ static enum trn_role role_of_script(struct trn_str interpreter, const struct trn
     }
     enum trn_role r = role_by_name(interpreter);
     /* The kernel started it for a script, so a system program of any name interprets here. */
-    return r == TRN_ROLE_APPLICATION && in_system(interpreter) ? TRN_ROLE_INTERPRETER : r;
+    return r == TRN_ROLE_APPLICATION && trn_in_system(interpreter) ? TRN_ROLE_INTERPRETER : r;
 }
 
 enum trn_role trn_role_of(struct trn_str path, const struct trn_software *software, bool has_script)
 {
     if (has_script)
         return role_of_script(path, software);
-    if (in_system(path) && AMONG(trn_path_base(path), installers))
+    if (trn_in_system(path) && AMONG(trn_path_base(path), installers))
         return TRN_ROLE_APPLICATION;
     if (trn_border_of(path, software) != TRN_BORDER_NONE)
         return TRN_ROLE_BORDER;

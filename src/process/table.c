@@ -166,6 +166,8 @@ int trn_slot_add(struct trn_process_table *t, uint64_t id, uint32_t pid, uint64_
         .used = true,
         .uid = TRN_NO_U32,
         .euid = TRN_NO_U32,
+        .gid = TRN_NO_U32,
+        .capabilities = TRN_NO_U64,
         .same_pid = (uint32_t)same,
     };
     list_append(t, &t->living, s);
