@@ -26,6 +26,7 @@ struct settings {
     struct trn_sensor_options sensor;
     struct trn_fanotify_options files;
     const char *roots[LIST_MAX], *homes[LIST_MAX];
+    uint64_t seen[TRN_EV_MAX]; /* by the reader's process, how many of each type */
     bool no_files, quiet;
     int pause_ms;
 };
@@ -210,9 +211,11 @@ static void put_body(struct trn_buf *b, const struct trn_event *ev)
 
 static int print_event(void *ctx, const struct trn_event *ev)
 {
-    const struct settings *s = ctx;
+    struct settings *s = ctx;
     struct trn_buf b;
 
+    if (ev->type < TRN_EV_MAX)
+        s->seen[ev->type]++;
     if (s->quiet)
         return 0;
     trn_buf_init(&b, 256u << 10);
@@ -282,7 +285,12 @@ static int read_events(const struct trn_sensor_fd *fds, size_t n, struct setting
         (void)printf("%s%llu", k ? "," : "", (unsigned long long)lost[k]);
     (void)printf("],\"rows\":[");
     print_rows(reader);
-    (void)printf("]}}\n");
+    (void)printf("],\"types\":{");
+    for (int t = 1, more = 0; t < TRN_EV_MAX; t++)
+        if (s->seen[t] > 0)
+            (void)printf("%s\"%s\":%llu", more++ ? "," : "", trn_event_type_name((enum trn_event_type)t),
+                         (unsigned long long)s->seen[t]);
+    (void)printf("}}}\n");
     (void)fflush(stdout);
     trn_reader_free(reader);
     return r == -EPIPE ? 0 : 1;
