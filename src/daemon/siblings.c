@@ -173,6 +173,7 @@ int trn_engine_start(struct trn_daemon *d, struct trn_err *err)
         r = trn_spawn("turncoat-engine", argv, &engine_control, 1, d->place.state_fd, &d->engine.pid, &d->engine.pidfd,
                       err);
     d->engine.started_ns = trn_mono_ns();
+    trn_siblings_tell(d);
     if (r == 0)
         r = hand_over(d, engine_files, engine_pipe);
     if (r == 0) {
@@ -191,6 +192,14 @@ int trn_engine_start(struct trn_daemon *d, struct trn_err *err)
     }
     trn_fd_close(files[0]);
     return r < 0 && err->code == 0 ? trn_fail(err, r, "cannot start the engine: %s", trn_errno_name(r)) : r;
+}
+
+void trn_siblings_tell(struct trn_daemon *d)
+{
+    const uint32_t now[] = {(uint32_t)d->guard.pid, (uint32_t)d->engine.pid, (uint32_t)d->inspect.pid};
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(now); i++)
+        if (d->permission && d->own[i] != now[i] && trn_permission_own(d->permission, d->own[i], now[i]) == 0)
+            d->own[i] = now[i];
 }
 
 void trn_sibling_end(struct sibling *s)
@@ -226,7 +235,9 @@ int trn_inspect_start(struct trn_daemon *d, struct trn_err *err)
     const char *const argv[] = {"turncoat-inspect", uid, gid, NULL};
     const int fds[] = {d->jobs_fds[1], d->results_fds[1]};
     d->inspect.started_ns = trn_mono_ns();
-    return trn_spawn("turncoat-inspect", argv, fds, 2, -1, &d->inspect.pid, &d->inspect.pidfd, err);
+    int r = trn_spawn("turncoat-inspect", argv, fds, 2, -1, &d->inspect.pid, &d->inspect.pidfd, err);
+    trn_siblings_tell(d);
+    return r;
 }
 
 int trn_guard_start(struct trn_daemon *d, struct trn_err *err)
@@ -246,6 +257,7 @@ int trn_guard_start(struct trn_daemon *d, struct trn_err *err)
     d->guard.started_ns = trn_mono_ns();
     if (r == 0)
         r = trn_spawn("turncoat-guard", argv, fds, 2, -1, &d->guard.pid, &d->guard.pidfd, err);
+    trn_siblings_tell(d);
     if (r == 0)
         d->beat_fd = trn_fd_steal(&ours);
     return r;

@@ -176,6 +176,9 @@ static int start(struct trn_daemon *d, const char *state_dir, struct trn_err *er
     if (r == 0)
         r = start_sensor(d, err);
     if (r == 0)
+        r = trn_permission_new(&(struct trn_permission_options){.sz = sizeof(struct trn_permission_options)},
+                               &d->permission, err);
+    if (r == 0)
         r = trn_inspect_start(d, err);
     if (r == 0) /* not before the slow part: from now on we must beat */
         r = trn_guard_start(d, err);
@@ -199,7 +202,9 @@ static void one_round(struct trn_daemon *d)
     };
     if (poll(fds, TRN_ARRAY_SIZE(fds), BEAT_MS) < 0 && errno != EINTR)
         return;
-    if (d->beat_fd >= 0 && write(d->beat_fd, "b", 1) < 0 && errno != EAGAIN)
+    /* Whoever waits for an answer that does not come waits for the guard. */
+    bool well = !d->permission || !trn_permission_stuck(d->permission);
+    if (well && d->beat_fd >= 0 && write(d->beat_fd, "b", 1) < 0 && errno != EAGAIN)
         fds[2].revents |= POLLIN; /* the guard's end is closed */
     if (fds[3].revents)
         d->stopping = true;
@@ -217,6 +222,7 @@ static void one_round(struct trn_daemon *d)
     trn_engine_watch(d, fds[0].revents != 0);
     trn_inspect_watch(d, fds[1].revents != 0);
     trn_guard_watch(d, fds[2].revents != 0);
+    trn_siblings_tell(d); /* of one that ended: its pid is another's soon */
     uint64_t now = trn_mono_ns();
     if (d->engine.pid && now > d->health_ns + HEALTH_NS) {
         d->health_ns = now;
@@ -248,6 +254,7 @@ static void stop(struct trn_daemon *d)
     }
     trn_sibling_end(&d->inspect);
     trn_record_pipe_free(d->records);
+    trn_permission_free(d->permission);
     trn_fanotify_close(d->files);
     trn_proc_events_close(d->proc_events);
     trn_sensor_close(d->sensor);

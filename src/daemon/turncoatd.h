@@ -21,6 +21,8 @@ struct trn_daemon {
     uint32_t share; /* records a second that one process may make */
     struct trn_sensor *sensor;
     struct trn_fanotify *files;
+    struct trn_permission *permission; /* asks for nothing until something is watched; nothing is yet */
+    uint32_t own[3];                   /* siblings that it knows */
     struct trn_proc_events *proc_events;
     char *indicators[MAX_INDICATOR_FILES];
     uint32_t n_indicators;
@@ -41,6 +43,7 @@ void trn_daemon_send_health(struct trn_daemon *d); /* to the engine, when it cha
 int trn_engine_start(struct trn_daemon *d, struct trn_err *err) TRN_MUST_CHECK;
 int trn_inspect_start(struct trn_daemon *d, struct trn_err *err) TRN_MUST_CHECK;
 int trn_guard_start(struct trn_daemon *d, struct trn_err *err) TRN_MUST_CHECK;
+void trn_siblings_tell(struct trn_daemon *d); /* who our own are, to the permission group */
 void trn_sibling_end(struct sibling *s); /* kills it, and waits for it */
 
 /* Each round: one that ended, or could not be started, is started after a pause. */
