@@ -398,6 +398,7 @@ void trn_pipe_stop(struct trn_pipeline *p)
     p->indicators = trn_indicators_free(p->indicators);
     p->story_marks = trn_map_free(p->story_marks);
     p->loads = trn_map_free(p->loads);
+    p->names = trn_names_free(p->names);
     p->scratch = trn_arena_free(p->scratch);
     p->hello_arena = trn_arena_free(p->hello_arena);
     p->health_arena = trn_arena_free(p->health_arena);

@@ -39,6 +39,9 @@ static int arrived(void *ctx, const struct trn_event *ev)
     struct trn_event own = *ev; /* the script may be added; texts stay the reader's */
     trn_arena_reset(p->scratch);
     on_arrival(p, &own);
+    int r = trn_names_see(p->names, &own, p->scratch); /* here: a name is answered and used in the order of the ring */
+    if (r < 0)
+        return r;
     return trn_recorder_add(p->recorder, &own);
 }
 
@@ -126,8 +129,9 @@ static int pipeline_new(const struct trn_pipeline_options *o, struct trn_pipelin
     p->scratch = trn_arena_new(1 << 20);
     p->story_marks = trn_map_new(65536);
     p->loads = trn_map_new(TRN_PIPE_LOADS);
+    p->names = trn_names_new();
     p->started_wall_ns = trn_wall_ns();
-    if (!p->hello_arena || !p->health_arena || !p->scratch || !p->story_marks || !p->loads) {
+    if (!p->hello_arena || !p->health_arena || !p->scratch || !p->story_marks || !p->loads || !p->names) {
         trn_pipe_stop(p);
         free(p);
         return -ENOMEM;

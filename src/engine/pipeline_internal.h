@@ -5,6 +5,7 @@
 
 #include "channel/channel.h"
 #include "engine/enrich.h"
+#include "engine/names.h"
 #include "engine/pipeline.h"
 #include "engine/pure.h"
 #include "engine/recorder.h"
@@ -31,6 +32,7 @@ struct trn_pipeline {
     struct trn_reader *reader;
     struct trn_recorder *recorder;
     struct trn_enrich *enrich;
+    struct trn_names *names;
     struct trn_engine *engine;
     struct trn_deriver *deriver;
     struct trn_indicators *indicators;

@@ -74,6 +74,7 @@ static void put_memory(const struct trn_pipeline *p, struct trn_buf *out)
     trn_writer_stats(p->writer, &writer);
     size_t n = trn_engine_memory(p->engine, rows, 8);
     rows[n++] = (struct trn_memory_row){"waiting events", rec.bytes};
+    rows[n++] = (struct trn_memory_row){"names of addresses", trn_names_bytes(p->names)};
     rows[n++] = (struct trn_memory_row){"package index", enrich.bytes};
     rows[n++] = (struct trn_memory_row){"store queue", writer.queued_bytes};
     rows[n++] = (struct trn_memory_row){"indicators", trn_indicators_bytes(p->indicators)};

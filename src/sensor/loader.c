@@ -39,7 +39,7 @@ static const struct trn_hook_spec specs[] = {
     {"on_bind4", "network.bind4", "datagram ports that are opened over IPv4", true},
     {"on_bind6", "network.bind6", "datagram ports that are opened over IPv6", true},
     {"on_sock_create", "network.raw", "raw sockets", true},
-    {"on_egress", "dns.questions", "names that are asked for", true},
+    {"on_egress", "dns.questions", "names that are asked for, what TLS clients say first", true},
     {"on_ingress", "dns.answers", "addresses that names resolve to", true},
     /* One row for two programs, of which at most one is loaded: the same act, seen at two places. */
     {"on_memory", "access.memory", "processes that read or write the memory of others", false},

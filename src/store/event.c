@@ -20,6 +20,13 @@ static bool worth_a_row(const struct trn_event *ev)
     return ev->type != TRN_EV_TICK && ev->type != TRN_EV_STATE && ev->type != TRN_EV_FORK;
 }
 
+static struct trn_str destination_name(const struct trn_event *ev)
+{
+    struct trn_value v;
+
+    return trn_event_get(ev, trn_field_by_id(TRN_F_DST_DOMAIN), &v) ? v.s : TRN_STR_NONE;
+}
+
 /* The other side: who was called, or who called; of a port that was opened, its own. */
 static void net_columns(const struct trn_event *ev, struct columns *c)
 {
@@ -27,6 +34,7 @@ static void net_columns(const struct trn_event *ev, struct columns *c)
 
     if (ev->net.family == 4 || ev->net.family == 6)
         c->ip = (struct trn_str){(const char *)(in ? ev->net.src : ev->net.dst), ev->net.family == 4 ? 4 : 16};
+    c->name = destination_name(ev);
     c->port = ev->type == TRN_EV_LISTEN
                   ? ev->net.src_port
                   : ev->net.dst_port; /* on an accepted connection: the service that was reached */
@@ -64,7 +72,8 @@ static void columns_of(const struct trn_event *ev, struct columns *c)
         break;
     case TRN_EV_TLS:
         net_columns(ev, c);
-        c->name = ev->tls.sni;
+        if (!trn_str_is_none(ev->tls.sni))
+            c->name = ev->tls.sni;
         break;
     case TRN_EV_IDENTITY:
         c->path = ev->identity.path;

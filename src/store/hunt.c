@@ -23,7 +23,11 @@ static const struct {
     {"file.hash.sha256", "file.hash.sha256", TRN_HUNT_SHA256, false},
     {"process.hash.sha256", "process.hash.sha256", TRN_HUNT_SHA256, false},
     {"domain", "dns.question.name", TRN_HUNT_DOMAIN, false},
-    {"dns.question.name", "dns.question.name", TRN_HUNT_DOMAIN, false},
+    {"dns.question.name", "dns.question.name", TRN_HUNT_DOMAIN, true},
+    {"destination.domain", "destination.domain", TRN_HUNT_DOMAIN, true},
+    {"sni", "tls.client.server_name", TRN_HUNT_DOMAIN, true},
+    {"tls.client.server_name", "tls.client.server_name", TRN_HUNT_DOMAIN, true},
+    {"ja4", "tls.client.ja4", TRN_HUNT_MATCH, false},
     {"ip", "destination.ip", TRN_HUNT_IP, false},
     {"destination.ip", "destination.ip", TRN_HUNT_IP, true},
     {"port", "destination.port", TRN_HUNT_PORT, false},
@@ -280,5 +284,10 @@ bool trn_hunt_match(const struct trn_hunt_term *t, const struct trn_event *ev, s
 {
     if (field_matches(t, t->name, ev, scratch))
         return true;
-    return t->column == TRN_HUNT_IP && !t->exact && field_matches(t, TRN_STR("source.ip"), ev, scratch);
+    if (t->exact)
+        return false;
+    if (t->column == TRN_HUNT_DOMAIN)
+        return field_matches(t, TRN_STR("destination.domain"), ev, scratch) ||
+               field_matches(t, TRN_STR("tls.client.server_name"), ev, scratch);
+    return t->column == TRN_HUNT_IP && field_matches(t, TRN_STR("source.ip"), ev, scratch);
 }
