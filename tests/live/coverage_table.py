@@ -9,6 +9,11 @@ A Hole says which event would tell it, so that a hole that is closed is noticed,
 ANY = object()
 
 
+class ChildOf(str):
+    """A process id: any child of the one that is named."""
+
+
+
 class Event:
     def __init__(self, kind, action=None, who="$pid", **fields):
         self.kind, self.action = kind, action
@@ -71,10 +76,12 @@ FIELDS = {
     "mntns": "turncoat.mntns",
     "netns": "turncoat.netns",
     "pidns": "turncoat.pidns",
+    "userns": "turncoat.userns",
     "auid": "process.entry_leader.real_user.id",
     "capabilities": "process.thread.capabilities.effective",
     "old_capabilities": "turncoat.old.capabilities",
     "parent": "process.parent.pid",
+    "tracer": "process.Ext.tracer.pid",
     "code": "process.exit_code",
     "signal": "turncoat.exit_signal",
     "library": "dll.path",
@@ -100,7 +107,7 @@ def ring(name, alone=False):
     return [base] if alone else [base, f"{base}, by a worker", f"{base}, linked", f"{base}, SQPOLL"]
 
 
-NOT_YET = "not yet"
+NOT_YET = "not yet"  # no row may say so in the end
 
 # ---- names of files ----
 
@@ -232,7 +239,6 @@ NO_PORT = [ATTEMPTED, Event("connect", "established", dst="$dst", dst_port="$dst
 SENT = Event("connect", "attempted", dst="$dst", dst_port="$dst_port", transport="udp")
 LISTENS = Event("listen", src="$src", src_port="$src_port", transport="tcp")
 BOUND = Event("listen", src="$src", src_port="$src_port", transport="udp")
-RAW = "raw and packet sockets pass by the hooks of connections; opening one needs CAP_NET_RAW"
 
 CONNECTIONS = [
     Act(
@@ -267,7 +273,14 @@ CONNECTIONS = [
         + [*ring("sendmsg"), *ring("send, without copy", alone=True)],
         SENT,
     ),
-    Act("raw packet", [], odd={w: Hole(RAW, Event("connect", dst="$dst")) for w in ("raw IP socket", "packet socket")}),
+    Act(
+        "raw packet",
+        [],
+        odd={
+            "raw IP socket": Part("the socket is told, not its packets", Event("listen", transport="raw")),
+            "packet socket": Hole("no hook of the cgroup knows packet sockets; CAP_NET_RAW is needed", Event("listen")),
+        },
+    ),
     Act(
         "listen",
         ["listen, IPv4", "listen, IPv6", "32-bit listen", *ring("listen")],
@@ -463,6 +476,7 @@ ACCESS = [
         ["PTRACE_ATTACH", "PTRACE_SEIZE", "32-bit ptrace", "registers"],
         odd={
             **{w: TRACED for w in ("PTRACE_ATTACH", "PTRACE_SEIZE", "32-bit ptrace", "registers")},
+            "PTRACE_TRACEME, then exec": Event("exec", None, "$child", tracer="$pid"),
             "PTRACE_TRACEME": Hole(
                 "the kernel tells a process that attaches; one that asks to be held is told with its next exec",
                 Event("access", "ptrace", target="$target"),
@@ -507,9 +521,10 @@ ACCESS = [
 
 # ---- identity and rights ----
 
-USER = Event("cred", "user", uid=1000, euid=1000)
-GROUP = Event("cred", "user", gid=1000)
-CAPABILITIES = Event("cred", "capabilities", capabilities=ANY, old_capabilities=ANY)
+USER = Event("cred", "user", uid=1000, euid=1000, old_uid=0, old_euid=0)
+GROUP = Event("cred", "user", gid=1000, old_gid=0)
+CAPABILITIES = Event("cred", "capabilities")
+CAPSET = "no hook tells it: capabilities stand in the next exec"
 CONTAINED = Event("exec", None, "$child", program="$path", container="$container")
 
 IDENTITY = [
@@ -518,7 +533,7 @@ IDENTITY = [
         [],
         odd={
             "setuid": USER,
-            "seteuid": Event("cred", "user", uid=0, euid=1000),
+            "seteuid": Event("cred", "user", uid=0, euid=1000, old_uid=0, old_euid=0),
             "setreuid": USER,
             "setresuid": USER,
             "setfsuid": Part("the user for files is not among what the kernel tells", Event("cred", "user", uid=0, euid=0)),
@@ -533,10 +548,12 @@ IDENTITY = [
         "change capabilities",
         [],
         odd={
-            "capset, one dropped": Hole(NOT_YET, CAPABILITIES),
-            "capset, one taken back": Hole(NOT_YET, CAPABILITIES),
-            "ambient": Hole(NOT_YET, CAPABILITIES),
-            "user namespace": Hole(NOT_YET, CAPABILITIES),
+            "capset, one dropped": Hole(CAPSET, CAPABILITIES),
+            "capset, one taken back": Hole(CAPSET, CAPABILITIES),
+            "capset, then exec": Event("exec", None, "$child", program="$path", capabilities="$capabilities"),
+            "user namespace, then exec": Event("exec", None, "$child", program="$path", userns="$userns"),
+            "ambient": Hole(CAPSET, CAPABILITIES),
+            "user namespace": Hole(CAPSET, CAPABILITIES),
             "exec with file capabilities": Event(
                 "exec", None, "$child", program="$path", capabilities="$capabilities", uid=1000
             ),
@@ -559,14 +576,14 @@ IDENTITY = [
     Act(
         "log in",
         [],
-        odd={"/proc/self/loginuid, then exec": Hole(NOT_YET, Event("login", "login", "$child", auid=1000))},
+        odd={"/proc/self/loginuid, then exec": Event("login", "logged_in", "$child", auid=1000)},
     ),
     Act(
         "become another user",
         [],
         odd={
-            "su": Hole(NOT_YET, Event("login", "su", ANY, method="su", from_uid=0)),
-            "sudo": Hole(NOT_YET, Event("login", "sudo", ANY, method="sudo", from_uid=0)),
+            "su": Event("login", "su", ChildOf("$child"), uid=1000, from_uid=0, method="su"),
+            "sudo": Event("login", "sudo", ChildOf("$child"), uid=1000, from_uid=0, method="sudo"),
         },
     ),
     Act(
@@ -589,6 +606,26 @@ IDENTITY = [
     ),
 ]
 
+# ---- what was there before ----
+
+EXISTING = 1
+BEFORE = [
+    Act(
+        "was there before",
+        [],
+        odd={
+            "process": Event("exec", program="$path", inode="$ino", args=["/opt/acts/acts", "BEFORE"], flags=EXISTING),
+            "library": Event("lib_load", library="$path", flags=EXISTING),
+            "executable memory": Event("mem_exec", "writable", address="$address", flags=EXISTING),
+            "TCP port": Event("listen", src="$src", src_port="$src_port", transport="tcp", flags=EXISTING),
+            "UDP port": Event("listen", src="$src", src_port="$src_port", transport="udp", flags=EXISTING),
+            "TCP connection": Event(
+                "connect", "established", dst="$dst", dst_port="$dst_port", src_port="$src_port", flags=EXISTING
+            ),
+        },
+    ),
+]
+
 FAMILIES = {
     "names of files": NAMES,
     "content and attributes of files": CONTENT,
@@ -600,6 +637,7 @@ FAMILIES = {
     "executable memory": MEMORY,
     "other processes": ACCESS,
     "identity and rights": IDENTITY,
+    "what was there before": BEFORE,
 }
 
 

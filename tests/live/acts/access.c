@@ -56,6 +56,23 @@ static void ptrace_me(const struct row *row)
     must(waitpid(child, &status, 0), "waitpid");
 }
 
+/* ... and then starts a program: it stops there, held by its parent. */
+static void ptrace_me_exec(const struct row *row)
+{
+    pid_t child = (pid_t)must(fork(), "fork");
+    int status;
+
+    if (child == 0) {
+        (void)ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+        (void)execl(own_program(), "acts", "END", "7", (char *)NULL);
+        _exit(1);
+    }
+    tell_number("child", (uint64_t)child);
+    must(waitpid(child, &status, 0), "waitpid");
+    must(ptrace(PTRACE_CONT, child, NULL, NULL), "PTRACE_CONT");
+    must(waitpid(child, &status, 0), "waitpid");
+}
+
 static void ptrace_compat(const struct row *row)
 {
     pid_t target;
@@ -218,6 +235,7 @@ static const struct row rows[] = {
     {"debug a process", "PTRACE_ATTACH", ptrace_attach},
     {"debug a process", "PTRACE_SEIZE", ptrace_seize},
     {"debug a process", "PTRACE_TRACEME", ptrace_me},
+    {"debug a process", "PTRACE_TRACEME, then exec", ptrace_me_exec},
     {"debug a process", "registers", ptrace_registers},
     {"debug a process", "32-bit ptrace", ptrace_compat},
     {"read another's memory", "PTRACE_PEEKDATA", ptrace_peek},

@@ -40,7 +40,7 @@ struct family {
 };
 
 extern const struct family files_family, content_family, open_family, net_family, names_family, exec_family,
-    process_family, memory_family, access_family, identity_family;
+    process_family, memory_family, access_family, identity_family, before_family;
 
 /* ---- tell.c: what was done, and how an act ends early ---- */
 

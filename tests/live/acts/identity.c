@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/fsuid.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -65,6 +66,14 @@ static void user(const struct row *row)
 
 /* ---- capabilities ---- */
 
+static char *const words[] = {(char *)"acts", (char *)"END", (char *)"7", NULL};
+static char *const no_env[] = {NULL};
+
+static void child_exec(const void *path)
+{
+    (void)execve(path, words, no_env);
+}
+
 static struct __user_cap_data_struct *capabilities(struct __user_cap_header_struct *h)
 {
     static struct __user_cap_data_struct d[2];
@@ -104,20 +113,41 @@ static void keep_capabilities(const struct row *row)
     must(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_RAW, 0, 0), "PR_CAP_AMBIENT");
 }
 
+static void child_exec_dropped(const void *path)
+{
+    struct __user_cap_header_struct h;
+    struct __user_cap_data_struct *d = capabilities(&h);
+
+    must(prctl(PR_CAPBSET_DROP, CAP_NET_RAW, 0, 0, 0), "PR_CAPBSET_DROP");
+    d[0].effective &= ~(1u << CAP_NET_RAW);
+    d[0].permitted &= ~(1u << CAP_NET_RAW);
+    must(syscall(SYS_capset, &h, d), "capset");
+    child_exec(path);
+}
+
+struct in_namespace {
+    const char *path;
+    uint64_t *ret_number; /* shared with the parent */
+};
+
+static void child_exec_in_namespace(const void *arg)
+{
+    const struct in_namespace *n = arg;
+    struct stat st;
+
+    must(syscall(SYS_setresuid, OTHER, OTHER, OTHER), "setresuid");
+    must(unshare(CLONE_NEWUSER), "unshare");
+    must(stat("/proc/self/ns/user", &st), "stat");
+    *n->ret_number = st.st_ino;
+    child_exec(n->path);
+}
+
 /* All capabilities, in a user namespace of its own. */
 static void user_namespace(const struct row *row)
 {
     must(syscall(SYS_setresuid, OTHER, OTHER, OTHER), "setresuid");
     if (unshare(CLONE_NEWUSER) != 0)
         skip("this kernel refuses user namespaces to users: %s", strerror(errno));
-}
-
-static char *const words[] = {(char *)"acts", (char *)"END", (char *)"7", NULL};
-static char *const no_env[] = {NULL};
-
-static void child_exec(const void *path)
-{
-    (void)execve(path, words, no_env);
 }
 
 static void child_exec_as_user(const void *path)
@@ -148,6 +178,34 @@ static void set_user_id_program(const struct row *row)
 
     tell_file(path);
     want_seven(in_child(child_exec_as_user, path));
+}
+
+static uint64_t own_capabilities(void)
+{
+    struct __user_cap_header_struct h;
+    const struct __user_cap_data_struct *d = capabilities(&h);
+
+    return d[0].effective | (uint64_t)d[1].effective << 32;
+}
+
+static void drop_and_exec(const struct row *row)
+{
+    const char *path = own_copy(0755);
+
+    tell_file(path);
+    tell_number("capabilities", own_capabilities() & ~(uint64_t)(1u << CAP_NET_RAW));
+    want_seven(in_child(child_exec_dropped, path));
+}
+
+static void user_namespace_exec(const struct row *row)
+{
+    struct in_namespace n = {.path = own_copy(0755)};
+
+    n.ret_number = mmap(NULL, sizeof(*n.ret_number), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    must(n.ret_number == MAP_FAILED ? -1 : 0, "mmap");
+    tell_file(n.path);
+    want_seven(in_child(child_exec_in_namespace, &n));
+    tell_number("userns", *n.ret_number);
 }
 
 static void file_capability_program(const struct row *row)
@@ -416,6 +474,8 @@ static const struct row rows[] = {
     {"change user", "exec of a set-user-id program", set_user_id_program},
     {"change capabilities", "capset, one dropped", drop_capability},
     {"change capabilities", "capset, one taken back", raise_capability},
+    {"change capabilities", "capset, then exec", drop_and_exec},
+    {"change capabilities", "user namespace, then exec", user_namespace_exec},
     {"change capabilities", "ambient", keep_capabilities},
     {"change capabilities", "user namespace", user_namespace},
     {"change capabilities", "exec with file capabilities", file_capability_program},

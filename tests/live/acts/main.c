@@ -5,6 +5,7 @@
  *   acts LIST              every act and way, a JSON line each
  *   acts DO ACT WAY        does one; prints what it did, {"skip": why}, or {"error": what}
  *   acts ALL [ACT]         each row (of one act) as `acts DO` in a child of its own
+ *   acts BEFORE            what before.c has, all in one process, until standard input ends
  *   acts END N             ends with N: what an act that starts a program starts
  *
  * ACTS_DIR names the folder for files (default /tmp). A row that takes too long is ended by its own alarm.
@@ -23,11 +24,17 @@ static const struct family *const families[] = {&files_family,  &content_family,
                                                 &names_family,  &exec_family,    &process_family, &memory_family,
                                                 &access_family, &identity_family};
 
+static void list_family(const struct family *f)
+{
+    for (const struct row *r = f->rows; r->act; r++)
+        (void)printf("{\"family\":\"%s\",\"act\":\"%s\",\"way\":\"%s\"}\n", f->name, r->act, r->way);
+}
+
 static int list(void)
 {
     for (size_t f = 0; f < sizeof(families) / sizeof(families[0]); f++)
-        for (const struct row *r = families[f]->rows; r->act; r++)
-            (void)printf("{\"family\":\"%s\",\"act\":\"%s\",\"way\":\"%s\"}\n", families[f]->name, r->act, r->way);
+        list_family(families[f]);
+    list_family(&before_family);
     return 0;
 }
 
@@ -73,6 +80,17 @@ static int do_all(const char *act)
     return 0;
 }
 
+static int hold_all(void)
+{
+    char byte;
+
+    for (const struct row *r = before_family.rows; r->act; r++) {
+        r->run(r);
+        tell_end(r);
+    }
+    return read(STDIN_FILENO, &byte, 1) < 0;
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "LIST") == 0)
@@ -81,8 +99,10 @@ int main(int argc, char **argv)
         return do_one(argv[2], argv[3]);
     if ((argc == 2 || argc == 3) && strcmp(argv[1], "ALL") == 0)
         return do_all(argv[2]);
+    if (argc == 2 && strcmp(argv[1], "BEFORE") == 0)
+        return hold_all();
     if (argc == 3 && strcmp(argv[1], "END") == 0)
         return (int)strtol(argv[2], NULL, 10);
-    (void)fputs("usage: acts LIST | DO ACT WAY | ALL [ACT] | END N\n", stderr);
+    (void)fputs("usage: acts LIST | DO ACT WAY | ALL [ACT] | BEFORE | END N\n", stderr);
     return 2;
 }

@@ -66,7 +66,7 @@ void tell_file(const char *path)
 static void print_line(const char *head)
 {
     char out[sizeof(line.text) + 64];
-    int n = snprintf(out, sizeof(out), "{%s%s}\n", head, line.text);
+    int n = snprintf(out, sizeof(out), "{%s%.*s}\n", head, (int)line.n, line.text);
 
     if (n > 0 && write(STDOUT_FILENO, out, (size_t)n) != n)
         _exit(1);
@@ -80,6 +80,7 @@ void tell_end(const struct row *row)
     tell_text("act", row->act);
     tell_text("way", row->way);
     print_line(pid);
+    line.n = 0;
 }
 
 static _Noreturn void end(const char *key, const char *text, int code)
