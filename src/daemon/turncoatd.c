@@ -50,6 +50,15 @@ static void tell_throttled(struct trn_daemon *d)
         fprintf(stderr, "turncoatd: who was throttled cannot be told\n");
 }
 
+/* Whether our hooks and marks are still there: a few dozen system calls a second. */
+static void check_hooks(struct trn_daemon *d)
+{
+    struct trn_err err = {0};
+    const struct trn_record_sink sink = {forward_record, d};
+    if (trn_sensor_check(d->sensor, &sink) < 0 || (d->files && trn_fanotify_check(d->files, &sink, &err) < 0))
+        trn_daemon_say("hooks cannot be checked", &err);
+}
+
 static void read_files(struct trn_daemon *d)
 {
     struct trn_err err = {0};
@@ -226,6 +235,7 @@ static void one_round(struct trn_daemon *d)
     uint64_t now = trn_mono_ns();
     if (d->engine.pid && now > d->health_ns + HEALTH_NS) {
         d->health_ns = now;
+        check_hooks(d);
         trn_daemon_send_health(d);
         tell_throttled(d);
     }

@@ -41,6 +41,8 @@ enum trn_perf_kind trn_perf_peek(struct trn_cursor record, uint64_t *ret_value)
         return TRN_PERF_MAPPING;
     case PERF_RECORD_BPF_EVENT:
         return TRN_PERF_BPF;
+    case PERF_RECORD_KSYMBOL:
+        return TRN_PERF_SYMBOL;
     case PERF_RECORD_COMM:
         if (!(h.misc & PERF_RECORD_MISC_COMM_EXEC))
             return TRN_PERF_OTHER;

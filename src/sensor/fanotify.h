@@ -88,6 +88,7 @@ uint64_t trn_fanotify_worth(uint64_t mask);
 /* fanotify_mark.c: opens the groups; marks what is new and forgets what is gone; fills the hook. */
 int trn_fanotify_groups(struct trn_fanotify *f, struct trn_err *err) TRN_MUST_CHECK;
 int trn_fanotify_mark_all(struct trn_fanotify *f, struct trn_err *err) TRN_MUST_CHECK;
+void trn_fanotify_forget_marks(struct trn_fanotify *f); /* all file systems: they are to be marked again */
 bool trn_path_is_below(const char *path, const char *root);
 
 /* fanotify_name.c: the folder of a handle; borrowed until more than one other was asked for or the batch ends.

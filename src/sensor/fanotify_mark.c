@@ -177,6 +177,13 @@ static void forget_gone(struct trn_fanotify *f, const struct trn_mounts *all)
     }
 }
 
+void trn_fanotify_forget_marks(struct trn_fanotify *f)
+{
+    const struct trn_mounts none = {0};
+
+    forget_gone(f, &none);
+}
+
 int trn_fanotify_mark_all(struct trn_fanotify *f, struct trn_err *err)
 {
     struct trn_sensor_hook *hook = &f->hooks[TRN_FILE_HOOK_MARKS];

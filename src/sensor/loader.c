@@ -11,6 +11,7 @@
  */
 #include "sensor/loader.h"
 #include "sensor/hook.h"
+#include "sensor/hook_check.h"
 #include "sensor/load.h"
 
 #include <stdio.h>
@@ -68,6 +69,8 @@ struct trn_sensor {
     struct trn_sensor_hook hooks[N_HOOKS];
     struct trn_sensor_fd fds[TRN_SENSOR_CPUS_MAX + 4];
     size_t n_fds, first_perf;
+    bool lost[N_HOOKS]; /* told as lost, and not back yet */
+    uint64_t perf_times[TRN_SENSOR_CPUS_MAX];
     struct trn_shares *shares;
 };
 
@@ -201,6 +204,13 @@ static void say_on(struct trn_sensor *s, size_t i)
     }
 }
 
+static struct bpf_link *attach(const struct trn_sensor *s, size_t i, const struct bpf_program *p)
+{
+    return specs[i].needs_cgroup || bpf_program__type(p) == BPF_PROG_TYPE_SOCK_OPS
+               ? bpf_program__attach_cgroup(p, s->scope.fd)
+               : bpf_program__attach(p);
+}
+
 static void attach_all(struct trn_sensor *s)
 {
     for (size_t i = 0; i < N_SPECS; i++) {
@@ -209,9 +219,7 @@ static void attach_all(struct trn_sensor *s)
 
         if (!p || h->reason[0] != '\0')
             continue;
-        s->links[i] = specs[i].needs_cgroup || bpf_program__type(p) == BPF_PROG_TYPE_SOCK_OPS
-                          ? bpf_program__attach_cgroup(p, s->scope.fd)
-                          : bpf_program__attach(p);
+        s->links[i] = attach(s, i, p);
         if (s->links[i])
             say_on(s, i);
         else
@@ -300,6 +308,54 @@ struct trn_sensor *trn_sensor_close(struct trn_sensor *s)
     trn_scope_done(&s->scope);
     free(s);
     return NULL;
+}
+
+static int check_link(struct trn_sensor *s, size_t i, const struct trn_record_sink *sink)
+{
+    struct bpf_program *p = program_of(s, s->bpf, i);
+    const char *trouble = s->links[i] && p ? trn_link_trouble(s->links[i], p) : NULL;
+    struct bpf_link *again;
+    int r = 0;
+
+    if (!trouble)
+        return 0;
+    if (!s->lost[i]) {
+        r = trn_hook_tell(&s->hooks[i], false, trouble, sink);
+        trn_hook_set(&s->hooks[i], TRN_HOOK_OFF, "%s; attaching it again is tried each second", trouble);
+        s->lost[i] = true;
+    }
+    again = attach(s, i, p);
+    if (!again || r < 0)
+        return r;
+    (void)bpf_link__destroy(s->links[i]);
+    s->links[i] = again;
+    s->lost[i] = false;
+    say_on(s, i);
+    return trn_hook_tell(&s->hooks[i], true, "attached again", sink);
+}
+
+static int check_perf(struct trn_sensor *s, const struct trn_record_sink *sink)
+{
+    bool off = trn_perf_check(s->fds + s->first_perf, s->n_fds - s->first_perf, s->scope.id != 0, s->perf_times);
+    struct trn_sensor_hook *h = &s->hooks[N_SPECS];
+
+    if (off == s->lost[N_SPECS])
+        return 0;
+    s->lost[N_SPECS] = off;
+    if (off)
+        trn_hook_set(h, TRN_HOOK_DEGRADED, "an event was switched off; switching it on again is tried each second");
+    else
+        trn_hook_set(h, TRN_HOOK_ON, "%s", "");
+    return trn_hook_tell(h, !off, off ? "somebody switched an event off" : "switched on again", sink);
+}
+
+int trn_sensor_check(struct trn_sensor *s, const struct trn_record_sink *sink)
+{
+    int r = check_perf(s, sink);
+
+    for (size_t i = 0; s->bpf && i < N_SPECS && r == 0; i++)
+        r = check_link(s, i, sink);
+    return r;
 }
 
 const struct trn_sensor_hook *trn_sensor_hooks(const struct trn_sensor *s, size_t *ret_count)

@@ -36,11 +36,13 @@ static int open_cpu(int cpu, const struct trn_scope *scope, uint32_t bytes)
         .type = PERF_TYPE_SOFTWARE,
         .size = sizeof(a),
         .config = PERF_COUNT_SW_DUMMY,
+        .read_format = PERF_FORMAT_TOTAL_TIME_ENABLED, /* shows whether it still runs */
         .sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME,
         .mmap = 1,
         .mmap2 = 1,
         .comm = 1,
         .comm_exec = 1,
+        .ksymbol = 1, /* the names of the programs */
         .bpf_event = 1,
         .sample_id_all = 1,
         .watermark = 1,

@@ -38,6 +38,7 @@ struct trn_reader {
     uint64_t salt;
     struct trn_arena *arena; /* for one record */
     struct trn_mapped *seen;
+    struct trn_bpf_names bpf_names;
     struct trn_streams *streams;
     struct trn_startup *startup;
     uint8_t *scratch;             /* TRN_PERF_RECORD_MAX */
@@ -279,12 +280,17 @@ static int on_perf(void *ctx, struct trn_cursor record)
         return 0;
     case TRN_PERF_OTHER:
         return 0;
+    case TRN_PERF_SYMBOL:
+        r->malformed += trn_bpf_names_see(&r->bpf_names, record) < 0;
+        return 0;
     case TRN_PERF_MAPPING:
     case TRN_PERF_BPF:
         break;
     }
     trn_arena_reset(r->arena);
     e = trn_decode_perf(record, r->arena, &ev);
+    if (e == 0 && ev.type == TRN_EV_BPF)
+        e = trn_bpf_names_add(&r->bpf_names, r->arena, &ev);
     if (e == -ENODATA)
         return 0;
     if (e != 0) {

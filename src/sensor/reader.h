@@ -40,13 +40,35 @@ int trn_perf_ring_drain(struct trn_perf_ring *r, uint8_t *scratch, trn_record_fn
 
 /* ---- decode_perf.c: perf records that tell no event ---- */
 
-enum trn_perf_kind { TRN_PERF_OTHER = 0, TRN_PERF_MAPPING, TRN_PERF_BPF, TRN_PERF_EXEC, TRN_PERF_LOST };
+enum trn_perf_kind {
+    TRN_PERF_OTHER = 0,
+    TRN_PERF_MAPPING,
+    TRN_PERF_BPF,
+    TRN_PERF_SYMBOL,
+    TRN_PERF_EXEC,
+    TRN_PERF_LOST
+};
 
 /* Kind of a record; for EXEC *ret_value is the tgid, for LOST the number of records. */
 enum trn_perf_kind trn_perf_peek(struct trn_cursor record, uint64_t *ret_value);
 
 /* Sets type and action; -ENODATA for the kernel's own pages. Path "//anon": memory without a file. */
 int trn_classify_mapping(struct trn_str path, uint32_t prot, struct trn_event *ev) TRN_MUST_CHECK;
+
+/* ---- bpf_name.c ---- */
+
+struct trn_bpf_name {
+    char tag[16], name[64];
+    size_t n; /* of the name; 0: free */
+};
+struct trn_bpf_names {
+    struct trn_bpf_name v[16];
+    size_t next;
+};
+/* A TRN_PERF_SYMBOL record. */
+int trn_bpf_names_see(struct trn_bpf_names *names, struct trn_cursor record) TRN_MUST_CHECK;
+/* "tag" in the event's text becomes "name (tag)" when the name is known. */
+int trn_bpf_names_add(const struct trn_bpf_names *names, struct trn_arena *arena, struct trn_event *ev) TRN_MUST_CHECK;
 
 /* ---- decode_*.c: bodies behind the wire header ---- */
 

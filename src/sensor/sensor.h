@@ -92,6 +92,10 @@ struct trn_mute_rule {
 int trn_sensor_mute(struct trn_sensor *s, const struct trn_mute_rule *rule) TRN_MUST_CHECK;
 void trn_sensor_unmute(struct trn_sensor *s, const struct trn_mute_rule *rule);
 
+/* Whether all that was attached still is, as a hook record for what is not; attaches it again, and tells that too. To
+ * be called about once a second, by the thread that reads the hook table. */
+int trn_sensor_check(struct trn_sensor *s, const struct trn_record_sink *sink) TRN_MUST_CHECK;
+
 /* ---- loader half: files ---- */
 
 struct trn_fanotify;
@@ -123,6 +127,9 @@ int trn_fanotify_ignore(struct trn_fanotify *f, int at, bool file_system, bool o
 /* Who had file events left out because it made more than its share (trn_sensor_share), as throttle records; to be called
  * about once a second. */
 int trn_fanotify_throttled(struct trn_fanotify *f, const struct trn_record_sink *sink) TRN_MUST_CHECK;
+
+/* The same for marks. */
+int trn_fanotify_check(struct trn_fanotify *f, const struct trn_record_sink *sink, struct trn_err *err) TRN_MUST_CHECK;
 
 /* ---- loader half: process events (other users, debuggers) ---- */
 

@@ -10,7 +10,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct trn_buf text;
     uint64_t value;
 
-    (void)trn_perf_peek(trn_cur(data, size), &value);
+    struct trn_bpf_names names = {0};
+
+    if (trn_perf_peek(trn_cur(data, size), &value) == TRN_PERF_SYMBOL &&
+        trn_bpf_names_see(&names, trn_cur(data, size)) == 0 &&
+        (names.next > 1 || names.v[0].n > sizeof(names.v[0].name)))
+        abort();
     if (!a || trn_decode_perf(trn_cur(data, size), a, &ev) != 0)
         return 0;
     if (ev.type != TRN_EV_LIB_LOAD && ev.type != TRN_EV_MEM_EXEC && ev.type != TRN_EV_BPF)

@@ -148,3 +148,27 @@ def test_a_set_uid_program_gives_the_right_pair(watched):
     assert (exe["uid"], exe["euid"]) == (1000, 0)
     cred = sensor.wait(type="cred", pid=exe["pid"], euid=0)
     assert cred["uid"] == 1000
+
+
+BPF_LOADER = f"""
+import ctypes, os, struct
+code = struct.pack("<BBhi", 0xb7, 0, 0, 0) + struct.pack("<BBhi", 0x95, 0, 0, 0)  # r0 = 0; exit
+code, licence = ctypes.create_string_buffer(code, len(code)), ctypes.create_string_buffer(b"GPL")
+attr = struct.pack("<IIQQIIQII16s", 1, 2, ctypes.addressof(code), ctypes.addressof(licence), 0, 0, 0, 0, 0, b"tiny_test")
+attr = ctypes.create_string_buffer(attr, 128)
+fd = ctypes.CDLL(None, use_errno=True).syscall({ {"x86_64": 321, "aarch64": 280}[os.uname().machine] }, 5, attr, 128)
+assert fd >= 0, os.strerror(ctypes.get_errno())
+words = open(f"/proc/self/fdinfo/{{fd}}").read()
+print(os.getpid(), words.split("prog_id:")[1].split()[0], words.split("prog_tag:")[1].split()[0])
+os.close(fd)
+"""
+
+
+def test_a_bpf_program_is_loaded_and_unloaded(watched):
+    root, sensor = watched
+    pid, number, tag = root.run(["python3", "-c", BPF_LOADER]).stdout.split()
+    e = sensor.wait(type="bpf", action="loaded", count=int(number))
+    assert e["pid"] == int(pid) and e["text"] in (f"tiny_test ({tag})", tag)
+    if e["text"] == tag:
+        pytest.skip("this kernel gives programs no symbol (no JIT compiler): loaded, but without a name")
+    assert sensor.wait(type="bpf", action="unloaded", count=int(number))["text"] == f"tiny_test ({tag})"

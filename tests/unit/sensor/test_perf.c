@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Question: do perf records become mapping events, and are lying ones refused? */
-#include "sensor/sensor.h"
+#include "sensor/reader.h"
 
 #include <criterion/criterion.h>
 #include <sys/mman.h>
@@ -165,5 +165,47 @@ Test(sensor_perf, bpf_programs)
     cr_expect_eq(ev.meta.count, 321);
     cr_expect(trn_str_eq_c(ev.meta.text, "01020304050607ff"));
     cr_expect_eq(ev.pid, 7);
+    trn_buf_done(&b);
+}
+
+static void put_symbol(struct trn_buf *b, uint16_t kind, const char *name)
+{
+    trn_buf_clear(b);
+    trn_put_u32(b, PERF_RECORD_KSYMBOL);
+    trn_put_u16(b, 0);
+    trn_put_u16(b, (uint16_t)(8 + 16 + strlen(name) + 1 + 16));
+    trn_put_u64(b, 0xffffffffa0000000);
+    trn_put_u32(b, 64);
+    trn_put_u16(b, kind);
+    trn_put_u16(b, 0);
+    trn_put(b, name, strlen(name) + 1);
+    trn_put_u64(b, 0);
+    trn_put_u64(b, 0);
+}
+
+Test(sensor_perf, a_bpf_program_gets_its_name)
+{
+    struct trn_bpf_names names = {0};
+    struct trn_buf b;
+    uint64_t value;
+    struct trn_event ev;
+
+    trn_buf_init(&b, 1000);
+    put_symbol(&b, PERF_RECORD_KSYMBOL_TYPE_BPF, "bpf_prog_01020304050607ff_on_exec");
+    cr_assert_eq(trn_perf_peek(trn_cur_of(trn_buf_str(&b)), &value), TRN_PERF_SYMBOL);
+    cr_assert_eq(trn_bpf_names_see(&names, trn_cur_of(trn_buf_str(&b))), 0);
+    put_symbol(&b, PERF_RECORD_KSYMBOL_TYPE_BPF, "bpf_trampoline_1");
+    cr_assert_eq(trn_bpf_names_see(&names, trn_cur_of(trn_buf_str(&b))), 0);
+    put_symbol(&b, PERF_RECORD_KSYMBOL_TYPE_OOL, "bpf_prog_0102030405060708_x");
+    cr_assert_eq(trn_bpf_names_see(&names, trn_cur_of(trn_buf_str(&b))), 0);
+    trn_event_init(&ev, TRN_EV_BPF);
+    ev.meta.text = TRN_STR("01020304050607ff");
+    cr_assert_eq(trn_bpf_names_add(&names, arena, &ev), 0);
+    cr_expect(trn_str_eq_c(ev.meta.text, "on_exec (01020304050607ff)"));
+    ev.meta.text = TRN_STR("0102030405060708");
+    cr_assert_eq(trn_bpf_names_add(&names, arena, &ev), 0);
+    cr_expect(trn_str_eq_c(ev.meta.text, "0102030405060708"), "of what is no program, nothing is said");
+    for (size_t n = 0; n < b.n - 16; n++)
+        cr_expect_eq(trn_bpf_names_see(&names, trn_cur(b.p, n)), -EBADMSG);
     trn_buf_done(&b);
 }

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside the room only: is a hook still there. */
+#ifndef TRN_SENSOR_HOOK_CHECK_H
+#define TRN_SENSOR_HOOK_CHECK_H
+
+#include "sensor/sensor.h"
+
+struct bpf_link;
+struct bpf_program;
+
+/* One hook record. */
+int trn_hook_tell(const struct trn_sensor_hook *h, bool returned, const char *text, const struct trn_record_sink *sink)
+    TRN_MUST_CHECK;
+
+/* What happened to a link; NULL: it is attached, with its program. */
+const char *trn_link_trouble(const struct bpf_link *link, const struct bpf_program *p);
+
+/* Switches perf events on that somebody switched off. True when one had been; with a scope that cannot be known.
+ * times: a number for each, of the last check. */
+bool trn_perf_check(const struct trn_sensor_fd *fds, size_t n, bool scoped, uint64_t *times);
+uint64_t trn_perf_time(int fd);
+
+#endif
