@@ -51,7 +51,7 @@ static const struct trn_hook_spec specs[] = {
 static const struct {
     const char *program, *lacks;
 } compat_lacks[] = {
-    {"existing", "this kernel does not let their arguments be read"},
+    {"existing", "this kernel does not let their arguments and variables be read"},
     {"on_tcp_state", "ends of connections that were open before turncoat are not told"},
 };
 
