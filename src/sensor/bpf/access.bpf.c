@@ -63,8 +63,8 @@ static __always_inline bool told_already(const struct pair *pair)
 
 static __always_inline void tell(struct task_struct *task, struct task_struct *target, struct reach reach)
 {
-    struct pair pair = {.actor = (__u32)task->tgid, .what = (__u32)reach.way << 16 | reach.act};
-    const struct cred *cred = task->cred;
+    struct pair pair = {.actor = (__u32)GET(task, tgid), .what = (__u32)reach.way << 16 | reach.act};
+    const struct cred *cred = GET(task, cred);
     struct trn_wire_access *r;
 
     if (target)
@@ -178,7 +178,7 @@ static __always_inline enum call compat_call_of(__u32 nr)
 
 static __always_inline void running_call(struct task_struct *task, struct running *ret)
 {
-    struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+    struct pt_regs *regs = saved_registers(task);
     __u32 nr = (__u32)BPF_CORE_READ(regs, orig_ax);
 
     if (BPF_CORE_READ(task, thread_info.status) & TS_COMPAT) {
@@ -228,7 +228,7 @@ static __always_inline enum call call_of(__u32 nr)
 /* Programs of 32 bits are not told apart here: their numbers are others, so they are mostly not seen. */
 static __always_inline void running_call(struct task_struct *task, struct running *ret)
 {
-    struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+    struct pt_regs *regs = saved_registers(task);
 
     ret->call = call_of((__u32)BPF_CORE_READ(regs, syscallno));
     ret->arg[0] = BPF_CORE_READ(regs, orig_x0);
@@ -317,16 +317,16 @@ static __always_inline struct reach how(void *ctx, struct task_struct *task)
 SEC("?tp_btf/mmap_lock_acquire_returned")
 int BPF_PROG(on_memory, struct mm_struct *mm, bool write, bool success)
 {
-    struct task_struct *task = bpf_get_current_task_btf();
+    struct task_struct *task = current_task();
     struct task_struct *target = 0;
     struct reach reach;
 
     /* Before the scope, because it is cheaper and nearly always the end: a fault takes the lock of its own map. */
-    if (task->mm == mm || write)
+    if (GET(task, mm) == mm || write)
         return 0;
-    if (!success || (task->flags & PF_KTHREAD) || !in_scope())
+    if (!success || (GET(task, flags) & PF_KTHREAD) || !in_scope())
         return 0;
-    reach = (task->flags & PF_IO_WORKER) ? how_by_ring(ctx, task) : how(ctx, task);
+    reach = (GET(task, flags) & PF_IO_WORKER) ? how_by_ring(ctx, task) : how(ctx, task);
     if (reach.way == 0)
         return 0;
     if (bpf_core_field_exists(mm->owner))
@@ -340,12 +340,12 @@ int BPF_PROG(on_memory, struct mm_struct *mm, bool write, bool success)
 SEC("?fexit/security_ptrace_access_check")
 int BPF_PROG(on_access_check, struct task_struct *child, unsigned int mode, int ret)
 {
-    struct task_struct *task = bpf_get_current_task_btf();
+    struct task_struct *task = current_task();
     struct reach reach = {};
     struct running now = {};
 
     /* Looking at maps or environ asks for less than ATTACH. */
-    if (ret != 0 || !(mode & PTRACE_MODE_ATTACH) || !in_scope() || task->tgid == child->tgid)
+    if (ret != 0 || !(mode & PTRACE_MODE_ATTACH) || !in_scope() || GET(task, tgid) == child->tgid)
         return 0;
     running_call(task, &now);
     reach.act = TRN_WIRE_ACCESS_READ;
@@ -372,7 +372,7 @@ int BPF_PROG(on_access_check, struct task_struct *child, unsigned int mode, int 
     case CALL_PTRACE: /* attaching is told by the kernel's process events */
         return 0;
     default:
-        if (!(task->flags & PF_IO_WORKER))
+        if (!(GET(task, flags) & PF_IO_WORKER))
             return 0;
         reach.way = TRN_WIRE_WAY_PROC_MEM_RING;
     }

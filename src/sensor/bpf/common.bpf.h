@@ -40,6 +40,10 @@ extern struct {
 /* To the verifier the current task is a mere number before 5.11: a helper must read its fields. */
 #define current_task() ((struct task_struct *)bpf_get_current_task())
 #define GET(task, ...) BPF_CORE_READ(task, __VA_ARGS__)
+/* The helper needs 5.15. They lie at the top of the stack, which has this size on x86-64 and arm64 (without KASAN). */
+#define KERNEL_STACK 16384
+#define saved_registers(task) \
+    ((struct pt_regs *)((char *)BPF_CORE_READ(task, stack) + KERNEL_STACK - bpf_core_type_size(struct pt_regs)))
 /* Needs 5.18, and a program that may sleep. */
 #define copy_from_task(to, n, from, task) (-1)
 #define ITER_THAT_READS_TASKS(of) "iter/" of
@@ -56,6 +60,7 @@ extern struct {
 #define current_task() bpf_get_current_task_btf()
 /* GET(task, group_leader, tgid): a field of a task, over pointers. */
 #define GET(task, ...) ___arrow(task, __VA_ARGS__)
+#define saved_registers(task) ((struct pt_regs *)bpf_task_pt_regs(task))
 #define ITER_THAT_READS_TASKS(of) "iter.s/" of
 #define copy_from_task(to, n, from, task) bpf_copy_from_user_task(to, n, from, task, 0)
 #define ADD_AND_TELL(where, what) __sync_fetch_and_add(where, what)

@@ -123,7 +123,8 @@ static __always_inline void fill_ids(struct trn_wire_exec *e, struct task_struct
     e->uid = cred->uid.val;
     e->euid = cred->euid.val;
     e->gid = cred->gid.val;
-    e->capabilities = cred->cap_effective.val;
+    bpf_core_read(&e->capabilities, sizeof(e->capabilities),
+                  &cred->cap_effective); /* whole: its field has other names */
     e->user_ns = cred->user_ns->ns.inum;
     e->auid = e->login = ~0u;
     if (bpf_core_field_exists(task->loginuid)) {

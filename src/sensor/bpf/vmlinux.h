@@ -43,7 +43,7 @@ struct user_namespace {
     struct ns_common ns;
 };
 
-/* 6.3 and later; two halves before, with the same bytes. */
+/* 6.3 and later; two halves before, with the same bytes: read it whole. */
 typedef struct {
     __u64 val;
 } kernel_cap_t;
@@ -252,6 +252,7 @@ struct css_set {
 };
 
 struct task_struct {
+    void *stack;
     struct thread_info thread_info;
     unsigned int flags;
     unsigned int ptrace;
