@@ -232,6 +232,30 @@ static void note(struct trn_cli *cli, const json_t *s)
     trn_print(cli->out, &b);
 }
 
+/* A blind spot that somebody made is said as plainly as one that the kernel made. */
+static void filters(struct trn_cli *cli, const json_t *s)
+{
+    TRN_AUTO(trn_buf_done) struct trn_buf b;
+    size_t i;
+    json_t *f;
+    trn_buf_init(&b, 65536);
+    json_array_foreach(json_object_get(s, "filters"), i, f)
+    {
+        trn_put_fmt(&b, "%s%s", i ? "           " : "filters    ", trn_colour_on(cli->colour, TRN_YELLOW));
+        trn_escape(&b, trn_json_text(f, "what"));
+        trn_put_c(&b, " ");
+        if (trn_str_is_empty(trn_json_text(f, "path")))
+            trn_put_fmt(&b, "%llu", (unsigned long long)trn_json_count(f, "pid"));
+        trn_escape(&b, trn_json_text(f, "path"));
+        trn_put_c(&b, " is not watched until ");
+        trn_put_clock(&b, trn_json_text(f, "until"), true);
+        trn_put_c(&b, ": ");
+        trn_escape(&b, trn_json_text(f, "why"));
+        trn_put_fmt(&b, "%s\n", trn_colour_off(cli->colour, TRN_YELLOW));
+    }
+    trn_print(cli->out, &b);
+}
+
 static void show(struct trn_cli *cli, const json_t *s)
 {
     head(cli, s);
@@ -239,6 +263,7 @@ static void show(struct trn_cli *cli, const json_t *s)
     fprintf(cli->out, "\nevents     %llu, %.1f a second\n", (unsigned long long)trn_json_count(s, "events"),
             json_number_value(trn_json_at(s, "events_per_second")));
     losses(cli, s);
+    filters(cli, s);
     memory(cli, s);
     place(cli, "store", json_object_get(s, "store"));
     place(cli, "log", json_object_get(s, "log"));

@@ -42,12 +42,13 @@ static int forward_record(void *ctx, struct trn_str record)
     return 0;
 }
 
-/* Whose records were left out because it made too many: once a second, in a quiet second a few loads. */
-static void tell_throttled(struct trn_daemon *d)
+/* Whose records were left out because it made too many, and which filters are over: once a second. */
+static void tell_limits(struct trn_daemon *d)
 {
     const struct trn_record_sink sink = {forward_record, d};
     if (trn_sensor_throttled(d->sensor, &sink) < 0 || (d->files && trn_fanotify_throttled(d->files, &sink) < 0))
         fprintf(stderr, "turncoatd: who was throttled cannot be told\n");
+    trn_filters_tick(d->filters, &sink);
 }
 
 /* Whether our hooks and marks are still there: a few dozen system calls a second. */
@@ -65,6 +66,7 @@ static void read_files(struct trn_daemon *d)
     const struct trn_record_sink sink = {forward_record, d};
     if (trn_fanotify_read(d->files, 16, &sink, &err) < 0) {
         trn_daemon_say("file events ended", &err);
+        trn_filters_files(d->filters, NULL);
         d->files = trn_fanotify_close(d->files);
     }
 }
@@ -147,6 +149,9 @@ static int start_sensor(struct trn_daemon *d, struct trn_err *err)
     if (r < 0)
         return r;
     say_what_is_off(d->sensor);
+    d->filters = trn_filters_new(d->sensor, d->place.state_dir, d->place.respond_gid);
+    if (!d->filters)
+        return trn_fail(err, -ENOMEM, "out of memory");
     d->proc_events = trn_proc_events_open();
     if (d->proc_events && trn_proc_events_hook(d->proc_events)->state != TRN_HOOK_ON)
         fprintf(stderr, "turncoatd: degraded: %s is off: %s\n", trn_proc_events_hook(d->proc_events)->name,
@@ -157,6 +162,7 @@ static int start_sensor(struct trn_daemon *d, struct trn_err *err)
     const struct trn_fanotify_options f = {.sz = sizeof f, .share = d->share};
     if (trn_fanotify_open(&f, &d->files, &files) < 0)
         trn_daemon_say("file events are off", &files); /* degraded, and said in status too */
+    trn_filters_files(d->filters, d->files);
     return 0;
 }
 
@@ -237,7 +243,7 @@ static void one_round(struct trn_daemon *d)
         d->health_ns = now;
         check_hooks(d);
         trn_daemon_send_health(d);
-        tell_throttled(d);
+        tell_limits(d);
     }
 }
 
@@ -265,6 +271,7 @@ static void stop(struct trn_daemon *d)
     trn_sibling_end(&d->inspect);
     trn_record_pipe_free(d->records);
     trn_permission_free(d->permission);
+    trn_filters_free(d->filters);
     trn_fanotify_close(d->files);
     trn_proc_events_close(d->proc_events);
     trn_sensor_close(d->sensor);

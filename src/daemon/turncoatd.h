@@ -23,6 +23,7 @@ struct trn_daemon {
     struct trn_fanotify *files;
     struct trn_permission *permission; /* asks for nothing until something is watched; nothing is yet */
     uint32_t own[3];                   /* siblings that it knows */
+    struct trn_filters *filters;
     struct trn_proc_events *proc_events;
     char *indicators[MAX_INDICATOR_FILES];
     uint32_t n_indicators;

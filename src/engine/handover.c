@@ -84,6 +84,7 @@ int trn_pipe_control(struct trn_pipeline *p)
             p->listen_fd = trn_msg_take_fd(&m, TRN_CH_SOCK_LISTEN);
             p->files_fd = trn_msg_take_fd(&m, TRN_CH_SOCK_FILES);
             p->results_fd = trn_msg_take_fd(&m, TRN_CH_SOCK_RESULTS);
+            p->acts_fd = trn_msg_take_fd(&m, TRN_CH_SOCK_ACTS);
         }
         break;
     case TRN_CH_RINGS:
@@ -298,11 +299,12 @@ static int start_parts(struct trn_pipeline *p, const char *store_path, struct tr
                                                         .listen_fd = p->listen_fd,
                                                         .store_path = store_path,
                                                         .writer = p->writer,
+                                                        .acts_fd = p->acts_fd,
                                                         .respond_gid = p->hello.respond_gid},
                            &p->server);
     if (r < 0)
         return trn_fail(err, r, "cannot start the engine: %s", trn_errno_name(r));
-    p->listen_fd = -1; /* the server's now */
+    p->listen_fd = p->acts_fd = -1; /* the server's now */
     return 0;
 }
 
@@ -399,11 +401,13 @@ void trn_pipe_stop(struct trn_pipeline *p)
     p->story_marks = trn_map_free(p->story_marks);
     p->loads = trn_map_free(p->loads);
     p->names = trn_names_free(p->names);
+    p->filters = trn_filter_list_free(p->filters);
     p->scratch = trn_arena_free(p->scratch);
     p->hello_arena = trn_arena_free(p->hello_arena);
     p->health_arena = trn_arena_free(p->health_arena);
     trn_fd_close(p->listen_fd);
     trn_fd_close(p->files_fd);
     trn_fd_close(p->results_fd);
+    trn_fd_close(p->acts_fd);
     trn_fd_close(p->o.control_fd);
 }

@@ -155,6 +155,8 @@ static int pass_on(struct trn_pipeline *p, const struct trn_event *ev)
         return r;
     if (ev->type == TRN_EV_LOSS)
         tell_loss(p, ev);
+    if (ev->type == TRN_EV_FILTER)
+        trn_filter_list_event(p->filters, ev);
     if (ev->type == TRN_EV_FILE && trn_str_starts(ev->file.path, TRN_STR("/var/lib/dpkg/status")))
         trn_enrich_database_changed(p->enrich, changed_by(p, ev)); /* here, where its process is known */
     if (ev->type == TRN_EV_TICK)

@@ -123,15 +123,17 @@ static int pipeline_new(const struct trn_pipeline_options *o, struct trn_pipelin
     if (!p)
         return -ENOMEM;
     p->o = *o;
-    p->listen_fd = p->files_fd = p->results_fd = -1;
+    p->listen_fd = p->files_fd = p->results_fd = p->acts_fd = -1;
     p->hello_arena = trn_arena_new(64 << 10);
     p->health_arena = trn_arena_new(256 << 10);
     p->scratch = trn_arena_new(1 << 20);
     p->story_marks = trn_map_new(65536);
     p->loads = trn_map_new(TRN_PIPE_LOADS);
     p->names = trn_names_new();
+    p->filters = trn_filter_list_new();
     p->started_wall_ns = trn_wall_ns();
-    if (!p->hello_arena || !p->health_arena || !p->scratch || !p->story_marks || !p->loads || !p->names) {
+    if (!p->hello_arena || !p->health_arena || !p->scratch || !p->story_marks || !p->loads || !p->names ||
+        !p->filters) {
         trn_pipe_stop(p);
         free(p);
         return -ENOMEM;

@@ -5,6 +5,7 @@
 
 #include "channel/channel.h"
 #include "engine/enrich.h"
+#include "engine/filters.h"
 #include "engine/names.h"
 #include "engine/pipeline.h"
 #include "engine/pure.h"
@@ -22,7 +23,7 @@ struct trn_pipeline {
     struct trn_pipeline_options o;
     struct trn_hello hello;
     struct trn_arena *hello_arena; /* text of the hello */
-    int listen_fd, files_fd, results_fd;
+    int listen_fd, files_fd, results_fd, acts_fd;
     struct trn_sensor_fd sensor_fds[TRN_PIPE_SENSOR_FDS];
     uint32_t n_sensor_fds;
     bool ready_told; /* READY came; ready: and what was sent before it was read */
@@ -38,6 +39,7 @@ struct trn_pipeline {
     struct trn_indicators *indicators;
     struct trn_writer *writer;
     struct trn_server *server;
+    struct trn_filter_list *filters;
     struct trn_arena *scratch; /* one arrival */
 
     struct trn_log_writer *log;

@@ -23,7 +23,7 @@ static void end(struct trn_buf *out)
     trn_put_c(out, "{\"type\":\"end\"}\n");
 }
 
-static void error(struct trn_buf *out, int code, const char *message, const char *hint)
+void trn_answer_error(struct trn_buf *out, int code, const char *message, const char *hint)
 {
     trn_put_c(out, "{\"type\":\"error\",\"message\":");
     trn_json_str(out, trn_str_of(message));
@@ -34,7 +34,7 @@ static void error(struct trn_buf *out, int code, const char *message, const char
 
 static void error_of(struct trn_buf *out, int code, const struct trn_err *err)
 {
-    error(out, code, err->message[0] ? err->message : trn_errno_name(code), err->hint);
+    trn_answer_error(out, code, err->message[0] ? err->message : trn_errno_name(code), err->hint);
 }
 
 static struct trn_str member(const json_t *request, const char *name)
@@ -109,7 +109,7 @@ static void ask_stories(struct trn_request_env *env, const json_t *request, stru
     enum trn_verdict min = TRN_VERDICT_SUSPICIOUS;
     struct trn_str text = member(request, "min");
     if (!trn_str_is_none(text) && trn_verdict_parse(text, &min) < 0) {
-        error(out, -EINVAL, "unknown verdict in 'min'", "clean, note, suspicious or malicious");
+        trn_answer_error(out, -EINVAL, "unknown verdict in 'min'", "clean, note, suspicious or malicious");
         return;
     }
     if (!open_store(env, out))
@@ -146,7 +146,7 @@ static void ask_story(struct trn_request_env *env, const json_t *request, struct
     struct trn_err err = {0};
     const json_t *id = json_object_get(request, "id");
     if (!json_is_integer(id) || json_integer_value(id) <= 0) {
-        error(out, -EINVAL, "a story is named by its number", "turncoat stories lists them");
+        trn_answer_error(out, -EINVAL, "a story is named by its number", "turncoat stories lists them");
         return;
     }
     if (!open_store(env, out))
@@ -171,12 +171,13 @@ static void ask_close(struct trn_request_env *env, const struct trn_request_clie
     const json_t *id = json_object_get(request, "id");
     struct trn_str why = member(request, "why");
     if (!client->may_act) {
-        error(client->out, -EPERM, "only root and the group 'turncoat-respond' may close a story", "use sudo");
+        trn_answer_error(client->out, -EPERM, "only root and the group 'turncoat-respond' may close a story",
+                         "use sudo");
         return;
     }
     if (!json_is_integer(id) || json_integer_value(id) <= 0 || trn_str_is_empty(why) || why.n > 1000) {
-        error(client->out, -EINVAL, "closing needs a story number and a reason",
-              "turncoat stories 7 --close 'vendor confirmed'");
+        trn_answer_error(client->out, -EINVAL, "closing needs a story number and a reason",
+                         "turncoat stories 7 --close 'vendor confirmed'");
         return;
     }
     int r = trn_writer_close_story(env->writer, (uint64_t)json_integer_value(id), why);
@@ -213,7 +214,7 @@ static void ask_findings(struct trn_request_env *env, const json_t *request, str
     uint64_t since = 0;
     struct trn_str text = member(request, "since");
     if (!trn_str_is_none(text) && trn_time_parse(text, trn_wall_ns(), &since) < 0) {
-        error(out, -EINVAL, "cannot read the time in 'since'", "2h, 7d or 2026-11-23T07:00:00Z");
+        trn_answer_error(out, -EINVAL, "cannot read the time in 'since'", "2h, 7d or 2026-11-23T07:00:00Z");
         return;
     }
     if (!open_store(env, out))
@@ -227,9 +228,57 @@ static void ask_live(struct trn_request_env *env, enum trn_ask ask, const json_t
 {
     int r = env->live(env->ctx, ask, member(request, "name"), out);
     if (r < 0)
-        error(out, r, "the engine is busy and did not answer", "try again");
+        trn_answer_error(out, r, "the engine is busy and did not answer", "try again");
     else
         end(out);
+}
+
+/* Names of classes to bits; none given: all that may be filtered. */
+static bool classes_of(const json_t *request, uint32_t *ret)
+{
+    json_t *list = json_object_get(request, "classes"), *name;
+    size_t i;
+    enum trn_class k;
+    *ret = 0;
+    json_array_foreach(list, i, name)
+    {
+        struct trn_str text = {json_string_value(name), json_string_length(name)};
+        if (!json_is_string(name) || trn_class_parse(text, &k) < 0)
+            return false;
+        *ret |= 1u << k;
+    }
+    if (!json_array_size(list))
+        *ret = TRN_FILTER_CLASSES;
+    return true;
+}
+
+static void ask_filter(struct trn_request_env *env, const struct trn_request_client *client, const json_t *request)
+{
+    static const struct {
+        const char *name;
+        enum trn_filter_kind kind;
+    } kinds[] = {{"program", TRN_FILTER_PROGRAM},
+                 {"process", TRN_FILTER_PROCESS},
+                 {"path", TRN_FILTER_PATH},
+                 {"filesystem", TRN_FILTER_FILESYSTEM}};
+    struct trn_str what = member(request, "what"), act = member(request, "act");
+    json_int_t pid = json_integer_value(json_object_get(request, "pid"));
+    json_int_t seconds = json_integer_value(json_object_get(request, "seconds"));
+    struct trn_filter_request q = {.path = member(request, "path"),
+                                   .why = member(request, "why"),
+                                   .pid = pid > 0 && pid < (json_int_t)INT32_MAX ? (uint32_t)pid : 0,
+                                   .seconds = seconds > 0 ? (uint64_t)seconds : 0,
+                                   .remove = trn_str_eq_c(act, "remove")};
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(kinds); i++)
+        q.kind = trn_str_eq_c(what, kinds[i].name) ? (uint16_t)kinds[i].kind : q.kind;
+    if (!q.kind || (!q.remove && !trn_str_eq_c(act, "set")) || !classes_of(request, &q.classes)) {
+        trn_answer_error(client->out, -EINVAL, "a filter needs 'act', 'what' and 'classes' that are known",
+                         "set or remove; program, process, path or filesystem; network, dns, tls, access");
+        return;
+    }
+    if (q.kind >= TRN_FILTER_PATH)
+        q.classes = 1u << TRN_CLASS_FILE;
+    trn_ask_filter(env, client, &q);
 }
 
 void trn_request(struct trn_request_env *env, struct trn_request_client *client, struct trn_str line)
@@ -238,13 +287,18 @@ void trn_request(struct trn_request_env *env, struct trn_request_client *client,
     TRN_AUTO(json_freep) json_t *request = json_loadb(line.p, line.n, 0, &bad);
     struct trn_str ask = json_is_object(request) ? member(request, "ask") : TRN_STR_NONE;
     if (trn_str_is_none(ask))
-        error(client->out, -EINVAL, "a request is one line: a JSON object with 'ask'", "{\"ask\":\"status\"}");
+        trn_answer_error(client->out, -EINVAL, "a request is one line: a JSON object with 'ask'",
+                         "{\"ask\":\"status\"}");
     else if (trn_str_eq_c(ask, "status"))
         ask_live(env, TRN_ASK_STATUS, request, client->out);
     else if (trn_str_eq_c(ask, "software"))
         ask_live(env, TRN_ASK_SOFTWARE, request, client->out);
     else if (trn_str_eq_c(ask, "processes"))
         ask_live(env, TRN_ASK_PROCESSES, request, client->out);
+    else if (trn_str_eq_c(ask, "filters"))
+        ask_live(env, TRN_ASK_FILTERS, request, client->out);
+    else if (trn_str_eq_c(ask, "filter"))
+        ask_filter(env, client, request);
     else if (trn_str_eq_c(ask, "stories"))
         ask_stories(env, request, client->out);
     else if (trn_str_eq_c(ask, "story"))
@@ -259,5 +313,6 @@ void trn_request(struct trn_request_env *env, struct trn_request_client *client,
         client->watch = true;
         client->events = json_is_true(json_object_get(request, "events"));
     } else
-        error(client->out, -ENOSYS, "this engine does not know that request", "is the command newer than the daemon?");
+        trn_answer_error(client->out, -ENOSYS, "this engine does not know that request",
+                         "is the command newer than the daemon?");
 }

@@ -158,7 +158,8 @@ static void handle_line(struct trn_server *s, struct client *c, struct trn_str l
 {
     struct trn_buf answer;
     trn_buf_init(&answer, MAX_ANSWER);
-    struct trn_request_client rc = {.may_act = c->may_act, .watch = c->watch, .events = c->events, .out = &answer};
+    struct trn_request_client rc = {
+        .fd = c->fd, .may_act = c->may_act, .watch = c->watch, .events = c->events, .out = &answer};
     trn_request(&s->env, &rc, line);
     pthread_mutex_lock(&s->lock);
     if (answer.bad)
@@ -274,8 +275,8 @@ int trn_server_new(const struct trn_server_options *o, struct trn_server **ret)
         return -ENOMEM;
     s->o = *o;
     snprintf(s->store_path, sizeof s->store_path, "%s", o->store_path);
-    s->env =
-        (struct trn_request_env){.store_path = s->store_path, .writer = o->writer, .live = ask_main_thread, .ctx = s};
+    s->env = (struct trn_request_env){
+        .store_path = s->store_path, .writer = o->writer, .live = ask_main_thread, .ctx = s, .acts_fd = o->acts_fd};
     pthread_mutex_init(&s->lock, NULL);
     pthread_condattr_t steady; /* three seconds, also when the wall clock is set */
     pthread_condattr_init(&steady);
@@ -289,7 +290,7 @@ int trn_server_new(const struct trn_server_options *o, struct trn_server **ret)
         r = -pthread_create(&s->thread, NULL, serving, s);
     s->started = r == 0;
     if (r < 0) {
-        s->o.listen_fd = -1; /* stays the caller's */
+        s->o.listen_fd = s->o.acts_fd = -1; /* stay the caller's */
         trn_server_free(s);
         return r;
     }
@@ -316,6 +317,8 @@ struct trn_server *trn_server_free(struct trn_server *s)
     }
     trn_store_close(s->env.store);
     trn_fd_close(s->o.listen_fd);
+    if (s->o.acts_fd > 0)
+        trn_fd_close(s->o.acts_fd);
     trn_fd_close(s->wake_fd);
     trn_fd_close(s->ask_fd);
     pthread_mutex_destroy(&s->lock);

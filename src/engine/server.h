@@ -17,13 +17,14 @@ struct trn_server_options {
     int listen_fd;             /* taken over on success */
     const char *store_path;    /* borrowed */
     struct trn_writer *writer; /* borrowed; for closing stories */
+    int acts_fd;               /* taken over on success; to turncoatd, for what it must do; 0: none */
     uint32_t respond_gid;      /* who may change something; TRN_NO_U32: only root */
 };
 
 int trn_server_new(const struct trn_server_options *o, struct trn_server **ret) TRN_MUST_CHECK;
 struct trn_server *trn_server_free(struct trn_server *s);
 
-enum trn_ask { TRN_ASK_STATUS, TRN_ASK_SOFTWARE, TRN_ASK_PROCESSES };
+enum trn_ask { TRN_ASK_STATUS, TRN_ASK_SOFTWARE, TRN_ASK_PROCESSES, TRN_ASK_FILTERS };
 /* Called in the main thread by trn_server_serve: append whole lines to out. name may be absent. */
 typedef void trn_ask_fn(void *ctx, enum trn_ask ask, struct trn_str name, struct trn_buf *out);
 int trn_server_ask_fd(const struct trn_server *s); /* readable when something is asked */

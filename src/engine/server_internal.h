@@ -3,9 +3,11 @@
 #ifndef TRN_ENGINE_SERVER_INTERNAL_H
 #define TRN_ENGINE_SERVER_INTERNAL_H
 
+#include "channel/channel.h"
 #include "engine/server.h"
 
 struct trn_request_client {
+    int fd;             /* its socket, for what turncoatd must see itself */
     bool may_act;       /* root, or in the group that may respond */
     bool watch, events; /* set by {"ask":"watch"} */
     struct trn_buf *out;
@@ -18,7 +20,14 @@ struct trn_request_env {
     /* Asks the main thread; 0 or -ETIMEDOUT. */
     int (*live)(void *ctx, enum trn_ask ask, struct trn_str name, struct trn_buf *out);
     void *ctx;
+    int acts_fd; /* to turncoatd; 0: none */
+    uint64_t acts;
 };
+
+/* acts.c: what turncoatd must do. */
+void trn_ask_filter(struct trn_request_env *env, const struct trn_request_client *client,
+                    const struct trn_filter_request *q);
+void trn_answer_error(struct trn_buf *out, int code, const char *message, const char *hint); /* requests.c */
 
 /* One line in, whole answer lines appended to client->out. Never fails: errors are answers. */
 void trn_request(struct trn_request_env *env, struct trn_request_client *client, struct trn_str line);

@@ -61,6 +61,8 @@ static void put_losses(const struct trn_pipeline *p, struct trn_buf *out)
                     (unsigned long long)lost[c] + p->told_losses[c]);
     trn_put_c(out, "}");
     put_loss_rows(p, out);
+    trn_put_c(out, ",\"filters\":");
+    trn_filter_list_json(p->filters, out);
 }
 
 static void put_memory(const struct trn_pipeline *p, struct trn_buf *out)
@@ -286,6 +288,9 @@ void trn_pipe_answer(void *ctx, enum trn_ask ask, struct trn_str name, struct tr
         break;
     case TRN_ASK_SOFTWARE:
         put_software(p, name, out);
+        break;
+    case TRN_ASK_FILTERS:
+        trn_filter_list_lines(p->filters, out);
         break;
     case TRN_ASK_PROCESSES:
         put_process_list(p, out);

@@ -178,3 +178,14 @@ int trn_fanotify_ignore(struct trn_fanotify *f, int at, bool file_system, bool o
         return r; /* all or nothing; what was not there could not be taken away */
     return r;
 }
+
+bool trn_path_is_private(struct trn_str path)
+{
+    static char root[] = "/root", homes[] = "/home/*";
+    static char *const all[] = {root, homes, NULL};
+    struct trn_str below = trn_places_below_home(all, path);
+
+    if (trn_str_is_none(below))
+        return false;
+    return below.n == 0 || below.p[0] == '.' || trn_str_starts(below, TRN_STR("snap/")) || trn_places_on_the_way(below);
+}

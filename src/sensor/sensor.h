@@ -124,6 +124,8 @@ int trn_fanotify_rescan(struct trn_fanotify *f, struct trn_err *err) TRN_MUST_CH
 /* No more events of changes in this folder (not below it), of this file, or of this whole file system; renames are still
  * told. at: an O_PATH descriptor. From any thread. */
 int trn_fanotify_ignore(struct trn_fanotify *f, int at, bool file_system, bool on) TRN_MUST_CHECK;
+/* A home, or in one what is hidden, or sensitive, or on the way there: never to be filtered. */
+bool trn_path_is_private(struct trn_str path);
 /* Who had file events left out because it made more than its share (trn_sensor_share), as throttle records; to be called
  * about once a second. */
 int trn_fanotify_throttled(struct trn_fanotify *f, const struct trn_record_sink *sink) TRN_MUST_CHECK;
@@ -143,6 +145,16 @@ int trn_proc_events_fd(const struct trn_proc_events *p);                  /* for
 int trn_proc_events_read(struct trn_proc_events *p, const struct trn_record_sink *sink, struct trn_err *err)
     TRN_MUST_CHECK;
 const struct trn_sensor_hook *trn_proc_events_hook(const struct trn_proc_events *p);
+
+/* A filter that was set or ended, as a record. */
+struct trn_filter_note {
+    uint32_t pid, uid; /* who asked */
+    uint32_t target_pid, classes;
+    uint64_t inode, ctime_ns, until_boot_ns;
+    bool ended, existing;     /* existing: told again to an engine that came later */
+    struct trn_str path, why; /* path: absent for a process */
+};
+int trn_filter_record(const struct trn_filter_note *n, const struct trn_record_sink *sink) TRN_MUST_CHECK;
 
 /* ---- loader half: the pipe of records to the reader ---- */
 
