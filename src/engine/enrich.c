@@ -16,6 +16,7 @@
 #define MAX_QUESTIONS 512
 #define MAX_MANIFESTS 3
 #define START_WAIT_NS (20 * TRN_NS_PER_SEC)
+#define MAX_LOADERS 64
 #define LOOK_ONLY 0              /* kind of an OPEN that wants the content key and no job */
 #define RECENT_NS TRN_NS_PER_SEC /* a library checked so recently is not checked again */
 
@@ -43,6 +44,7 @@ struct trn_enrich {
     struct trn_map *by_job;    /* job -> struct question */
     struct trn_map *by_file;   /* file or path key -> job, while open */
     struct trn_map *libraries; /* path key -> boot time of its last check */
+    struct trn_map *loaders;   /* pid -> 1: a dynamic loader that will show by its first mapping what it runs */
     uint64_t next_job, now_boot_ns, now_wall_ns;
     struct trn_enrich_stats stats;
     const struct trn_inspect_sink *others;
@@ -67,6 +69,7 @@ struct trn_enrich *trn_enrich_free(struct trn_enrich *e)
     trn_map_free(e->by_job);
     trn_map_free(e->by_file);
     trn_map_free(e->libraries);
+    trn_map_free(e->loaders);
     trn_roots_free(e->roots);
     trn_buf_done(&e->scratch);
     free(e->receive);
@@ -92,8 +95,9 @@ int trn_enrich_new(const struct trn_enrich_options *o, struct trn_enrich **ret)
     e->by_job = trn_map_new(MAX_QUESTIONS);
     e->by_file = trn_map_new(MAX_QUESTIONS);
     e->libraries = trn_map_new(1024);
+    e->loaders = trn_map_new(MAX_LOADERS);
     e->receive = malloc(TRN_IPC_MAX);
-    if (!e->by_job || !e->by_file || !e->libraries || !e->receive)
+    if (!e->by_job || !e->by_file || !e->libraries || !e->loaders || !e->receive)
         return -ENOMEM;
     int r = trn_roots_new(&(struct trn_roots_options){o->files_sock, o->mntns, o->run, o->tell}, &e->roots);
     if (r < 0)
@@ -249,34 +253,43 @@ static uint64_t path_key(uint32_t mntns, struct trn_str path)
     return trn_hash64_mix(trn_hash64_str(path), mntns);
 }
 
+/* Makes room by forgetting one. */
+static void remember(struct trn_map *m, uint64_t key, uint64_t value)
+{
+    size_t it = 0;
+    uint64_t other;
+    if (trn_map_put(m, key, value) == -ENOSPC && trn_map_next(m, &it, &other, NULL))
+        trn_map_remove(m, other, NULL);
+}
+
 void trn_enrich_exec(struct trn_enrich *e, const struct trn_event *exec)
 {
     const struct trn_file_key *k = &exec->exec.file;
     if (!trn_file_key_is_none(k) && !trn_process_identity(e->o.processes, k))
         ask(e, trn_file_key_hash(k), exec, exec->exec.path, k, false);
-    if (trn_str_is_empty(exec->exec.script))
+    trn_map_remove(e->loaders, exec->pid, NULL);
+    if (trn_str_is_empty(exec->exec.script)) {
+        if (trn_is_loader(exec->exec.path))
+            remember(e->loaders, exec->pid, 1);
         return;
+    }
     ask(e, path_key(exec->mntns, exec->exec.script), exec, exec->exec.script, NULL, true);
-}
-
-static void remember_library(struct trn_enrich *e, uint64_t key)
-{
-    size_t it = 0;
-    uint64_t oldest;
-    if (trn_map_put(e->libraries, key, e->now_boot_ns) == -ENOSPC && trn_map_next(e->libraries, &it, &oldest, NULL))
-        trn_map_remove(e->libraries, oldest, NULL);
 }
 
 void trn_enrich_library(struct trn_enrich *e, const struct trn_event *load)
 {
     const struct trn_root *root = trn_roots_find(e->roots, load->mntns); /* the exec before it made it known */
     struct trn_owner owner;
+    uint64_t key = path_key(load->mntns, load->map.path), checked;
+    if (trn_map_remove(e->loaders, load->pid, NULL)) {
+        ask(e, key, load, load->map.path, NULL, true); /* no library: the program that the loader was told to run */
+        return;
+    }
     if (!root || !trn_root_index(root) || trn_package_index_find(trn_root_index(root), load->map.path, &owner))
         return; /* a packaged library is its package's; what changed it shows as a file event */
-    uint64_t key = path_key(load->mntns, load->map.path), checked;
     if (trn_map_get(e->libraries, key, &checked) && checked + RECENT_NS > e->now_boot_ns)
         return;
-    remember_library(e, key);
+    remember(e->libraries, key, e->now_boot_ns);
     ask(e, key, load, load->map.path, NULL, true);
 }
 
@@ -558,5 +571,5 @@ void trn_enrich_stats(const struct trn_enrich *e, struct trn_enrich_stats *ret)
     ret->pending = trn_map_count(e->by_job);
     ret->reindexed = trn_roots_reindexed(e->roots);
     ret->bytes = sizeof *e + TRN_IPC_MAX + trn_map_bytes(e->by_job) + trn_map_bytes(e->by_file) +
-                 trn_map_bytes(e->libraries) + trn_roots_bytes(e->roots);
+                 trn_map_bytes(e->libraries) + trn_map_bytes(e->loaders) + trn_roots_bytes(e->roots);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owns: what FORK, EXEC, EXIT and IDENTITY events do to the table. Must not own: a clock, files, or an
+ * Owns: what FORK, EXEC, EXIT, IDENTITY and LIB_LOAD events do to the table. Must not own: a clock, files, or an
  * opinion about the events: whatever arrives leaves a table that holds together.
  */
 #include "process/internal.h"
@@ -182,6 +182,18 @@ static int apply_identity(struct trn_process_table *t, const struct trn_event *e
     return 0;
 }
 
+/* The first file that a loader maps is the program it was told to run. */
+static int apply_load(struct trn_process_table *t, const struct trn_event *ev)
+{
+    struct trn_slot *s = ev->entity ? trn_slot_by_id(t, ev->entity) : trn_slot_by_pid(t, ev->pid, ev->boot_ns);
+    if (!s || !s->node || s->node->owner != s->id || s->node->loaded)
+        return 0;
+    s->node->loaded = true;
+    if (s->node->script || ev->boot_ns < s->node->exec_boot_ns || !trn_is_loader(trn_word_str(s->node->path)))
+        return 0;
+    return trn_node_set_script(t, s->node, ev->map.path, &ev->map.file);
+}
+
 int trn_process_apply(struct trn_process_table *t, const struct trn_event *ev)
 {
     int r = 0;
@@ -204,6 +216,9 @@ int trn_process_apply(struct trn_process_table *t, const struct trn_event *ev)
         break;
     case TRN_EV_IDENTITY:
         r = apply_identity(t, ev);
+        break;
+    case TRN_EV_LIB_LOAD:
+        r = apply_load(t, ev);
         break;
     default:
         return 0;

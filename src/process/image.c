@@ -48,6 +48,14 @@ static void stop_waiting_script(struct trn_process_table *t, struct trn_node *n)
     n->waits_script = false;
 }
 
+static void wait_for_script(struct trn_process_table *t, struct trn_node *n)
+{
+    struct trn_node **b = script_bucket(t, trn_word_str(n->script));
+    n->wait_script = *b;
+    *b = n;
+    n->waits_script = true;
+}
+
 static void start_waiting(struct trn_process_table *t, struct trn_node *n)
 {
     if (!n->known && !trn_file_key_is_none(&n->file)) {
@@ -56,12 +64,8 @@ static void start_waiting(struct trn_process_table *t, struct trn_node *n)
         *b = n;
         n->waits_file = true;
     }
-    if (n->script && !n->script_known) {
-        struct trn_node **b = script_bucket(t, trn_word_str(n->script));
-        n->wait_script = *b;
-        *b = n;
-        n->waits_script = true;
-    }
+    if (n->script && !n->script_known)
+        wait_for_script(t, n);
 }
 
 static void set_role(struct trn_node *n)
@@ -260,6 +264,21 @@ int trn_node_exec(struct trn_process_table *t, struct trn_slot *s, const struct 
     }
     trn_node_link(t, n, old, from_entity);
     *ret = n;
+    return 0;
+}
+
+int trn_node_set_script(struct trn_process_table *t, struct trn_node *n, struct trn_str path,
+                        const struct trn_file_key *file)
+{
+    int r = trn_words_take(&t->words, path, TRN_PATH_KEPT, &n->script);
+    if (r < 0 || !n->script)
+        return r;
+    n->script_known = trn_file_key_is_none(file) ? told_of(t, n) : trn_known_find(&t->known, file);
+    if (n->script_known)
+        n->script_known->refs++;
+    set_role(n);
+    if (!n->script_known)
+        wait_for_script(t, n);
     return 0;
 }
 

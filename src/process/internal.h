@@ -90,6 +90,7 @@ struct trn_node { /* an image, shared by the entities that run it and by the ima
     uint16_t depth;
     uint8_t role, border;
     bool tty_leader, waits_file, waits_script;
+    bool loaded; /* a file was mapped since the exec */
 };
 
 /* What a file of a path was, told a moment ago: an exec is held until its script's identity is there, so
@@ -164,6 +165,9 @@ void trn_table_fit(struct trn_process_table *t);                /* evicts down t
 /* What ev (an EXEC) starts in s. */
 int trn_node_exec(struct trn_process_table *t, struct trn_slot *s, const struct trn_event *ev, struct trn_node **ret)
     TRN_MUST_CHECK;
+/* What n, an image without a script, turned out to run. */
+int trn_node_set_script(struct trn_process_table *t, struct trn_node *n, struct trn_str path,
+                        const struct trn_file_key *file) TRN_MUST_CHECK;
 struct trn_node *trn_node_ref(struct trn_node *n); /* takes NULL */
 void trn_node_drop(struct trn_process_table *t, struct trn_node *n);
 /* For an image whose ancestor became known late (processes that existed before). */

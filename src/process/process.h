@@ -59,7 +59,7 @@ struct trn_process_table *trn_process_table_free(struct trn_process_table *t);
 
 /* FORK, EXEC, EXIT, CRED, IDENTITY change the table; an IDENTITY binds by its file key, and to a script by
  * its path as image.script has it (no event tells a script's inode, so each exec of a script needs
- * one, even when the file has been identified before).
+ * one, even when the file has been identified before). A LIB_LOAD may tell what a loader runs.
  * other types only advance its clock. Never fails on
  * odd input (unknown parent, exec without fork: a stub entity is made); -ENOMEM only. */
 int trn_process_apply(struct trn_process_table *t, const struct trn_event *ev) TRN_MUST_CHECK;
@@ -95,5 +95,8 @@ enum trn_role trn_role_of(struct trn_str path, const struct trn_software *softwa
 /* The script that an interpreter was told to run on its command line, as written there; absent when
  * none ("-c", "-m", standard input, no interpreter). program: base name of the image. */
 struct trn_str trn_script_of_args(struct trn_str program, struct trn_str argv);
+/* The dynamic loader, by its name. Run by itself it runs the first file that it maps: where its arguments do not
+ * name that file by a path, the LIB_LOAD does, and becomes image.script. */
+bool trn_is_loader(struct trn_str path);
 
 #endif

@@ -118,3 +118,9 @@ struct trn_str trn_script_of_args(struct trn_str program, struct trn_str argv)
             return find(&interpreters[i], argv);
     return TRN_STR_NONE;
 }
+
+bool trn_is_loader(struct trn_str path)
+{
+    struct trn_str plain = trn_plain_program(trn_path_base(path));
+    return trn_str_starts(plain, TRN_STR("ld-linux")) || trn_str_starts(plain, TRN_STR("ld-musl"));
+}

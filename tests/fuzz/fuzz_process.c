@@ -11,7 +11,7 @@ static const struct trn_str paths[] = {
     TRN_STR("/usr/bin/dash"),
     TRN_STR("/opt/app"),
     TRN_STR("/usr/sbin/sshd"),
-    TRN_STR("/usr/bin/id"),
+    TRN_STR("/usr/lib/ld-linux.so.2"),
     TRN_STR("/usr/bin/tmux"),
     TRN_STR("/usr/bin/python3.11"),
     TRN_STR("/usr/lib/systemd/systemd"),
@@ -57,6 +57,11 @@ static int act(struct trn_process_table *t, struct trn_cursor *c, uint64_t now)
     struct trn_str path = program & 0x80 ? raw : paths[program % TRN_ARRAY_SIZE(paths)];
     struct trn_event ev;
     trn_event_init(&ev, types[what % TRN_ARRAY_SIZE(types)]);
+    if (ev.type == TRN_EV_FILE && (parent & 1)) {
+        trn_event_init(&ev, TRN_EV_LIB_LOAD);
+        ev.map.path = path;
+        ev.map.file = (struct trn_file_key){.dev = 1, .ino = parent & 2 ? path.n : 0};
+    }
     ev.boot_ns = now;
     ev.entity = who & 0x80 ? 0 : who;
     ev.pid = who & 0x1f;

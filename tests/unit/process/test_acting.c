@@ -376,3 +376,47 @@ Test(acting, upgrade_under_a_running_process_does_not_rename_it)
     apply(&m, &ev);
     cr_assert_str_eq(acting(&m, B), "acme-softphone 1.2");
 }
+
+#define LOADER "/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"
+
+static void act_load(uint32_t pid, const char *path)
+{
+    struct trn_event ev;
+    trn_event_init(&ev, TRN_EV_LIB_LOAD);
+    ev.boot_ns = m.now += TRN_NS_PER_SEC / 1000;
+    ev.pid = pid;
+    ev.map.path = trn_str_of(path);
+    ev.map.file = key_of(path);
+    ev.map.file.ctime_ns = 0; /* perf does not tell it */
+    apply(&m, &ev);
+}
+
+Test(acting, what_a_loader_maps_first_is_what_it_runs)
+{
+    act_run(&m, INIT, A, LOADER, "ld.so helper"); /* without a slash: looked for among the libraries */
+    cr_assert(trn_str_is_none(at(&m, A)->image.script));
+    act_load(A, "/opt/acme/helper");
+    act_load(A, "/opt/acme/libx.so");
+    cr_assert(trn_str_eq_c(at(&m, A)->image.script, "/opt/acme/helper"));
+    act_identity(&m, "/opt/acme/helper", "acme", "1.0", TRN_ORIGIN_DPKG, 0);
+    cr_assert_str_eq(software(&m, A), "acme 1.0");
+    cr_assert_str_eq(acting(&m, A), "acme 1.0");
+
+    act_run(&m, INIT, B, LOADER, "ld.so helper"); /* known by now */
+    act_load(B, "/opt/acme/helper");
+    cr_assert_str_eq(software(&m, B), "acme 1.0");
+    cr_assert_eq(at(&m, B)->image.script_file.ino, key_of("/opt/acme/helper").ino);
+
+    act_run(&m, INIT, C, LOADER, "ld.so --library-path /x /opt/acme/other"); /* the words name it */
+    act_load(C, "/opt/acme/helper");
+    cr_assert(trn_str_eq_c(at(&m, C)->image.script, "/opt/acme/other"));
+
+    act_run(&m, INIT, D, "/opt/acme/plain", "plain"); /* no loader */
+    act_load(D, "/opt/acme/libx.so");
+    cr_assert(trn_str_is_none(at(&m, D)->image.script));
+
+    act_run(&m, INIT, E, LOADER, "ld.so helper");
+    act_fork(&m, E, E + 1); /* a child that loads something has not been started as the loader */
+    act_load(E + 1, "/opt/acme/libx.so");
+    cr_assert(trn_str_is_none(at(&m, E)->image.script));
+}
