@@ -117,7 +117,7 @@ class Server(Load):
             self.server.wait()
 
     def client(self, bench, warm=False):
-        """Operations a second, and how many."""
+        """Operations a second, how many there were, and how many connections."""
         raise NotImplementedError
 
     def ask(self, bench, argv):
@@ -125,8 +125,8 @@ class Server(Load):
 
     def run(self, bench, watcher):
         began = time.monotonic_ns()
-        rate, connections = self.client(bench)
-        return {"value": 1e9 / rate, "made": connections, "wall_ns": time.monotonic_ns() - began}
+        rate, operations, connections = self.client(bench)
+        return {"value": 1e9 / rate, "made": connections, "operations": operations, "wall_ns": time.monotonic_ns() - began}
 
 
 class Redis(Server):
@@ -152,7 +152,7 @@ class Redis(Server):
         rates = [float(x) for x in re.findall(r'^"(?:SET|GET)","([\d.]+)"', out, re.M)]
         if len(rates) != 2:
             raise RuntimeError(f"redis-benchmark said {out!r}")
-        return 2 / sum(1 / r for r in rates), 2 * self.clients
+        return 2 / sum(1 / r for r in rates), 2 * n, 2 * self.clients
 
 
 class Nginx(Server):
@@ -182,7 +182,7 @@ class Nginx(Server):
         rate, total = re.search(r"^Requests/sec: +([\d.]+)", out, re.M), re.search(r"^ +(\d+) requests in", out, re.M)
         if not rate or not total or "Non-2xx" in out:
             raise RuntimeError(f"wrk said {out!r}")
-        return float(rate[1]), int(total[1]) if self.new else 32
+        return float(rate[1]), int(total[1]), int(total[1]) if self.new else 32
 
 
 class Group:

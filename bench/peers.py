@@ -36,16 +36,6 @@ def figure(case, load, key):
     return case["loads"][load][key]
 
 
-def total(rounds, watcher, *path):
-    out = 0
-    for one in rounds:
-        value = one.get(watcher, {})
-        for key in path:
-            value = value.get(key, 0) if isinstance(value, dict) else 0
-        out += value or 0
-    return out
-
-
 class Cost:
     """What a watcher adds to the time of one operation of a load.
 
@@ -85,10 +75,14 @@ def _median(group, load, watcher, value):
     return statistics.median(found) if found else None
 
 
+def operations(got):
+    return got.get("operations", got["made"])
+
+
 def _rate(group, load, case):
     """Operations a second that the load was asked for, or, without a pace, did. One that fell behind is scaled up."""
     got = case["loads"][load]
-    return group["loads"][load].get("rate") or got["made"] / got["wall_ns"] * 1e9
+    return group["loads"][load].get("rate") or operations(got) / got["wall_ns"] * 1e9
 
 
 def daemons_percent(group, load, watcher):
@@ -96,7 +90,7 @@ def daemons_percent(group, load, watcher):
 
     def share(r):
         got = r[watcher]["loads"][load]
-        return got["daemon_cpu_ns"] / got["made"] * _rate(group, load, r[watcher]) / 1e7
+        return got["daemon_cpu_ns"] / operations(got) * _rate(group, load, r[watcher]) / 1e7
 
     return _median(group, load, watcher, share)
 
@@ -107,8 +101,8 @@ def all_extra(group, load, watcher):
     for r in group["rounds"]:
         if watcher in r and "none" in r:
             mine, none = r[watcher]["loads"][load], r["none"]["loads"][load]
-            own = mine["scope_cpu_ns"] / mine["made"] - none["scope_cpu_ns"] / none["made"]
-            found.append(own + mine["daemon_cpu_ns"] / mine["made"])
+            own = mine["scope_cpu_ns"] / operations(mine) - none["scope_cpu_ns"] / operations(none)
+            found.append(own + mine["daemon_cpu_ns"] / operations(mine))
     return Spread(found) if found else None
 
 
@@ -123,12 +117,25 @@ def overhead(group, load, watcher):
 
 
 def cheaper(group, load):
-    """(title, beyond the quartiles?) of each peer that costs less than turncoat on this load."""
+    """(title, sure?) of each peer that costs less than turncoat on this load, in the rounds that had both.
+
+    Sure is what holds in all quartiles of those rounds, and, where they are few, also against the best of all our rounds.
+    """
     ours = overhead(group, load, "turncoat")
     for name, title in TITLES.items():
-        theirs = overhead(group, load, name) if name != "turncoat" and ours else None
-        if theirs and theirs.middle < ours.middle:
-            yield title, theirs.high < ours.low
+        rounds = [r for r in group["rounds"] if name in r and "turncoat" in r and "none" in r]
+        if name == "turncoat" or not rounds or ours is None:
+            continue
+        both = group | {"rounds": rounds}
+        theirs, less = overhead(both, load, name), _less(both, load, name)
+        if less.middle < 0:
+            yield title, less.high < 0 and (len(rounds) >= 4 or theirs.middle < ours.low)
+
+
+def _less(group, load, name):
+    """What the peer costs more than turncoat, round by round."""
+    one = [group | {"rounds": [r]} for r in group["rounds"]]
+    return Spread([overhead(g, load, name).middle - overhead(g, load, "turncoat").middle for g in one])
 
 
 def _sum(group, watcher, get):
@@ -166,9 +173,7 @@ def _times(theirs, ours):
     return f"{theirs.middle / ours.high:.1f}" if theirs.middle > 0 else "-"
 
 
-def _cpu(ns, about):
-    if about["throughput"]:
-        return ""
+def _cpu(ns):
     return f"{ns / 1e9:+.2f} s" if abs(ns) > 1e8 else f"{ns / 1000:+.2f} us"
 
 
@@ -181,7 +186,8 @@ def show(group, load):
     kind = "lost throughput" if about["throughput"] else "extra processor time of the load" if about.get("rate") else "extra time"
     out = [
         f"**{about['title']}** ({group['title']}; nobody watching: {shown})\n",
-        f"| watching | {kind} | daemons, % of one core | all extra processor time | times ours | memory, MB | recorded | lost by its own count |",
+        f"| watching | {kind} | daemons, % of one core | all extra processor time | times ours | memory, MB | recorded "
+        "| lost by its own count |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     ours = overhead(group, load, "turncoat")
@@ -192,7 +198,7 @@ def show(group, load):
         memory = max(r[name]["memory"] for r in group["rounds"] if name in r) / MB
         out.append(
             f"| {title} | {_extra(group, load, name)} | {daemons_percent(group, load, name):.1f} "
-            f"| {_cpu(cpu.middle, about)} | {'1' if name == 'turncoat' else _times(theirs, ours)} "
+            f"| {_cpu(cpu.middle)} | {'1' if name == 'turncoat' else _times(theirs, ours)} "
             f"| {memory:.1f} | {recorded(group, load, name)} | {_sum(group, name, lambda case: case['lost'])} |"
         )
     return "\n".join(out)

@@ -4,7 +4,7 @@
 Owns: the limits and the rows of the first table. Must not own: how anything is measured (sensor.py and its parts).
 """
 import peers
-from peers import MB, Cost, Spread, lower, total  # noqa: F401
+from peers import MB, Cost
 
 LIMITS = {
     "open_us": 0.3,
