@@ -62,7 +62,7 @@ int trn_case_close(struct trn_stories *s, struct trn_case *c, const struct trn_e
     st->score = trn_story_score(st->findings, st->n_findings, &st->verdict);
     if (now && now->wall_ns > st->updated_wall_ns)
         st->updated_wall_ns = now->wall_ns;
-    c->loss = c->loss || trn_losses_overlap(s->losses, c->first_wall_ns, c->last_wall_ns);
+    c->loss = c->loss || trn_losses_touch(s, c);
     st->loss_overlap = c->loss;
     c->score = st->score;
     c->n_findings = st->n_findings;

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owns: the last update of each software (STATE rows of kind "change"), and the latest losses of telemetry.
+ * Owns: the last update of each software (STATE rows of kind "change").
  * Must not: decide what an update means.
  */
 #include "story/internal.h"
 
 #define CHANGES 1024
-#define LOSSES 32
 #define CHANGE_VERSION 1
-#define NEAR_NS (10 * TRN_NS_PER_SEC)
 
 struct trn_changes {
     struct trn_map *rows; /* hash(software name) -> struct change * */
@@ -17,13 +15,6 @@ struct trn_changes {
 struct change {
     uint64_t wall_ns;
     struct trn_str name, from, to, by; /* behind this struct */
-};
-
-struct trn_losses {
-    struct {
-        uint64_t from_wall_ns, to_wall_ns;
-    } rows[LOSSES];
-    uint32_t next;
 };
 
 struct trn_changes *trn_changes_new(void)
@@ -163,35 +154,4 @@ void trn_changes_into(const struct trn_changes *c, struct trn_story *st)
 size_t trn_changes_bytes(const struct trn_changes *c)
 {
     return sizeof(*c) + trn_map_bytes(c->rows) + trn_map_count(c->rows) * (sizeof(struct change) + 800);
-}
-
-struct trn_losses *trn_losses_new(void)
-{
-    return calloc(1, sizeof(struct trn_losses));
-}
-
-struct trn_losses *trn_losses_free(struct trn_losses *l)
-{
-    free(l);
-    return NULL;
-}
-
-bool trn_losses_push(struct trn_losses *l, const struct trn_event *ev)
-{
-    bool evidence = ev->type == TRN_EV_GAP || (ev->type == TRN_EV_LOSS && ev->meta.klass != TRN_CLASS_STORE &&
-                                               ev->meta.klass != TRN_CLASS_CLIENT);
-    if (!evidence)
-        return false; /* what only the store or a watcher missed was still judged */
-    uint64_t span = ev->meta.from_boot_ns <= ev->boot_ns ? ev->boot_ns - ev->meta.from_boot_ns : 0;
-    l->rows[l->next % LOSSES].from_wall_ns = ev->wall_ns - TRN_MIN(span, ev->wall_ns);
-    l->rows[l->next++ % LOSSES].to_wall_ns = ev->wall_ns;
-    return true;
-}
-
-bool trn_losses_overlap(const struct trn_losses *l, uint64_t from_wall_ns, uint64_t to_wall_ns)
-{
-    for (uint32_t i = 0; i < TRN_MIN(l->next, LOSSES); i++)
-        if (l->rows[i].from_wall_ns <= to_wall_ns + NEAR_NS && l->rows[i].to_wall_ns + NEAR_NS >= from_wall_ns)
-            return true;
-    return false;
 }

@@ -81,7 +81,7 @@ int trn_hosts_into(struct trn_hosts *h, const struct trn_case *c, struct trn_sto
     TRN_MUST_CHECK;
 size_t trn_hosts_bytes(const struct trn_hosts *h);
 
-/* ---- change.c: the last update of each software; losses ---- */
+/* ---- change.c: the last update of each software ---- */
 struct trn_changes;
 struct trn_changes *trn_changes_new(void) TRN_MUST_CHECK;
 struct trn_changes *trn_changes_free(struct trn_changes *c);
@@ -89,11 +89,14 @@ int trn_changes_push(struct trn_changes *c, const struct trn_event_sink *state, 
     TRN_MUST_CHECK;
 void trn_changes_into(const struct trn_changes *c, struct trn_story *st); /* views into c */
 size_t trn_changes_bytes(const struct trn_changes *c);
+
+/* ---- loss.c: what was lost, left out or switched off, and whom it touches ---- */
 struct trn_losses;
 struct trn_losses *trn_losses_new(void) TRN_MUST_CHECK;
 struct trn_losses *trn_losses_free(struct trn_losses *l);
-bool trn_losses_push(struct trn_losses *l, const struct trn_event *ev); /* true: there was a loss */
-bool trn_losses_overlap(const struct trn_losses *l, uint64_t from_wall_ns, uint64_t to_wall_ns);
+/* LOSS, GAP, FILTER. True: something may have been missed. */
+bool trn_losses_push(struct trn_losses *l, const struct trn_process_table *t, const struct trn_event *ev);
+bool trn_losses_touch(const struct trn_stories *s, const struct trn_case *c);
 
 /* ---- words.c: sentence, why, benign_if of s->scratch ---- */
 int trn_words(struct trn_story *st, struct trn_arena *a) TRN_MUST_CHECK;

@@ -273,7 +273,8 @@ void trn_story_print(const struct trn_story *s, unsigned width, bool colour, str
     put_lines(out, "Why this is no false alarm", s->why, s->n_why, width);
     put_lines(out, "What would make it one", s->benign_if, s->n_benign_if, width);
     if (s->loss_overlap)
-        trn_put_c(out, " Not all was seen              events were lost at that time; more may have happened\n");
+        trn_put_c(out,
+                  " Not all was seen              events were lost or left out at that time; more may have happened\n");
     put_what_now(s, out);
 }
 
@@ -285,6 +286,6 @@ void trn_story_print_line(const struct trn_story *s, bool colour, struct trn_buf
     if (s->closed)
         trn_put_c(out, " (closed)");
     if (s->loss_overlap)
-        trn_put_c(out, " (events were lost meanwhile)");
+        trn_put_c(out, " (not all was seen)");
     trn_put_c(out, "\n");
 }

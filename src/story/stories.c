@@ -250,7 +250,7 @@ static int lost(struct trn_stories *s, const struct trn_event *ev)
 {
     for (uint32_t i = 0; i < s->n_cases; i++) {
         struct trn_case *c = s->cases[i];
-        if (c->loss || !trn_losses_overlap(s->losses, c->first_wall_ns, c->last_wall_ns))
+        if (c->loss || !trn_losses_touch(s, c))
             continue;
         int r = trn_case_open(s, c);
         if (!r)
@@ -292,7 +292,7 @@ int trn_stories_event(struct trn_stories *s, const struct trn_event *ev)
         r = executed(s, ev);
     else if (ev->type == TRN_EV_SOFTWARE)
         r = changed(s, ev);
-    else if (trn_losses_push(s->losses, ev))
+    else if (trn_losses_push(s->losses, s->o.processes, ev))
         r = lost(s, ev);
     return r || !s->n_dirty ? r : tell_dirty(s, ev);
 }
