@@ -295,6 +295,8 @@ void trn_enrich_library(struct trn_enrich *e, const struct trn_event *load)
 
 bool trn_enrich_waiting(const struct trn_enrich *e, const struct trn_event *exec)
 {
+    if (!exec || trn_map_count(e->by_file) == 0)
+        return trn_map_count(e->by_file) > 0;
     if (trn_map_get(e->by_file, trn_file_key_hash(&exec->exec.file), NULL))
         return true;
     return !trn_str_is_empty(exec->exec.script) &&

@@ -36,6 +36,7 @@ void trn_enrich_library(struct trn_enrich *e, const struct trn_event *load);
 void trn_enrich_database_changed(struct trn_enrich *e, struct trn_str by);
 /* The jobs that were under way will never end: asked once more. */
 void trn_enrich_inspect_lost(struct trn_enrich *e);
+/* Is this exec still being looked up? NULL: is anything? */
 bool trn_enrich_waiting(const struct trn_enrich *e, const struct trn_event *exec);
 
 /* Reads what has come; 0, or -EPROTO/-ECONNRESET: that peer is lost. */

@@ -62,7 +62,7 @@ int trn_pipe_log_open(struct trn_pipeline *p, struct trn_err *err)
     return trn_log_create(p->log_path, &p->log_header, &p->log, err);
 }
 
-void trn_pipe_log(struct trn_pipeline *p, const struct trn_event *ev)
+void trn_pipe_log(struct trn_pipeline *p, struct trn_str encoded)
 {
     if (p->log && trn_log_size(p->log) > SEGMENT_BYTES) {
         p->log = trn_log_close(p->log);
@@ -71,7 +71,7 @@ void trn_pipe_log(struct trn_pipeline *p, const struct trn_event *ev)
         if (trn_pipe_log_open(p, &err) < 0)
             trn_pipe_tell_health(p, "events are not logged: %s", err.message);
     }
-    if (!p->log || trn_log_write(p->log, ev) < 0)
+    if (!p->log || trn_str_is_none(encoded) || trn_log_write_encoded(p->log, encoded) < 0)
         p->log_lost++;
 }
 

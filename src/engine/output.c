@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define EVENT_BYTES_MAX (256u << 10)
 #define STORIES_FILE_MAX (16u << 20)
 #define LOAD_AGAIN_NS (3600 * TRN_NS_PER_SEC)
 
@@ -146,10 +147,13 @@ static bool is_repeated_cred(struct trn_pipeline *p, const struct trn_event *ev)
     return !is_news(p, trn_hash64_mix(trn_hash64_mix(key, ev->gid), ev->action), ev->boot_ns, TRN_NS_PER_SEC);
 }
 
-/* The order matters: the log first. */
+/* The order matters: the log first. Log and store get the same bytes, made once. */
 static int pass_on(struct trn_pipeline *p, const struct trn_event *ev)
 {
-    trn_pipe_log(p, ev);
+    TRN_AUTO(trn_buf_done) struct trn_buf encoded;
+    trn_buf_init(&encoded, EVENT_BYTES_MAX);
+    trn_event_encode(ev, &encoded);
+    trn_pipe_log(p, encoded.bad ? TRN_STR_NONE : trn_buf_str(&encoded));
     int r = trn_engine_push(p->engine, ev);
     if (r < 0)
         return r;
@@ -164,7 +168,8 @@ static int pass_on(struct trn_pipeline *p, const struct trn_event *ev)
     const struct trn_entity *e = trn_process_of(trn_engine_processes(p->engine), ev);
     if (ev->type != TRN_EV_FORK && !is_repeated_load(p, ev, e) &&
         !is_repeated_cred(p, ev)) /* the store has no row for a fork */
-        trn_writer_event(p->writer, ev, e ? e->image.path : TRN_STR_NONE);
+        trn_writer_event(p->writer, encoded.bad ? TRN_STR_NONE : trn_buf_str(&encoded),
+                         e ? e->image.path : TRN_STR_NONE);
     if (trn_server_wants_events(p->server)) {
         struct trn_buf json;
         trn_buf_init(&json, 1u << 20);

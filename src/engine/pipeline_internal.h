@@ -74,7 +74,7 @@ void trn_pipe_told(struct trn_pipeline *p); /* what the deriver may rely on, whe
 
 /* log.c */
 int trn_pipe_log_open(struct trn_pipeline *p, struct trn_err *err) TRN_MUST_CHECK;
-void trn_pipe_log(struct trn_pipeline *p, const struct trn_event *ev);
+void trn_pipe_log(struct trn_pipeline *p, struct trn_str encoded); /* trn_event_encode; absent: lost */
 void trn_pipe_log_flush(struct trn_pipeline *p, uint64_t now_boot_ns);
 
 /* output.c: what the pure engine says, and each numbered event */

@@ -200,7 +200,7 @@ int trn_recorder_tell(struct trn_recorder *r, const struct trn_event *ev)
 
 static bool must_wait(struct trn_recorder *r, const struct item *it, uint64_t now)
 {
-    if (!it->gated || !r->o.waiting)
+    if (!it->gated || !r->o.waiting || !r->o.waiting(r->o.ctx, NULL))
         return false;
     struct trn_event ev;
     struct trn_cursor in = trn_cur(it->bytes, it->n);

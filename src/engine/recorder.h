@@ -20,7 +20,7 @@ struct trn_recorder_options {
     uint64_t identity_wait_ns; /* 0: 600 ms beyond the window */
     size_t max_bytes;          /* 0: 4 MiB of waiting events; past it the oldest go early, counted */
     struct trn_event_sink out; /* numbered, in order */
-    /* True while the event should wait for its identity; NULL: never. */
+    /* True while the event should wait for its identity; NULL: never. An event of NULL asks whether any would. */
     bool (*waiting)(void *ctx, const struct trn_event *ev);
     /* True when the event, its turn come, is nobody's business here (out of scope); NULL: never. */
     bool (*unwanted)(void *ctx, const struct trn_event *ev);

@@ -102,7 +102,8 @@ static int write_item(struct trn_writer *w, const struct item *it, struct trn_er
         r = trn_event_decode(&in, &ev);
         if (r < 0)
             return r;
-        return it->kind == ITEM_EVENT ? trn_store_event(w->store, &ev, path, err) : trn_store_state(w->store, &ev, err);
+        return it->kind == ITEM_STATE ? trn_store_state(w->store, &ev, err)
+                                      : trn_store_encoded(w->store, &ev, (struct trn_str){it->bytes, it->n}, path, err);
     case ITEM_FINDING:
         r = trn_finding_decode(&in, &f);
         return r < 0 ? r : trn_store_finding(w->store, &f, 0, err);
@@ -350,12 +351,10 @@ static void enqueue_encoded(struct trn_writer *w, enum item_kind kind, struct tr
     trn_buf_done(b);
 }
 
-void trn_writer_event(struct trn_writer *w, const struct trn_event *ev, struct trn_str entity_path)
+void trn_writer_event(struct trn_writer *w, struct trn_str encoded, struct trn_str entity_path)
 {
-    struct trn_buf b;
-    trn_buf_init(&b, 256u << 10);
-    trn_event_encode(ev, &b);
-    enqueue_encoded(w, ITEM_EVENT, &b, entity_path);
+    struct item *it = trn_str_is_none(encoded) ? NULL : item_new(ITEM_EVENT, encoded, entity_path);
+    enqueue(w, it, sizeof *it + encoded.n + entity_path.n);
 }
 
 void trn_writer_state(struct trn_writer *w, const struct trn_event *state)

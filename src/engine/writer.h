@@ -18,7 +18,8 @@ struct trn_writer *trn_writer_free(struct trn_writer *w); /* writes what is queu
 /* Remembered rows of earlier runs; before anything was queued. */
 int trn_writer_states(struct trn_writer *w, const struct trn_event_sink *sink, struct trn_err *err) TRN_MUST_CHECK;
 
-void trn_writer_event(struct trn_writer *w, const struct trn_event *ev, struct trn_str entity_path);
+/* encoded: by trn_event_encode; absent counts as lost. */
+void trn_writer_event(struct trn_writer *w, struct trn_str encoded, struct trn_str entity_path);
 void trn_writer_finding(struct trn_writer *w, const struct trn_finding *f);
 void trn_writer_story(struct trn_writer *w, const struct trn_story *s);
 void trn_writer_state(struct trn_writer *w, const struct trn_event *state);

@@ -26,6 +26,8 @@ struct trn_log_writer;
 int trn_log_create(const char *path, const struct trn_log_header *h, struct trn_log_writer **ret, struct trn_err *err)
     TRN_MUST_CHECK;
 int trn_log_write(struct trn_log_writer *w, const struct trn_event *ev) TRN_MUST_CHECK; /* buffered */
+/* The same for what trn_event_encode made already. */
+int trn_log_write_encoded(struct trn_log_writer *w, struct trn_str event) TRN_MUST_CHECK;
 int trn_log_flush(struct trn_log_writer *w) TRN_MUST_CHECK;
 uint64_t trn_log_size(const struct trn_log_writer *w);
 struct trn_log_writer *trn_log_close(struct trn_log_writer *w); /* flushes; takes NULL, returns NULL */

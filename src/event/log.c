@@ -100,11 +100,16 @@ int trn_log_write(struct trn_log_writer *w, const struct trn_event *ev)
 {
     trn_buf_clear(&w->record);
     trn_event_encode(ev, &w->record);
-    if (w->record.bad)
+    return w->record.bad ? -E2BIG : trn_log_write_encoded(w, trn_buf_str(&w->record));
+}
+
+int trn_log_write_encoded(struct trn_log_writer *w, struct trn_str event)
+{
+    if (event.n > RECORD_MAX)
         return -E2BIG;
-    trn_put_u32(&w->pending, (uint32_t)w->record.n);
-    trn_put_u32(&w->pending, (uint32_t)trn_hash64(w->record.p, w->record.n));
-    trn_put(&w->pending, w->record.p, w->record.n);
+    trn_put_u32(&w->pending, (uint32_t)event.n);
+    trn_put_u32(&w->pending, (uint32_t)trn_hash64(event.p, event.n));
+    trn_put_str(&w->pending, event);
     return w->pending.n >= FLUSH_AT || w->pending.bad ? write_all(w) : 0;
 }
 

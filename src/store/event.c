@@ -108,7 +108,8 @@ static void bind_u32(sqlite3_stmt *q, int at, uint32_t v)
         sqlite3_bind_int64(q, at, v);
 }
 
-static int put_row(struct trn_store *s, const struct trn_event *ev, const struct columns *c, struct trn_err *err)
+static int put_row(struct trn_store *s, const struct trn_event *ev, struct trn_str encoded, const struct columns *c,
+                   struct trn_err *err)
 {
     int r = 0;
     int64_t process = intern(s, c->process, &r, err), path = intern(s, c->path, &r, err);
@@ -117,10 +118,6 @@ static int put_row(struct trn_store *s, const struct trn_event *ev, const struct
 
     if (r < 0)
         return r;
-    trn_buf_clear(&s->scratch);
-    trn_event_encode(ev, &s->scratch);
-    if (s->scratch.bad)
-        return trn_fail(err, -E2BIG, "cannot store event: it is too large");
     sqlite3_stmt *q = trn_db_stmt(s, TRN_SQL_EVENT_PUT);
     if (q == NULL)
         return trn_db_fail(s, sqlite3_errcode(s->db), err, "store an event");
@@ -139,7 +136,7 @@ static int put_row(struct trn_store *s, const struct trn_event *ev, const struct
     trn_db_bind_text(q, 12, c->ip);
     bind_u32(q, 13, c->port);
     bind_id(q, 14, software);
-    trn_db_bind_text(q, 15, trn_buf_str(&s->scratch));
+    trn_db_bind_text(q, 15, encoded);
     return trn_db_run(s, q, err, "store an event");
 }
 
@@ -166,6 +163,16 @@ static int put_file(struct trn_store *s, const struct trn_event *ev, struct trn_
 
 int trn_store_event(struct trn_store *s, const struct trn_event *ev, struct trn_str entity_path, struct trn_err *err)
 {
+    trn_buf_clear(&s->scratch);
+    trn_event_encode(ev, &s->scratch);
+    if (s->scratch.bad)
+        return trn_fail(err, -E2BIG, "cannot store event: it is too large");
+    return trn_store_encoded(s, ev, trn_buf_str(&s->scratch), entity_path, err);
+}
+
+int trn_store_encoded(struct trn_store *s, const struct trn_event *ev, struct trn_str encoded,
+                      struct trn_str entity_path, struct trn_err *err)
+{
     struct columns c;
 
     if (s->db == NULL || s->damaged)
@@ -178,7 +185,7 @@ int trn_store_event(struct trn_store *s, const struct trn_event *ev, struct trn_
     int r = trn_db_begin(s, err);
     if (r == 0) {
         s->pending++;
-        r = put_row(s, ev, &c, err);
+        r = put_row(s, ev, encoded, &c, err);
         if (r == 0 && ev->type == TRN_EV_IDENTITY)
             r = put_file(s, ev, err);
         if (r == 0)

@@ -29,6 +29,9 @@ struct trn_store *trn_store_close(struct trn_store *s);
  * process, so that hunt finds it without a join; absent when unknown. */
 int trn_store_event(struct trn_store *s, const struct trn_event *ev, struct trn_str entity_path, struct trn_err *err)
     TRN_MUST_CHECK;
+/* The same for an event that was decoded from these bytes. */
+int trn_store_encoded(struct trn_store *s, const struct trn_event *ev, struct trn_str encoded,
+                      struct trn_str entity_path, struct trn_err *err) TRN_MUST_CHECK;
 int trn_store_finding(struct trn_store *s, const struct trn_finding *f, uint64_t story, struct trn_err *err)
     TRN_MUST_CHECK;
 int trn_store_story(struct trn_store *s, const struct trn_story *st, struct trn_err *err)

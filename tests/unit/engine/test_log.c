@@ -6,6 +6,14 @@
 #include <dirent.h>
 #include <fcntl.h>
 
+static void log_event(struct trn_pipeline *p, const struct trn_event *ev)
+{
+    struct trn_str bytes = encoded(ev);
+
+    trn_pipe_log(p, bytes);
+    free((char *)bytes.p);
+}
+
 #define MIB (1ull << 20)
 
 static struct trn_pipeline *pipeline(const char *dir)
@@ -59,7 +67,7 @@ Test(log, a_full_segment_is_followed_by_the_next_and_nothing_is_lost, .timeout =
         trn_event_init(&ev, TRN_EV_START);
         ev.seq = n + 1;
         ev.meta.text = (struct trn_str){text, sizeof text};
-        trn_pipe_log(p, &ev);
+        log_event(p, &ev);
     }
     cr_assert_eq(p->log_segment, 1);
     cr_assert_eq(p->log_lost, 0);
@@ -114,7 +122,7 @@ Test(log, a_folder_that_cannot_be_made_is_an_error_and_events_are_counted)
     struct trn_pipeline *p = pipeline("/proc/nowhere");
     cr_assert_lt(trn_pipe_log_open(p, &err), 0);
     trn_event_init(&ev, TRN_EV_START);
-    trn_pipe_log(p, &ev);
+    log_event(p, &ev);
     cr_assert_eq(p->log_lost, 1);
     trn_pipe_log_flush(p, TRN_NS_PER_SEC);
     trn_pipe_stop(p);

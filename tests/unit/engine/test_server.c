@@ -11,6 +11,14 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+static void write_event(struct trn_writer *w, const struct trn_event *ev, struct trn_str path)
+{
+    struct trn_str bytes = encoded(ev);
+
+    trn_writer_event(w, bytes, path);
+    free((char *)bytes.p);
+}
+
 struct bench {
     char dir[64], store[96];
     struct sockaddr_un where;
@@ -346,7 +354,7 @@ Test(server, main_serving_writing_and_four_clients, .timeout = 60)
         struct trn_event ev;
         trn_event_init(&ev, TRN_EV_EXIT);
         ev.seq = ev.entity = ev.boot_ns = ev.wall_ns = i + 1;
-        trn_writer_event(b.writer, &ev, TRN_STR("/bin/sh"));
+        write_event(b.writer, &ev, TRN_STR("/bin/sh"));
         trn_server_tell(b.server, TRN_STR("{\"type\":\"event\"}"), true);
         serve(&b, 5);
         trn_writer_stats(b.writer, &st);

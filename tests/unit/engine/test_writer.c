@@ -6,6 +6,14 @@
 #include <pthread.h>
 #include <sys/stat.h>
 
+static void write_event(struct trn_writer *w, const struct trn_event *ev, struct trn_str path)
+{
+    struct trn_str bytes = encoded(ev);
+
+    trn_writer_event(w, bytes, path);
+    free((char *)bytes.p);
+}
+
 struct bench {
     char dir[64], store[96];
     struct trn_writer *w;
@@ -56,7 +64,7 @@ Test(writer, what_is_queued_is_written_before_the_end, .timeout = 20)
     bench_init(&b);
     for (uint64_t i = 1; i <= 1000; i++) {
         struct trn_event ev = exit_number(i);
-        trn_writer_event(b.w, &ev, TRN_STR("/bin/sh"));
+        write_event(b.w, &ev, TRN_STR("/bin/sh"));
     }
     b.w = trn_writer_free(b.w);
     cr_assert_eq(stored(b.store), 1000, "%llu", (unsigned long long)stored(b.store));
@@ -72,7 +80,7 @@ Test(writer, a_flood_is_bounded_counted_and_does_not_wait, .timeout = 30)
     uint64_t before = trn_mono_ns();
     for (uint64_t i = 1; i <= 20000; i++) { /* 40 MB against a queue of 4 */
         struct trn_event ev = exit_number(i);
-        trn_writer_event(b.w, &ev, (struct trn_str){big, sizeof big});
+        write_event(b.w, &ev, (struct trn_str){big, sizeof big});
     }
     cr_assert_lt(trn_mono_ns() - before, 5 * TRN_NS_PER_SEC);
     struct trn_writer_stats st;
@@ -96,7 +104,7 @@ Test(writer, a_store_that_cannot_be_opened_is_a_state, .timeout = 20)
     const struct trn_event_sink none = {0};
     cr_assert_eq(trn_writer_states(w, &none, NULL), 0, "no memory is no error");
     struct trn_event ev = exit_number(1);
-    trn_writer_event(w, &ev, TRN_STR_NONE);
+    write_event(w, &ev, TRN_STR_NONE);
     for (int i = 0; i < 100 && st.lost == 0; i++) {
         usleep(20000);
         trn_writer_stats(w, &st);
@@ -124,7 +132,7 @@ Test(writer, stories_are_kept_for_a_store_that_comes_back, .timeout = 30)
     cr_assert_eq(mkdir(late, 0700), 0);
     for (int i = 0; i < 100; i++) { /* any later item makes the writer look for its store again, every five seconds */
         struct trn_event ev = exit_number((uint64_t)i + 1);
-        trn_writer_event(b.w, &ev, TRN_STR_NONE);
+        write_event(b.w, &ev, TRN_STR_NONE);
         usleep(100000);
         trn_writer_stats(b.w, &st);
         if (strncmp(st.state, "ok", 2) == 0)
@@ -191,7 +199,7 @@ Test(writer, two_threads_may_begin_it_at_once, .timeout = 20)
         cr_assert_eq(pthread_create(&thread, NULL, closer, b.w), 0);
         for (uint64_t i = 1; i <= 200; i++) {
             struct trn_event ev = exit_number(i);
-            trn_writer_event(b.w, &ev, TRN_STR_NONE);
+            write_event(b.w, &ev, TRN_STR_NONE);
         }
         pthread_join(thread, NULL);
         b.w = trn_writer_free(b.w);
