@@ -38,7 +38,7 @@ struct note {
     __u32 seen[NOTE_DESTINATIONS]; /* hashes of where datagrams went, oldest replaced */
     __u32 round;                   /* of sockets_round, when it was told */
     __u32 hello_seq;               /* TCP sequence number of the next piece */
-    __u16 hello_left;              /* bytes still to come */
+    __u16 hello_left;              /* TAKING: bytes still to come; NOT_FIRST: segments that were none */
     __u16 hello;
     struct limits limits;
 };
@@ -70,6 +70,7 @@ static __always_inline void sign_for(struct note *note, struct task_struct *task
     note->opened = bpf_ktime_get_boot_ns();
     note->round = sockets_round;
     note->hello = NOTE_HELLO_NONE;
+    note->hello_left = 0;
     limits_sign(&note->limits, task);
 }
 

@@ -14,7 +14,8 @@
 #define ETH_P_IPV6 0x86dd
 #define HEADERS_MAX 4 /* extension headers of IPv6 that are followed */
 #define SEGMENT_PIECES_MAX 16
-#define HELLO_HEAD 9 /* record: type, version, length; message: type, length */
+#define HELLO_TRIES 16 /* segments in the clear before it */
+#define HELLO_HEAD 9   /* record: type, version, length; message: type, length */
 #define RECORD_HANDSHAKE 22
 #define CLIENT_HELLO 1
 
@@ -180,10 +181,15 @@ static __always_inline __u32 hello_length(struct __sk_buff *skb, const struct pa
     __u8 h[HELLO_HEAD] = {};
     __u32 n = p->length < HELLO_HEAD ? p->length : HELLO_HEAD, record, message;
 
-    /* Bytes one by one: how many there are is not known, and a program may send as few as it likes. */
-    for (__u32 i = 0; i < HELLO_HEAD; i++) {
-        if (i < n && bpf_skb_load_bytes(skb, p->payload + i, &h[i], 1) != 0)
+    if (n == HELLO_HEAD) {
+        if (bpf_skb_load_bytes(skb, p->payload, h, HELLO_HEAD) != 0)
             return 0;
+    } else {
+        /* Bytes one by one: how many there are is not known, and a program may send as few as it likes. */
+        for (__u32 i = 0; i < HELLO_HEAD - 1; i++) {
+            if (i < n && bpf_skb_load_bytes(skb, p->payload + i, &h[i], 1) != 0)
+                return 0;
+        }
     }
     if (h[0] != RECORD_HANDSHAKE || (n > 1 && h[1] != 3) || (n > 2 && h[2] > 4) || (n > 5 && h[5] != CLIENT_HELLO))
         return 0;
@@ -206,7 +212,8 @@ static __always_inline void hello_segment(struct __sk_buff *skb, struct note *no
     if (first) {
         left = hello_length(skb, p, note->hello == NOTE_HELLO_NONE);
         if (left == 0) {
-            note->hello = NOTE_HELLO_NOT_FIRST;
+            note->hello_left++;
+            note->hello = note->hello_left < HELLO_TRIES ? NOTE_HELLO_NOT_FIRST : NOTE_HELLO_DONE;
             return;
         }
     } else {
