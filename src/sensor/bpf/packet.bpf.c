@@ -6,7 +6,8 @@
  *
  * These two programs run for every packet, so each leaves as early as it can:
  *   coming in     what is not from port 53, by three loads from the packet
- *   going out     of a TCP connection that does not go to port 53, once 8 KiB of it are acknowledged
+ *   going out     of a TCP connection that does not go to port 53, once 8 KiB of it are acknowledged; of other
+ *                 sockets what does not go to port 53 and is not the first datagram of a connected one
  */
 #include "network.bpf.h"
 
@@ -312,13 +313,33 @@ static __always_inline bool is_dns(struct __sk_buff *skb, const struct packet *p
     return p->protocol == IPPROTO_UDP && p->remote_port == bpf_htons(DNS_PORT) && skb->len >= p->l4 + 8 + 12;
 }
 
-/* Also what a raw socket sends: there the packet itself says what it is. */
-static __always_inline int datagram_out(struct __sk_buff *skb)
+/* Whether the other side's port may be 53. What cannot be told from the first bytes may be. */
+static __always_inline bool may_be_dns(struct __sk_buff *skb, bool egress)
 {
-    struct note *note = packet_note(skb);
-    struct packet p = {};
-    bool dns, aimed = note && note->role == NOTE_AIMED;
+    const __u8 *data = (const __u8 *)(long)skb->data, *end = (const __u8 *)(long)skb->data_end;
+    const __u32 port = egress ? 2 : 0; /* in the header of UDP and TCP */
 
+    if (data + 24 > end)
+        return true;
+    if (data[0] == 0x45) /* IPv4 without options */
+        return *(const __u16 *)(data + 20 + port) == bpf_htons(DNS_PORT);
+    if (data + 44 > end)
+        return true;
+    if (data[0] >> 4 == 6 && (data[6] == IPPROTO_TCP || data[6] == IPPROTO_UDP))
+        return *(const __u16 *)(data + 40 + port) == bpf_htons(DNS_PORT);
+    return true;
+}
+
+/* Also what a raw socket sends: there the packet itself says what it is. */
+static __always_inline int datagram_out(struct __sk_buff *skb, struct bpf_sock *sk)
+{
+    bool connected = sk && sk->state == BPF_TCP_ESTABLISHED, dns = may_be_dns(skb, true), aimed;
+    struct note *note = connected || dns ? packet_note(skb) : 0;
+    struct packet p = {};
+
+    aimed = note && note->role == NOTE_AIMED;
+    if (!aimed && !dns)
+        return 1;
     if (!read_ip(skb, true, &p) || !read_ports(skb, true, &p))
         return 1;
     dns = is_dns(skb, &p);
@@ -335,23 +356,7 @@ int on_egress(struct __sk_buff *skb)
     struct bpf_sock *sk = skb->sk;
     struct bpf_tcp_sock *tcp = sk ? bpf_tcp_sock(sk) : 0;
 
-    return tcp ? tcp_out(skb, sk, tcp) : datagram_out(skb);
-}
-
-/* Whether a packet that came in may be from port 53. What cannot be told from the first bytes may be. */
-static __always_inline bool may_be_dns(struct __sk_buff *skb)
-{
-    const __u8 *data = (const __u8 *)(long)skb->data, *end = (const __u8 *)(long)skb->data_end;
-
-    if (data + 22 > end)
-        return true;
-    if (data[0] == 0x45) /* IPv4 without options */
-        return *(const __u16 *)(data + 20) == bpf_htons(DNS_PORT);
-    if (data + 42 > end)
-        return true;
-    if (data[0] >> 4 == 6 && (data[6] == IPPROTO_TCP || data[6] == IPPROTO_UDP))
-        return *(const __u16 *)(data + 40) == bpf_htons(DNS_PORT);
-    return true;
+    return tcp ? tcp_out(skb, sk, tcp) : datagram_out(skb, sk);
 }
 
 SEC("cgroup_skb/ingress")
@@ -359,7 +364,7 @@ int on_ingress(struct __sk_buff *skb)
 {
     struct packet p = {};
 
-    if (!may_be_dns(skb))
+    if (!may_be_dns(skb, false))
         return 1;
     if (!read_ip(skb, false, &p) || !read_ports(skb, false, &p) || p.remote_port != bpf_htons(DNS_PORT))
         return 1;
