@@ -38,7 +38,7 @@ static int forward_record(void *ctx, struct trn_str record)
     /* An engine that is gone (EPIPE, or ECONNRESET when it left something unread) must not end file events:
      * it is noticed where it is waited for. */
     if (d->records)
-        (void)!trn_record_pipe_send(d->records, record);
+        (void)!trn_record_pipe_hold(d->records, record);
     return 0;
 }
 
@@ -232,6 +232,8 @@ static void one_round(struct trn_daemon *d)
         if (trn_fanotify_rescan(d->files, &err) < 0)
             trn_daemon_say("cannot look at new file systems", &err);
     }
+    if (d->records)
+        (void)!trn_record_pipe_flush(d->records);
     if (d->stopping)
         return;
     trn_engine_watch(d, fds[0].revents != 0);
@@ -244,6 +246,8 @@ static void one_round(struct trn_daemon *d)
         check_hooks(d);
         trn_daemon_send_health(d);
         tell_limits(d);
+        if (d->records)
+            (void)!trn_record_pipe_flush(d->records);
     }
 }
 

@@ -89,6 +89,7 @@ int trn_fanotify_open(const struct trn_fanotify_options *o, struct trn_fanotify 
 
     if (!f)
         return trn_fail(err, -ENOMEM, "cannot watch files: out of memory");
+    f->self = (uint32_t)getpid();
     f->epoll = -1;
     for (int i = 0; i < TRN_GROUP_COUNT; i++)
         f->group[i] = -1;
@@ -162,7 +163,7 @@ static int one_event(struct trn_fanotify *f, enum trn_group_kind kind, struct tr
         return r;
     if (e.mask & FAN_Q_OVERFLOW)
         return give_loss(kind, 1, now, sink); /* at least: the kernel does not say how many */
-    return e.pid == (uint32_t)getpid() ? 0 : trn_fanotify_records(f, &e, now, sink);
+    return e.pid == f->self ? 0 : trn_fanotify_records(f, &e, now, sink);
 }
 
 int trn_fanotify_batch(struct trn_fanotify *f, enum trn_group_kind kind, const void *p, size_t n,

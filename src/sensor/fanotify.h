@@ -44,6 +44,7 @@ struct trn_places; /* sensitive_set.c: the folders and files that carry marks, b
 struct trn_fanotify {
     int epoll; /* holds the groups */
     int group[TRN_GROUP_COUNT];
+    uint32_t self;  /* our own pid: what we do is no event */
     bool pidfds;    /* events may bring descriptors of processes, which are ours to close */
     bool counting;  /* events are only counted: no folder is looked up */
     bool no_rename; /* before Linux 5.17: the two sides of a rename come apart, and only the new one is told */

@@ -82,7 +82,8 @@ static bool stat_by_name(const struct trn_file_event *e, struct stat *ret)
 
 static bool stat_by_handle(struct trn_fanotify *f, const struct trn_file_event *e, struct stat *ret)
 {
-    if (trn_str_is_none(e->child))
+    /* A temporary file that came and went: nothing but its number is left, mostly; not worth another look. */
+    if (trn_str_is_none(e->child) || (e->mask & FAN_DELETE))
         return false;
     TRN_AUTO(trn_fd_closep) int fd = trn_fanotify_open_child(f, e->fsid, e->child);
     return fd >= 0 && fstat(fd, ret) == 0;

@@ -303,6 +303,27 @@ static int on_perf(void *ctx, struct trn_cursor record)
 }
 
 /* 1 when turncoatd is gone. */
+/* One record or more; each tells its size. What does not add up ends the packet. */
+static int on_packet(struct trn_reader *r, struct trn_cursor packet)
+{
+    while (trn_cur_left(&packet) > 0) {
+        struct trn_cursor peek = packet, one;
+        uint32_t size = trn_cur_u32le(&peek);
+        int e;
+
+        one = trn_cur_sub(&packet, packet.at, size);
+        if (peek.bad || one.bad || size < sizeof(struct trn_wire_header)) {
+            r->malformed++;
+            return 0;
+        }
+        e = on_record(r, one);
+        if (e < 0)
+            return e;
+        trn_cur_skip(&packet, size);
+    }
+    return 0;
+}
+
 static int drain_records(struct trn_reader *r)
 {
     for (int i = 0; i < CHANNEL_BURST; i++) {
@@ -319,7 +340,7 @@ static int drain_records(struct trn_reader *r)
             r->malformed++;
             continue;
         }
-        e = on_record(r, trn_cur(r->scratch, (size_t)n));
+        e = on_packet(r, trn_cur(r->scratch, (size_t)n));
         if (e < 0)
             return e;
     }

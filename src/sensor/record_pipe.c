@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Overview: carries records that turncoatd makes to the engine over a SOCK_SEQPACKET pair, one
- * record a packet. Owns turncoatd's end. Must not wait (except where the name says so) and must not
+ * Overview: carries records that turncoatd makes to the engine over a SOCK_SEQPACKET pair, whole records, one or more
+ * a packet. Owns turncoatd's end. Must not wait (except where the name says so) and must not
  * look into a record further than its type: turncoatd parses nothing. What finds no room is counted
  * by class and told as a loss record before the next record that finds room.
  */
@@ -15,6 +15,7 @@
 
 #define CHANNEL_BUFFER (1 << 20)
 #define WAIT_MS 2000
+#define HELD_MAX 16384u /* bytes of records that go together */
 
 struct trn_record_pipe {
     int fd;
@@ -22,6 +23,9 @@ struct trn_record_pipe {
     uint64_t dropped[TRN_CLASS_MAX]; /* since the start */
     uint64_t untold[TRN_CLASS_MAX];  /* of these, not yet told to the reader */
     uint64_t since[TRN_CLASS_MAX];
+    uint32_t held_of[TRN_CLASS_MAX]; /* records that wait in held */
+    size_t n_held;
+    char held[HELD_MAX];
 };
 
 int trn_record_pipe_new(struct trn_record_pipe **ret, int *ret_reader_fd, struct trn_err *err)
@@ -122,23 +126,76 @@ static int tell_losses(struct trn_record_pipe *c)
     return 0;
 }
 
+static void drop(struct trn_record_pipe *c, enum trn_class k, uint64_t n)
+{
+    if (n == 0)
+        return;
+    if (c->untold[k] == 0)
+        c->since[k] = trn_boot_ns();
+    c->untold[k] += n;
+    c->dropped[k] += n;
+}
+
+/* All of them in one packet, or none. */
+static int send_held(struct trn_record_pipe *c)
+{
+    int r;
+
+    if (c->n_held == 0)
+        return 0;
+    r = tell_losses(c);
+    if (r == 0)
+        r = send_now(c, c->held, c->n_held);
+    for (unsigned k = 0; k < TRN_CLASS_MAX; k++) {
+        if (no_room(r))
+            drop(c, (enum trn_class)k, c->held_of[k]);
+        c->held_of[k] = 0;
+    }
+    c->n_held = 0;
+    return no_room(r) ? 0 : r;
+}
+
 /* What finds no room: counted when it is to be dropped, otherwise the caller tries again. */
-static int send_record(struct trn_record_pipe *c, struct trn_str record, bool drop)
+static int send_record(struct trn_record_pipe *c, struct trn_str record, bool may_drop)
 {
     int r;
 
     pthread_mutex_lock(&c->lock);
-    r = tell_losses(c);
+    r = send_held(c);
+    if (r == 0)
+        r = tell_losses(c);
     if (r == 0)
         r = send_now(c, record.p, record.n);
-    if (no_room(r) && drop) {
-        enum trn_class k = class_of(record);
-
-        if (c->untold[k]++ == 0)
-            c->since[k] = trn_boot_ns();
-        c->dropped[k]++;
+    if (no_room(r) && may_drop) {
+        drop(c, class_of(record), 1);
         r = 0;
     }
+    pthread_mutex_unlock(&c->lock);
+    return r;
+}
+
+int trn_record_pipe_hold(struct trn_record_pipe *c, struct trn_str record)
+{
+    int r = 0;
+
+    if (record.n > HELD_MAX)
+        return trn_record_pipe_send(c, record);
+    pthread_mutex_lock(&c->lock);
+    if (record.n > HELD_MAX - c->n_held)
+        r = send_held(c);
+    memcpy(c->held + c->n_held, record.p, record.n);
+    c->n_held += record.n;
+    c->held_of[class_of(record)]++;
+    pthread_mutex_unlock(&c->lock);
+    return r;
+}
+
+int trn_record_pipe_flush(struct trn_record_pipe *c)
+{
+    int r;
+
+    pthread_mutex_lock(&c->lock);
+    r = send_held(c);
     pthread_mutex_unlock(&c->lock);
     return r;
 }
@@ -167,6 +224,11 @@ static int sink_send(void *ctx, struct trn_str record)
     return trn_record_pipe_send(ctx, record);
 }
 
+static int sink_hold(void *ctx, struct trn_str record)
+{
+    return trn_record_pipe_hold(ctx, record);
+}
+
 static int sink_send_wait(void *ctx, struct trn_str record)
 {
     return trn_record_pipe_send_wait(ctx, record, WAIT_MS);
@@ -175,6 +237,11 @@ static int sink_send_wait(void *ctx, struct trn_str record)
 struct trn_record_sink trn_record_pipe_sink(struct trn_record_pipe *c)
 {
     return (struct trn_record_sink){.record = sink_send, .ctx = c};
+}
+
+struct trn_record_sink trn_record_pipe_sink_hold(struct trn_record_pipe *c)
+{
+    return (struct trn_record_sink){.record = sink_hold, .ctx = c};
 }
 
 struct trn_record_sink trn_record_pipe_sink_wait(struct trn_record_pipe *c)

@@ -166,9 +166,14 @@ struct trn_record_pipe *trn_record_pipe_free(struct trn_record_pipe *c);
 /* Never waits: what finds no room is dropped, counted, and told as a loss record once there is room.
  * 0 also when dropped; negative when the reader is gone (-EPIPE; -ECONNRESET once when it left records unread). */
 int trn_record_pipe_send(struct trn_record_pipe *c, struct trn_str record);
+/* The same, but it may wait for others and go with them: before the next one that is sent, when it is flushed, or when
+ * there are enough. For many records in a row: a packet each costs more than all the rest. */
+int trn_record_pipe_hold(struct trn_record_pipe *c, struct trn_str record);
+int trn_record_pipe_flush(struct trn_record_pipe *c);
 /* Waits up to timeout_ms for room; for the start, when nothing else is to be done. */
 int trn_record_pipe_send_wait(struct trn_record_pipe *c, struct trn_str record, int timeout_ms);
 struct trn_record_sink trn_record_pipe_sink(struct trn_record_pipe *c);      /* the not waiting kind */
+struct trn_record_sink trn_record_pipe_sink_hold(struct trn_record_pipe *c); /* whoever uses it flushes */
 struct trn_record_sink trn_record_pipe_sink_wait(struct trn_record_pipe *c); /* waits up to 2 s a record */
 /* The process a wire record is about (0: unknown), without decoding the rest. */
 uint32_t trn_record_pid(struct trn_str record);

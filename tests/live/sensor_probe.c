@@ -307,7 +307,7 @@ static void print_hooks(const struct trn_sensor_hook *h, size_t n, const char **
 static void watch_files(struct trn_sensor *sensor, struct trn_fanotify *f, struct trn_proc_events *proc,
                         struct trn_record_pipe *channel)
 {
-    const struct trn_record_sink sink = trn_record_pipe_sink(channel);
+    const struct trn_record_sink sink = trn_record_pipe_sink_hold(channel);
     TRN_AUTO(trn_fd_closep) int mounts = open("/proc/self/mounts", O_RDONLY | O_CLOEXEC);
     struct pollfd p[] = {{.fd = STDIN_FILENO, .events = POLLIN},
                          {.fd = f ? trn_fanotify_fd(f) : -1, .events = POLLIN},
@@ -333,6 +333,7 @@ static void watch_files(struct trn_sensor *sensor, struct trn_fanotify *f, struc
             (void)fprintf(stderr, "sensor-probe: %s\n", err.message);
             return;
         }
+        (void)!trn_record_pipe_flush(channel);
         if (f && (p[2].revents & POLLPRI) && trn_fanotify_rescan(f, &err) != 0)
             (void)fprintf(stderr, "sensor-probe: %s\n", err.message);
         if ((p[0].revents & (POLLIN | POLLHUP)) && read(STDIN_FILENO, &byte, 1) <= 0)

@@ -82,6 +82,7 @@ static struct told read_built(const struct built *b, size_t n, int expected)
 
     cr_assert(f);
     f->epoll = -1;
+    f->self = (uint32_t)getpid();
     for (int i = 0; i < TRN_GROUP_COUNT; i++)
         f->group[i] = -1;
     for (size_t i = 0; i < TRN_DIRS; i++)

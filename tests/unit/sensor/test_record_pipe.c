@@ -101,3 +101,54 @@ Test(record_pipe, a_reader_that_left_something_unread_is_gone_all_the_same)
     cr_expect_eq(trn_record_pipe_dropped(c, TRN_CLASS_FILE), 0, "what nobody is there to read is no loss");
     trn_record_pipe_free(c);
 }
+
+Test(record_pipe, held_records_go_together_and_before_the_next_one)
+{
+    struct trn_record_pipe *c;
+    struct trn_wire_file f;
+    char got[TRN_WIRE_RECORD_MAX];
+    int fd;
+
+    cr_assert_eq(trn_record_pipe_new(&c, &fd, NULL), 0);
+    for (int i = 0; i < 3; i++)
+        cr_assert_eq(trn_record_pipe_hold(c, file_record(&f, TRN_WIRE_FILE_CREATE)), 0);
+    cr_expect_lt(recv(fd, got, sizeof(got), MSG_DONTWAIT), 0, "held");
+    cr_assert_eq(trn_record_pipe_send(c, file_record(&f, TRN_WIRE_FILE_DELETE)), 0);
+    cr_expect_eq(recv(fd, got, sizeof(got), MSG_DONTWAIT), 3 * sizeof(f));
+    cr_expect_eq(recv(fd, got, sizeof(got), MSG_DONTWAIT), sizeof(f));
+    cr_assert_eq(trn_record_pipe_flush(c), 0);
+    cr_expect_lt(recv(fd, got, sizeof(got), MSG_DONTWAIT), 0, "nothing is left");
+    trn_fd_close(fd);
+    trn_record_pipe_free(c);
+}
+
+Test(record_pipe, held_records_without_room_are_counted_each)
+{
+    struct trn_record_pipe *c;
+    struct trn_wire_file f;
+    uint64_t held = 0, arrived = 0, told = 0;
+    char got[65536];
+    ssize_t n;
+    int fd;
+
+    cr_assert_eq(trn_record_pipe_new(&c, &fd, NULL), 0);
+    for (; trn_record_pipe_dropped(c, TRN_CLASS_FILE) == 0 && held < 1000000; held++)
+        cr_assert_eq(trn_record_pipe_hold(c, file_record(&f, TRN_WIRE_FILE_CREATE)), 0);
+    cr_assert_eq(trn_record_pipe_flush(c), 0);
+    while ((n = recv(fd, got, sizeof(got), MSG_DONTWAIT)) > 0)
+        arrived += (uint64_t)n / sizeof(f);
+    cr_expect_eq(arrived + trn_record_pipe_dropped(c, TRN_CLASS_FILE), held);
+    cr_assert_eq(trn_record_pipe_hold(c, file_record(&f, TRN_WIRE_FILE_OPEN)), 0);
+    cr_assert_eq(trn_record_pipe_flush(c), 0);
+    while ((n = recv(fd, got, sizeof(got), MSG_DONTWAIT)) > 0) {
+        struct trn_wire_loss loss;
+
+        if ((size_t)n != sizeof(loss))
+            continue;
+        memcpy(&loss, got, sizeof(loss));
+        told += loss.count;
+    }
+    cr_expect_eq(told, trn_record_pipe_dropped(c, TRN_CLASS_FILE));
+    trn_fd_close(fd);
+    trn_record_pipe_free(c);
+}
