@@ -89,6 +89,7 @@ static int run(struct trn_cli *cli)
 static const struct trn_example EXAMPLES[] = {
     {"turncoat hunt process='*/helper' since=2h", "what a program did in the last two hours"},
     {"turncoat hunt type=dns domain='*.test'", "names asked for"},
+    {"turncoat hunt type=login since=7d", "who logged in, and who became another by sudo or su"},
     {"turncoat hunt 'ip=10.9.0.5 or domain=raw.codehost.test'", "who talked to a host, first and last seen"},
     {"turncoat hunt software=acme-softphone port!=443", "terms side by side must all hold"},
 };

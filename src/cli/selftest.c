@@ -310,6 +310,7 @@ int trn_selftest(struct trn_cli *cli, const json_t *status)
     collect(t, trn_acts_memory, trn_n_acts_memory);
     collect(t, trn_acts_file, trn_n_acts_file);
     collect(t, trn_acts_net, trn_n_acts_net);
+    collect(t, trn_acts_access, trn_n_acts_access);
     int e = go(t, &err);
     int code = e < 0 ? trn_cli_error(cli, &err, TRN_EXIT_UNDECIDED) : report(t);
     clean_up(t);

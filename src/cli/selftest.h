@@ -38,8 +38,8 @@ struct trn_act {
 };
 
 /* One table per file of acts. */
-extern const struct trn_act trn_acts_process[], trn_acts_memory[], trn_acts_file[], trn_acts_net[];
-extern const size_t trn_n_acts_process, trn_n_acts_memory, trn_n_acts_file, trn_n_acts_net;
+extern const struct trn_act trn_acts_process[], trn_acts_memory[], trn_acts_file[], trn_acts_net[], trn_acts_access[];
+extern const size_t trn_n_acts_process, trn_n_acts_memory, trn_n_acts_file, trn_n_acts_net, trn_n_acts_access;
 
 /* Adds a process that the tester started. */
 void trn_scratch_pid(struct trn_scratch *s, pid_t pid);

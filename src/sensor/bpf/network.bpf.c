@@ -102,6 +102,8 @@ static __always_inline int asked_to_send(struct bpf_sock_addr *ctx, bool six)
     }
     if (note->tgid == 0)
         sign(note);
+    else if (note->tgid == (__u32)GET(current_task(), tgid)) /* its user now, not when the socket was made */
+        note->uid = GET(current_task(), cred, uid.val);
     hash = six ? ctx->user_ip6[0] ^ (ctx->user_ip6[1] * 31) ^ (ctx->user_ip6[2] * 961) ^ (ctx->user_ip6[3] * 29791)
                : ctx->user_ip4;
     hash = (hash ^ ((__u32)ctx->user_port << 7)) | 1; /* never the empty slot */
