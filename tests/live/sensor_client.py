@@ -14,6 +14,7 @@ import time
 from private_root import PrivateRoot
 
 BUILD = os.environ.get("TRN_PROGRAMS")
+PATIENCE = float(os.environ.get("TRN_PATIENCE", "1"))  # more for a machine that is emulated
 COMPAT = bool(os.environ.get("TRN_COMPAT"))  # asks the same of the programs for kernels before 5.17
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROBE = os.path.join(
@@ -40,7 +41,7 @@ class Sensor:
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._collect, daemon=True)
         self._thread.start()
-        if not self._ready.wait(20) or self._proc.poll() is not None:
+        if not self._ready.wait(20 * PATIENCE) or self._proc.poll() is not None:
             raise AssertionError(f"sensor-probe did not start: {self._proc.stderr.read()!r}")
 
     def _collect(self):
@@ -75,7 +76,7 @@ class Sensor:
 
     def wait(self, timeout=5, **wanted):
         """The first event with these fields, when it comes."""
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + timeout * PATIENCE
         while True:
             found = self.find(**wanted)
             if found:

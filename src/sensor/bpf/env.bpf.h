@@ -205,23 +205,29 @@ static long env_keep_step(__u32 index, struct walk_arg *arg)
     return 0;
 }
 
+/* Not a plain loop: 6.1 refuses one beside calls of bpf_loop in some layouts. */
+static long env_piece_step(__u32 index, struct walk_arg *arg)
+{
+    struct scratch *s = arg->s;
+    __u32 n = env_piece(s);
+
+    if (n == 0 || n > ENV_PIECE + 16)
+        return 1;
+    if (bpf_probe_read_user(s->env.bytes, n, (const void *)s->env.at) != 0)
+        return 1;
+    if (index == 0)
+        env_string(s, 0);
+    env_scan(s, arg, n);
+    return 0;
+}
+
 /* Of the current task, right after its exec: nothing of it has run, so nothing has changed a byte. */
 static __always_inline void put_env(struct scratch *s, unsigned long start, unsigned long end)
 {
     struct walk_arg arg = {.s = s};
 
     env_begin(s, start, end);
-    for (int i = 0; i < ENV_PIECES; i++) {
-        __u32 n = env_piece(s);
-
-        if (n == 0 || n > ENV_PIECE + 16)
-            break;
-        if (bpf_probe_read_user(s->env.bytes, n, (const void *)s->env.at) != 0)
-            break;
-        if (i == 0)
-            env_string(s, 0);
-        env_scan(s, &arg, n);
-    }
+    BOUNDED_LOOP(ENV_PIECES, env_piece_step, &arg);
     BOUNDED_LOOP(s->env.n_found, env_keep_step, &arg);
     env_end(s);
 }
@@ -246,23 +252,28 @@ static long env_keep_step_of(__u32 index, struct walk_arg *arg)
     return 0;
 }
 
+static long env_piece_step_of(__u32 index, struct walk_arg *arg)
+{
+    struct scratch *s = arg->s;
+    __u32 n = env_piece(s);
+
+    if (n == 0 || n > ENV_PIECE + 16)
+        return 1;
+    if (copy_from_task(s->env.bytes, n, (const void *)s->env.at, arg->task) != 0)
+        return 1;
+    if (index == 0)
+        env_string(s, 0);
+    env_scan(s, arg, n);
+    return 0;
+}
+
 static __always_inline void put_env_of(struct scratch *s, struct task_struct *task, unsigned long start,
                                        unsigned long end)
 {
     struct walk_arg arg = {.s = s, .task = task};
 
     env_begin(s, start, end);
-    for (int i = 0; i < ENV_PIECES; i++) {
-        __u32 n = env_piece(s);
-
-        if (n == 0 || n > ENV_PIECE + 16)
-            break;
-        if (copy_from_task(s->env.bytes, n, (const void *)s->env.at, task) != 0)
-            break;
-        if (i == 0)
-            env_string(s, 0);
-        env_scan(s, &arg, n);
-    }
+    BOUNDED_LOOP(ENV_PIECES, env_piece_step_of, &arg);
     BOUNDED_LOOP(s->env.n_found, env_keep_step_of, &arg);
     env_end(s);
 }
