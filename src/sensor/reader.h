@@ -131,13 +131,13 @@ int trn_decode_dns_message(struct trn_str message, bool cut, struct trn_arena *a
 struct trn_streams;
 
 struct trn_streams *trn_streams_new(void) TRN_MUST_CHECK;
-struct trn_streams *trn_streams_free(struct trn_streams *s);
+struct trn_streams *trn_streams_free(struct trn_streams *all);
 /* Gives an event for each message that this piece makes whole. ev: from trn_decode_piece; it is filled.
  * arena: for one message, forgotten before each. 0, -ENOMEM, or the sink's failure. */
-int trn_streams_piece(struct trn_streams *s, const struct trn_piece *p, struct trn_arena *arena, struct trn_event *ev,
+int trn_streams_piece(struct trn_streams *all, const struct trn_piece *p, struct trn_arena *arena, struct trn_event *ev,
                       const struct trn_event_sink *sink) TRN_MUST_CHECK;
 /* The connection is over. */
-int trn_streams_closed(struct trn_streams *s, uint64_t cookie, const struct trn_event_sink *sink) TRN_MUST_CHECK;
+int trn_streams_closed(struct trn_streams *all, uint64_t cookie, const struct trn_event_sink *sink) TRN_MUST_CHECK;
 
 /* ---- seen.c: one mapping event per image and file ---- */
 

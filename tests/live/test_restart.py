@@ -3,9 +3,12 @@
 import json
 import os
 import signal
+import subprocess
 
 import pytest
 from rehearsal import Turncoat
+
+EXISTING = 1
 
 # Harmless: takes some bytes from a loopback socket of its own making, writes them as a script, later runs that script.
 FETCHER = """#!/usr/bin/python3
@@ -66,4 +69,30 @@ def test_a_library_mapped_again_is_stored_once_and_logged_each_time(private_root
     loads = json.loads(t.ask("hunt", "--json", "type=lib_load dll.path=*libselinux*"))
     execs = json.loads(t.ask("hunt", "--json", "type=exec process.executable=/usr/bin/id"))
     assert (len(execs), len(loads)) == (3, 1), (execs, loads)
+    t.stop()
+
+
+def test_open_sockets_are_told_to_the_next_engine(private_root):
+    """Once to each: as they happen to the first, as what was there to the second."""
+    t = Turncoat(private_root)
+    holder = private_root.popen(
+        ["python3", "-c", "import socket, sys\nl = socket.create_server(('127.0.0.1', 8098))\n"
+         "c = socket.create_connection(('127.0.0.1', 8098)); a, _ = l.accept(); print(flush=True); sys.stdin.read()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    holder.stdout.readline()
+    t.settle()
+
+    def told(*terms):
+        found = json.loads(t.ask("hunt", "--json", "port=8098", f"pid={holder.pid}", *terms))
+        return sorted(e["turncoat"].get("flags", 0) & EXISTING for e in found)
+
+    assert told("type=listen") == [0] and told("type=accept") == [0]
+    os.kill(json.loads(t.ask("status", "--json"))["processes"]["turncoat-engine"], signal.SIGKILL)
+    t._await_ready(15)
+    t.settle()
+    assert told("type=listen") == told("type=accept") == told("type=connect", "action=established") == [0, EXISTING]
+    holder.stdin.close()
+    holder.wait()
     t.stop()
