@@ -86,10 +86,36 @@ static void dpkg_answer(struct trn_cursor in, struct trn_buf *again)
         trn_dpkg_answer_encode(&d, again);
 }
 
+static void filter(struct trn_cursor in, struct trn_buf *again)
+{
+    struct trn_filter_request f;
+    struct trn_cursor whole = in;
+    if (trn_filter_decode(&in, &f) < 0)
+        return;
+    inside(&whole, f.path);
+    inside(&whole, f.why);
+    assert(f.kind > 0 && f.kind < TRN_FILTER_KINDS);
+    assert(trn_str_is_none(f.path) ? f.pid : f.path.p[0] == '/' && trn_str_find(f.path, '\0') < 0);
+    assert(f.remove || (f.why.n >= 3 && f.why.n <= TRN_FILTER_WHY_MAX && f.classes));
+    trn_filter_encode(&f, again);
+}
+
+static void filter_answer(struct trn_cursor in, struct trn_buf *again)
+{
+    struct trn_filter_answer f;
+    struct trn_cursor whole = in;
+    if (trn_filter_answer_decode(&in, &f) < 0)
+        return;
+    inside(&whole, f.message);
+    inside(&whole, f.hint);
+    trn_filter_answer_encode(&f, again);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static void (*const decoders[])(struct trn_cursor, struct trn_buf *) = {hello,  health, open_request, opened,
-                                                                            failed, dpkg,   dpkg_answer};
+    static void (*const decoders[])(struct trn_cursor, struct trn_buf *) = {hello,       health, open_request,
+                                                                            opened,      failed, dpkg,
+                                                                            dpkg_answer, filter, filter_answer};
     if (size < 1 || size > TRN_IPC_MAX)
         return 0;
     struct trn_buf again;

@@ -45,6 +45,56 @@ static int failed(struct trn_cursor *c)
     return trn_failed_decode(c, &f);
 }
 
+static int filter(struct trn_cursor *c)
+{
+    struct trn_filter_request f;
+    return trn_filter_decode(c, &f);
+}
+
+static int filter_answer(struct trn_cursor *c)
+{
+    struct trn_filter_answer f;
+    return trn_filter_answer_decode(c, &f);
+}
+
+Test(channel, filters_that_make_no_sense_are_refused)
+{
+    const struct trn_filter_request good = {.job = 1,
+                                            .kind = TRN_FILTER_PROGRAM,
+                                            .classes = 1u << TRN_CLASS_DNS,
+                                            .path = TRN_STR("/srv/x"),
+                                            .why = TRN_STR("a test")};
+    struct trn_filter_request bad[12];
+    struct trn_buf b;
+    trn_buf_init(&b, 16384);
+    trn_filter_encode(&good, &b);
+    refuse_all_but_whole(&b, filter);
+    trn_buf_clear(&b);
+    trn_filter_answer_encode(&(struct trn_filter_answer){.job = 1, .code = -EPERM, .message = TRN_STR("no")}, &b);
+    refuse_all_but_whole(&b, filter_answer);
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(bad); i++)
+        bad[i] = good;
+    bad[0].kind = 0;
+    bad[1].kind = TRN_FILTER_KINDS;
+    bad[2].pid = 7; /* a program has none */
+    bad[3].path = TRN_STR("relative");
+    bad[4].path = (struct trn_str){"/a\0b", 4};
+    bad[5].path = TRN_STR_NONE;
+    bad[6].why = TRN_STR("ab");
+    bad[7].why = TRN_STR("two\nlines");
+    bad[8].classes = 0;
+    bad[9].classes = 1u << TRN_CLASS_PROCESS; /* starts are always told */
+    bad[10].classes = 1u << TRN_CLASS_DNS | 1u << TRN_CLASS_FILE;
+    bad[11].kind = TRN_FILTER_PATH; /* and the classes of a program */
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(bad); i++) {
+        trn_buf_clear(&b);
+        trn_filter_encode(&bad[i], &b);
+        struct trn_cursor c = trn_cur(b.p, b.n);
+        cr_assert_lt(filter(&c), 0, "request %zu", i);
+    }
+    trn_buf_done(&b);
+}
+
 Test(channel, every_message_is_taken_whole_or_not_at_all)
 {
     struct trn_buf b;

@@ -478,3 +478,31 @@ Test(sensor_decode, who_was_throttled)
     memcpy(record, &t, sizeof(t));
     cr_expect_eq(decode(sizeof(t), &ev), -EBADMSG);
 }
+
+Test(sensor_decode, a_filter_that_was_set)
+{
+    static const char tail[] = "/srv/outnightly build";
+    struct trn_wire_filter f = {.head = wire_head(TRN_WIRE_FILTER, 0),
+                                .inode = 7,
+                                .until = 1000 + 60,
+                                .uid = 5,
+                                .classes = 1u << TRN_CLASS_FILE,
+                                .path_len = 8,
+                                .why_len = sizeof(tail) - 1 - 8};
+    struct trn_event ev;
+    size_t n = wire_join(record, &f, sizeof(f), tail, sizeof(tail) - 1);
+
+    cr_assert_eq(decode(n, &ev), 0);
+    cr_expect(ev.type == TRN_EV_FILTER && ev.action == TRN_ACT_SET && ev.uid == 5 && ev.pid == 42);
+    cr_expect(trn_str_eq_c(ev.filter.path, "/srv/out") && trn_str_eq_c(ev.filter.why, "nightly build"));
+    cr_expect(ev.filter.holds_ns == 60 && ev.filter.target_pid == TRN_NO_U32 && ev.filter.file.ino == 7);
+    cr_expect_eq(decode(n - 1, &ev), -EBADMSG);
+    f.flags = TRN_WIRE_FILTER_ENDED;
+    f.classes = 1u << TRN_CLASS_MAX;
+    n = wire_join(record, &f, sizeof(f), tail, sizeof(tail) - 1);
+    cr_expect_eq(decode(n, &ev), -EBADMSG, "a class that is none");
+    f.classes = 1;
+    n = wire_join(record, &f, sizeof(f), tail, sizeof(tail) - 1);
+    cr_assert_eq(decode(n, &ev), 0);
+    cr_expect_eq(ev.action, TRN_ACT_EXPIRED);
+}
