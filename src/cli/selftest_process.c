@@ -73,7 +73,8 @@ static int child_exits(struct trn_scratch *s)
 static int child_execs(struct trn_scratch *s)
 {
     char *argv[] = {(char *)"turncoat", (char *)"--version", s->marker, NULL};
-    if (quiet() == 0)
+    /* A variable of the sensor's table that means nothing to this program. */
+    if (quiet() == 0 && setenv("PERL5LIB", s->marker, 1) == 0)
         (void)execve("/proc/self/exe", argv, environ);
     return 127;
 }
@@ -115,6 +116,11 @@ static bool saw_exec(const struct trn_scratch *s, const struct trn_event *ev)
     return ev->type == TRN_EV_EXEC && trn_str_contains(ev->exec.argv, trn_str_of(s->marker));
 }
 
+static bool saw_variable(const struct trn_scratch *s, const struct trn_event *ev)
+{
+    return ev->type == TRN_EV_EXEC && trn_str_contains(ev->exec.env, trn_str_of(s->marker));
+}
+
 static bool saw_exit(const struct trn_scratch *s, const struct trn_event *ev)
 {
     return ev->type == TRN_EV_EXIT && ev->exit.code == EXIT_CODE;
@@ -129,6 +135,7 @@ const struct trn_act trn_acts_process[] = {
     {"fork", "process", act_fork, saw_fork},
     {"exit with its code", "process", act_fork, saw_exit},
     {"exec with its arguments", "process", act_exec, saw_exec},
+    {"exec with the variables that choose code", "process", act_exec, saw_variable},
     {"exec of a memory file", "process", act_memory_exec, saw_memory_exec},
 };
 const size_t trn_n_acts_process = TRN_ARRAY_SIZE(trn_acts_process);
