@@ -373,7 +373,7 @@ PROGRAMS = [
         [],
         odd={
             "argument of ld.so": [
-                Event("exec", None, "$child", program="$program"),
+                Event("exec", None, "$child", program="$program", script="$path"),
                 Event("lib_load", None, "$child", library="$path"),
             ]
         },
