@@ -7,7 +7,7 @@ import sys
 import pytest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-FILES = ("test_sensor_process.py", "test_sensor_exec.py", "test_sensor_network.py", "test_sensor_listen.py", "test_sensor_access.py")
+FILES = [f"test_sensor_{name}.py" for name in ("process", "network", "listen", "stream", "access", "32bit")]
 
 
 @pytest.mark.parametrize("name", FILES)

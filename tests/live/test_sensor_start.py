@@ -98,6 +98,7 @@ def test_what_was_mapped_before_is_told_once(probe):
         pytest.skip(str(e))
 
 
+@pytest.mark.skipif(sensor_client.COMPAT, reason="arguments of processes that ran before are not told there")
 def test_a_start_in_the_middle_of_a_churn_tells_each_process_once(probe):
     def churn(root):
         root.churn = talk(root, CHURN)

@@ -121,24 +121,36 @@ static __always_inline void fill_owner(struct trn_wire_header *head, const struc
 
 _Static_assert((TRN_WIRE_PIECE_MAX & (TRN_WIRE_PIECE_MAX - 1)) == 0, "a mask bounds the copy of a piece");
 
-static __always_inline bool put_piece(struct __sk_buff *skb, __u16 type, __u32 class, bool egress, struct note *note,
-                                      const struct packet *p, __u32 from, __u32 length, bool first)
+/* What is left of a segment. One round a piece, not one after the other, or the verifier follows sixteen. */
+struct pieces {
+    struct __sk_buff *skb;
+    struct note *note;
+    const struct packet *p;
+    __u32 from, to;
+    __u32 class;
+    __u16 type;
+    bool egress, first;
+};
+
+static __always_inline bool put_piece(struct pieces *a)
 {
     struct trn_wire_piece *r = bpf_ringbuf_reserve(&network_ring, sizeof(*r), 0);
+    const struct packet *p = a->p;
+    __u32 length = a->to - a->from;
 
     if (!r) {
-        count_loss(class);
+        count_loss(a->class);
         return false;
     }
-    fill_head(&r->head, type, sizeof(*r));
-    fill_owner(&r->head, note);
-    r->cookie = bpf_get_socket_cookie(skb);
-    r->seq = p->seq + from;
+    fill_head(&r->head, a->type, sizeof(*r));
+    fill_owner(&r->head, a->note);
+    r->cookie = bpf_get_socket_cookie(a->skb);
+    r->seq = p->seq + a->from;
     r->local_port = bpf_ntohs(p->local_port);
     r->remote_port = bpf_ntohs(p->remote_port);
     r->family = p->family;
-    r->incoming = !egress;
-    r->first = first;
+    r->incoming = !a->egress;
+    r->first = a->first;
     __builtin_memset(r->reserved, 0, sizeof(r->reserved));
     __builtin_memcpy(r->local, p->local, sizeof(p->local));
     __builtin_memcpy(r->remote, p->remote, sizeof(p->remote));
@@ -147,32 +159,43 @@ static __always_inline bool put_piece(struct __sk_buff *skb, __u16 type, __u32 c
     /* Says 1 to the maximum once more: the verifier of 6.1 forgets a lower bound that the compiler folded into the upper. */
     barrier_var(length);
     length = ((length - 1) & (TRN_WIRE_PIECE_MAX - 1)) + 1;
-    if (bpf_skb_load_bytes(skb, p->payload + from, r->payload, length) != 0)
+    if (bpf_skb_load_bytes(a->skb, p->payload + a->from, r->payload, length) != 0)
         length = 0;
     r->payload_len = (__u16)length;
     bpf_ringbuf_submit(r, wakeup_flags(&network_ring));
     return true;
 }
 
-static __always_inline void put_pieces(struct __sk_buff *skb, __u16 type, __u32 class, bool egress, struct note *note,
-                                       const struct packet *p, __u32 from, __u32 to, bool first)
+static long piece_step(__u32 index, struct pieces *a)
 {
-    for (int i = 0; i < SEGMENT_PIECES_MAX; i++) {
-        if (from >= to)
-            return;
-        if (packet_is_left_out(note, class) || !put_piece(skb, type, class, egress, note, p, from, to - from, first))
-            return;
-        from += TRN_WIRE_PIECE_MAX;
-        first = false;
+    if (a->from >= a->to)
+        return 1;
+    if (packet_is_left_out(a->note, a->class) || !put_piece(a)) {
+        a->from = a->to;
+        return 1;
     }
-    if (from < to)
-        count_loss(class);
+    a->from += TRN_WIRE_PIECE_MAX;
+    a->first = false;
+    return 0;
+}
+
+static __always_inline void put_pieces(struct pieces *a)
+{
+    BOUNDED_LOOP(SEGMENT_PIECES_MAX, piece_step, a);
+    if (a->from < a->to)
+        count_loss(a->class);
 }
 
 static __always_inline int dns_segment(struct __sk_buff *skb, bool egress, struct packet *p)
 {
-    if (read_segment(skb, p))
-        put_pieces(skb, TRN_WIRE_DNS_STREAM, TRN_WIRE_LOST_DNS, egress, packet_note(skb), p, 0, p->length, true);
+    struct pieces a = {
+        .skb = skb, .p = p, .class = TRN_WIRE_LOST_DNS, .type = TRN_WIRE_DNS_STREAM, .egress = egress, .first = true};
+
+    if (!read_segment(skb, p))
+        return 1;
+    a.note = packet_note(skb);
+    a.to = p->length;
+    put_pieces(&a);
     return 1;
 }
 
@@ -207,6 +230,8 @@ static __always_inline __u32 hello_length(struct __sk_buff *skb, const struct pa
 /* The hello comes first, or after a few lines in the clear (a proxy's CONNECT, STARTTLS). */
 static __always_inline void hello_segment(struct __sk_buff *skb, struct note *note, struct packet *p)
 {
+    struct pieces a = {
+        .skb = skb, .note = note, .p = p, .class = TRN_WIRE_LOST_TLS, .type = TRN_WIRE_TLS, .egress = true};
     bool first = note->hello != NOTE_HELLO_TAKING;
     __u32 from = 0, to, left;
 
@@ -227,7 +252,10 @@ static __always_inline void hello_segment(struct __sk_buff *skb, struct note *no
     note->hello_seq = p->seq + to;
     note->hello_left = (__u16)(left - (to - from));
     note->hello = note->hello_left == 0 ? NOTE_HELLO_DONE : NOTE_HELLO_TAKING;
-    put_pieces(skb, TRN_WIRE_TLS, TRN_WIRE_LOST_TLS, true, note, p, from, to, first);
+    a.from = from;
+    a.to = to;
+    a.first = first;
+    put_pieces(&a);
 }
 
 static __always_inline int tcp_out(struct __sk_buff *skb, struct bpf_sock *sk, struct bpf_tcp_sock *tcp)
