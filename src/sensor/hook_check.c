@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Overview: whether what turncoatd attached is still there, and the records that say it was not. Root can detach a
+ * Overview: whether what turncoatd attached is still there and was run, and the records that say it was not. Root can detach a
  * link or flush marks, and so can whoever gets at our descriptors. Must not own anything: what is checked belongs to
  * its caller.
  */
@@ -57,6 +57,26 @@ const char *trn_link_trouble(const struct bpf_link *link, const struct bpf_progr
     if (info.prog_id != program_id(p))
         return "somebody put another program in its place";
     return NULL;
+}
+
+uint64_t trn_program_misses(const struct bpf_program *p)
+{
+    struct bpf_prog_info info = {0};
+    uint32_t n = sizeof(info);
+
+    return bpf_obj_get_info_by_fd(bpf_program__fd(p), &info, &n) == 0 ? info.recursion_misses : 0;
+}
+
+int trn_misses_tell(enum trn_class klass, uint64_t count, uint64_t since, const struct trn_record_sink *sink)
+{
+    const struct trn_wire_loss loss = {
+        .head = {.size = sizeof(loss), .type = TRN_WIRE_LOSS, .version = TRN_WIRE_VERSION, .time = trn_boot_ns()},
+        .class = klass,
+        .count = count,
+        .since = since,
+    };
+
+    return sink->record(sink->ctx, (struct trn_str){(const char *)&loss, sizeof(loss)});
 }
 
 uint64_t trn_perf_time(int fd)

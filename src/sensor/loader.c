@@ -70,6 +70,7 @@ struct trn_sensor {
     struct trn_sensor_fd fds[TRN_SENSOR_CPUS_MAX + 4];
     size_t n_fds, first_perf;
     bool lost[N_HOOKS]; /* told as lost, and not back yet */
+    uint64_t misses[N_SPECS], checked_ns;
     uint64_t perf_times[TRN_SENSOR_CPUS_MAX];
     struct trn_shares *shares;
 };
@@ -286,6 +287,7 @@ int trn_sensor_open(const struct trn_sensor_options *o, struct trn_sensor **ret,
         s->shares = trn_shares_new(bpf_map__fd(s->bpf->maps.shares), bpf_map__fd(s->bpf->maps.losses),
                                    bpf_map__max_entries(s->bpf->maps.losses));
     }
+    s->checked_ns = trn_boot_ns();
     s->first_perf = s->n_fds;
     if (o && o->no_perf)
         trn_hook_set(perf, TRN_HOOK_OFF, "switched off");
@@ -349,12 +351,41 @@ static int check_perf(struct trn_sensor *s, const struct trn_record_sink *sink)
     return trn_hook_tell(h, !off, off ? "somebody switched an event off" : "switched on again", sink);
 }
 
+static enum trn_class class_of(const struct trn_hook_spec *spec)
+{
+    static const struct {
+        const char *room;
+        enum trn_class klass;
+    } classes[] = {{"network.", TRN_CLASS_NETWORK}, {"dns.", TRN_CLASS_DNS}, {"access.", TRN_CLASS_ACCESS}};
+
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(classes); i++)
+        if (strncmp(spec->name, classes[i].room, strlen(classes[i].room)) == 0)
+            return classes[i].klass;
+    return TRN_CLASS_PROCESS;
+}
+
+/* With a scope this is more than was lost: what the kernel left out may have been somebody else's. */
+static int check_misses(struct trn_sensor *s, size_t i, const struct trn_record_sink *sink)
+{
+    const struct bpf_program *p = s->links[i] ? program_of(s, s->bpf, i) : NULL;
+    uint64_t now = p ? trn_program_misses(p) : 0, before = s->misses[i];
+
+    if (now <= before)
+        return 0;
+    s->misses[i] = now;
+    return trn_misses_tell(class_of(&specs[i]), now - before, s->checked_ns, sink);
+}
+
 int trn_sensor_check(struct trn_sensor *s, const struct trn_record_sink *sink)
 {
     int r = check_perf(s, sink);
 
-    for (size_t i = 0; s->bpf && i < N_SPECS && r == 0; i++)
+    for (size_t i = 0; s->bpf && i < N_SPECS && r == 0; i++) {
         r = check_link(s, i, sink);
+        if (r == 0)
+            r = check_misses(s, i, sink);
+    }
+    s->checked_ns = trn_boot_ns();
     return r;
 }
 

@@ -590,7 +590,7 @@ IDENTITY = [
         "program in the kernel",
         [],
         odd={
-            "BPF_PROG_LOAD": Event("bpf", "loaded", number="$program", text="$tag"),
+            "BPF_PROG_LOAD": Event("bpf", "loaded", number="$program", text="$text"),
             "the last reference goes": Event("bpf", "unloaded", None, number="$program"),
             "SO_ATTACH_FILTER": Hole("a classic filter only chooses among the packets of its own socket", Event("bpf")),
             "init_module": Hole("modules are off in this kernel", Event("bpf", "module")),

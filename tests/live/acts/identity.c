@@ -383,7 +383,7 @@ static int load_program(void)
     union bpf_attr attr;
     struct bpf_prog_info info;
     union bpf_attr ask;
-    char tag[2 * BPF_TAG_SIZE + 1];
+    char tag[2 * BPF_TAG_SIZE + 1], *text;
     long fd;
 
     memset(&attr, 0, sizeof(attr));
@@ -402,7 +402,8 @@ static int load_program(void)
     tell_number("program", info.id);
     for (size_t i = 0; i < sizeof(info.tag); i++)
         (void)snprintf(tag + 2 * i, 3, "%02x", info.tag[i]);
-    tell_text("tag", tag);
+    must(asprintf(&text, "acts_idle (%s)", tag), "asprintf");
+    tell_text("text", text);
     return (int)fd;
 }
 
