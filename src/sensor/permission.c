@@ -131,7 +131,7 @@ static int mark(const struct trn_permission *p, unsigned flags, unsigned what, i
 /* The content must still be what was allowed once the mark is there: a write before it would not take it away. */
 static bool ask_no_more(const struct trn_permission *p, const struct trn_permit_question *q)
 {
-    struct trn_permit_key now;
+    struct trn_permit_key now = {0};
 
     if (mark(p, FAN_MARK_ADD | FAN_MARK_IGNORED_MASK, q->what, q->fd) != 0)
         return false;

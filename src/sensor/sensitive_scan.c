@@ -31,7 +31,7 @@ struct step {
     char below[BELOW_MAX];
 };
 
-static void walk(struct scan *s, int at, const struct step *step);
+static void walk(struct scan *s, int at, const struct step *before);
 
 /* A path for fanotify_mark, which takes no O_PATH descriptor. */
 static void link_of(int fd, char dst[40])
