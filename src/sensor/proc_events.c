@@ -287,7 +287,7 @@ int trn_proc_event(struct trn_proc_seen *seen, struct trn_str datagram, int64_t 
     if (c.bad || type != NLMSG_DONE || size > datagram.n || size < WHAT_OFFSET + EVENT_HEAD + EVENT_BODY ||
         length < EVENT_HEAD + EVENT_BODY || length > size - WHAT_OFFSET || idx != CN_IDX_PROC || val != CN_VAL_PROC)
         return -EBADMSG;
-    if (i.tgid == 0)
+    if (i.tgid == 0 || i.tgid == TRN_NO_U32) /* no process has such a number */
         return 0;
     switch (what) {
     case WHAT_UID:

@@ -109,6 +109,8 @@ Test(proc_events, what_nobody_asked_for_is_nothing)
     struct datagram d = datagram(2, 42, 42, 0, 0); /* exec */
 
     cr_expect_eq(give(&seen, &d, sizeof(d)), 0);
+    d = datagram(UID, 42, TRN_NO_U32, 0, 0); /* no process has this number */
+    cr_expect_eq(give(&seen, &d, sizeof(d)), 0);
     d = datagram(0, 0, 0, 0, 0);
     cr_expect_eq(give(&seen, &d, sizeof(d)), 0);
     cr_expect_eq(got.n, 0);
