@@ -45,7 +45,7 @@ int trn_engine_start(struct trn_daemon *d, struct trn_err *err) TRN_MUST_CHECK;
 int trn_inspect_start(struct trn_daemon *d, struct trn_err *err) TRN_MUST_CHECK;
 int trn_guard_start(struct trn_daemon *d, struct trn_err *err) TRN_MUST_CHECK;
 void trn_siblings_tell(struct trn_daemon *d); /* who our own are, to the permission group */
-void trn_sibling_end(struct sibling *s); /* kills it, and waits for it */
+void trn_sibling_end(struct sibling *s);      /* kills it, and waits for it */
 
 /* Each round: one that ended, or could not be started, is started after a pause. */
 void trn_engine_watch(struct trn_daemon *d, bool ended);
