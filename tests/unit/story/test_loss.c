@@ -49,7 +49,7 @@ static struct trn_event *throttled(struct script *s, enum trn_class klass, uint3
 static struct trn_event *filter(struct script *s, enum trn_action act, const char *path, uint64_t holds_ms)
 {
     struct trn_event *ev = event(s, TRN_EV_FILTER);
-    ev->action = act;
+    ev->action = (uint16_t)act;
     ev->filter.path = trn_str_of(path);
     ev->filter.holds_ns = holds_ms * TRN_NS_PER_MS;
     ev->filter.classes = 1u << TRN_CLASS_NETWORK;
