@@ -44,7 +44,7 @@ def test_it_starts_and_becomes_another_program(acted):
 
 def test_it_writes_a_file(acted):
     sensor, pid = acted
-    assert sensor.wait(type="file", pid=pid, path="/root/act32.written")["size"] == 1
+    assert sensor.wait(type="file", action="written", pid=pid, path="/root/act32.written")["size"] == 1
 
 
 def test_it_connects(acted):

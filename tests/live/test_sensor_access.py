@@ -76,6 +76,8 @@ def act(root, code, **more):
 )
 def test_each_way_into_memory(watched, code, action, way):
     root, sensor = watched
+    if way == "ptrace" and os.path.exists("/sys/bus/event_source/devices/kprobe"):
+        pytest.skip("where there is fexit, what a debugger reads and writes is not told; that it attached is")
     actor, target = act(root, code, user=True)
     e = sensor.wait(type="access", pid=actor, action=action, way=way)
     assert e["target_pid"] == target and (e["uid"], e["euid"], e["gid"]) == (1000, 1000, 1000)

@@ -170,6 +170,7 @@ def test_what_was_there_before():
         with sensor_client.Watched("--no-files", "--no-perf", prepare=prepare) as (_, sensor):
             (p, told), (out, outside) = procs
             pid = told["pid"]
+            sensor.needs("network.existing")
             sensor.wait(type="listen", pid=pid, proto=RAW, dst=None)  # the one on the wire was opened last
             wanted = [
                 {"type": "listen", "proto": TCP, "src": "127.0.0.1", "src_port": told["listen"]},

@@ -76,7 +76,7 @@ def test_what_was_mapped_before_is_told_once(probe):
     try:
         with sensor_client.Watched("--no-files", prepare=hold) as (root, sensor):
             pid = root.holder.pid
-            assert sensor.hooks["mapping.existing"]["state"] == "on"
+            sensor.needs("mapping.existing")
             e = sensor.wait(type="lib_load", pid=pid, path=lambda p: "libz.so.1" in p)
             assert e["flags"] & EXISTING and e["prot"] & 4 and e["entity"]
             assert e["ino"] == os.stat(root.host_path(e["path"])).st_ino

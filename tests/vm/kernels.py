@@ -48,11 +48,11 @@ def depends(options, package):
 
 
 def image_packages(options):
-    """The packages with the kernel itself; since 7.x it stands in one of its own."""
+    """The packages with the kernel itself; since 7.x it and its modules stand in two of their own."""
     image = next((d for d in depends(options, IMAGE) if re.match(r"linux-image-\d", d)), None)
     if not image:
         return []
-    return [d for d in depends(options, image) if d.startswith("linux-binary-")] or [image]
+    return [d for d in depends(options, image) if re.match("linux-(binary|modules)-", d)] or [image]
 
 
 def find_vmlinuz(folder):
@@ -92,11 +92,25 @@ def of_host(work):
     return unpack(work, [], packages)
 
 
-def version(vmlinuz):
-    """5.10.223, out of the kernel's own first page: 5.10.0-32-cloud-amd64 (...) #1 SMP Debian 5.10.223-1 (...)."""
+def find_modules(vmlinuz, name):
+    """That module, if it was unpacked with the kernel."""
+    folder = os.path.dirname(os.path.dirname(vmlinuz))
+    tops = (f"{folder}/lib/modules/*", os.path.dirname(vmlinuz))  # before 7.x, and since
+    return [m for top in tops for m in glob.glob(f"{top}/kernel/**/{name}.ko*", recursive=True)][:1]
+
+
+def told(vmlinuz):
+    """What the kernel says of itself in its first page: 5.10.0-32-cloud-amd64 (...) #1 SMP Debian 5.10.223-1 (...)."""
     with open(vmlinuz, "rb") as f:
         head = f.read(65536)
     at = int.from_bytes(head[0x20E:0x210], "little") + 0x200
-    text = head[at : head.index(b"\0", at)].decode("ascii", "replace")
-    found = re.search(r"Debian (\d+\.\d+\.\d+)", text) or re.search(r"(\d+\.\d+\.\d+)", text)
-    return found.group(1) if found else text
+    return head[at : head.index(b"\0", at)].decode("ascii", "replace")
+
+
+def release(vmlinuz):
+    return told(vmlinuz).split(" ")[0]
+
+
+def version(vmlinuz):
+    found = re.search(r"Debian (\d+\.\d+\.\d+)", told(vmlinuz)) or re.search(r"(\d+\.\d+\.\d+)", told(vmlinuz))
+    return found.group(1) if found else release(vmlinuz)
