@@ -23,6 +23,7 @@
 
 #define BEAT_MS 100
 #define HEALTH_NS TRN_NS_PER_SEC
+#define FILES_NS (10 * TRN_NS_PER_MS) /* file events gather so long: a wake-up for each costs more than the event */
 #define STOP_WAIT_MS 5000
 #define LOCKED_MEMORY (64u << 20)
 
@@ -69,6 +70,26 @@ static void read_files(struct trn_daemon *d)
         trn_filters_files(d->filters, NULL);
         d->files = trn_fanotify_close(d->files);
     }
+    d->files_ns = trn_mono_ns();
+}
+
+/* How long file events may still gather, in ms; 0: what is there is read now. */
+static int files_rest_ms(const struct trn_daemon *d)
+{
+    uint64_t now = trn_mono_ns(), next = d->files_ns + FILES_NS;
+    return now >= next ? 0 : (int)((next - now + TRN_NS_PER_MS - 1) / TRN_NS_PER_MS);
+}
+
+/* For the guard, often enough and not oftener. False: its end is closed. */
+static bool beat(struct trn_daemon *d)
+{
+    uint64_t now = trn_mono_ns();
+    /* Whoever waits for an answer that does not come waits for the guard. */
+    if ((d->permission && trn_permission_stuck(d->permission)) || d->beat_fd < 0 ||
+        now < d->beat_ns + BEAT_MS * TRN_NS_PER_MS / 2)
+        return true;
+    d->beat_ns = now;
+    return write(d->beat_fd, "b", 1) >= 0 || errno == EAGAIN;
 }
 
 static void read_proc_events(struct trn_daemon *d)
@@ -206,20 +227,19 @@ static int start(struct trn_daemon *d, const char *state_dir, struct trn_err *er
 
 static void one_round(struct trn_daemon *d)
 {
+    int rest = files_rest_ms(d);
     struct pollfd fds[] = {
         {.fd = d->engine.pid ? d->engine.pidfd : -1, .events = POLLIN},
         {.fd = d->inspect.pid ? d->inspect.pidfd : -1, .events = POLLIN},
         {.fd = d->guard.pid ? d->guard.pidfd : -1, .events = POLLIN},
         {.fd = d->signal_fd, .events = POLLIN},
-        {.fd = d->files ? trn_fanotify_fd(d->files) : -1, .events = POLLIN},
+        {.fd = d->files && rest == 0 ? trn_fanotify_fd(d->files) : -1, .events = POLLIN},
         {.fd = d->mounts_fd, .events = POLLPRI},
         {.fd = d->proc_events ? trn_proc_events_fd(d->proc_events) : -1, .events = POLLIN},
     };
-    if (poll(fds, TRN_ARRAY_SIZE(fds), BEAT_MS) < 0 && errno != EINTR)
+    if (poll(fds, TRN_ARRAY_SIZE(fds), rest ? rest : BEAT_MS) < 0 && errno != EINTR)
         return;
-    /* Whoever waits for an answer that does not come waits for the guard. */
-    bool well = !d->permission || !trn_permission_stuck(d->permission);
-    if (well && d->beat_fd >= 0 && write(d->beat_fd, "b", 1) < 0 && errno != EAGAIN)
+    if (!beat(d))
         fds[2].revents |= POLLIN; /* the guard's end is closed */
     if (fds[3].revents)
         d->stopping = true;

@@ -34,6 +34,7 @@ struct trn_daemon {
     struct trn_opener *opener;
     uint32_t restarts;
     unsigned dropped;
+    uint64_t files_ns, beat_ns; /* when files were read, when the guard heard of us */
     uint64_t health_ns, last_health_hash;
     bool stopping;
 };
