@@ -36,7 +36,7 @@ static const char engine[] =
     "renameat renameat2 rmdir stat statfs statx umask unlink unlinkat utimensat write writev "
     /* threads, and what libc asks about the process */
     "get_mempolicy getcpu getegid geteuid getgid getppid getrusage getuid rseq sched_getparam sched_getscheduler "
-    "set_tid_address times uname "
+    "set_tid_address setpriority times uname "
     /* the event loop, and sockets that were given */
     "accept accept4 dup dup2 dup3 epoll_create1 epoll_ctl epoll_pwait epoll_pwait2 epoll_wait eventfd2 getpeername "
     "getsockname getsockopt pipe2 poll ppoll pselect6 recvfrom recvmsg rt_sigtimedwait select sendmsg sendto "

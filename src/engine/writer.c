@@ -10,12 +10,14 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/resource.h>
 
 #define QUEUE_BYTES (4u << 20)
 #define COMMIT_NS (200 * TRN_NS_PER_MS)
 #define RETRY_NS (5 * TRN_NS_PER_SEC)
 #define PRUNE_NS (30 * TRN_NS_PER_SEC)
 #define KEEP_BYTES (1u << 20)
+#define STORE_NICE 10
 
 enum item_kind { ITEM_EVENT, ITEM_FINDING, ITEM_STORY, ITEM_STATE, ITEM_CLOSE };
 
@@ -233,6 +235,7 @@ static void write_batch(struct trn_writer *w, struct item *batch)
 static void *writing(void *arg)
 {
     struct trn_writer *w = arg;
+    (void)setpriority(PRIO_PROCESS, 0, STORE_NICE); /* this thread: detection goes before storing */
     for (;;) {
         pthread_mutex_lock(&w->lock);
         while (!w->first && !w->stop)
