@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owns: the detectors and the order in which each event reaches them: contacts before provenance (a write after a
- * contact is tainted), provenance before what asks it. Must not: hold a detector's own memory or words.
+ * Owns: the detectors and the order in which each event reaches them: the profile before all (it counts the run that an
+ * act belongs to), contacts before provenance (a write after a contact is tainted), provenance before what asks it. A
+ * finding reaches the profile before anybody else. Must not: hold a detector's own memory or words.
  */
 #include "detect/behaviour/behaviour.h"
+#include "detect/behaviour/profile.h"
 #include "detect/indicator/indicator.h"
 
 #define CONTACTS 8192
@@ -11,12 +13,21 @@
 
 struct trn_detect {
     struct trn_detect_ctx ctx;
+    struct trn_finding_sink findings;
+    struct trn_profiles *profiles;
     struct trn_contacts *contacts;
     struct trn_provenance *provenance;
     struct trn_second_stage *second_stage;
     struct trn_browser_data *browser_data;
     struct trn_indicator_watch *indicators;
 };
+
+static int on_finding(void *ctx, const struct trn_finding *f)
+{
+    struct trn_detect *d = ctx;
+    trn_profiles_finding(d->profiles, f);
+    return trn_sink_finding(&d->findings, f);
+}
 
 int trn_detect_new(const struct trn_detect_options *o, struct trn_detect **ret)
 {
@@ -27,14 +38,16 @@ int trn_detect_new(const struct trn_detect_options *o, struct trn_detect **ret)
         return -ENOMEM;
     d->ctx.processes = o->processes;
     d->ctx.indicators = o->indicators;
-    d->ctx.findings = o->findings;
+    d->findings = o->findings;
+    d->ctx.findings = (struct trn_finding_sink){on_finding, d};
     d->ctx.state = o->state;
+    d->profiles = trn_profiles_new();
     d->contacts = trn_contacts_new(CONTACTS);
     d->provenance = trn_provenance_new(o->max_provenance ? o->max_provenance : PROVENANCE);
     d->second_stage = trn_second_stage_new();
     d->browser_data = trn_browser_data_new();
     d->indicators = trn_indicator_watch_new();
-    if (!d->contacts || !d->provenance || !d->second_stage || !d->browser_data || !d->indicators) {
+    if (!d->profiles || !d->contacts || !d->provenance || !d->second_stage || !d->browser_data || !d->indicators) {
         trn_detect_free(d);
         return -ENOMEM;
     }
@@ -45,6 +58,7 @@ int trn_detect_new(const struct trn_detect_options *o, struct trn_detect **ret)
 struct trn_detect *trn_detect_free(struct trn_detect *d)
 {
     if (d) {
+        trn_profiles_free(d->profiles);
         trn_contacts_free(d->contacts);
         trn_provenance_free(d->provenance);
         trn_second_stage_free(d->second_stage);
@@ -58,7 +72,9 @@ struct trn_detect *trn_detect_free(struct trn_detect *d)
 int trn_detect_push(struct trn_detect *d, const struct trn_event *ev)
 {
     const struct trn_written *changed = NULL;
-    int r = trn_contacts_push(d->contacts, &d->ctx, ev);
+    int r = trn_profiles_push(d->profiles, &d->ctx, ev);
+    if (!r)
+        r = trn_contacts_push(d->contacts, &d->ctx, ev);
     if (!r)
         r = trn_provenance_push(d->provenance, &d->ctx, d->contacts, ev, &changed);
     if (!r)
@@ -72,7 +88,7 @@ int trn_detect_push(struct trn_detect *d, const struct trn_event *ev)
 
 size_t trn_detect_bytes(const struct trn_detect *d)
 {
-    return sizeof(*d) + trn_contacts_bytes(d->contacts) + trn_provenance_bytes(d->provenance) +
-           trn_second_stage_bytes(d->second_stage) + trn_browser_data_bytes(d->browser_data) +
-           trn_indicator_watch_bytes(d->indicators);
+    return sizeof(*d) + trn_profiles_bytes(d->profiles) + trn_contacts_bytes(d->contacts) +
+           trn_provenance_bytes(d->provenance) + trn_second_stage_bytes(d->second_stage) +
+           trn_browser_data_bytes(d->browser_data) + trn_indicator_watch_bytes(d->indicators);
 }
