@@ -27,8 +27,11 @@ def descriptors(daemon, *wanted):
     """(number, words of its fdinfo) of the daemon's own descriptors that say this."""
     found = []
     for path in glob.glob(f"/proc/{daemon.daemon.pid}/fdinfo/*"):
-        with open(path, encoding="ascii") as f:
-            words = f.read()
+        try:
+            with open(path, encoding="ascii") as f:
+                words = f.read()
+        except FileNotFoundError:  # closed meanwhile: none of those that stay
+            continue
         if all(w in words for w in wanted):
             found.append((int(os.path.basename(path)), words))
     return found
@@ -50,10 +53,7 @@ def hooks(daemon):
 
 
 def test_a_detached_link_is_told_and_attached_again(turncoat):
-    links = [
-        words.split("link_id:")[1].split()[0]
-        for _, words in descriptors(turncoat, "link_type:\tcgroup")
-    ]
+    links = [words.split("link_id:")[1].split()[0] for _, words in descriptors(turncoat, "link_type:\tcgroup")]
     assert links
     victim = links[0]
     detached = subprocess.run(["bpftool", "link", "detach", "id", victim], capture_output=True, text=True)
