@@ -39,7 +39,9 @@ int trn_open_plain(int root_fd, const char *path, struct stat *ret) TRN_MUST_CHE
 
 /* ---- filter.c: what is not watched for a while ---- */
 struct trn_filters;
-struct trn_filters *trn_filters_new(struct trn_sensor *sensor, const char *state_dir, gid_t respond_gid) TRN_MUST_CHECK;
+/* listen_fd: the local socket, of which those who ask are clients. */
+struct trn_filters *trn_filters_new(struct trn_sensor *sensor, const char *state_dir, gid_t respond_gid, int listen_fd)
+    TRN_MUST_CHECK;
 struct trn_filters *trn_filters_free(
     struct trn_filters *f); /* takes NULL; what was filtered is watched again by closing */
 void trn_filters_files(struct trn_filters *f, struct trn_fanotify *files); /* NULL: before it is closed */

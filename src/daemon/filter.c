@@ -12,6 +12,7 @@
 
 #include <pthread.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define CHANGES_MAX 20u /* a minute */
@@ -31,13 +32,15 @@ struct trn_filters {
     struct trn_fanotify *files;
     char state_dir[4096];
     gid_t respond_gid;
+    struct sockaddr_un address; /* the local socket's, as it was bound */
+    socklen_t address_len;
     struct row rows[TRN_FILTERS_MAX];
     uint32_t n;
     uint64_t minute_ns;
     uint32_t changes; /* in it */
 };
 
-struct trn_filters *trn_filters_new(struct trn_sensor *sensor, const char *state_dir, gid_t respond_gid)
+struct trn_filters *trn_filters_new(struct trn_sensor *sensor, const char *state_dir, gid_t respond_gid, int listen_fd)
 {
     struct trn_filters *f = calloc(1, sizeof *f);
     if (!f)
@@ -45,6 +48,9 @@ struct trn_filters *trn_filters_new(struct trn_sensor *sensor, const char *state
     pthread_mutex_init(&f->lock, NULL);
     f->sensor = sensor;
     f->respond_gid = respond_gid;
+    f->address_len = sizeof f->address;
+    if (getsockname(listen_fd, (struct sockaddr *)&f->address, &f->address_len) < 0)
+        f->address_len = 0; /* then nobody may ask */
     memccpy(f->state_dir, state_dir, '\0', sizeof f->state_dir - 1);
     return f;
 }
@@ -153,11 +159,26 @@ static bool in_group(int fd, gid_t gid)
     return false;
 }
 
+/*
+ * Whether somebody connected to the local socket with it. The engine holds sockets that turncoatd itself made (their
+ * channels, the listening one, its stderr), and the kernel says root of each of them: those have no such address, or listen.
+ */
+static bool is_clients(const struct trn_filters *f, int fd)
+{
+    struct sockaddr_un a;
+    socklen_t n = sizeof a, size = sizeof(int);
+    int listens = 1;
+    return f->address_len > offsetof(struct sockaddr_un, sun_path) && getsockname(fd, (struct sockaddr *)&a, &n) == 0 &&
+           n == f->address_len && memcmp(&a, &f->address, n) == 0 &&
+           getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && !listens;
+}
+
 /* The engine says who asks by handing on the client's own socket: the kernel answers, not the engine. */
 static int check_peer(const struct trn_filters *f, int client, struct ucred *ret, struct trn_err *err)
 {
     socklen_t n = sizeof *ret;
-    if (client < 0 || getsockopt(client, SOL_SOCKET, SO_PEERCRED, ret, &n) < 0 || ret->pid <= 0)
+    if (client < 0 || !is_clients(f, client) || getsockopt(client, SOL_SOCKET, SO_PEERCRED, ret, &n) < 0 ||
+        ret->pid <= 0)
         return trn_fail(err, -EPERM, "it is not known who asks");
     if (ret->uid == 0 ||
         (f->respond_gid != (gid_t)-1 && (ret->gid == f->respond_gid || in_group(client, f->respond_gid))))

@@ -80,9 +80,12 @@ static int real_path(int fd, char *dst, size_t size)
 
 /* ---- programs and processes ---- */
 
-/* "python3.11" is "python": digits and dots behind a name of the list. */
+/* "python3.11" is "python": digits and dots behind a name of the list; so is one that was deleted or replaced. */
 static bool is_vital_name(struct trn_str base)
 {
+    const struct trn_str deleted = TRN_STR(" (deleted)");
+    if (base.n > deleted.n && trn_str_eq(trn_str_slice(base, base.n - deleted.n, base.n), deleted))
+        base = trn_str_slice(base, 0, base.n - deleted.n);
     for (size_t i = 0; i < TRN_ARRAY_SIZE(vital_programs); i++) {
         struct trn_str name = trn_str_of(vital_programs[i]);
         if (!trn_str_starts(base, name))

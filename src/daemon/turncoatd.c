@@ -170,7 +170,7 @@ static int start_sensor(struct trn_daemon *d, struct trn_err *err)
     if (r < 0)
         return r;
     say_what_is_off(d->sensor);
-    d->filters = trn_filters_new(d->sensor, d->place.state_dir, d->place.respond_gid);
+    d->filters = trn_filters_new(d->sensor, d->place.state_dir, d->place.respond_gid, d->listen_fd);
     if (!d->filters)
         return trn_fail(err, -ENOMEM, "out of memory");
     d->proc_events = trn_proc_events_open();

@@ -5,7 +5,9 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,14 +26,39 @@ static const struct trn_filter_request a_program = {.kind = TRN_FILTER_PROGRAM,
                                                     .path = TRN_STR("/bin/sh"),
                                                     .why = TRN_STR("a test")};
 
+/* The local socket, a client of it, and the client as the engine has it. Its name is in no folder. */
+struct local {
+    int listening, client, accepted;
+};
+
+static struct local local_new(void)
+{
+    struct local l;
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    snprintf(a.sun_path + 1, sizeof a.sun_path - 1, "turncoat-test-filter-%d", (int)getpid());
+    l.listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    l.client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert(bind(l.listening, (struct sockaddr *)&a, sizeof a) == 0 && listen(l.listening, 1) == 0);
+    cr_assert_eq(connect(l.client, (struct sockaddr *)&a, sizeof a), 0);
+    l.accepted = accept4(l.listening, NULL, NULL, SOCK_CLOEXEC);
+    cr_assert_geq(l.accepted, 0);
+    return l;
+}
+
+static void local_done(struct local *l)
+{
+    close(l->listening);
+    close(l->client);
+    close(l->accepted);
+}
+
 static int ask(const struct trn_filter_request *q, gid_t respond, struct trn_err *err)
 {
-    struct trn_filters *f = trn_filters_new(NULL, "/nonexistent", respond);
-    int pair[2];
-    cr_assert(f && socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
-    int r = trn_filters_serve(f, q, pair[1], &sink, err);
-    close(pair[0]);
-    close(pair[1]);
+    struct local l = local_new();
+    struct trn_filters *f = trn_filters_new(NULL, "/nonexistent", respond, l.listening);
+    cr_assert(f);
+    int r = trn_filters_serve(f, q, l.accepted, &sink, err);
+    local_done(&l);
     trn_filters_free(f);
     return r;
 }
@@ -62,12 +89,34 @@ Test(filter, who_may_ask)
 
 Test(filter, a_socket_that_is_none_names_nobody)
 {
-    struct trn_filters *f = trn_filters_new(NULL, "/nonexistent", (gid_t)-1);
+    struct trn_filters *f = trn_filters_new(NULL, "/nonexistent", (gid_t)-1, -1);
     struct trn_err err = {0};
     int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     cr_expect_eq(trn_filters_serve(f, &a_program, fd, &sink, &err), -EPERM);
     cr_expect_eq(trn_filters_serve(f, &a_program, -1, &sink, &err), -EPERM);
     close(fd);
+    trn_filters_free(f);
+}
+
+/* The kernel says of them that root is at the other end: root made them. */
+Test(filter, sockets_that_the_engine_got_from_turncoatd_ask_for_nothing)
+{
+    struct local l = local_new();
+    struct trn_filters *f = trn_filters_new(NULL, "/nonexistent", getegid(), l.listening);
+    struct trn_err err = {0};
+    int pair[2];
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+    cr_expect_eq(trn_filters_serve(f, &a_program, pair[1], &sink, &err), -EPERM);
+    cr_expect(strstr(err.message, "not known who asks"), "%s", err.message);
+    cr_expect_eq(trn_filters_serve(f, &a_program, l.listening, &sink, &err), -EPERM);
+    cr_expect(strstr(err.message, "not known who asks"), "%s", err.message);
+    cr_expect_eq(trn_filters_serve(f, &a_program, l.client, &sink, &err), -EPERM);
+    cr_expect(strstr(err.message, "not known who asks"), "%s", err.message);
+    cr_expect_eq(trn_filters_serve(f, &a_program, l.accepted, &sink, &err), -EPERM);
+    cr_expect(strstr(err.message, "others act through it"), "a client is asked for what it wants: %s", err.message);
+    close(pair[0]);
+    close(pair[1]);
+    local_done(&l);
     trn_filters_free(f);
 }
 
@@ -131,6 +180,42 @@ Test(filter, a_folder_is_known_by_what_it_is_and_not_by_its_name)
     folder_done(&f);
 }
 
+static void copy_program(const char *from, const char *to)
+{
+    struct stat st;
+    TRN_AUTO(trn_fd_closep) int in = open(from, O_RDONLY | O_CLOEXEC);
+    TRN_AUTO(trn_fd_closep) int out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
+    cr_assert(fstat(in, &st) == 0);
+    for (ssize_t n = 1, left = st.st_size; left > 0 && n > 0; left -= n)
+        n = sendfile(out, in, NULL, (size_t)left);
+}
+
+/* After an upgrade the old shell runs on, under a name that the kernel writes " (deleted)" behind. */
+Test(filter, a_shell_that_was_replaced_is_still_one)
+{
+    struct folder f = folder_new();
+    struct trn_err err = {0};
+    char path[4200], word[16] = "";
+    int in[2], out[2];
+    snprintf(path, sizeof path, "%s/bash", f.path);
+    cr_assert(pipe2(in, O_CLOEXEC) == 0 && pipe2(out, O_CLOEXEC) == 0);
+    copy_program("/bin/cat", path);
+    pid_t child = fork();
+    if (child == 0) {
+        dup2(in[0], 0);
+        dup2(out[1], 1);
+        execl(path, "bash", (char *)NULL);
+        _exit(127);
+    }
+    cr_assert(write(in[1], "ready", 5) == 5 && read(out[0], word, sizeof word) == 5, "it runs");
+    cr_expect_eq(find(TRN_FILTER_PROCESS, NULL, (uint32_t)child, "/nonexistent", &err), -EPERM);
+    cr_assert_eq(unlink(path), 0);
+    cr_expect_eq(find(TRN_FILTER_PROCESS, NULL, (uint32_t)child, "/nonexistent", &err), -EPERM, "%s", err.message);
+    close(in[1]);
+    waitpid(child, NULL, 0);
+    folder_done(&f);
+}
+
 Test(filter, not_for_ever_and_not_all_the_time)
 {
     struct trn_filter_request q = a_program;
@@ -139,12 +224,13 @@ Test(filter, not_for_ever_and_not_all_the_time)
         cr_skip("who asks must be root");
     q.seconds = TRN_FILTER_MAX_SEC + 1;
     cr_expect_eq(ask(&q, (gid_t)-1, &err), -ERANGE);
-    struct trn_filters *f = trn_filters_new(NULL, "/nonexistent", (gid_t)-1);
-    int pair[2], r = 0;
-    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    struct local l = local_new();
+    struct trn_filters *f = trn_filters_new(NULL, "/nonexistent", (gid_t)-1, l.listening);
+    int r = 0;
     for (int i = 0; i < 21; i++)
-        r = trn_filters_serve(f, &a_program, pair[1], &sink, &err);
+        r = trn_filters_serve(f, &a_program, l.accepted, &sink, &err);
     cr_expect_eq(r, -EAGAIN, "21 within a minute");
     cr_expect_eq(told, 0u);
+    local_done(&l);
     trn_filters_free(f);
 }
