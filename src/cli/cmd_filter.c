@@ -137,6 +137,8 @@ static int kind_of(const struct trn_cli *cli, struct trn_err *err)
 static int absolute(const char *text, char dst[PATH_MAX], struct trn_err *err)
 {
     char here[PATH_MAX];
+    if (!text[0])
+        return trn_fail(err, -EINVAL, "the path is empty");
     if (text[0] == '/')
         return snprintf(dst, PATH_MAX, "%s", text) < PATH_MAX ? 0
                                                               : trn_fail(err, -ENAMETOOLONG, "the path is too long");

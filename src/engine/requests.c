@@ -233,13 +233,15 @@ static void ask_live(struct trn_request_env *env, enum trn_ask ask, const json_t
         end(out);
 }
 
-/* Names of classes to bits; none given: all that may be filtered. */
+/* Names of classes to bits; none given: all that may be filtered. What is no list is refused, not taken for none. */
 static bool classes_of(const json_t *request, uint32_t *ret)
 {
     json_t *list = json_object_get(request, "classes"), *name;
     size_t i;
     enum trn_class k;
     *ret = 0;
+    if (list && !json_is_array(list))
+        return false;
     json_array_foreach(list, i, name)
     {
         struct trn_str text = {json_string_value(name), json_string_length(name)};
@@ -249,6 +251,16 @@ static bool classes_of(const json_t *request, uint32_t *ret)
     }
     if (!json_array_size(list))
         *ret = TRN_FILTER_CLASSES;
+    return true;
+}
+
+/* Absent is 0; anything else must be a number from 1 on. */
+static bool number_of(const json_t *request, const char *name, uint64_t *ret)
+{
+    const json_t *m = json_object_get(request, name);
+    if (m && (!json_is_integer(m) || json_integer_value(m) <= 0))
+        return false;
+    *ret = m ? (uint64_t)json_integer_value(m) : 0;
     return true;
 }
 
@@ -262,15 +274,18 @@ static void ask_filter(struct trn_request_env *env, const struct trn_request_cli
                  {"path", TRN_FILTER_PATH},
                  {"filesystem", TRN_FILTER_FILESYSTEM}};
     struct trn_str what = member(request, "what"), act = member(request, "act");
-    json_int_t pid = json_integer_value(json_object_get(request, "pid"));
-    json_int_t seconds = json_integer_value(json_object_get(request, "seconds"));
+    uint64_t pid = 0;
     struct trn_filter_request q = {.path = member(request, "path"),
                                    .why = member(request, "why"),
-                                   .pid = pid > 0 && pid < (json_int_t)INT32_MAX ? (uint32_t)pid : 0,
-                                   .seconds = seconds > 0 ? (uint64_t)seconds : 0,
                                    .remove = trn_str_eq_c(act, "remove")};
     for (size_t i = 0; i < TRN_ARRAY_SIZE(kinds); i++)
         q.kind = trn_str_eq_c(what, kinds[i].name) ? (uint16_t)kinds[i].kind : q.kind;
+    bool numbers = number_of(request, "pid", &pid) && number_of(request, "seconds", &q.seconds);
+    q.pid = pid <= INT32_MAX ? (uint32_t)pid : 0;
+    if (!numbers) {
+        trn_answer_error(client->out, -EINVAL, "'pid' and 'seconds' are numbers from 1 on", "");
+        return;
+    }
     if (!q.kind || (!q.remove && !trn_str_eq_c(act, "set")) || !classes_of(request, &q.classes)) {
         trn_answer_error(client->out, -EINVAL, "a filter needs 'act', 'what' and 'classes' that are known",
                          "set or remove; program, process, path or filesystem; network, dns, tls, access");

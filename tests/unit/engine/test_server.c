@@ -168,6 +168,39 @@ Test(server, a_busy_engine_is_an_error_and_not_a_hang, .timeout = 20)
     bench_done(&b);
 }
 
+/* What is not understood must not become a wider or a longer filter than was asked for. */
+Test(server, a_filter_is_asked_for_exactly, .timeout = 20)
+{
+    static const char *const cases[][2] = {
+        {"\"classes\":[\"dns\"],\"seconds\":60", "turncoatd cannot be asked"},
+        {"\"classes\":[]", "turncoatd cannot be asked"},
+        {"\"classes\":\"dns\"", "that are known"},
+        {"\"classes\":{\"dns\":1}", "that are known"},
+        {"\"classes\":[1]", "that are known"},
+        {"\"classes\":[\"dns\",\"odd\"]", "that are known"},
+        {"\"seconds\":\"60\"", "are numbers from 1 on"},
+        {"\"seconds\":-1", "are numbers from 1 on"},
+        {"\"seconds\":0", "are numbers from 1 on"},
+        {"\"seconds\":1.5", "are numbers from 1 on"},
+        {"\"pid\":\"5\"", "are numbers from 1 on"},
+        {"\"pid\":-5", "are numbers from 1 on"},
+    };
+    struct bench b;
+    bench_init(&b);
+    int fd = client(&b);
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(cases); i++) {
+        char line[300];
+        snprintf(
+            line, sizeof line,
+            "{\"ask\":\"filter\",\"act\":\"set\",\"what\":\"program\",\"path\":\"/srv/x\",\"why\":\"a test\",%s}\n",
+            cases[i][0]);
+        say(fd, line);
+        expect(&b, fd, cases[i][1]);
+    }
+    close(fd);
+    bench_done(&b);
+}
+
 Test(server, foreign_text_is_an_error_answer, .timeout = 20)
 {
     static const char *const bad[] = {"\n",
