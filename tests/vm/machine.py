@@ -13,8 +13,8 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 PACKAGES = """base-files base-passwd bash coreutils dash dpkg findutils grep hostname iproute2 libc-bin login mount
- passwd procps python3-minimal libpython3-stdlib sed util-linux libbpf1 libcap-ng0 libelf1 libjansson4 libseccomp2
- libsqlite3-0 libssl3 libxxhash0 zlib1g""".split()
+ passwd procps python3-minimal libpython3-stdlib sed util-linux libbpf1 libcap-ng0 libelf1 libidn2-0 libjansson4
+ libpsl5 libseccomp2 libsqlite3-0 libssl3 libunistring2 libxxhash0 zlib1g""".split()
 USERS = "root:x:0:0::/root:/bin/bash\nalice:x:1000:1000::/home/alice:/bin/bash\nnobody:x:65534:65534::/:/usr/sbin/nologin\n"
 GROUPS = "root:x:0:\nalice:x:1000:\nshadow:x:42:\ntty:x:5:\nnogroup:x:65534:\n"
 
