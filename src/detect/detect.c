@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Owns: the detectors and the order in which each event reaches them: the profile before all (it counts the run that an
- * act belongs to), contacts before provenance (a write after a contact is tainted), provenance before what asks it. A
- * finding reaches the profile before anybody else. Must not: hold a detector's own memory or words.
+ * act belongs to) and drift behind all, contacts before provenance (a write after a contact is tainted), provenance
+ * before what asks it. A finding reaches the profile before anybody else. Must not: hold a detector's own memory or
+ * words.
  */
 #include "detect/behaviour/behaviour.h"
+#include "detect/behaviour/drift.h"
 #include "detect/behaviour/profile.h"
 #include "detect/indicator/indicator.h"
 
@@ -83,7 +85,7 @@ int trn_detect_push(struct trn_detect *d, const struct trn_event *ev)
         r = trn_second_stage_push(d->second_stage, &d->ctx, d->provenance, ev, changed);
     if (!r)
         r = trn_browser_data_push(d->browser_data, &d->ctx, d->provenance, ev);
-    return r;
+    return r ? r : trn_drift_push(d->profiles, &d->ctx, ev);
 }
 
 size_t trn_detect_bytes(const struct trn_detect *d)

@@ -30,6 +30,16 @@ static const struct trn_check checks[] = {
                         "import these files when asked to.",
     },
     {
+        .id = "behaviour.drift",
+        .title = "drift",
+        .score = 20,
+        .stage = TRN_STAGE_RELEASE_CHANGE,
+        .attack = {"T1195.002"},
+        .means = "Since its update the software does many things that it never did in the versions before, more than "
+                 "updates of it bring as a rule.",
+        .false_alarms = "A major version. It is a note: look at what is new, not at how much.",
+    },
+    {
         .id = "indicator.sha256",
         .title = "known bad file",
         .score = 90,

@@ -96,10 +96,14 @@ static int started(struct trn_profiles *p, const struct trn_detect_ctx *ctx, con
     int r = 0;
     if (starter) {
         trn_process_software(starter, &by);
+        p->actor = starter->id;
         if (!same_lineage(&s, &by))
             r = child(p, ctx, e, &by, &s, ev);
     }
-    return r || trn_root_of(ctx->processes, e)->id != e->id ? r : run(p, ctx, e, &s, ev);
+    if (r || trn_root_of(ctx->processes, e)->id != e->id)
+        return r;
+    p->actor = e->acting;
+    return run(p, ctx, e, &s, ev);
 }
 
 static bool is_identified(const struct trn_entity *e)

@@ -128,6 +128,19 @@ static int add(struct trn_profiles *p, struct trn_lineage *l, const struct trn_p
     return 0;
 }
 
+/* Only what is grown up can drift, and only from an earlier version. */
+static void note_drift(struct trn_profiles *p, const struct trn_lineage *l, const struct trn_profile_version *v,
+                       const struct trn_event *ev)
+{
+    if (v->seq < 2 || l->maturity < TRN_MATURE || p->n_due == TRN_DRIFT_DUE)
+        return;
+    for (size_t i = 0; i < p->n_due; i++)
+        if (p->due[i].lineage == l->key && p->due[i].version == v->seq)
+            return;
+    p->due[p->n_due++] =
+        (struct trn_drift_due){.lineage = l->key, .entity = p->actor, .seq = ev->seq, .version = v->seq};
+}
+
 int trn_feature_record(struct trn_profiles *p, struct trn_lineage *l, struct trn_profile_version *v,
                        const struct trn_event *ev, enum trn_feature_class class, struct trn_str text,
                        struct trn_novelty *ret)
@@ -144,6 +157,7 @@ int trn_feature_record(struct trn_profiles *p, struct trn_lineage *l, struct trn
         int r = add(p, l, v, ev, class, text, key, n.surprise);
         if (r)
             return r;
+        note_drift(p, l, v, ev);
     } else {
         n.state = trn_feature_state(l, f, now);
         if (n.state == TRN_FEATURE_ORDINARY && !(f->flags & TRN_FEATURE_LEARNED)) {

@@ -75,6 +75,12 @@ enum trn_profile_category {
     TRN_PROFILE_CATEGORIES,
 };
 
+struct trn_drift_due {             /* a version did something new: its drift is to be weighed */
+    uint64_t lineage, entity, seq; /* entity 0: a person at a prompt, that is never told */
+    uint16_t version;
+};
+#define TRN_DRIFT_DUE 16
+
 struct trn_profiles {
     struct trn_map *lineages;  /* key -> struct trn_lineage *, in order of their coming */
     struct trn_map *with;      /* feature -> how many lineages have it */
@@ -86,6 +92,9 @@ struct trn_profiles {
     uint64_t next_write_boot_ns;
     struct trn_pending_exec pending[TRN_PENDING];
     size_t n_pending;
+    uint64_t actor; /* entity whose act is being recorded; 0: a session */
+    struct trn_drift_due due[TRN_DRIFT_DUE];
+    size_t n_due;
 };
 
 /* ---- profile_lineage.c ---- */
@@ -122,11 +131,15 @@ double trn_surprise(const struct trn_profiles *p, const struct trn_lineage *l, e
 void trn_novelty_fill(const struct trn_profiles *p, const struct trn_lineage *l, const struct trn_profile_version *v,
                       uint64_t key, struct trn_novelty *ret);
 
+/* ---- profile_words.c ---- */
+void trn_feature_words(const struct trn_feature *f, struct trn_buf *b); /* "talks to cdn.example" */
+
 /* ---- profile_acts.c: what no detector asks ---- */
 int trn_profile_acts(struct trn_profiles *p, const struct trn_detect_ctx *ctx, const struct trn_event *ev)
     TRN_MUST_CHECK;
 /* Whose profile an act of e belongs to; false: nobody's. */
-bool trn_profile_subject(const struct trn_detect_ctx *ctx, const struct trn_entity *e, struct trn_software *ret);
+bool trn_profile_subject(struct trn_profiles *p, const struct trn_detect_ctx *ctx, const struct trn_entity *e,
+                         struct trn_software *ret);
 
 /* ---- profile_row.c ---- */
 void trn_lineage_encode(const struct trn_lineage *l, struct trn_buf *out);

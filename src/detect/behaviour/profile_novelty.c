@@ -10,6 +10,7 @@
 #define RUNS_SCALE 20.0
 #define DAYS_FULL 7.0
 #define CONCENTRATION 2.0
+#define STEPS 16.0
 #define BASE_RATE (1.0 / 1024)
 
 static const struct {
@@ -90,7 +91,8 @@ double trn_surprise(const struct trn_profiles *p, const struct trn_lineage *l, e
     double rate = back_off(t.with[2], t.n[2], BASE_RATE);
     rate = back_off(t.with[1], t.n[1], rate);
     rate = back_off(t.with[0], t.n[0], rate);
-    return trn_feature_weight(class) * trn_dirichlet(0, l->runs, rate);
+    /* The last bits of a logarithm differ between machines; a replay must not. */
+    return floor(trn_feature_weight(class) * trn_dirichlet(0, l->runs, rate) * STEPS + 0.5) / STEPS;
 }
 
 void trn_novelty_fill(const struct trn_profiles *p, const struct trn_lineage *l, const struct trn_profile_version *v,

@@ -1,106 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Question: does a profile know what a software always did, learn only what it should, and stay small? */
-#include "detect/behaviour/profile_internal.h"
-#include "script.h"
+#include "phone.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
-
-#define DAY_NS ((uint64_t)TRN_DAY_SEC * TRN_NS_PER_SEC)
-#define PHONE "/opt/acme-softphone/bin/acme-softphone"
-
-static struct script *s;
-static struct trn_process_table *t;
-static struct trn_profiles *p;
-static struct trn_detect_ctx ctx;
-static size_t done;
-static uint64_t days; /* added to the wall clock */
-static uint32_t next_pid;
-static uint64_t seq;
-
-static int drop_state(void *c, const struct trn_event *ev)
-{
-    size_t *n = c;
-    *n += ev->state.value.n > 0;
-    return 0;
-}
-static size_t rows;
-
-static void setup(void)
-{
-    s = script_new();
-    cr_assert_eq(trn_process_table_new(&(struct trn_process_options){.sz = sizeof(struct trn_process_options)}, &t), 0);
-    p = trn_profiles_new();
-    cr_assert_not_null(p);
-    rows = 0;
-    ctx = (struct trn_detect_ctx){.processes = t, .state = {drop_state, &rows}};
-    done = 0;
-    days = 0;
-    next_pid = 1000;
-    seq = 1000000;
-}
-
-static void teardown(void)
-{
-    trn_profiles_free(p);
-    trn_process_table_free(t);
-    script_free(s);
-}
-
-/* Everything that was written into the script since the last time. */
-static void play(void)
-{
-    for (; done < s->n; done++) {
-        s->ev[done].wall_ns += days * DAY_NS;
-        s->ev[done].seq = ++seq;
-        cr_assert_eq(trn_process_apply(t, &s->ev[done]), 0);
-        cr_assert_eq(trn_profiles_push(p, &ctx, &s->ev[done]), 0);
-    }
-    s->n = done = 0; /* what was played is known */
-}
-
-static uint32_t start(const char *version)
-{
-    uint32_t pid = next_pid++;
-    act_start(s, 1, pid, PHONE, "acme-softphone --quiet -c 17");
-    act_identity(s, PHONE, "acme-softphone", version, TRN_ORIGIN_DPKG, TRN_SW_MODIFIED_KNOWN);
-    play();
-    return pid;
-}
-
-static struct trn_novelty ask(uint32_t pid, enum trn_feature_class class, const char *text)
-{
-    struct trn_novelty n;
-    struct trn_event ev;
-    trn_event_init(&ev, TRN_EV_CONNECT);
-    ev.pid = pid;
-    ev.entity = entity_of(pid);
-    ev.seq = ++seq;
-    ev.boot_ns = s->boot_ns;
-    ev.wall_ns = 1795417260000000000ull + days * DAY_NS;
-    const struct trn_entity *e = trn_process_get(t, ev.entity);
-    cr_assert_not_null(e);
-    cr_assert_eq(trn_profiles_ask(p, &ctx, e, &ev, class, trn_str_of(text), &n), 0);
-    return n;
-}
-
-/* One run a day with the ordinary destination; the pid of the last. */
-static uint32_t grow(const char *version, unsigned n)
-{
-    uint32_t pid = 0;
-    for (unsigned i = 0; i < n; i++) {
-        days++;
-        pid = start(version);
-        ask(pid, TRN_FEATURE_DESTINATION, "acme.example");
-    }
-    return pid;
-}
-
-static struct trn_lineage *phone(void)
-{
-    const struct trn_software sw = {.name = TRN_STR("acme-softphone"), .origin = TRN_ORIGIN_DPKG};
-    return trn_lineage_find(p, &sw);
-}
 
 static void find(const char *version, uint16_t score)
 {
@@ -110,7 +13,7 @@ static void find(const char *version, uint16_t score)
     trn_profiles_finding(p, &f);
 }
 
-TestSuite(profile, .init = setup, .fini = teardown);
+TestSuite(profile, .init = phone_setup, .fini = phone_teardown);
 
 Test(profile, maturity_is_what_was_computed_by_hand)
 {
