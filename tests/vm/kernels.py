@@ -95,7 +95,7 @@ def of_host(work):
 def find_modules(vmlinuz, name):
     """That module, if it was unpacked with the kernel."""
     folder = os.path.dirname(os.path.dirname(vmlinuz))
-    tops = (f"{folder}/lib/modules/*", os.path.dirname(vmlinuz))  # before 7.x, and since
+    tops = (f"{folder}/lib/modules/*", f"{folder}/usr/lib/modules/*", os.path.dirname(vmlinuz))  # up to 6.1, 6.12, since 7.x
     return [m for top in tops for m in glob.glob(f"{top}/kernel/**/{name}.ko*", recursive=True)][:1]
 
 
