@@ -6,7 +6,8 @@
  *
  * These two programs run for every packet, so each leaves as early as it can:
  *   coming in     what is not from port 53, by three loads from the packet
- *   going out     of a TCP connection that does not go to port 53, once 8 KiB of it are acknowledged; of other
+ *   going out     of a TCP connection that does not go to port 53, once 8 KiB of it are acknowledged, and before
+ *                 that what carries nothing or does not begin as a ClientHello does; of other
  *                 sockets what does not go to port 53 and is not the first datagram of a connected one
  */
 #include "network.bpf.h"
@@ -227,6 +228,12 @@ static __always_inline __u32 hello_length(struct __sk_buff *skb, const struct pa
     return record < message || record + 5 > TRN_WIRE_HELLO_MAX ? TRN_WIRE_HELLO_MAX : record + 5;
 }
 
+static __always_inline void no_hello(struct note *note)
+{
+    note->hello_left++;
+    note->hello = note->hello_left < HELLO_TRIES ? NOTE_HELLO_NOT_FIRST : NOTE_HELLO_DONE;
+}
+
 /* The hello comes first, or after a few lines in the clear (a proxy's CONNECT, STARTTLS). */
 static __always_inline void hello_segment(struct __sk_buff *skb, struct note *note, struct packet *p)
 {
@@ -238,8 +245,7 @@ static __always_inline void hello_segment(struct __sk_buff *skb, struct note *no
     if (first) {
         left = hello_length(skb, p, note->hello == NOTE_HELLO_NONE);
         if (left == 0) {
-            note->hello_left++;
-            note->hello = note->hello_left < HELLO_TRIES ? NOTE_HELLO_NOT_FIRST : NOTE_HELLO_DONE;
+            no_hello(note);
             return;
         }
     } else {
@@ -258,6 +264,28 @@ static __always_inline void hello_segment(struct __sk_buff *skb, struct note *no
     put_pieces(&a);
 }
 
+/* Where the payload of a TCP segment begins; 0: this cannot be told from the first bytes. */
+static __always_inline __u32 payload_at(struct __sk_buff *skb)
+{
+    const __u8 *data = (const __u8 *)(long)skb->data, *end = (const __u8 *)(long)skb->data_end;
+
+    if (data + 40 > end)
+        return 0;
+    if (data[0] == 0x45 && data[9] == IPPROTO_TCP) /* IPv4 without options */
+        return 20 + (__u32)(data[32] >> 4) * 4;
+    if (data + 60 > end || data[0] >> 4 != 6 || data[6] != IPPROTO_TCP)
+        return 0;
+    return 40 + (__u32)(data[52] >> 4) * 4;
+}
+
+/* Most segments of most connections are no hello; that is seen by one byte. */
+static __always_inline bool begins_otherwise(struct __sk_buff *skb, __u32 payload)
+{
+    __u8 first;
+
+    return payload != 0 && bpf_skb_load_bytes(skb, payload, &first, 1) == 0 && first != RECORD_HANDSHAKE;
+}
+
 static __always_inline int tcp_out(struct __sk_buff *skb, struct bpf_sock *sk, struct bpf_tcp_sock *tcp)
 {
     struct packet p = {};
@@ -265,11 +293,20 @@ static __always_inline int tcp_out(struct __sk_buff *skb, struct bpf_sock *sk, s
     bool dns = sk->dst_port == bpf_htons(DNS_PORT);
 
     if (!dns) {
+        __u32 payload;
+
         if (tcp->bytes_acked > TRN_WIRE_HELLO_MAX)
+            return 1;
+        payload = payload_at(skb);
+        if (payload != 0 && skb->len <= payload)
             return 1;
         note = packet_note(skb);
         if (!note || note->role == NOTE_INCOMING || note->hello == NOTE_HELLO_DONE)
             return 1;
+        if (note->hello != NOTE_HELLO_TAKING && begins_otherwise(skb, payload)) {
+            no_hello(note);
+            return 1;
+        }
     }
     if (!read_ip(skb, true, &p) || p.protocol != IPPROTO_TCP || !read_ports(skb, true, &p))
         return 1;
