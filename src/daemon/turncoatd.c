@@ -49,6 +49,8 @@ static void tell_limits(struct trn_daemon *d)
     const struct trn_record_sink sink = {forward_record, d};
     if (trn_sensor_throttled(d->sensor, &sink) < 0 || (d->files && trn_fanotify_throttled(d->files, &sink) < 0))
         fprintf(stderr, "turncoatd: who was throttled cannot be told\n");
+    if (trn_sensor_repeated(d->sensor, &sink) < 0)
+        fprintf(stderr, "turncoatd: repeated connections cannot be told\n");
     trn_filters_tick(d->filters, &sink);
 }
 
@@ -164,7 +166,10 @@ static void say_what_is_off(const struct trn_sensor *s)
 
 static int start_sensor(struct trn_daemon *d, struct trn_err *err)
 {
-    const struct trn_sensor_options o = {.sz = sizeof o, .scope_cgroup = d->scope, .share = d->share};
+    const struct trn_sensor_options o = {.sz = sizeof o,
+                                         .scope_cgroup = d->scope,
+                                         .share = d->share,
+                                         .one_by_one = d->one_by_one};
     int r = trn_sensor_open(&o, &d->sensor, err);
     (void)malloc_trim(0); /* the kernel's types, read and let go again by libbpf, are 20 MB that glibc would keep */
     if (r < 0)
@@ -325,6 +330,8 @@ static void usage(FILE *to)
           "                       of the state folder is read too)\n"
           "  --share N            records a second that one process may make: of connections, DNS, TLS and reaching\n"
           "                       into others, and of files (default 20000 each; 0: no limit); the rest is counted\n"
+          "  --connections N      connections a second of one process to the same place, or from there, that are told\n"
+          "                       one by one (default 32, four times as many at once; 0: all); the rest as sums\n"
           "  --no-files           no file events (for measurements)\n"
           "  --version, --help\n",
           to);
@@ -341,10 +348,10 @@ static bool read_share(const char *text, uint32_t *ret)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"state", 1, NULL, 's'},      {"scope-cgroup", 1, NULL, 'c'},
-                                            {"indicators", 1, NULL, 'i'}, {"no-files", 0, NULL, 'F'},
-                                            {"share", 1, NULL, 'S'},      {"version", 0, NULL, 'v'},
-                                            {"help", 0, NULL, 'h'},       {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"state", 1, NULL, 's'},    {"scope-cgroup", 1, NULL, 'c'}, {"indicators", 1, NULL, 'i'},
+        {"no-files", 0, NULL, 'F'}, {"share", 1, NULL, 'S'},        {"version", 0, NULL, 'v'},
+        {"help", 0, NULL, 'h'},     {"connections", 1, NULL, 'C'},  {NULL, 0, NULL, 0}};
     struct trn_daemon d = {.place = {.state_fd = -1, .lock_fd = -1},
                            .beat_fd = -1,
                            .jobs_fds = {-1, -1},
@@ -372,6 +379,12 @@ int main(int argc, char **argv)
         case 'S':
             if (!read_share(optarg, &d.share)) {
                 fputs("turncoatd: --share takes a number of records a second\n", stderr);
+                return 2;
+            }
+            break;
+        case 'C':
+            if (!read_share(optarg, &d.one_by_one)) {
+                fputs("turncoatd: --connections takes a number of connections a second\n", stderr);
                 return 2;
             }
             break;

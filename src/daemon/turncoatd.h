@@ -18,7 +18,8 @@ struct trn_daemon {
     struct trn_place place;
     const char *scope, *indicator_dir;
     bool no_files;
-    uint32_t share; /* records a second that one process may make */
+    uint32_t share;      /* records a second that one process may make */
+    uint32_t one_by_one; /* connections a second to the same place that are told one by one */
     struct trn_sensor *sensor;
     struct trn_fanotify *files;
     struct trn_permission *permission; /* asks for nothing until something is watched; nothing is yet */

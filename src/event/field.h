@@ -150,7 +150,9 @@ enum trn_field {
     TRN_F_FILTER_WHY = 137,
     TRN_F_FILTER_CLASSES = 138,
     TRN_F_FILTER_HOLDS = 139,
-    TRN_F_MAX = 140,
+    TRN_F_CONNECTIONS = 140,
+    TRN_F_CONNECTIONS_SINCE = 141,
+    TRN_F_MAX = 142,
 };
 
 enum trn_kind {

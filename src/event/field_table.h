@@ -14,6 +14,7 @@
 #define T_MAP (T(LIB_LOAD) | T(MEM_EXEC))
 #define T_FILE (T(FILE) | T(OPEN))
 #define T_NET (T(CONNECT) | T(ACCEPT) | T(NET_CLOSE) | T(DNS) | T(LISTEN) | T(TLS))
+#define T_TCP (T(CONNECT) | T(ACCEPT) | T(NET_CLOSE))
 #define T_META (T(LOSS) | T(TICK) | T(START) | T(STOP) | T(GAP) | T(CLOCK) | T(BPF) | T(HOOK))
 
 #define AT(member) offsetof(struct trn_event, member), sizeof(((struct trn_event *)NULL)->member), false
@@ -153,6 +154,8 @@
     X(FILE_BUILD_ID, "turncoat.file.build_id", BYTES, T(IDENTITY), AT(identity.id.build_id), 0, "GNU build-id") \
     X(FILE_MNTNS, "turncoat.file.mntns", U64, T(IDENTITY), AT(identity.id.mntns), 0, "mount namespace the identity holds in") \
     X(SOCKET, "turncoat.socket", U64, T_NET, AT(net.socket), 0, "socket cookie") \
+    X(CONNECTIONS, "turncoat.connections", U64, T_TCP, AT(net.count), NO32, "connections that the event stands for; absent: one") \
+    X(CONNECTIONS_SINCE, "turncoat.connections_since_boot_ns", U64, T_TCP, AT(net.since_boot_ns), 0, "when the first of them was seen") \
     X(NET_ERROR, "turncoat.error", I64, T_NET, AT(net.error), NOI32, "errno of a failed connection") \
     X(IDENTITY_ORIGIN, "turncoat.software.origin", NAME, T(IDENTITY), AT(identity.id.software.origin), 0, "dpkg, npm, manual ...") \
     X(IDENTITY_SIGNER, "turncoat.software.signer", STR, T(IDENTITY), AT(identity.id.software.signer), 0, "who signed it") \

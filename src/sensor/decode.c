@@ -204,7 +204,7 @@ int trn_decode_record(struct trn_cursor record, uint64_t salt, struct trn_arena 
 
     if (r != 0)
         return r;
-    type = event_type_of(h.type);
+    type = event_type_of(h.type == TRN_WIRE_REPEATED ? trn_repeated_what(record) : h.type);
     if (type == TRN_EV_INVALID)
         return -EBADMSG;
     trn_decode_begin(ret, type, &h, salt);

@@ -99,8 +99,32 @@ static void put_listening(const struct wire_ends *w, bool raw, struct trn_ev_net
     net->src_port = raw || w->local_port == 0 ? TRN_NO_U32 : w->local_port;
 }
 
+uint16_t trn_repeated_what(struct trn_cursor c)
+{
+    uint16_t what;
+
+    trn_cur_skip(&c, offsetof(struct trn_wire_repeated, what) - sizeof(struct trn_wire_header));
+    what = trn_cur_u16le(&c);
+    return what == TRN_WIRE_CONNECT || what == TRN_WIRE_FAILED || what == TRN_WIRE_ACCEPT || what == TRN_WIRE_CLOSE
+               ? what
+               : 0;
+}
+
+/* One record for many: the port of the calling side is none, and what the kernel's map forgot has no place. */
+static void put_repeated(struct trn_cursor *c, const struct wire_ends *w, struct trn_ev_net *net)
+{
+    net->since_boot_ns = trn_cur_u64le(c);
+    net->count = trn_cur_u32le(c);
+    trn_cur_skip(c, 4); /* what, which is known, and nothing */
+    net->socket = TRN_NO_U64;
+    net->src_port = TRN_NO_U32;
+    if ((w->incoming ? w->local_port : w->remote_port) == 0)
+        net->dst_port = TRN_NO_U32;
+}
+
 int trn_decode_net(struct trn_cursor *c, const struct trn_wire_head *h, struct trn_event *ev)
 {
+    uint16_t type = h->type == TRN_WIRE_REPEATED ? trn_repeated_what(*c) : h->type;
     struct trn_ev_net *net = &ev->net;
     struct wire_ends w = {0};
     uint64_t out, in;
@@ -119,22 +143,24 @@ int trn_decode_net(struct trn_cursor *c, const struct trn_wire_head *h, struct t
     net->proto = trn_cur_u8(c);
     w.incoming = trn_cur_u8(c) != 0;
     flags = trn_cur_u8(c);
-    if (!read_addresses(c, &w, h->type == TRN_WIRE_LISTEN) || !trn_cur_end(c))
+    if (!read_addresses(c, &w, type == TRN_WIRE_LISTEN))
         return -EBADMSG;
     if (flags & TRN_WIRE_NET_EXISTING)
         ev->flags |= TRN_EVF_EXISTING;
-    if (h->type == TRN_WIRE_LISTEN)
+    if (type == TRN_WIRE_LISTEN)
         put_listening(&w, (flags & TRN_WIRE_NET_RAW) != 0, net);
     else
         put_ends(&w, net);
-    ev->action = (uint16_t)action_of(h->type);
-    if (h->type == TRN_WIRE_CLOSE) {
+    if (h->type == TRN_WIRE_REPEATED)
+        put_repeated(c, &w, net);
+    ev->action = (uint16_t)action_of(type);
+    if (type == TRN_WIRE_CLOSE) {
         net->bytes_out = out;
         net->bytes_in = in;
     }
-    if (h->type == TRN_WIRE_FAILED)
+    if (type == TRN_WIRE_FAILED)
         net->error = (int32_t)(error & 0xfff);
-    return 0;
+    return trn_cur_end(c) ? 0 : -EBADMSG;
 }
 
 /* The question of a cut or damaged message may still be readable; what is not is flagged. */

@@ -60,7 +60,7 @@ static const struct {
 
 struct trn_sensor {
     struct trn_scope scope;
-    uint32_t share;
+    uint32_t share, one_by_one;
     struct trn_bpf *bpf;
     bool compat;
     enum trn_access_choice access;
@@ -73,6 +73,7 @@ struct trn_sensor {
     uint64_t misses[N_SPECS], checked_ns;
     uint64_t perf_times[TRN_SENSOR_CPUS_MAX];
     struct trn_shares *shares;
+    struct trn_repeats *repeats;
 };
 
 _Static_assert(N_SPECS <= TRN_PROGRAMS_MAX, "load.c has a row for each program");
@@ -91,6 +92,14 @@ static void set_share(struct trn_bpf *bpf, uint32_t a_second)
         a_second = TRN_SHARE_DEFAULT;
     __atomic_store_n(&bpf->bss->share_burst_ns, TRN_NS_PER_SEC, __ATOMIC_RELAXED);
     __atomic_store_n(&bpf->bss->share_token_ns, limit ? TRN_MAX(TRN_NS_PER_SEC / a_second, 1u) : 0, __ATOMIC_RELAXED);
+}
+
+static void set_one_by_one(struct trn_bpf *bpf, uint32_t a_second)
+{
+    uint64_t token = a_second == TRN_SHARE_NONE ? 0 : TRN_NS_PER_SEC / (a_second ? a_second : TRN_ONE_BY_ONE_DEFAULT);
+
+    bpf->bss->repeat_token_ns = token;
+    bpf->bss->repeat_burst_ns = TRN_ONE_BY_ONE_BURST * TRN_NS_PER_SEC;
 }
 
 /* The program of a row; NULL when the object has none (on_memory and its twin share a row). */
@@ -145,6 +154,7 @@ static struct trn_bpf *open_object(void *ctx, bool compat)
     bpf->rodata->mem_rw_start = s->mem_rw_start;
     bpf->rodata->mem_rw_end = s->mem_rw_end;
     set_share(bpf, s->share);
+    set_one_by_one(bpf, s->one_by_one);
     (void)bpf_map__set_max_entries(bpf->maps.losses, cpus > 0 ? (uint32_t)cpus : 1);
     return bpf;
 }
@@ -255,6 +265,7 @@ int trn_sensor_open(const struct trn_sensor_options *o, struct trn_sensor **ret,
         return trn_fail(err, -ENOMEM, "cannot open the sensor: out of memory");
     s->scope.fd = -1;
     s->share = o ? o->share : 0;
+    s->one_by_one = o ? o->one_by_one : 0;
     s->compat = o && o->compat;
     for (size_t i = 0; i < N_SPECS; i++)
         s->hooks[i] = (struct trn_sensor_hook){.name = specs[i].name, .gives = specs[i].gives};
@@ -286,6 +297,7 @@ int trn_sensor_open(const struct trn_sensor_options *o, struct trn_sensor **ret,
         add_fd(s, TRN_SENSOR_FD_COUNTERS, s->bpf->maps.losses);
         s->shares = trn_shares_new(bpf_map__fd(s->bpf->maps.shares), bpf_map__fd(s->bpf->maps.losses),
                                    bpf_map__max_entries(s->bpf->maps.losses));
+        s->repeats = trn_repeats_new(bpf_map__fd(s->bpf->maps.repeats), bpf_map__fd(s->bpf->maps.repeats_total));
     }
     s->checked_ns = trn_boot_ns();
     s->first_perf = s->n_fds;
@@ -306,6 +318,7 @@ struct trn_sensor *trn_sensor_close(struct trn_sensor *s)
     for (size_t i = s->first_perf; i < s->n_fds; i++)
         trn_fd_close(s->fds[i].fd);
     trn_shares_free(s->shares);
+    trn_repeats_free(s->repeats);
     trn_bpf__destroy(s->bpf);
     trn_scope_done(&s->scope);
     free(s);
@@ -450,6 +463,11 @@ void trn_sensor_share(struct trn_sensor *s, uint32_t records_a_second)
 int trn_sensor_throttled(struct trn_sensor *s, const struct trn_record_sink *sink)
 {
     return s->shares ? trn_shares_tell(s->shares, sink) : 0;
+}
+
+int trn_sensor_repeated(struct trn_sensor *s, const struct trn_record_sink *sink)
+{
+    return s->repeats ? trn_repeats_tell(s->repeats, sink) : 0;
 }
 
 static void mute_key(const struct trn_mute_rule *rule, struct trn_mute_key *ret)

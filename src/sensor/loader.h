@@ -40,4 +40,13 @@ struct trn_shares *trn_shares_new(int shares_fd, int counters_fd, uint32_t cpus)
 struct trn_shares *trn_shares_free(struct trn_shares *s);
 int trn_shares_tell(struct trn_shares *s, const struct trn_record_sink *sink) TRN_MUST_CHECK;
 
+/* ---- repeats.c: connections that are told as sums ---- */
+
+struct trn_repeats;
+
+/* Descriptors stay the caller's. */
+struct trn_repeats *trn_repeats_new(int rows_fd, int total_fd) TRN_MUST_CHECK;
+struct trn_repeats *trn_repeats_free(struct trn_repeats *s);
+int trn_repeats_tell(struct trn_repeats *s, const struct trn_record_sink *sink) TRN_MUST_CHECK;
+
 #endif

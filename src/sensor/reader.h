@@ -83,6 +83,8 @@ struct trn_wire_head {
 int trn_join_path(struct trn_str parts, bool cut, struct trn_arena *arena, struct trn_str *ret) TRN_MUST_CHECK;
 int trn_decode_exec(struct trn_cursor *c, uint64_t salt, struct trn_arena *arena, struct trn_event *ev) TRN_MUST_CHECK;
 int trn_decode_net(struct trn_cursor *c, const struct trn_wire_head *h, struct trn_event *ev) TRN_MUST_CHECK;
+/* What a REPEATED record sums up: CONNECT, FAILED, ACCEPT or CLOSE; 0: none of them. c: behind the head. */
+uint16_t trn_repeated_what(struct trn_cursor c);
 int trn_decode_dns(struct trn_cursor *c, struct trn_arena *arena, struct trn_event *ev) TRN_MUST_CHECK;
 int trn_decode_file(struct trn_cursor *c, struct trn_event *ev) TRN_MUST_CHECK;
 int trn_decode_filter(struct trn_cursor *c, const struct trn_wire_head *h, struct trn_event *ev) TRN_MUST_CHECK;

@@ -58,7 +58,13 @@ struct trn_sensor_options {
     bool no_perf;             /* leave the perf records out */
     bool compat;              /* the programs for kernels before 5.17 also where they are not needed: for tests */
     uint32_t share;           /* see trn_sensor_share; 0: the default, TRN_SHARE_NONE: no limit */
+    /* Connections a second that one process makes to the same place, or gets from there, and that are told one by one
+     * (TRN_ONE_BY_ONE_BURST seconds' worth at once after a rest). 0: the default, TRN_SHARE_NONE: all. */
+    uint32_t one_by_one;
 };
+
+#define TRN_ONE_BY_ONE_DEFAULT 32u
+#define TRN_ONE_BY_ONE_BURST 4u
 
 #define TRN_SHARE_DEFAULT 20000u
 #define TRN_SHARE_NONE UINT32_MAX
@@ -79,6 +85,8 @@ int trn_sensor_existing(struct trn_sensor *s, const struct trn_record_sink *sink
 void trn_sensor_share(struct trn_sensor *s, uint32_t records_a_second);
 /* Who had records left out since the last call, as throttle records; to be called about once a second. */
 int trn_sensor_throttled(struct trn_sensor *s, const struct trn_record_sink *sink) TRN_MUST_CHECK;
+/* Connections since the last call that were not told one by one, as sums; to be called about once a second. */
+int trn_sensor_repeated(struct trn_sensor *s, const struct trn_record_sink *sink) TRN_MUST_CHECK;
 
 /* What a filter of a program or a process names; classes: 1 << enum trn_class. */
 struct trn_mute_rule {

@@ -39,8 +39,8 @@ int trn_seen_flush(struct trn_store *s, struct trn_err *err)
     return 0;
 }
 
-static int seen(struct trn_store *s, enum trn_sighting_kind kind, struct trn_str value, uint64_t wall,
-                struct trn_err *err)
+static int seen_often(struct trn_store *s, enum trn_sighting_kind kind, struct trn_str value, uint64_t wall,
+                      uint32_t times, struct trn_err *err)
 {
     int64_t id = 0;
 
@@ -59,8 +59,14 @@ static int seen(struct trn_store *s, enum trn_sighting_kind kind, struct trn_str
         *e = (struct trn_seen_entry){.kind = kind, .value = id, .first = wall, .last = wall};
     e->first = TRN_MIN(e->first, wall);
     e->last = TRN_MAX(e->last, wall);
-    e->count++;
+    e->count += times;
     return 0;
+}
+
+static int seen(struct trn_store *s, enum trn_sighting_kind kind, struct trn_str value, uint64_t wall,
+                struct trn_err *err)
+{
+    return seen_often(s, kind, value, wall, 1, err);
 }
 
 static int seen_ip(struct trn_store *s, const struct trn_event *ev, struct trn_err *err)
@@ -71,7 +77,8 @@ static int seen_ip(struct trn_store *s, const struct trn_event *ev, struct trn_e
     if ((ev->net.family != 4 && ev->net.family != 6) ||
         !inet_ntop(ev->net.family == 4 ? AF_INET : AF_INET6, address, text, sizeof(text)))
         return 0;
-    return seen(s, TRN_SEEN_IP, trn_str_of(text), ev->wall_ns, err);
+    return seen_often(s, TRN_SEEN_IP, trn_str_of(text), ev->wall_ns, ev->net.count == TRN_NO_U32 ? 1 : ev->net.count,
+                      err);
 }
 
 /* A question is a sighting of the name, its answers are ones of the addresses. */

@@ -154,13 +154,17 @@ static int counted(struct trn_hosts *h, uint64_t actor, const struct trn_event *
             return -ENOMEM;
         row->now.out += net->bytes_out == TRN_NO_U64 ? 0 : net->bytes_out;
         row->now.in += net->bytes_in == TRN_NO_U64 ? 0 : net->bytes_in;
+        if (net->count != TRN_NO_U32 &&
+            row->port != TRN_NO_U32) /* outgoing ones that were not told when they were up */
+            row->now.count += net->count;
         return 0;
     }
     row = row_for(h, actor, net, ev->type == TRN_EV_ACCEPT, true);
     if (!row)
         return -ENOMEM;
     /* TCP tells an attempt and, when it worked, that it did; UDP only the attempt. */
-    row->now.count += ev->type == TRN_EV_ACCEPT || ev->action == TRN_ACT_ESTABLISHED || net->proto == IPPROTO_UDP;
+    if (ev->type == TRN_EV_ACCEPT || ev->action == TRN_ACT_ESTABLISHED || net->proto == IPPROTO_UDP)
+        row->now.count += net->count == TRN_NO_U32 ? 1 : net->count;
     return 0;
 }
 

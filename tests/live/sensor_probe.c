@@ -4,7 +4,7 @@
  * descriptors to a child without rights, which prints each event as one JSON line on stdout.
  * First line {"hooks":[...]}, then {"ready":true}; ends when stdin does, with {"summary":...}.
  *
- *   sensor-probe --scope CGROUP [--root MOUNT]... [--home PATTERN]... [--no-files] [--no-perf] [--compat] [--quiet] [--share N] [--pause MS]
+ *   sensor-probe --scope CGROUP [--root MOUNT]... [--home PATTERN]... [--no-files] [--no-perf] [--compat] [--quiet] [--share N] [--connections N] [--pause MS]
  *
  * --pause: the reader waits that long before it looks again, so that rings overflow.
  */
@@ -138,6 +138,8 @@ static void put_net(struct trn_buf *b, const struct trn_ev_net *n)
     put_number(b, "bytes_out", n->bytes_out, TRN_NO_U64);
     put_number(b, "bytes_in", n->bytes_in, TRN_NO_U64);
     put_number(b, "socket", n->socket, TRN_NO_U64);
+    put_number(b, "count", n->count, TRN_NO_U32);
+    put_number(b, "since_boot_ns", n->since_boot_ns, 0);
     if (n->error != TRN_NO_I32)
         put_number(b, "error", (uint64_t)n->error, TRN_NO_U64);
 }
@@ -322,7 +324,8 @@ static void watch_files(struct trn_sensor *sensor, struct trn_fanotify *f, struc
             return;
         if (trn_boot_ns() > told + TRN_NS_PER_SEC || p[0].revents) {
             told = trn_boot_ns();
-            if (trn_sensor_throttled(sensor, &sink) != 0 || (f && trn_fanotify_throttled(f, &sink) != 0))
+            if (trn_sensor_throttled(sensor, &sink) != 0 || trn_sensor_repeated(sensor, &sink) != 0 ||
+                (f && trn_fanotify_throttled(f, &sink) != 0))
                 return;
         }
         if (trn_proc_events_read(proc, &sink, &err) != 0) {
@@ -415,6 +418,8 @@ int main(int argc, char **argv)
             s.sensor.compat = true;
         else if (strcmp(argv[i], "--quiet") == 0)
             s.quiet = true;
+        else if (strcmp(argv[i], "--connections") == 0 && value)
+            s.sensor.one_by_one = (uint32_t)strtoul(argv[++i], NULL, 10);
         else if (strcmp(argv[i], "--share") == 0 && value)
             s.sensor.share = s.files.share = (uint32_t)strtoul(argv[++i], NULL, 10);
         else if (strcmp(argv[i], "--pause") == 0 && value)

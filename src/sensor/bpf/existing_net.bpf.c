@@ -82,6 +82,7 @@ int existing_sockets(struct bpf_iter__task_file *ctx)
         sign_for(note, task);
     note->round = sockets_round;
     note->hello = NOTE_HELLO_DONE; /* its beginning is over */
+    note->quiet = 0;               /* told now, so its end is too */
     type = what_it_was(sk, note, family);
     if (type == 0)
         return 0;

@@ -82,13 +82,18 @@ static __always_inline void limits_ask(struct limits *l, __u64 start, __u32 tgid
     l->until = m->until;
 }
 
-static __always_inline bool is_muted(struct limits *l, __u64 start, __u32 tgid, __u32 class)
+static __always_inline bool mutes(struct limits *l, __u64 start, __u32 tgid, __u32 class)
 {
     if (muted_generation == 0)
         return false;
     if (l->generation != muted_generation)
         limits_ask(l, start, tgid);
-    if (!(l->classes & (1u << class)) || bpf_ktime_get_boot_ns() >= l->until)
+    return (l->classes & (1u << class)) && bpf_ktime_get_boot_ns() < l->until;
+}
+
+static __always_inline bool is_muted(struct limits *l, __u64 start, __u32 tgid, __u32 class)
+{
+    if (!mutes(l, start, tgid, class))
         return false;
     count_loss(TRN_WIRE_LOST_MUTED);
     return true;

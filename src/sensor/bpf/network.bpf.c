@@ -8,7 +8,7 @@
  * The note of a listening socket is cloned into each connection it accepts (BPF_F_CLONE), so an
  * accepted connection belongs to the process that called listen.
  */
-#include "network.bpf.h"
+#include "repeat.bpf.h"
 
 #define SOCK_DONE 1 /* enum sock_flags: a FIN came in */
 
@@ -35,6 +35,23 @@ static __always_inline void fill_asked(struct trn_wire_net *r, struct bpf_sock_a
     }
 }
 
+static __always_inline void repeat_asked(struct bpf_sock_addr *ctx, bool six, struct note *note)
+{
+    struct trn_repeat_key key = {};
+
+    repeat_key(&key, note, six ? AF_INET6 : AF_INET, (__u16)ctx->user_port);
+    if (six) {
+        __u32 a[4] = {ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2], ctx->user_ip6[3]};
+
+        __builtin_memcpy(key.remote, a, sizeof(a));
+    } else {
+        __u32 a = ctx->user_ip4;
+
+        __builtin_memcpy(key.remote, &a, sizeof(a));
+    }
+    repeat_begins(note, &key, 0);
+}
+
 static __always_inline int asked_to_connect(struct bpf_sock_addr *ctx, bool six)
 {
     struct bpf_sock *sk = ctx->sk;
@@ -53,6 +70,11 @@ static __always_inline int asked_to_connect(struct bpf_sock_addr *ctx, bool six)
         /* Nothing leaves yet, and often never: resolvers connect only to learn their own address. */
         note->role = NOTE_AIMED;
         return 1;
+    }
+    if (ctx->protocol == IPPROTO_TCP) {
+        repeat_asked(ctx, six, note);
+        if (note->quiet)
+            return 1;
     }
     r = net_begin(TRN_WIRE_CONNECT, note);
     if (!r)
@@ -203,15 +225,58 @@ int on_sock_create(struct bpf_sock *ctx)
 
 /* --- what becomes of it: TCP state changes, in any context --- */
 
-static __always_inline void fill_bytes(struct trn_wire_net *r, struct sock *sk)
+/* Payload bytes. The kernel counts a FIN that came in as one byte. */
+static __always_inline void count_bytes(struct tcp_sock *tcp, __u64 *out, __u64 *in)
 {
-    struct tcp_sock *tcp = (struct tcp_sock *)sk;
+    struct sock *sk = (struct sock *)tcp;
 
-    /* Payload bytes. The kernel counts a FIN that came in as one byte. */
-    r->bytes_out = BPF_CORE_READ(tcp, bytes_sent) - BPF_CORE_READ(tcp, bytes_retrans);
-    r->bytes_in = BPF_CORE_READ(tcp, bytes_received);
-    if (r->bytes_in > 0 && (BPF_CORE_READ(sk, __sk_common.skc_flags) & (1 << SOCK_DONE)))
-        r->bytes_in--;
+    *out = GET(tcp, bytes_sent) - GET(tcp, bytes_retrans);
+    *in = GET(tcp, bytes_received);
+    if (*in > 0 && (GET(sk, __sk_common.skc_flags) & (1 << SOCK_DONE)))
+        (*in)--;
+}
+
+static __always_inline void copy_address(__u8 *to, const struct in6_addr *from)
+{
+#ifdef TRN_COMPAT
+    bpf_core_read(to, 16, from);
+#else
+    __u32 a[4] = {from->in6_u.u6_addr32[0], from->in6_u.u6_addr32[1], from->in6_u.u6_addr32[2],
+                  from->in6_u.u6_addr32[3]};
+
+    __builtin_memcpy(to, a, sizeof(a));
+#endif
+}
+
+/* As fill_ends, with plain loads. */
+static __always_inline void fill_tcp_ends(struct trn_wire_net *r, struct tcp_sock *tcp)
+{
+    struct sock *sk = (struct sock *)tcp;
+    struct inet_sock *inet = (struct inet_sock *)tcp;
+
+    r->family = (__u8)GET(sk, __sk_common.skc_family);
+    r->local_port = bpf_ntohs(GET(inet, inet_sport));
+    r->remote_port = bpf_ntohs(GET(sk, __sk_common.skc_dport));
+    if (r->family == AF_INET6) {
+        copy_address(r->local, &sk->__sk_common.skc_v6_rcv_saddr);
+        copy_address(r->remote, &sk->__sk_common.skc_v6_daddr);
+    } else {
+        *(__u32 *)r->local = GET(sk, __sk_common.skc_rcv_saddr);
+        *(__u32 *)r->remote = GET(sk, __sk_common.skc_daddr);
+    }
+}
+
+static __always_inline void repeat_socket_key(struct trn_repeat_key *key, const struct note *note, struct tcp_sock *tcp)
+{
+    struct sock *sk = (struct sock *)tcp;
+    struct inet_sock *inet = (struct inet_sock *)tcp;
+    __u16 port = note->role == NOTE_INCOMING ? GET(inet, inet_sport) : GET(sk, __sk_common.skc_dport);
+
+    repeat_key(key, note, (__u8)GET(sk, __sk_common.skc_family), port);
+    if (key->family == AF_INET6)
+        copy_address(key->remote, &sk->__sk_common.skc_v6_daddr);
+    else
+        *(__u32 *)key->remote = GET(sk, __sk_common.skc_daddr);
 }
 
 /* holder: the socket, as this type of program may pass it to the helper. */
@@ -234,22 +299,15 @@ static __always_inline struct note *note_of(void *holder, int old, int new)
     return note;
 }
 
-static __always_inline __u16 what_happened(struct note *note, int old, int new)
+/* Asked before the note: most changes are none of these. */
+static __always_inline __u16 what_happened(int old, int new)
 {
-    if (new == BPF_TCP_LISTEN) {
-        note->role = NOTE_LISTENER;
+    if (new == BPF_TCP_LISTEN)
         return TRN_WIRE_LISTEN;
-    }
     if (new == BPF_TCP_ESTABLISHED && old == BPF_TCP_SYN_SENT)
         return TRN_WIRE_ESTABLISHED;
-    if (new == BPF_TCP_ESTABLISHED && old == BPF_TCP_SYN_RECV) {
-        if (note->role == NOTE_LISTENER) {
-            note->role = NOTE_INCOMING;
-            note->opened = bpf_ktime_get_boot_ns();
-            note->round = sockets_round;
-        }
+    if (new == BPF_TCP_ESTABLISHED && old == BPF_TCP_SYN_RECV)
         return TRN_WIRE_ACCEPT;
-    }
     if (new == BPF_TCP_CLOSE && old == BPF_TCP_SYN_SENT)
         return TRN_WIRE_FAILED;
     if (new == BPF_TCP_CLOSE && old != BPF_TCP_CLOSE &&old != BPF_TCP_LISTEN &&old != BPF_TCP_SYN_RECV)
@@ -257,36 +315,81 @@ static __always_inline __u16 what_happened(struct note *note, int old, int new)
     return 0;
 }
 
+static __always_inline void accepted(struct note *note, struct tcp_sock *tcp)
+{
+    struct sock *sk = (struct sock *)tcp;
+    struct trn_repeat_key key = {};
+    __u8 local[16] = {};
+
+    note->role = NOTE_INCOMING;
+    note->opened = bpf_ktime_get_boot_ns();
+    note->round = sockets_round;
+    repeat_socket_key(&key, note, tcp);
+    if (key.family == AF_INET6)
+        copy_address(local, &sk->__sk_common.skc_v6_rcv_saddr);
+    else
+        *(__u32 *)local = GET(sk, __sk_common.skc_rcv_saddr);
+    repeat_begins(note, &key, local);
+}
+
+static __always_inline void quiet_end(struct note *note, struct tcp_sock *tcp, __u16 type)
+{
+    struct trn_repeat_key key = {};
+    __u64 out, in;
+
+    repeat_socket_key(&key, note, tcp);
+    count_bytes(tcp, &out, &in);
+    repeat_ends(note, &key, type == TRN_WIRE_FAILED, (__u32)((struct sock *)tcp)->sk_err, out, in);
+    note->quiet = 0;
+}
+
 #ifdef TRN_COMPAT
 /* The hook has made sure that the socket has one. */
 #define cookie_of(sk) (__u64) BPF_CORE_READ(sk, __sk_common.skc_cookie.counter)
+#define tcp_of(sk) ((struct tcp_sock *)(sk))
 #else
 #define cookie_of(sk) bpf_get_socket_cookie(sk)
+#define tcp_of(sk) bpf_skc_to_tcp_sock(sk)
 #endif
 
-static __always_inline void tcp_changed(void *holder, struct sock *sk, int old, int new)
+static __always_inline void tcp_told(struct sock *sk, struct tcp_sock *tcp, __u16 type, struct note *note)
 {
-    struct trn_wire_net *r;
-    struct note *note;
-    __u16 type;
+    struct trn_wire_net *r = net_begin(type, note);
 
-    note = note_of(holder, old, new);
-    if (!note)
-        return;
-    type = what_happened(note, old, new);
-    if (type == 0)
-        return;
-    r = net_begin(type, note);
     if (!r)
         return;
-    fill_ends(r, sk);
+    fill_tcp_ends(r, tcp);
     r->protocol = IPPROTO_TCP;
     r->cookie = cookie_of(sk);
     if (type == TRN_WIRE_CLOSE)
-        fill_bytes(r, sk);
+        count_bytes(tcp, &r->bytes_out, &r->bytes_in);
     if (type == TRN_WIRE_FAILED)
         r->error = (__u32)sk->sk_err;
     net_end(r);
+}
+
+static __always_inline void tcp_changed(void *holder, struct sock *sk, int old, int new)
+{
+    __u16 type = what_happened(old, new);
+    struct tcp_sock *tcp;
+    struct note *note;
+
+    if (type == 0 && new != BPF_TCP_SYN_SENT)
+        return;
+    note = note_of(holder, old, new);
+    if (!note || type == 0)
+        return;
+    tcp = tcp_of(sk);
+    if (!tcp)
+        return;
+    if (type == TRN_WIRE_LISTEN)
+        note->role = NOTE_LISTENER;
+    if (type == TRN_WIRE_ACCEPT && note->role == NOTE_LISTENER)
+        accepted(note, tcp);
+    if (!note->quiet)
+        tcp_told(sk, tcp, type, note);
+    else if (type == TRN_WIRE_CLOSE || type == TRN_WIRE_FAILED)
+        quiet_end(note, tcp, type);
 }
 
 #ifndef TRN_COMPAT

@@ -39,7 +39,8 @@ struct note {
     __u32 round;                   /* of sockets_round, when it was told */
     __u32 hello_seq;               /* TCP sequence number of the next piece */
     __u16 hello_left;              /* TAKING: bytes still to come; NOT_FIRST: segments that were none */
-    __u16 hello;
+    __u8 hello;
+    __u8 quiet; /* in the sums of repeat.bpf.h; no records */
     struct limits limits;
 };
 
@@ -71,6 +72,7 @@ static __always_inline void sign_for(struct note *note, struct task_struct *task
     note->round = sockets_round;
     note->hello = NOTE_HELLO_NONE;
     note->hello_left = 0;
+    note->quiet = 0;
     limits_sign(&note->limits, task);
 }
 

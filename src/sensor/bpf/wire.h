@@ -36,6 +36,7 @@ enum trn_wire_type {
     TRN_WIRE_CLOSE = 20,       /* TCP ended, with its bytes */
     TRN_WIRE_SEND = 21,        /* first datagram of a socket to a destination */
     TRN_WIRE_LISTEN = 22,      /* TCP listen, UDP bind */
+    TRN_WIRE_REPEATED = 23,    /* made by turncoatd: connections that were not told one by one */
     TRN_WIRE_DNS = 32,
     TRN_WIRE_DNS_STREAM = 33, /* DNS over TCP: one segment */
     TRN_WIRE_TLS = 34,        /* one piece of a ClientHello */
@@ -202,6 +203,18 @@ struct trn_wire_net {
     __u8 remote[16];
 };
 
+/*
+ * What connections of one process to one place (or from there) have in common, as net.head.type REPEATED.
+ * No cookie, no port of the calling side; bytes are the sums. head.tgid 0, no address: not known any more.
+ */
+struct trn_wire_repeated {
+    struct trn_wire_net net;
+    __u64 since; /* boot ns of the first */
+    __u32 count;
+    __u16 what; /* CONNECT, FAILED, ACCEPT or CLOSE */
+    __u16 reserved;
+};
+
 struct trn_wire_dns {
     struct trn_wire_header head;
     __u64 cookie;
@@ -356,6 +369,7 @@ _Static_assert(sizeof(struct trn_wire_fork) == 56, "fork record");
 _Static_assert(sizeof(struct trn_wire_exit) == 40, "exit record");
 _Static_assert(sizeof(struct trn_wire_exec) == 176, "exec record");
 _Static_assert(sizeof(struct trn_wire_net) == 112, "network record");
+_Static_assert(sizeof(struct trn_wire_repeated) == 128, "repeated record");
 _Static_assert(sizeof(struct trn_wire_dns) == 600, "dns record");
 _Static_assert(sizeof(struct trn_wire_piece) == 1112, "piece record");
 _Static_assert(sizeof(struct trn_wire_file) == 96, "file record");

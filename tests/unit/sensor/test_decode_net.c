@@ -167,6 +167,88 @@ Test(sensor_net, raw_sockets_have_no_port)
     cr_expect_eq(decode(&r, sizeof(r), &ev), -EBADMSG);
 }
 
+static struct trn_wire_repeated repeated(uint16_t what, uint32_t count)
+{
+    struct trn_wire_repeated r = {.net = net(TRN_WIRE_REPEATED), .since = 900, .count = count, .what = what};
+
+    r.net.head.size = sizeof(r);
+    r.net.cookie = 0;
+    r.net.local_port = 0;
+    memset(r.net.local, 0, sizeof(r.net.local));
+    return r;
+}
+
+Test(sensor_net, one_record_stands_for_many_connections)
+{
+    static const struct {
+        uint16_t what;
+        enum trn_event_type type;
+        enum trn_action action;
+    } cases[] = {{TRN_WIRE_CONNECT, TRN_EV_CONNECT, TRN_ACT_ATTEMPTED},
+                 {TRN_WIRE_FAILED, TRN_EV_CONNECT, TRN_ACT_FAILED},
+                 {TRN_WIRE_CLOSE, TRN_EV_NET_CLOSE, TRN_ACT_NONE}};
+    struct trn_event ev;
+
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(cases); i++) {
+        struct trn_wire_repeated r = repeated(cases[i].what, 70000);
+        bool end = cases[i].what == TRN_WIRE_CLOSE;
+
+        cr_assert_eq(decode(&r, sizeof(r), &ev), 0);
+        cr_expect_eq(ev.type, cases[i].type);
+        cr_expect_eq(ev.action, cases[i].action);
+        cr_expect_eq(ev.net.count, 70000);
+        cr_expect_eq(ev.net.since_boot_ns, 900);
+        cr_expect_eq(ev.net.dst_port, 443);
+        cr_expect_eq(ev.net.src_port, TRN_NO_U32, "each had its own");
+        cr_expect_eq(ev.net.socket, TRN_NO_U64);
+        cr_expect_eq(ev.net.bytes_out, end ? 612 : TRN_NO_U64);
+        cr_expect_eq(ev.net.error, cases[i].what == TRN_WIRE_FAILED ? ECONNREFUSED : TRN_NO_I32);
+        for (size_t n = 0; n < sizeof(r); n++)
+            cr_assert_eq(decode(&r, n, &ev), -EBADMSG, "cut at %zu", n);
+    }
+    cr_assert_eq(decode(&(struct trn_wire_net){.head = wire_head(TRN_WIRE_CLOSE, sizeof(struct trn_wire_net)),
+                                               .family = AF_INET},
+                        sizeof(struct trn_wire_net), &ev),
+                 0);
+    cr_expect_eq(ev.net.count, TRN_NO_U32, "one that is told alone says no number");
+}
+
+Test(sensor_net, many_that_came_in_have_the_port_they_reached)
+{
+    struct trn_wire_repeated r = repeated(TRN_WIRE_ACCEPT, 9);
+    struct trn_event ev;
+
+    r.net.incoming = 1;
+    r.net.local_port = 80;
+    r.net.remote_port = 0;
+    r.net.local[0] = 10;
+    cr_assert_eq(decode(&r, sizeof(r), &ev), 0);
+    cr_expect_eq(ev.type, TRN_EV_ACCEPT);
+    cr_expect_eq(ev.net.count, 9);
+    cr_expect_eq(ev.net.src[3], 5);
+    cr_expect_eq(ev.net.src_port, TRN_NO_U32);
+    cr_expect_eq(ev.net.dst[0], 10);
+    cr_expect_eq(ev.net.dst_port, 80);
+}
+
+Test(sensor_net, many_of_nobody_and_of_an_unknown_kind)
+{
+    struct trn_wire_repeated r = repeated(TRN_WIRE_CLOSE, 9);
+    struct trn_event ev;
+
+    r.net.head.tgid = 0;
+    r.net.remote_port = 0;
+    memset(r.net.remote, 0, sizeof(r.net.remote));
+    cr_assert_eq(decode(&r, sizeof(r), &ev), 0);
+    cr_expect_eq(ev.pid, TRN_NO_U32);
+    cr_expect_eq(ev.net.dst_port, TRN_NO_U32);
+    cr_expect_eq(ev.net.count, 9);
+    r.what = TRN_WIRE_LISTEN;
+    cr_expect_eq(decode(&r, sizeof(r), &ev), -EBADMSG);
+    r.what = TRN_WIRE_REPEATED;
+    cr_expect_eq(decode(&r, sizeof(r), &ev), -EBADMSG);
+}
+
 static const char answer[] = "\x12\x34\x81\x80\0\1\0\1\0\0\0\0"
                              "\4acme\4test\0\0\1\0\1"
                              "\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\x0a\x09\0\5";

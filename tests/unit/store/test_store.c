@@ -203,6 +203,26 @@ Test(store, sightings_answer_since_when)
     trn_store_close(s);
 }
 
+Test(store, a_sum_of_connections_is_as_many_sightings)
+{
+    struct trn_store *s = store_open(NULL);
+    uint64_t first = 0, last = 0, n = 0;
+    struct trn_event ev;
+    bool seen;
+
+    for (uint32_t count = 0; count < 2; count++) {
+        trn_event_init(&ev, TRN_EV_ACCEPT);
+        ev.wall_ns = NOW - SECOND;
+        ev.net.family = 4;
+        ev.net.src[0] = 10;
+        ev.net.count = count ? 70000 : TRN_NO_U32;
+        cr_assert_eq(trn_store_event(s, &ev, TRN_STR_NONE, NULL), 0);
+    }
+    cr_assert_eq(trn_store_sighting(s, TRN_STR("ip"), TRN_STR("10.0.0.0"), &seen, &first, &last, &n, NULL), 0);
+    cr_expect(seen && n == 70001, "%llu", (unsigned long long)n);
+    trn_store_close(s);
+}
+
 Test(store, ticks_and_forks_take_no_room)
 {
     struct trn_store *s = store_open(NULL);

@@ -103,6 +103,30 @@ Test(stories, foreign_text_is_escaped_on_the_page)
     trn_buf_done(&b);
 }
 
+Test(stories, what_stands_for_many_connections_counts_as_many)
+{
+    struct script *s = script_new();
+    struct machine *m = machine_new(NULL);
+    softphone(s, "1.1");
+    act_open(s, 812, "/x/places.sqlite", "browser-history", "firefox");
+    machine_run(m, s, 0, s->n);
+    size_t from = s->n;
+    act_connect(s, 812, "10.0.0.1", 443);
+    act_close(s, 812, "10.0.0.1", 443, 1, 2);
+    act_connect(s, 812, "10.0.0.1", 443); /* a sum: asked for, and ended */
+    s->ev[s->n - 1].action = TRN_ACT_ATTEMPTED;
+    s->ev[s->n - 1].net.count = 5000;
+    act_close(s, 812, "10.0.0.1", 443, 600, 700);
+    s->ev[s->n - 1].net.count = 4999;
+    act_tick(s);
+    machine_run(m, s, from, s->n);
+    cr_assert_eq(m->told[1]->hosts[0].count, 5000, "%u", m->told[1]->hosts[0].count);
+    cr_assert_eq(m->told[1]->hosts[0].bytes_out, 601);
+    cr_assert_eq(m->told[1]->hosts[0].bytes_in, 702);
+    machine_free(m);
+    script_free(s);
+}
+
 Test(stories, a_storm_of_connections_is_told_a_few_times_a_second_and_wholly_at_the_tick)
 {
     struct script *s = script_new();
