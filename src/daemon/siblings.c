@@ -57,9 +57,14 @@ void trn_daemon_send_health(struct trn_daemon *d)
     size_t n;
     const struct trn_sensor_hook *hooks = trn_sensor_hooks(d->sensor, &n);
     add_hooks(&h, hooks, n);
+    struct trn_sensor_hook no_files[] = {{.name = "file.marks"}, {.name = "file.sensitive"}};
     if (d->files) {
         hooks = trn_fanotify_hooks(d->files, &n);
         add_hooks(&h, hooks, n);
+    } else if (d->files_why[0]) { /* off is said, never left out */
+        for (size_t i = 0; i < TRN_ARRAY_SIZE(no_files); i++)
+            memcpy(no_files[i].reason, d->files_why, sizeof no_files[i].reason);
+        add_hooks(&h, no_files, TRN_ARRAY_SIZE(no_files));
     }
     if (d->proc_events)
         add_hooks(&h, trn_proc_events_hook(d->proc_events), 1);

@@ -69,6 +69,7 @@ static void read_files(struct trn_daemon *d)
     const struct trn_record_sink sink = {forward_record, d};
     if (trn_fanotify_read(d->files, 16, &sink, &err) < 0) {
         trn_daemon_say("file events ended", &err);
+        snprintf(d->files_why, sizeof d->files_why, "%.199s", err.message);
         trn_filters_files(d->filters, NULL);
         d->files = trn_fanotify_close(d->files);
     }
@@ -186,8 +187,10 @@ static int start_sensor(struct trn_daemon *d, struct trn_err *err)
         return 0;
     struct trn_err files = {0};
     const struct trn_fanotify_options f = {.sz = sizeof f, .share = d->share};
-    if (trn_fanotify_open(&f, &d->files, &files) < 0)
-        trn_daemon_say("file events are off", &files); /* degraded, and said in status too */
+    if (trn_fanotify_open(&f, &d->files, &files) < 0) {
+        trn_daemon_say("file events are off", &files);
+        snprintf(d->files_why, sizeof d->files_why, "%.199s", files.message);
+    }
     trn_filters_files(d->filters, d->files);
     return 0;
 }

@@ -22,6 +22,7 @@ struct trn_daemon {
     uint32_t one_by_one; /* connections a second to the same place that are told one by one */
     struct trn_sensor *sensor;
     struct trn_fanotify *files;
+    char files_why[200];               /* why there are none, where there should be */
     struct trn_permission *permission; /* asks for nothing until something is watched; nothing is yet */
     uint32_t own[3];                   /* siblings that it knows */
     struct trn_filters *filters;

@@ -27,6 +27,7 @@
 struct attempt {
     struct trn_bpf *bpf;
     size_t refused;
+    size_t forbidden; /* of them: before the verifier saw them, for a right that we lack */
     bool out[TRN_PROGRAMS_MAX];
     char why[TRN_PROGRAMS_MAX][160];
     char words[TRN_PROGRAMS_MAX][WORDS];
@@ -192,6 +193,7 @@ static bool try_alone(const struct trn_load *l, struct attempt *a, bool compat, 
         return false;
     a->out[i] = true;
     a->refused++;
+    a->forbidden += r == -EPERM && last_words(a->words[i]).n == 0;
     explain(a, i, r);
     return true;
 }
@@ -261,7 +263,7 @@ int trn_load(struct trn_load *l, struct trn_bpf **ret, struct trn_err *err)
     if (r != 0)
         return r;
     best = first;
-    if (first->refused > 0 && !l->compat && attempt(l, kernel, true, &second, NULL) == 0 &&
+    if (first->refused > first->forbidden && !l->compat && attempt(l, kernel, true, &second, NULL) == 0 &&
         second->refused < first->refused) {
         best = second;
         l->compat = true;
