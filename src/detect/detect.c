@@ -94,3 +94,8 @@ size_t trn_detect_bytes(const struct trn_detect *d)
            trn_provenance_bytes(d->provenance) + trn_second_stage_bytes(d->second_stage) +
            trn_browser_data_bytes(d->browser_data) + trn_indicator_watch_bytes(d->indicators);
 }
+
+void trn_detect_profile(const struct trn_detect *d, struct trn_str name, struct trn_buf *out)
+{
+    trn_profiles_json(d->profiles, name, out);
+}

@@ -98,6 +98,11 @@ const struct trn_story *trn_engine_story(const struct trn_engine *e, uint64_t id
     return trn_stories_get(e->stories, id);
 }
 
+void trn_engine_profile(const struct trn_engine *e, struct trn_str name, struct trn_buf *out)
+{
+    trn_detect_profile(e->detect, name, out);
+}
+
 size_t trn_engine_memory(const struct trn_engine *e, struct trn_memory_row *ret, size_t max)
 {
     const struct trn_memory_row rows[] = {

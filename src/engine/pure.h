@@ -26,6 +26,9 @@ int trn_engine_push(struct trn_engine *e, const struct trn_event *ev) TRN_MUST_C
 const struct trn_process_table *trn_engine_processes(const struct trn_engine *e);
 const struct trn_story *trn_engine_story(const struct trn_engine *e, uint64_t id);
 
+/* What software of this name has always done: a JSON line of type "profile" each. */
+void trn_engine_profile(const struct trn_engine *e, struct trn_str name, struct trn_buf *out);
+
 /* One line of the budget table. */
 struct trn_memory_row {
     const char *part;

@@ -288,6 +288,8 @@ void trn_pipe_answer(void *ctx, enum trn_ask ask, struct trn_str name, struct tr
         break;
     case TRN_ASK_SOFTWARE:
         put_software(p, name, out);
+        if (!trn_str_is_empty(name))
+            trn_engine_profile(p->engine, name, out);
         break;
     case TRN_ASK_FILTERS:
         trn_filter_list_lines(p->filters, out);

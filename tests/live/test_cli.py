@@ -71,6 +71,8 @@ def test_software_runs_and_is_listed(turncoat):
     sleeper.kill()
     sleeper.wait()
     assert rows[0]["origin"] == "dpkg" and rows[0]["running"] == 1 and not rows[0]["modified"]
+    profile = rows[0]["profile"]  # this sleep is a run of it
+    assert profile["runs"] >= 1 and profile["versions"][-1]["version"] == rows[0]["version"]
 
 
 def test_live_view_shows_events_and_ends_on_interrupt(turncoat):

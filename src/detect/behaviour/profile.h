@@ -72,6 +72,8 @@ bool trn_profiles_look(const struct trn_profiles *p, const struct trn_software *
                        struct trn_str text, struct trn_novelty *ret);
 /* A finding about this software was told: what is new from now on in this version is never learned. */
 void trn_profiles_finding(struct trn_profiles *p, const struct trn_finding *f);
+/* One line {"type":"profile", ...} for each software of this name. */
+void trn_profiles_json(const struct trn_profiles *p, struct trn_str name, struct trn_buf *out);
 size_t trn_profiles_bytes(const struct trn_profiles *p);
 
 #endif

@@ -293,3 +293,24 @@ Test(profile, a_busy_lineage_is_written_seldom_and_when_the_engine_stops)
     play();
     cr_assert_eq(rows, 1);
 }
+
+Test(profile, it_can_be_shown)
+{
+    grow("1.0", 20);
+    uint32_t pid = grow("1.1", 1);
+    ask(pid, TRN_FEATURE_MODULE, "~/.acme/\"x");
+    struct trn_buf b;
+    trn_buf_init(&b, 1 << 16);
+    trn_profiles_json(p, TRN_STR("nobody"), &b);
+    cr_assert_eq(b.n, 0);
+    trn_profiles_json(p, TRN_STR("acme-softphone"), &b);
+    struct trn_str text = trn_buf_str(&b);
+    cr_assert(trn_str_contains(text,
+                               TRN_STR("\"runs\":21,\"days\":21,\"maturity\":0.65,\"mature\":true,\"n_versions\":2")),
+              "%s", b.p);
+    cr_assert(trn_str_contains(text, TRN_STR("\"words\":\"talks to acme.example\",\"version\":\"1.0\"")), "%s", b.p);
+    cr_assert(trn_str_contains(text, TRN_STR("\"words\":\"loads code from ~/.acme/\\\"x\",\"version\":\"1.1\"")), "%s",
+              b.p);
+    cr_assert(trn_str_contains(text, TRN_STR("\"state\":\"waiting\",\"new\":true")), "%s", b.p);
+    trn_buf_done(&b);
+}
