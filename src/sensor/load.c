@@ -124,7 +124,7 @@ static void explain(struct attempt *a, size_t i, int r)
     }
 }
 
-/* Opens the object without what is out, or with one program only, and has the verifier's words kept. */
+/* Opens and loads the object without what is out, or with one program only; words: the verifier's are kept. */
 static int try_load(const struct trn_load *l, struct attempt *a, bool compat, size_t only, bool words)
 {
     trn_bpf__destroy(a->bpf);
@@ -188,9 +188,10 @@ static bool try_alone(const struct trn_load *l, struct attempt *a, bool compat, 
 
     if (i >= l->n || a->out[i])
         return false;
-    r = try_load(l, a, compat, i, true);
+    r = try_load(l, a, compat, i, false); /* without words: their buffer may be too small, which is a refusal too */
     if (r == 0)
         return false;
+    (void)try_load(l, a, compat, i, true);
     a->out[i] = true;
     a->refused++;
     a->forbidden += r == -EPERM && last_words(a->words[i]).n == 0;
@@ -205,14 +206,12 @@ static int load_most(const struct trn_load *l, struct attempt *a, bool compat)
 
     if (r == 0 || ((r == -EPERM || r == -EACCES) && geteuid() != 0))
         return r;
-    for (size_t round = 0; round < l->n; round++) {
-        r = try_load(l, a, compat, SIZE_MAX, true);
+    if (try_load(l, a, compat, SIZE_MAX, true) != 0 && try_alone(l, a, compat, suspect(l, a))) {
+        r = try_load(l, a, compat, SIZE_MAX, false);
         if (r == 0)
             return 0;
-        if (!try_alone(l, a, compat, suspect(l, a)))
-            break;
     }
-    for (size_t i = 0; i < l->n; i++) /* they left no trace: each by itself */
+    for (size_t i = 0; i < l->n; i++) /* more than one, or it left no trace: each by itself */
         (void)try_alone(l, a, compat, i);
     return try_load(l, a, compat, SIZE_MAX, false);
 }
