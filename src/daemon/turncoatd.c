@@ -284,6 +284,9 @@ static void stop(struct trn_daemon *d)
 {
     d->stopping = true;
     if (d->engine.pid) {
+        tell_limits(d); /* of the last second */
+        if (d->records)
+            (void)!trn_record_pipe_flush(d->records);
         shutdown(d->control_fd, SHUT_WR); /* not closed: the opener may still use it */
         for (int waited = 0; waited < STOP_WAIT_MS; waited += BEAT_MS) {
             struct pollfd p = {.fd = d->engine.pidfd, .events = POLLIN};
@@ -324,7 +327,8 @@ static void stop(struct trn_daemon *d)
 
 static void usage(FILE *to)
 {
-    fputs("usage: turncoatd [--state DIR] [--scope-cgroup PATH] [--indicators DIR] [--share N]\n\n"
+    fputs("usage: turncoatd [--state DIR] [--scope-cgroup PATH] [--indicators DIR] [--share N]\n"
+          "                 [--connections N]\n\n"
           "  turncoatd --state /var/lib/turncoat             watch this machine, in the foreground\n"
           "  turncoatd --scope-cgroup /sys/fs/cgroup/test    watch one cgroup and what is below it\n\n"
           "  --state DIR          store, log and socket (default /var/lib/turncoat)\n"

@@ -114,6 +114,8 @@ void trn_event_describe(const struct trn_event *ev, struct trn_buf *out)
     put_escaped(out, ev, subject(type), type == TRN_EV_FORK ? " from " : " ");
     if (type == TRN_EV_CONNECT || type == TRN_EV_NET_CLOSE)
         put_escaped(out, ev, TRN_F_DST_PORT, " port ");
+    if (type == TRN_EV_CONNECT || type == TRN_EV_ACCEPT || type == TRN_EV_NET_CLOSE)
+        put_escaped(out, ev, TRN_F_CONNECTIONS, ", connections: ");
     if (type == TRN_EV_FILE)
         put_escaped(out, ev, TRN_F_FILE_OLD_PATH, " from ");
     if (type == TRN_EV_SOFTWARE)

@@ -358,8 +358,8 @@ void trn_deriver_before(struct trn_deriver *d, struct trn_event *ev)
         if (s)
             compare_ids(d, s, ev);
         break;
-    case TRN_EV_CONNECT: /* later ones are told for the process, not by it */
-        if (s && ev->action == TRN_ACT_ATTEMPTED && ev->net.proto == IPPROTO_TCP)
+    case TRN_EV_CONNECT: /* later ones are told for the process, not by it; sums, up to a second later */
+        if (s && ev->action == TRN_ACT_ATTEMPTED && ev->net.proto == IPPROTO_TCP && ev->net.count == TRN_NO_U32)
             compare_ids(d, s, ev);
         break;
     case TRN_EV_LOSS:

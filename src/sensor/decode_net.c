@@ -116,7 +116,7 @@ static void put_repeated(struct trn_cursor *c, const struct wire_ends *w, struct
     net->since_boot_ns = trn_cur_u64le(c);
     net->count = trn_cur_u32le(c);
     trn_cur_skip(c, 4); /* what, which is known, and nothing */
-    net->socket = TRN_NO_U64;
+    net->socket = 0;
     net->src_port = TRN_NO_U32;
     if ((w->incoming ? w->local_port : w->remote_port) == 0)
         net->dst_port = TRN_NO_U32;

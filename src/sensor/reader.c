@@ -259,7 +259,7 @@ static int on_record(void *ctx, struct trn_cursor record)
     if ((ev.type == TRN_EV_LIB_LOAD || ev.type == TRN_EV_MEM_EXEC) && !trn_mapped_is_new(r->seen, &ev))
         return 0;
     follow(r, &ev);
-    if (ev.type == TRN_EV_NET_CLOSE && ev.net.socket != TRN_NO_U64 &&
+    if (ev.type == TRN_EV_NET_CLOSE && ev.net.socket != 0 &&
         (e = trn_streams_closed(r->streams, ev.net.socket, &whole)) < 0)
         return e;
     return give(r, &ev);

@@ -137,7 +137,7 @@ static void put_net(struct trn_buf *b, const struct trn_ev_net *n)
     put_number(b, "proto", n->proto, 256);
     put_number(b, "bytes_out", n->bytes_out, TRN_NO_U64);
     put_number(b, "bytes_in", n->bytes_in, TRN_NO_U64);
-    put_number(b, "socket", n->socket, TRN_NO_U64);
+    put_number(b, "socket", n->socket, 0);
     put_number(b, "count", n->count, TRN_NO_U32);
     put_number(b, "since_boot_ns", n->since_boot_ns, 0);
     if (n->error != TRN_NO_I32)

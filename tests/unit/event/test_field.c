@@ -210,4 +210,8 @@ Test(field, describe_escapes)
     ev.net.dst_port = 443;
     trn_event_describe(&ev, &b);
     cr_expect_str_eq(b.p, "connect attempted 10.0.0.5 port 443");
+    trn_buf_clear(&b);
+    ev.net.count = 300;
+    trn_event_describe(&ev, &b);
+    cr_expect_str_eq(b.p, "connect attempted 10.0.0.5 port 443, connections: 300");
 }

@@ -175,6 +175,19 @@ Test(derive, every_event_that_carries_ids_is_compared)
     }
 }
 
+Test(derive, a_sum_of_connections_may_be_older_than_a_change)
+{
+    exec(10, "/usr/bin/app", ALICE, ALICE);
+    struct trn_event ev = event(TRN_EV_CONNECT, 10);
+    ev.uid = ROOT;
+    ev.action = TRN_ACT_ATTEMPTED;
+    ev.net.proto = IPPROTO_TCP;
+    ev.net.count = 300;
+    pass(ev);
+    wait_seconds(3);
+    cr_expect_eq(n_got, 0);
+}
+
 Test(derive, threads_with_ids_of_their_own_are_not_compared)
 {
     exec(10, "/usr/sbin/smbd", ROOT, ROOT);

@@ -172,7 +172,6 @@ static struct trn_wire_repeated repeated(uint16_t what, uint32_t count)
     struct trn_wire_repeated r = {.net = net(TRN_WIRE_REPEATED), .since = 900, .count = count, .what = what};
 
     r.net.head.size = sizeof(r);
-    r.net.cookie = 0;
     r.net.local_port = 0;
     memset(r.net.local, 0, sizeof(r.net.local));
     return r;
@@ -200,7 +199,7 @@ Test(sensor_net, one_record_stands_for_many_connections)
         cr_expect_eq(ev.net.since_boot_ns, 900);
         cr_expect_eq(ev.net.dst_port, 443);
         cr_expect_eq(ev.net.src_port, TRN_NO_U32, "each had its own");
-        cr_expect_eq(ev.net.socket, TRN_NO_U64);
+        cr_expect_eq(ev.net.socket, 0);
         cr_expect_eq(ev.net.bytes_out, end ? 612 : TRN_NO_U64);
         cr_expect_eq(ev.net.error, cases[i].what == TRN_WIRE_FAILED ? ECONNREFUSED : TRN_NO_I32);
         for (size_t n = 0; n < sizeof(r); n++)
