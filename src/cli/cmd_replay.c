@@ -9,11 +9,13 @@
 #include "cli/render.h"
 #include "cli/view.h"
 #include "engine/engine.h"
+#include "ingest/ingest.h"
 
 #include <fcntl.h>
 #include <unistd.h>
 
 #define STORIES_MAX 65536
+#define FOREIGN_READ ((size_t)1 << 20)
 
 struct trn_replay {
     struct trn_cli *cli;
@@ -28,6 +30,9 @@ struct trn_replay {
     bool run_begins;           /* no event of it was seen yet */
     uint64_t told_stories;
     uint64_t talk_ns;
+    struct trn_names *names; /* of a foreign log: which name an address was answered for */
+    struct trn_arena *arena;
+    struct trn_ingest_counts foreign;
 };
 
 /* {"type":"finding", and the object's own keys. */
@@ -241,6 +246,73 @@ static int replay_lines(struct trn_replay *r, int fd, struct trn_err *err)
     return e;
 }
 
+/* ---- logs of other products ---- */
+
+static int on_foreign(void *ctx, const struct trn_event *ev)
+{
+    struct trn_replay *r = ctx;
+    struct trn_err err = {0};
+    struct trn_event own = *ev;
+    trn_arena_reset(r->arena);
+    own.seq = r->events + 1;
+    int e = trn_names_see(r->names, &own, r->arena);
+    return e < 0 ? e : push(r, &own, &err);
+}
+
+static void on_notice(void *ctx, uint64_t line, struct trn_str text)
+{
+    struct trn_replay *r = ctx;
+    fprintf(r->cli->err, "turncoat: line %llu: %.*s\n", (unsigned long long)line, TRN_STR_ARG(text));
+}
+
+static void ingest_freep(struct trn_ingest **in)
+{
+    *in = trn_ingest_free(*in);
+}
+
+static void add_counts(struct trn_ingest_counts *sum, const struct trn_ingest_counts *c)
+{
+    sum->records += c->records;
+    sum->bad += c->bad;
+    sum->unmapped += c->unmapped;
+    sum->incomplete += c->incomplete;
+    sum->unneeded += c->unneeded;
+    sum->late += c->late;
+}
+
+static int replay_foreign(struct trn_replay *r, int fd, struct trn_err *err)
+{
+    TRN_AUTO(ingest_freep) struct trn_ingest *in = NULL;
+    TRN_AUTO(trn_freep) char *bytes = malloc(FOREIGN_READ);
+    struct trn_ingest_options o = {.sz = sizeof(o), .sink = {on_foreign, r}, .notice = on_notice, .ctx = r};
+    struct trn_ingest_counts counts;
+    if (!r->arena)
+        r->arena = trn_arena_new((size_t)16 << 20);
+    if (!r->names)
+        r->names = trn_names_new();
+    int e = bytes && r->arena && r->names ? trn_ingest_new(&o, &in) : -ENOMEM;
+    if (e == 0 && !r->engine)
+        e = begin_run(r, err);
+    for (ssize_t n = 1; e == 0 && n > 0;) {
+        n = read(fd, bytes, FOREIGN_READ);
+        e = n < 0 ? -errno : trn_ingest_feed(in, (struct trn_str){bytes, (size_t)n});
+    }
+    if (e == 0)
+        e = trn_ingest_end(in);
+    if (e < 0)
+        return err->code ? err->code : trn_fail(err, e, "cannot replay: %s", trn_errno_name(e));
+    trn_ingest_counted(in, &counts);
+    add_counts(&r->foreign, &counts);
+    return 0;
+}
+
+static bool is_foreign(int fd)
+{
+    TRN_AUTO(trn_freep) char *head = malloc(FOREIGN_READ);
+    ssize_t n = head ? pread(fd, head, FOREIGN_READ, 0) : 0;
+    return n > 0 && trn_ingest_knows((struct trn_str){head, (size_t)n});
+}
+
 static int replay_file(struct trn_replay *r, const char *file, struct trn_err *err)
 {
     char shown[200], first = 0;
@@ -249,8 +321,23 @@ static int replay_file(struct trn_replay *r, const char *file, struct trn_err *e
     if (fd < 0)
         return trn_fail(err, -errno, "cannot open '%s': %s", shown, trn_errno_name(-errno));
     bool lines = pread(fd, &first, 1, 0) == 1 && (first == '{' || first == '\n' || first == ' ');
-    int e = lines ? replay_lines(r, trn_fd_steal(&fd), err) : replay_log(r, file, trn_fd_steal(&fd), err);
+    int e = is_foreign(fd) ? replay_foreign(r, fd, err)
+            : lines        ? replay_lines(r, trn_fd_steal(&fd), err)
+                           : replay_log(r, file, trn_fd_steal(&fd), err);
     return e < 0 ? trn_fail_in(err, e, "'%s'", shown) : 0;
+}
+
+/* What a foreign log held that gave no event, where there was such a log. */
+static void print_foreign(const struct trn_replay *r)
+{
+    const struct trn_ingest_counts *c = &r->foreign;
+    if (r->cli->json || c->records + c->bad == 0)
+        return;
+    fprintf(r->cli->out,
+            "%llu records of other products: %llu bad lines, %llu of kinds without use, %llu without a needed field, "
+            "%llu not needed, %llu late\n",
+            (unsigned long long)c->records, (unsigned long long)c->bad, (unsigned long long)c->unmapped,
+            (unsigned long long)c->incomplete, (unsigned long long)c->unneeded, (unsigned long long)c->late);
 }
 
 static void print_summary(struct trn_replay *r, double seconds)
@@ -268,6 +355,7 @@ static void print_summary(struct trn_replay *r, double seconds)
         fprintf(r->cli->out, "verdict: %s   %llu events in %.2f s, %llu findings, %zu stories\n",
                 trn_verdict_name(r->worst), (unsigned long long)r->events, seconds, (unsigned long long)r->findings,
                 (size_t)r->told_stories);
+    print_foreign(r);
 }
 
 static void done(struct trn_replay *r)
@@ -276,6 +364,8 @@ static void done(struct trn_replay *r)
     r->indicators = trn_indicators_free(r->indicators);
     forget_stories(r);
     r->stories = trn_map_free(r->stories);
+    r->names = trn_names_free(r->names);
+    r->arena = trn_arena_free(r->arena);
     trn_buf_done(&r->json);
     trn_view_done(&r->view);
 }
@@ -300,13 +390,15 @@ static int run(struct trn_cli *cli)
                                                                         : TRN_EXIT_OK;
     done(&r);
     if (e < 0 && !err.hint[0])
-        trn_hint(&err, "replay reads logs of turncoatd (log/*.trnl) and events as JSON lines");
+        trn_hint(&err,
+                 "replay reads logs of turncoatd (log/*.trnl), events as JSON lines, and JSON of Sysmon and eslogger");
     return e < 0 ? trn_cli_error(cli, &err, TRN_EXIT_UNDECIDED) : code;
 }
 
 static const struct trn_example EXAMPLES[] = {
     {"turncoat replay /var/lib/turncoat/log/*", "the same findings and stories as when it was recorded"},
     {"turncoat replay --json events.jsonl", "events as JSON lines in ECS names; one result a line"},
+    {"turncoat replay sysmon.json", "a log of Sysmon or of eslogger, told by its content"},
 };
 static const struct trn_option OPTIONS[] = {
     {"fail-on", "VERDICT", "exit 1 from this verdict up (default suspicious)"},

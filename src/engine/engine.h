@@ -3,6 +3,7 @@
 #ifndef TRN_ENGINE_ENGINE_H
 #define TRN_ENGINE_ENGINE_H
 
+#include "engine/names.h"
 #include "engine/pipeline.h"
 #include "engine/pure.h"
 #include "engine/recorder.h"

@@ -62,9 +62,9 @@ static const char *const class_names[TRN_CLASS_MAX] = {
 };
 
 static const char *const origin_names[TRN_ORIGIN_MAX] = {
-    [TRN_ORIGIN_UNKNOWN] = "unknown",   [TRN_ORIGIN_DPKG] = "dpkg", [TRN_ORIGIN_RPM] = "rpm",
-    [TRN_ORIGIN_APPIMAGE] = "appimage", [TRN_ORIGIN_NPM] = "npm",   [TRN_ORIGIN_PYTHON] = "python",
-    [TRN_ORIGIN_MANUAL] = "manual",
+    [TRN_ORIGIN_UNKNOWN] = "unknown",   [TRN_ORIGIN_DPKG] = "dpkg",       [TRN_ORIGIN_RPM] = "rpm",
+    [TRN_ORIGIN_APPIMAGE] = "appimage", [TRN_ORIGIN_NPM] = "npm",         [TRN_ORIGIN_PYTHON] = "python",
+    [TRN_ORIGIN_MANUAL] = "manual",     [TRN_ORIGIN_WINDOWS] = "windows", [TRN_ORIGIN_MACOS] = "macos",
 };
 
 static const char *const verdict_names[TRN_VERDICT_MAX] = {

@@ -101,8 +101,10 @@ enum trn_origin { /* where software comes from */
                   TRN_ORIGIN_RPM,
                   TRN_ORIGIN_APPIMAGE,
                   TRN_ORIGIN_NPM,
-                  TRN_ORIGIN_PYTHON, /* venv or site-packages */
-                  TRN_ORIGIN_MANUAL, /* a file of its own */
+                  TRN_ORIGIN_PYTHON,  /* venv or site-packages */
+                  TRN_ORIGIN_MANUAL,  /* a file of its own */
+                  TRN_ORIGIN_WINDOWS, /* a product of a signed file of Windows */
+                  TRN_ORIGIN_MACOS,   /* a bundle or program that a team or the system's maker signed */
                   TRN_ORIGIN_MAX,
 };
 

@@ -179,6 +179,11 @@ void trn_told_done(struct trn_process_table *t);
 /* role.c */
 bool trn_in_system(struct trn_str path); /* only root writes there */
 enum trn_border trn_border_of(struct trn_str path, const struct trn_software *software);
+/* role_windows.c */
+bool trn_is_windows_path(struct trn_str path); /* "C:/..." */
+enum trn_border trn_windows_border(struct trn_str path);
+enum trn_role trn_windows_role(struct trn_str path);
+/* role.c */
 bool trn_role_tables_sorted(void);                     /* for a test */
 struct trn_str trn_plain_program(struct trn_str name); /* without target prefix and version: "python3.11" -> "python" */
 

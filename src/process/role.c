@@ -20,13 +20,13 @@ static const char *const session_borders[] = {
 /* Services and containers start below these; what they start acts for itself. */
 static const char *const service_borders[] = {
     "conmon", "containerd-shim", "containerd-shim-runc-v1", "containerd-shim-runc-v2", "crun", "dbus-broker",
-    "dbus-daemon", "docker-init", "init", "lxc-start", "openrc-run", "runc", "runit", "runsv", "s6-supervise",
+    "dbus-daemon", "docker-init", "init", "launchd", "lxc-start", "openrc-run", "runc", "runit", "runsv", "s6-supervise",
     "start-stop-daemon", "supervise", "systemd", "systemd-executor", "systemd-nspawn", "tini",
 };
 
 /* Terminals and desktop shells: a person is below them, unless an application started them itself. */
 static const char *const soft_borders[] = {
-    "alacritty", "cinnamon", "foot", "gnome-session-binary", "gnome-shell", "gnome-terminal-server", "i3", "kitty",
+    "Dock", "Finder", "Terminal", "alacritty", "cinnamon", "foot", "gnome-session-binary", "gnome-shell", "gnome-terminal-server", "i3", "kitty",
     "konsole", "kwin_wayland", "kwin_x11", "lxterminal", "mate-session", "mate-terminal", "openbox", "plasmashell",
     "qterminal", "rxvt", "screen", "script", "sway", "terminator", "tilix", "tmux", "urxvt", "wezterm-gui",
     "xfce4-panel", "xfce4-session", "xfce4-terminal", "xterm",
@@ -108,8 +108,9 @@ static bool starts_with_any(struct trn_str path, const char *const *prefixes, si
 /* Only root writes there. */
 bool trn_in_system(struct trn_str path)
 {
-    static const char *const dirs[] = {"/usr/bin/",     "/usr/sbin/", "/usr/lib/", "/usr/lib32/", "/usr/lib64/",
-                                       "/usr/libexec/", "/bin/",      "/sbin/",    "/lib/",       "/lib64/"};
+    static const char *const dirs[] = {
+        "/usr/bin/", "/usr/sbin/", "/usr/lib/", "/usr/lib32/", "/usr/lib64/",           "/usr/libexec/",
+        "/bin/",     "/sbin/",     "/lib/",     "/lib64/",     "/System/Applications/", "/System/Library/"}; /* macOS */
     return starts_with_any(path, dirs, TRN_ARRAY_SIZE(dirs));
 }
 
@@ -150,6 +151,8 @@ static bool is_owned(const struct trn_software *sw)
 enum trn_border trn_border_of(struct trn_str path, const struct trn_software *software)
 {
     struct trn_str name = trn_path_base(path);
+    if (trn_is_windows_path(path))
+        return trn_windows_border(path);
     /* Known to be nobody's, or changed since it was installed: then the name is worth nothing. */
     bool doubtful =
         software && !trn_str_is_empty(software->name) && (!is_owned(software) || (software->flags & TRN_SW_MODIFIED));
@@ -192,6 +195,10 @@ static enum trn_role role_of_script(struct trn_str interpreter, const struct trn
 
 enum trn_role trn_role_of(struct trn_str path, const struct trn_software *software, bool has_script)
 {
+    if (trn_is_windows_path(path) && !has_script) {
+        enum trn_role w = trn_windows_role(path);
+        return w == TRN_ROLE_APPLICATION && is_owned(software) && (software->flags & TRN_SW_BASE) ? TRN_ROLE_TOOL : w;
+    }
     if (has_script)
         return role_of_script(path, software);
     if (trn_in_system(path) && AMONG(trn_path_base(path), installers))

@@ -281,6 +281,8 @@ Test(replay, what_is_no_log_is_an_error)
     cr_assert_eq(bad.code, TRN_EXIT_UNDECIDED);
     cr_assert(strstr(bad.err, p.log), "%s", bad.err);
     cr_assert_eq(none.code, TRN_EXIT_UNDECIDED);
-    cr_assert_str_eq(none.err, "turncoat: cannot open '/nonexistent': ENOENT\n"
-                               "hint: replay reads logs of turncoatd (log/*.trnl) and events as JSON lines\n");
+    cr_assert_str_eq(none.err,
+                     "turncoat: cannot open '/nonexistent': ENOENT\n"
+                     "hint: replay reads logs of turncoatd (log/*.trnl), events as JSON lines, and JSON of Sysmon and "
+                     "eslogger\n");
 }
