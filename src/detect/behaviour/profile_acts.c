@@ -47,13 +47,10 @@ static int run(struct trn_profiles *p, const struct trn_detect_ctx *ctx, const s
     int r = 0;
     if (!open_profile(p, ctx, s, ev->wall_ns, &l, &v, &r))
         return r;
-    /* What was there when the sensor started has been counted, unless it is all we know. */
-    if (!(ev->flags & TRN_EVF_EXISTING) || l->runs == 0) {
-        l->runs++;
-        v->runs++;
-        l->dirty = true;
-        trn_lineage_matures(l);
-    }
+    l->runs++;
+    v->runs++;
+    l->dirty = true;
+    trn_lineage_matures(l);
     trn_lineage_touch(l, v, ev->wall_ns);
     r = trn_feature_record(p, l, v, ev, TRN_FEATURE_ARGUMENTS, trn_template_flags(e->image.argv, text), NULL);
     return r ? r : hours(p, l, v, ev);
@@ -81,6 +78,13 @@ static int child(struct trn_profiles *p, const struct trn_detect_ctx *ctx, const
     return r ? r : hours(p, l, v, ev);
 }
 
+/* What was there when the sensor started has been counted, unless it is all that is known. */
+static bool is_counted(const struct trn_profiles *p, const struct trn_software *s, const struct trn_event *ev)
+{
+    const struct trn_lineage *l = ev->flags & TRN_EVF_EXISTING ? trn_lineage_find(p, s) : NULL;
+    return l && l->runs > 0;
+}
+
 static bool same_lineage(const struct trn_software *a, const struct trn_software *b)
 {
     return a->origin == b->origin && trn_str_eq(a->name, b->name);
@@ -97,10 +101,10 @@ static int started(struct trn_profiles *p, const struct trn_detect_ctx *ctx, con
     if (starter) {
         trn_process_software(starter, &by);
         p->actor = starter->id;
-        if (!same_lineage(&s, &by))
+        if (!same_lineage(&s, &by) && !is_counted(p, &by, ev))
             r = child(p, ctx, e, &by, &s, ev);
     }
-    if (r || trn_root_of(ctx->processes, e)->id != e->id)
+    if (r || is_counted(p, &s, ev) || trn_root_of(ctx->processes, e)->id != e->id)
         return r;
     p->actor = e->acting;
     return run(p, ctx, e, &s, ev);
