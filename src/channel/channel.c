@@ -208,6 +208,21 @@ int trn_dpkg_answer_decode(struct trn_cursor *in, struct trn_dpkg_answer *ret)
     return 0;
 }
 
+void trn_view_encode(const struct trn_view_request *v, struct trn_buf *out)
+{
+    trn_put_u32(out, v->pid);
+}
+
+int trn_view_decode(struct trn_cursor *in, struct trn_view_request *ret)
+{
+    struct trn_view_request v;
+    v.pid = trn_cur_u32le(in);
+    if (done(in) || v.pid == 0 || v.pid > INT32_MAX)
+        return -EPROTO;
+    *ret = v;
+    return 0;
+}
+
 void trn_filter_encode(const struct trn_filter_request *f, struct trn_buf *out)
 {
     trn_put_u64(out, f->job);

@@ -3,7 +3,7 @@
  * Messages between turncoatd and the engine. Three sockets, so that nobody waits for the wrong thing
  * (the records of fanotify and of existing processes go over the sensor's own channel):
  *   control  turncoatd -> engine: HELLO, SOCKETS, RINGS, READY, then HEALTH; its end means: finish
- *   files    engine -> turncoatd: OPEN, DPKG; answers come back on the same socket. turncoatd opens
+ *   files    engine -> turncoatd: OPEN, DPKG, VIEW; answers come back on the same socket. turncoatd opens
  *            and hands the descriptor to inspect, never to the engine.
  *   acts     engine -> turncoatd: FILTER; the answer comes back on the same socket. The client's own socket
  *            travels with it, so that turncoatd itself sees who asks.
@@ -29,6 +29,7 @@ enum trn_channel_message {
     TRN_CH_INSPECT_LOST, /* control: inspect died and was started anew; its jobs are lost */
     TRN_CH_FILTER,       /* acts: with the socket of whoever asks */
     TRN_CH_FILTERED,
+    TRN_CH_VIEW, /* files: a process that runs in another mount namespace; no answer */
 };
 
 enum trn_channel_socket {
@@ -108,6 +109,12 @@ struct trn_dpkg_answer {
 };
 void trn_dpkg_answer_encode(const struct trn_dpkg_answer *d, struct trn_buf *out);
 int trn_dpkg_answer_decode(struct trn_cursor *in, struct trn_dpkg_answer *ret) TRN_MUST_CHECK;
+
+struct trn_view_request {
+    uint32_t pid;
+};
+void trn_view_encode(const struct trn_view_request *v, struct trn_buf *out);
+int trn_view_decode(struct trn_cursor *in, struct trn_view_request *ret) TRN_MUST_CHECK;
 
 enum trn_filter_kind { TRN_FILTER_PROGRAM = 1, TRN_FILTER_PROCESS, TRN_FILTER_PATH, TRN_FILTER_FILESYSTEM };
 #define TRN_FILTER_KINDS 5

@@ -65,6 +65,7 @@ struct trn_opener_options {
     uint32_t n_indicators;
     uint32_t run;          /* engines before this one: keeps the numbers of their jobs apart */
     const char *state_dir; /* borrowed; indicators below it are opened in it and nowhere else */
+    int views_fd;          /* borrowed: pids of processes in other mount namespaces, to the main thread; 0: none */
     unsigned *dropped;     /* atomic counter of malformed messages */
 };
 int trn_opener_start(const struct trn_opener_options *o, struct trn_opener **ret, struct trn_err *err) TRN_MUST_CHECK;

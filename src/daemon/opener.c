@@ -172,6 +172,17 @@ static int serve_open(struct trn_opener *op, struct trn_msg *m)
     return r < 0 ? answer_failed(op, q.job, r) : 0;
 }
 
+/* The main thread looks; what finds no room comes again with the next exec there. */
+static int serve_view(struct trn_opener *op, struct trn_msg *m)
+{
+    struct trn_view_request q;
+    if (trn_view_decode(&m->body, &q) < 0)
+        return -EPROTO;
+    if (op->o.views_fd > 0 && write(op->o.views_fd, &q.pid, sizeof q.pid) < 0 && errno != EAGAIN)
+        return -errno;
+    return 0;
+}
+
 static int answer_dpkg(struct trn_opener *op, uint64_t job, uint64_t stamp, bool same)
 {
     struct trn_buf b;
@@ -288,6 +299,8 @@ static int serve_one(struct trn_opener *op)
         r = serve_open(op, &m);
     else if (m.type == TRN_CH_DPKG)
         r = serve_dpkg(op, &m);
+    else if (m.type == TRN_CH_VIEW)
+        r = serve_view(op, &m);
     else
         r = -EPROTO;
     trn_msg_done(&m);

@@ -197,6 +197,7 @@ int trn_engine_start(struct trn_daemon *d, struct trn_err *err)
                                              .n_indicators = d->n_indicators,
                                              .run = d->restarts,
                                              .state_dir = d->place.state_dir,
+                                             .views_fd = d->views_fds[1],
                                              .dropped = &d->dropped};
         r = trn_opener_start(&o, &d->opener, err);
         files[0] = r == 0 ? -1 : files[0];

@@ -76,6 +76,15 @@ static void read_files(struct trn_daemon *d)
     d->files_ns = trn_mono_ns();
 }
 
+/* Processes in other mount namespaces, as the engine named them. */
+static void read_views(struct trn_daemon *d)
+{
+    uint32_t pids[16];
+    ssize_t n = read(d->views_fds[0], pids, sizeof pids);
+    for (size_t i = 0; n > 0 && i < (size_t)n / sizeof pids[0] && d->files; i++)
+        trn_fanotify_view(d->files, pids[i]);
+}
+
 /* How long file events may still gather, in ms; 0: what is there is read now. */
 static int files_rest_ms(const struct trn_daemon *d)
 {
@@ -139,6 +148,8 @@ static int make_sockets(struct trn_daemon *d, struct trn_err *err)
         r = trn_ipc_pair(d->results_fds, 1 << 20);
     if (r < 0)
         return trn_fail(err, r, "cannot make a socket pair: %s", trn_errno_name(r));
+    if (pipe2(d->views_fds, O_CLOEXEC | O_NONBLOCK) < 0)
+        return trn_fail(err, -errno, "cannot make a pipe: %s", trn_errno_name(-errno));
     d->listen_fd = trn_place_listen(&d->place, err);
     if (d->listen_fd < 0)
         return d->listen_fd;
@@ -186,7 +197,7 @@ static int start_sensor(struct trn_daemon *d, struct trn_err *err)
     if (d->no_files)
         return 0;
     struct trn_err files = {0};
-    const struct trn_fanotify_options f = {.sz = sizeof f, .share = d->share};
+    const struct trn_fanotify_options f = {.sz = sizeof f, .share = d->share, .scope_cgroup = d->scope};
     if (trn_fanotify_open(&f, &d->files, &files) < 0) {
         trn_daemon_say("file events are off", &files);
         snprintf(d->files_why, sizeof d->files_why, "%.199s", files.message);
@@ -244,6 +255,7 @@ static void one_round(struct trn_daemon *d)
         {.fd = d->files && rest == 0 ? trn_fanotify_fd(d->files) : -1, .events = POLLIN},
         {.fd = d->mounts_fd, .events = POLLPRI},
         {.fd = d->proc_events ? trn_proc_events_fd(d->proc_events) : -1, .events = POLLIN},
+        {.fd = d->views_fds[0], .events = POLLIN},
     };
     if (poll(fds, TRN_ARRAY_SIZE(fds), rest ? rest : BEAT_MS) < 0 && errno != EINTR)
         return;
@@ -253,6 +265,10 @@ static void one_round(struct trn_daemon *d)
         d->stopping = true;
     if (fds[6].revents) /* before the files: there may be many of those, and the exec that follows waits for nobody */
         read_proc_events(d);
+    if (fds[7].revents)
+        read_views(d);
+    if (d->files)
+        trn_fanotify_views_tick(d->files);
     if (fds[4].revents)
         read_files(d);
     if (fds[5].revents & POLLPRI && d->files) {
@@ -318,6 +334,8 @@ static void stop(struct trn_daemon *d)
         fprintf(stderr, "turncoatd: the socket could not be removed\n");
     trn_fd_close(d->listen_fd);
     trn_fd_close(d->signal_fd);
+    trn_fd_close(d->views_fds[0]);
+    trn_fd_close(d->views_fds[1]);
     trn_fd_close(d->mounts_fd);
     trn_fd_close(d->control_fd);
     trn_place_close(&d->place);
@@ -367,6 +385,7 @@ int main(int argc, char **argv)
                            .signal_fd = -1,
                            .mounts_fd = -1,
                            .control_fd = -1,
+                           .views_fds = {-1, -1},
                            .indicator_dir = "/etc/turncoat/indicators"};
     const char *state_dir = "/var/lib/turncoat";
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {

@@ -32,6 +32,7 @@ struct trn_daemon {
     struct sibling guard, engine, inspect;
     int beat_fd, jobs_fds[2], results_fds[2], listen_fd, signal_fd, mounts_fd;
     int control_fd;
+    int views_fds[2]; /* a pipe: pids, from the opener's thread to the main one */
     struct trn_record_pipe *records;
     struct trn_opener *opener;
     uint32_t restarts;

@@ -17,6 +17,8 @@
 #define MAX_MANIFESTS 3
 #define START_WAIT_NS (20 * TRN_NS_PER_SEC)
 #define MAX_LOADERS 64
+#define VIEWS 64
+#define VIEW_NS (100 * TRN_NS_PER_MS)
 #define LOOK_ONLY 0              /* kind of an OPEN that wants the content key and no job */
 #define RECENT_NS TRN_NS_PER_SEC /* a library checked so recently is not checked again */
 
@@ -46,6 +48,10 @@ struct trn_enrich {
     struct trn_map *libraries; /* path key -> boot time of its last check */
     struct trn_map *loaders;   /* pid -> 1: a dynamic loader that will show by its first mapping what it runs */
     uint64_t next_job, now_boot_ns, now_wall_ns;
+    struct {
+        uint32_t mntns;
+        uint64_t told_boot_ns;
+    } view[VIEWS];
     struct trn_enrich_stats stats;
     const struct trn_inspect_sink *others;
     struct trn_buf scratch;
@@ -262,9 +268,26 @@ static void remember(struct trn_map *m, uint64_t key, uint64_t value)
         trn_map_remove(m, other, NULL);
 }
 
+/* What only that mount namespace shows is turncoatd's to watch; each is named now and then, by who execs there. */
+static void tell_view(struct trn_enrich *e, const struct trn_event *exec)
+{
+    size_t at = exec->mntns % VIEWS;
+    bool same = e->view[at].mntns == exec->mntns;
+    if (exec->mntns == 0 || exec->mntns == e->o.mntns || exec->pid == TRN_NO_U32 ||
+        (same && e->now_boot_ns < e->view[at].told_boot_ns + VIEW_NS))
+        return;
+    e->view[at].mntns = exec->mntns;
+    e->view[at].told_boot_ns = e->now_boot_ns;
+    trn_buf_clear(&e->scratch);
+    trn_view_encode(&(struct trn_view_request){exec->pid}, &e->scratch);
+    if (e->scratch.bad || trn_ipc_send(e->o.files_sock, TRN_CH_VIEW, trn_buf_str(&e->scratch), NULL, 0) < 0)
+        e->stats.failed++;
+}
+
 void trn_enrich_exec(struct trn_enrich *e, const struct trn_event *exec)
 {
     const struct trn_file_key *k = &exec->exec.file;
+    tell_view(e, exec);
     if (!trn_file_key_is_none(k) && !trn_process_identity(e->o.processes, k))
         ask(e, trn_file_key_hash(k), exec, exec->exec.path, k, false);
     trn_map_remove(e->loaders, exec->pid, NULL);

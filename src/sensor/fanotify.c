@@ -52,6 +52,8 @@ struct trn_fanotify *trn_fanotify_close(struct trn_fanotify *f)
     trn_fanotify_end_batch(f);
     for (size_t i = 0; i < f->n_fs; i++)
         free(f->fs[i].point);
+    trn_fanotify_views_done(f);
+    trn_scope_done(&f->scope);
     for (int i = 0; i < TRN_GROUP_COUNT; i++)
         trn_fd_close(f->group[i]);
     trn_fd_close(f->epoll);
@@ -78,6 +80,11 @@ static int set_up(struct trn_fanotify *f, const struct trn_fanotify_options *o, 
         f->roots = copy_list(o->roots, o->n_roots);
     if (!f->buffer || !f->places || !f->shares || !f->homes || (o && o->roots && !f->roots))
         return trn_fail(err, -ENOMEM, "cannot watch files: out of memory");
+    if (o && o->scope_cgroup) {
+        r = trn_scope_open(o->scope_cgroup, &f->scope, err);
+        if (r != 0)
+            return r;
+    }
     r = trn_fanotify_groups(f, err);
     return r == 0 ? trn_fanotify_rescan(f, err) : r;
 }
@@ -91,6 +98,7 @@ int trn_fanotify_open(const struct trn_fanotify_options *o, struct trn_fanotify 
         return trn_fail(err, -ENOMEM, "cannot watch files: out of memory");
     f->self = (uint32_t)getpid();
     f->epoll = -1;
+    f->scope.fd = -1;
     for (int i = 0; i < TRN_GROUP_COUNT; i++)
         f->group[i] = -1;
     for (size_t i = 0; i < TRN_ARRAY_SIZE(f->cache); i++)
@@ -163,6 +171,8 @@ static int one_event(struct trn_fanotify *f, enum trn_group_kind kind, struct tr
         return r;
     if (e.mask & FAN_Q_OVERFLOW)
         return give_loss(kind, 1, now, sink); /* at least: the kernel does not say how many */
+    if (!e.dir || (e.dir->fd < 0 && e.dir->fs->view))
+        f->stray = e.pid;
     return e.pid == f->self ? 0 : trn_fanotify_records(f, &e, now, sink);
 }
 

@@ -3,6 +3,7 @@
 #ifndef TRN_SENSOR_FANOTIFY_H
 #define TRN_SENSOR_FANOTIFY_H
 
+#include "sensor/loader.h"
 #include "sensor/sensor.h"
 
 #include <limits.h>
@@ -10,6 +11,7 @@
 #define TRN_FS_MAX 128
 #define TRN_HANDLE_MAX 128
 #define TRN_FANOTIFY_BUFFER 16384u /* what one read takes is worked on without a pause */
+#define TRN_VIEWS 32               /* mount namespaces beside our own */
 #define TRN_DIRS 16                /* folders remembered within a batch; a rename needs two */
 
 /* Groups are read in this order: what is rare and precious first. Each has a queue of its own, so that no flood of
@@ -21,12 +23,29 @@ enum trn_group_kind {
     TRN_GROUP_COUNT,
 };
 
+/* A process that lives in a view: held by its descriptor, so that its number is never another's. */
+struct trn_holder {
+    uint32_t pid; /* 0: none */
+    int pidfd;
+};
+
+/* Another mount namespace. */
+struct trn_view {
+    uint64_t ns;  /* its number; 0: free */
+    bool foreign; /* of another user namespace than ours: root there is somebody here */
+    struct trn_holder holder[4];
+    unsigned turn;
+    uint64_t look_ns, young_ns, seen; /* next look; often until then; what the last look saw */
+};
+
 /* A file system that carries a mark. No descriptor is kept: an open one would make it busy. */
 struct trn_fs {
     uint8_t fsid[8];
     uint32_t major, minor;
-    char *point; /* owned */
-    int fd;      /* during a batch only; -1 */
+    char *point;           /* owned; as the view's processes see it */
+    struct trn_view *view; /* NULL: our own mount namespace */
+    uint32_t mount_id;     /* of a view */
+    int fd;                /* during a batch only; -1 */
 };
 
 /* A folder that an event named by its file handle. */
@@ -39,6 +58,7 @@ struct trn_dir {
     char path[PATH_MAX];
 };
 
+struct trn_mount;
 struct trn_places; /* sensitive_set.c: the folders and files that carry marks, by their handles */
 
 struct trn_fanotify {
@@ -50,6 +70,10 @@ struct trn_fanotify {
     bool no_rename; /* before Linux 5.17: the two sides of a rename come apart, and only the new one is told */
     struct trn_fs fs[TRN_FS_MAX];
     size_t n_fs;
+    struct trn_scope scope; /* owned; id 0: none */
+    struct trn_view view[TRN_VIEWS];
+    unsigned view_turn, views_left_out;
+    uint32_t stray;        /* who changed a file on a file system that we have no path to */
     char **roots, **homes; /* owned, NULL ends */
     struct trn_sensor_hook hooks[2];
     struct trn_dir cache[TRN_DIRS];
@@ -90,7 +114,15 @@ uint64_t trn_fanotify_worth(uint64_t mask);
 int trn_fanotify_groups(struct trn_fanotify *f, struct trn_err *err) TRN_MUST_CHECK;
 int trn_fanotify_mark_all(struct trn_fanotify *f, struct trn_err *err) TRN_MUST_CHECK;
 void trn_fanotify_forget_marks(struct trn_fanotify *f); /* all file systems: they are to be marked again */
+/* Marks what fd is on and puts it on the list. */
+int trn_fanotify_mark_fd(struct trn_fanotify *f, const struct trn_mount *m, int fd, struct trn_view *view)
+    TRN_MUST_CHECK;
+void trn_fanotify_drop_fs(struct trn_fanotify *f, size_t i); /* from the list; the mark stays with the file system */
 bool trn_path_is_below(const char *path, const char *root);
+
+/* fanotify_view.c: a folder of the file system, to open handles by; negative errno. */
+int trn_fanotify_open_view(struct trn_fs *fs) TRN_MUST_CHECK;
+void trn_fanotify_views_done(struct trn_fanotify *f);
 
 /* fanotify_name.c: the folder of a handle; borrowed until more than one other was asked for or the batch ends.
  * NULL when it is on no file system that we know. */

@@ -10,34 +10,58 @@
 
 #define FILE_SYSTEM "fanotify sdev:" /* "fanotify sdev:2b mflags:0 mask:..." */
 #define FOLDER "fanotify ino:"
+#define MINOR_BITS 20 /* of the kernel's own device numbers */
 
-/* -1: cannot be read. */
-static int count_marks(int fd, const char *kind)
+/* Which of the file systems the line is about; of a view none: they may go at any time. */
+static int file_system_of(const struct trn_fanotify *f, const char *line)
+{
+    uint64_t device = strtoull(line + strlen(FILE_SYSTEM), NULL, 16);
+
+    for (size_t i = 0; i < f->n_fs; i++) {
+        if (!f->fs[i].view && ((uint64_t)f->fs[i].major << MINOR_BITS | f->fs[i].minor) == device)
+            return (int)i;
+    }
+    return -1;
+}
+
+struct found {
+    bool fs[TRN_FS_MAX];
+    size_t folders;
+};
+
+static bool read_marks(const struct trn_fanotify *f, enum trn_group_kind kind, struct found *ret)
 {
     char path[64], line[256];
-    int n = 0;
-    FILE *f;
+    FILE *list;
 
-    (void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-    f = fopen(path, "re");
-    if (!f)
-        return -1;
-    while (fgets(line, sizeof(line), f))
-        n += strncmp(line, kind, strlen(kind)) == 0;
-    (void)fclose(f);
-    return n;
+    (void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", f->group[kind]);
+    list = fopen(path, "re");
+    if (!list)
+        return false;
+    while (fgets(line, sizeof(line), list)) {
+        int i = strncmp(line, FILE_SYSTEM, strlen(FILE_SYSTEM)) == 0 ? file_system_of(f, line) : -1;
+
+        if (i >= 0)
+            ret->fs[i] = true;
+        ret->folders += strncmp(line, FOLDER, strlen(FOLDER)) == 0;
+    }
+    (void)fclose(list);
+    return true;
 }
 
 static bool marks_missing(const struct trn_fanotify *f)
 {
-    int changes = count_marks(f->group[TRN_GROUP_CHANGES], FILE_SYSTEM);
-    int attributes = count_marks(f->group[TRN_GROUP_ATTRIBUTES], FILE_SYSTEM);
-    int opens = count_marks(f->group[TRN_GROUP_OPENS], FOLDER);
+    struct found changes = {0}, attributes = {0}, opens = {0};
 
-    if (changes < 0 || attributes < 0 || opens < 0)
+    if (!read_marks(f, TRN_GROUP_CHANGES, &changes) || !read_marks(f, TRN_GROUP_ATTRIBUTES, &attributes) ||
+        !read_marks(f, TRN_GROUP_OPENS, &opens))
         return false;
+    for (size_t i = 0; i < f->n_fs; i++) {
+        if (!f->fs[i].view && !(changes.fs[i] && attributes.fs[i]))
+            return true;
+    }
     /* Folders come and go with their marks; that all are gone is somebody's work. */
-    return (size_t)changes < f->n_fs || (size_t)attributes < f->n_fs || (opens == 0 && f->n_places > 0);
+    return opens.folders == 0 && f->n_places > 0;
 }
 
 int trn_fanotify_check(struct trn_fanotify *f, const struct trn_record_sink *sink, struct trn_err *err)

@@ -105,6 +105,24 @@ static struct trn_fs *known(struct trn_fanotify *f, const struct trn_mount *m)
     return NULL;
 }
 
+void trn_fanotify_drop_fs(struct trn_fanotify *f, size_t i)
+{
+    trn_fd_close(f->fs[i].fd);
+    free(f->fs[i].point);
+    f->fs[i] = f->fs[--f->n_fs];
+}
+
+/* What was another namespace's alone until now is ours from now on. */
+static bool is_ours(struct trn_fanotify *f, const struct trn_mount *m)
+{
+    struct trn_fs *fs = known(f, m);
+
+    if (!fs || !fs->view)
+        return fs != NULL;
+    trn_fanotify_drop_fs(f, (size_t)(fs - f->fs));
+    return false;
+}
+
 /* Several mounts may show one file system; the best is one that shows it whole. */
 static const struct trn_mount *best_of(const struct trn_fanotify *f, const struct trn_mounts *all,
                                        const struct trn_mount *m)
@@ -134,14 +152,13 @@ static int mark_changes(struct trn_fanotify *f, int fd)
     return 0;
 }
 
-static int mark_one(struct trn_fanotify *f, const struct trn_mount *m)
+int trn_fanotify_mark_fd(struct trn_fanotify *f, const struct trn_mount *m, int fd, struct trn_view *view)
 {
-    TRN_AUTO(trn_fd_closep) int fd = open(m->point, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
-    struct trn_fs fs = {.major = m->major, .minor = m->minor, .fd = -1};
+    struct trn_fs fs = {.major = m->major, .minor = m->minor, .mount_id = m->id, .view = view, .fd = -1};
     struct statfs st;
     int r;
 
-    if (fd < 0 || fstatfs(fd, &st) != 0)
+    if (fstatfs(fd, &st) != 0)
         return -errno;
     if (f->n_fs == TRN_FS_MAX)
         return -E2BIG;
@@ -159,11 +176,18 @@ static int mark_one(struct trn_fanotify *f, const struct trn_mount *m)
     return 0;
 }
 
+static int mark_one(struct trn_fanotify *f, const struct trn_mount *m)
+{
+    TRN_AUTO(trn_fd_closep) int fd = open(m->point, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
+
+    return fd < 0 ? -errno : trn_fanotify_mark_fd(f, m, fd, NULL);
+}
+
 /* The kernel took the mark away with the file system; only our memory of it is left. */
 static void forget_gone(struct trn_fanotify *f, const struct trn_mounts *all)
 {
     for (size_t i = 0; i < f->n_fs;) {
-        bool there = false;
+        bool there = f->fs[i].view != NULL;
 
         for (size_t k = 0; k < all->n && !there; k++)
             there = all->v[k].major == f->fs[i].major && all->v[k].minor == f->fs[i].minor;
@@ -171,9 +195,7 @@ static void forget_gone(struct trn_fanotify *f, const struct trn_mounts *all)
             i++;
             continue;
         }
-        trn_fd_close(f->fs[i].fd);
-        free(f->fs[i].point);
-        f->fs[i] = f->fs[--f->n_fs];
+        trn_fanotify_drop_fs(f, i);
     }
 }
 
@@ -198,7 +220,7 @@ int trn_fanotify_mark_all(struct trn_fanotify *f, struct trn_err *err)
         const struct trn_mount *m = &all.v[i];
         char shown[80];
 
-        if (!is_wanted(f, m) || known(f, m))
+        if (!is_wanted(f, m) || is_ours(f, m))
             continue;
         m = best_of(f, &all, m);
         r = mark_one(f, m);
@@ -209,6 +231,9 @@ int trn_fanotify_mark_all(struct trn_fanotify *f, struct trn_err *err)
     }
     if (f->no_rename)
         trn_hook_add(hook, TRN_HOOK_DEGRADED, "the old names of renamed files are not known (before Linux 5.17)");
+    if (f->views_left_out)
+        trn_hook_add(hook, TRN_HOOK_DEGRADED, "%u times a file system of another mount namespace was left out",
+                     f->views_left_out);
     if (f->n_fs == 0)
         trn_hook_add(hook, TRN_HOOK_OFF, "no file system is watched");
     return 0;

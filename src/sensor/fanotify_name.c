@@ -17,7 +17,9 @@ static int mount_fd(struct trn_fs *fs)
 
     if (fs->fd >= 0)
         return fs->fd;
-    fs->fd = open(fs->point, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
+    fs->fd = fs->view ? trn_fanotify_open_view(fs) : open(fs->point, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
+    if (fs->fd < 0)
+        fs->fd = -1;
     /* Another file system may have been mounted over it meanwhile. */
     if (fs->fd >= 0 && (fstatfs(fs->fd, &st) != 0 || memcmp(&st.f_fsid, fs->fsid, sizeof(fs->fsid)) != 0))
         fs->fd = trn_fd_close(fs->fd);

@@ -15,6 +15,8 @@ struct trn_scope {
 };
 
 int trn_scope_open(const char *path, struct trn_scope *ret, struct trn_err *err) TRN_MUST_CHECK;
+/* Whether the process is in the scope; true when there is none. */
+bool trn_scope_has(const struct trn_scope *s, uint32_t pid);
 void trn_scope_done(struct trn_scope *s);
 
 /* One perf event a CPU; returns how many descriptors were added to fds, and fills the hook. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Overview: reads /proc/self/mountinfo, the kernel's own text (proc(5)):
+ * Overview: reads /proc/self/mountinfo, or another process's: the kernel's own text (proc(5)):
  *   36 35 98:0 /root /point opts [optional...] - fstype source super-opts
  * Owns the text; the fields point into it. Lines that do not parse are skipped.
  */
@@ -68,6 +68,7 @@ static bool parse_line(char *line, struct trn_mount *ret)
 {
     struct trn_mount m = {0};
     char *field[F_FIXED], *word, *save = line, *super;
+    uint64_t id;
     int n = 0;
 
     while (n < F_FIXED && (word = strsep(&save, " ")))
@@ -80,6 +81,9 @@ static bool parse_line(char *line, struct trn_mount *ret)
     m.fstype = word ? strsep(&save, " ") : NULL;
     if (!m.fstype || !strsep(&save, " ") || !(super = strsep(&save, " ")) || !parse_device(field[F_DEVICE], &m))
         return false;
+    if (trn_str_u64(trn_str_of(field[F_ID]), &id) != 0 || id > UINT32_MAX)
+        return false;
+    m.id = (uint32_t)id;
     unescape(field[F_POINT]);
     m.point = field[F_POINT];
     m.whole = strcmp(field[F_ROOT], "/") == 0;
@@ -110,10 +114,10 @@ int trn_mounts_parse(char *text, struct trn_mounts *ret)
     return 0;
 }
 
-int trn_mounts_read(struct trn_mounts *ret, struct trn_err *err)
+static int read_path(const char *path, size_t max_bytes, struct trn_mounts *ret, struct trn_err *err)
 {
     struct trn_buf b;
-    int r = trn_read_file("/proc/self/mountinfo", MOUNTINFO_MAX, &b, err);
+    int r = trn_read_file(path, max_bytes, &b, err);
     char *text;
 
     if (r != 0)
@@ -123,6 +127,19 @@ int trn_mounts_read(struct trn_mounts *ret, struct trn_err *err)
     if (!text)
         return trn_fail(err, -ENOMEM, "cannot read the mounts: out of memory");
     return trn_mounts_parse(text, ret);
+}
+
+int trn_mounts_read(struct trn_mounts *ret, struct trn_err *err)
+{
+    return read_path("/proc/self/mountinfo", MOUNTINFO_MAX, ret, err);
+}
+
+int trn_mounts_read_of(uint32_t pid, size_t max_bytes, struct trn_mounts *ret, struct trn_err *err)
+{
+    char path[40];
+
+    (void)snprintf(path, sizeof(path), "/proc/%u/mountinfo", pid);
+    return read_path(path, max_bytes, ret, err);
 }
 
 void trn_mounts_done(struct trn_mounts *m)

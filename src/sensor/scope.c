@@ -98,6 +98,49 @@ int trn_scope_open(const char *path, struct trn_scope *ret, struct trn_err *err)
     return 0;
 }
 
+/* "0::/a/b/c" to the first `level` folders of it, below the root. */
+static bool ancestor_path(uint32_t pid, uint32_t level, char *ret, size_t size)
+{
+    char path[40], line[PATH_MAX + 8];
+    bool found = false;
+    FILE *f;
+    char *at;
+
+    (void)snprintf(path, sizeof(path), "/proc/%u/cgroup", pid);
+    f = fopen(path, "re");
+    if (!f)
+        return false;
+    while (!found && fgets(line, sizeof(line), f))
+        found = strncmp(line, "0::/", 4) == 0;
+    (void)fclose(f);
+    if (!found || v2_root(ret, size) != 0)
+        return false;
+    line[strcspn(line, "\n")] = '\0';
+    at = line + 3;
+    for (uint32_t i = 0; i < level && at; i++)
+        at = strchr(at + 1, '/');
+    if (at)
+        *at = '\0';
+    if (strlen(ret) + strlen(line + 3) >= size)
+        return false;
+    memcpy(ret + strlen(ret), line + 3, strlen(line + 3) + 1);
+    return true;
+}
+
+bool trn_scope_has(const struct trn_scope *s, uint32_t pid)
+{
+    TRN_AUTO(trn_fd_closep) int fd = -1;
+    char path[PATH_MAX];
+    uint64_t id;
+
+    if (s->id == 0)
+        return true;
+    if (!ancestor_path(pid, s->level, path, sizeof(path)))
+        return false;
+    fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd >= 0 && cgroup_id(fd, &id) == 0 && id == s->id;
+}
+
 void trn_scope_done(struct trn_scope *s)
 {
     s->fd = trn_fd_close(s->fd);

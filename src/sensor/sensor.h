@@ -115,6 +115,7 @@ struct trn_fanotify_options {
     const char *const *homes; /* "/root", "/home/<star>" when NULL; '*' may be the last component */
     size_t n_homes;
     uint32_t share; /* file events a second of one process; 0: the default, TRN_SHARE_NONE: no limit */
+    const char *scope_cgroup; /* only processes of it are followed into their mount namespaces; NULL: all */
 };
 
 int trn_fanotify_open(const struct trn_fanotify_options *o, struct trn_fanotify **ret, struct trn_err *err)
@@ -128,6 +129,12 @@ int trn_fanotify_read(struct trn_fanotify *f, unsigned budget, const struct trn_
 const struct trn_sensor_hook *trn_fanotify_hooks(const struct trn_fanotify *f, size_t *ret_count);
 /* Looks for new file systems and sensitive folders; call when /proc/self/mounts polls POLLPRI. */
 int trn_fanotify_rescan(struct trn_fanotify *f, struct trn_err *err) TRN_MUST_CHECK;
+
+/* A process that runs in another mount namespace: what only that one shows is watched, too, as long as a process of it
+ * is known. Never waits for a file system. */
+void trn_fanotify_view(struct trn_fanotify *f, uint32_t pid);
+/* Looks there again, when it is time; to be called about ten times a second. */
+void trn_fanotify_views_tick(struct trn_fanotify *f);
 
 /* No more events of changes in this folder (not below it), of this file, or of this whole file system; renames are still
  * told. at: an O_PATH descriptor. From any thread. */

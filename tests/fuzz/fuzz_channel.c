@@ -7,6 +7,15 @@
 
 #include <assert.h>
 
+static void view(struct trn_cursor in, struct trn_buf *again)
+{
+    struct trn_view_request v;
+    if (trn_view_decode(&in, &v) < 0)
+        return;
+    assert(v.pid > 0);
+    trn_view_encode(&v, again);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void inside(const struct trn_cursor *in, struct trn_str s)
@@ -113,9 +122,9 @@ static void filter_answer(struct trn_cursor in, struct trn_buf *again)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static void (*const decoders[])(struct trn_cursor, struct trn_buf *) = {hello,       health, open_request,
-                                                                            opened,      failed, dpkg,
-                                                                            dpkg_answer, filter, filter_answer};
+    static void (*const decoders[])(struct trn_cursor, struct trn_buf *) = {hello,         health, open_request, opened,
+                                                                            failed,        dpkg,   dpkg_answer,  filter,
+                                                                            filter_answer, view};
     if (size < 1 || size > TRN_IPC_MAX)
         return 0;
     struct trn_buf again;

@@ -112,7 +112,8 @@ NOT_YET = "not yet"  # no row may say so in the end
 # ---- names of files ----
 
 MADE = Event("file", "created", path="$path", inode="$ino")
-ELSEWHERE = "a file system that only another mount namespace has is not marked: the daemon sees its own mounts"
+MADE_THERE = Event("file", "created", "$child", path="$path", inode="$ino")
+ELSEWHERE = "a file system that only another mount namespace has is found by the first exec there, not before"
 
 FOLDERS = "folders are told when they are renamed or opened to everybody; what is made in them is told by itself"
 
@@ -125,7 +126,8 @@ NAMES = [
         MADE,
         odd={
             "O_TMPFILE, then linkat": MADE,
-            "on a file system of its own mount namespace": Hole(ELSEWHERE, MADE),
+            "on a file system of its own mount namespace": MADE_THERE,
+            "on a file system of its own mount namespace, before an exec": Hole(ELSEWHERE, MADE),
         },
     ),
     Act("mkdir", ["mkdir", "mkdirat", "32-bit mkdir", *ring("mkdirat")], MADE, hole=FOLDERS),

@@ -166,15 +166,35 @@ static void create_through_bind(const struct row *row)
 }
 
 /* A file system that no other mount namespace has: what a container's volumes are to the host. */
-static void create_elsewhere(const struct row *row)
+static const char *folder_elsewhere(void)
 {
     const char *folder = fresh_folder();
 
     must(unshare(CLONE_NEWNS), "unshare");
     must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), "mount private");
     must(mount("acts", folder, "tmpfs", 0, "size=1m"), "mount tmpfs");
-    must(create_openat(join(folder, "made")), "openat");
-    tell_file(join(folder, "made"));
+    return folder;
+}
+
+static void create_elsewhere(const struct row *row)
+{
+    const char *path = join(folder_elsewhere(), "made");
+
+    must(create_openat(path), "openat");
+    tell_file(path);
+}
+
+static void child_make(const void *path)
+{
+    (void)execl(own_program(), "acts", "MAKE", path, (char *)NULL);
+}
+
+static void create_in_container(const struct row *row)
+{
+    const char *path = join(folder_elsewhere(), "made");
+
+    must(in_child(child_make, path) ? -1 : 0, path);
+    tell_file(path);
 }
 
 /* ---- two names ---- */
@@ -414,7 +434,8 @@ static const struct row rows[] = {
     {"create", "io_uring openat2", create_by_ring, {.sqe_one = sqe_create2}, RING_PLAIN},
     {"create", "through a symbolic link", create_through_symlink},
     {"create", "through a bind mount of its own", create_through_bind},
-    {"create", "on a file system of its own mount namespace", create_elsewhere},
+    {"create", "on a file system of its own mount namespace", create_in_container},
+    {"create", "on a file system of its own mount namespace, before an exec", create_elsewhere},
     {"mkdir", "mkdir", create, {.one = mkdir_mkdir}},
     {"mkdir", "mkdirat", create, {.one = mkdir_mkdirat}},
     {"mkdir", "32-bit mkdir", create, {.one = mkdir_compat}},

@@ -7,11 +7,13 @@
  *   acts ALL [ACT]         each row (of one act) as `acts DO` in a child of its own
  *   acts BEFORE            what before.c has, all in one process, until standard input ends
  *   acts END N             ends with N: what an act that starts a program starts
+ *   acts MAKE PATH         makes a file, a while after its own start and before its end
  *
  * ACTS_DIR names the folder for files (default /tmp). A row that takes too long is ended by its own alarm.
  */
 #include "acts.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +21,7 @@
 #include <unistd.h>
 
 #define SECONDS 20
+#define WHILE_US 400000
 
 static const struct family *const families[] = {&files_family,  &content_family, &open_family,    &net_family,
                                                 &names_family,  &exec_family,    &process_family, &memory_family,
@@ -91,6 +94,16 @@ static int hold_all(void)
     return read(STDIN_FILENO, &byte, 1) < 0;
 }
 
+static int make_after_a_while(const char *path)
+{
+    int fd;
+
+    (void)usleep(WHILE_US);
+    fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
+    (void)usleep(WHILE_US);
+    return fd < 0;
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "LIST") == 0)
@@ -103,6 +116,8 @@ int main(int argc, char **argv)
         return hold_all();
     if (argc == 3 && strcmp(argv[1], "END") == 0)
         return (int)strtol(argv[2], NULL, 10);
-    (void)fputs("usage: acts LIST | DO ACT WAY | ALL [ACT] | BEFORE | END N\n", stderr);
+    if (argc == 3 && strcmp(argv[1], "MAKE") == 0)
+        return make_after_a_while(argv[2]);
+    (void)fputs("usage: acts LIST | DO ACT WAY | ALL [ACT] | BEFORE | END N | MAKE PATH\n", stderr);
     return 2;
 }

@@ -23,6 +23,8 @@ struct bench {
     char name[64], version[64], path[128];
     bool hashed;
     char buf[TRN_IPC_MAX];
+    struct trn_view_request view;
+    unsigned views;
 };
 
 static int on_event(void *ctx, const struct trn_event *ev)
@@ -102,6 +104,11 @@ static struct request next_request(struct bench *b)
     if (r == -EAGAIN)
         return q;
     cr_assert_eq(r, 0);
+    if (m.type == TRN_CH_VIEW) { /* no question: nobody answers */
+        cr_assert_eq(trn_view_decode(&m.body, &b->view), 0);
+        b->views++;
+        return next_request(b);
+    }
     q.type = m.type;
     cr_assert_eq(m.type == TRN_CH_OPEN ? trn_open_decode(&m.body, &q.open) : trn_dpkg_decode(&m.body, &q.dpkg), 0);
     return q;
@@ -498,6 +505,30 @@ Test(questions, a_service_with_our_root_shares_our_index)
     tick(b, SEC / 20);
     cr_assert_eq(b->told, 1);
     cr_assert_str_eq(b->name, "acme");
+    bench_free(b);
+}
+
+/* Who runs there; what is asked about the program is another test's. */
+static void exec_in(struct bench *b, uint64_t ino, uint32_t mntns)
+{
+    struct trn_event ev = exec_of("/opt/acme/run", ino, mntns);
+    trn_enrich_exec(b->e, &ev);
+    while (next_request(b).type)
+        continue;
+}
+
+Test(questions, who_execs_in_another_mount_namespace_is_named_now_and_then)
+{
+    struct bench *b = bench_new(0);
+    exec_in(b, 4, OWN);
+    cr_assert_eq(b->views, 0, "turncoatd sees its own mounts itself");
+    exec_in(b, 5, 1000);
+    cr_assert(b->views == 1 && b->view.pid == 100);
+    exec_in(b, 6, 1000);
+    cr_assert_eq(b->views, 1, "a moment ago");
+    tick(b, SEC);
+    exec_in(b, 7, 1000);
+    cr_assert_eq(b->views, 2, "another process may be the only one that is left");
     bench_free(b);
 }
 
