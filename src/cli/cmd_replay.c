@@ -327,34 +327,46 @@ static int replay_file(struct trn_replay *r, const char *file, struct trn_err *e
     return e < 0 ? trn_fail_in(err, e, "'%s'", shown) : 0;
 }
 
-/* What a foreign log held that gave no event, where there was such a log. */
+/* What foreign logs held that gave no event. */
+static void print_foreign_json(const struct trn_replay *r)
+{
+    const struct trn_ingest_counts *c = &r->foreign;
+    if (c->records + c->bad)
+        fprintf(r->cli->out,
+                ",\"foreign\":{\"records\":%llu,\"bad\":%llu,\"unmapped\":%llu,\"incomplete\":%llu,\"unneeded\":%llu,"
+                "\"late\":%llu}",
+                (unsigned long long)c->records, (unsigned long long)c->bad, (unsigned long long)c->unmapped,
+                (unsigned long long)c->incomplete, (unsigned long long)c->unneeded, (unsigned long long)c->late);
+}
+
 static void print_foreign(const struct trn_replay *r)
 {
     const struct trn_ingest_counts *c = &r->foreign;
-    if (r->cli->json || c->records + c->bad == 0)
-        return;
-    fprintf(r->cli->out,
-            "%llu records of other products: %llu bad lines, %llu of kinds without use, %llu without a needed field, "
-            "%llu not needed, %llu late\n",
-            (unsigned long long)c->records, (unsigned long long)c->bad, (unsigned long long)c->unmapped,
-            (unsigned long long)c->incomplete, (unsigned long long)c->unneeded, (unsigned long long)c->late);
+    if (c->records + c->bad)
+        fprintf(r->cli->out,
+                "%llu records of other products; %llu bad lines; left out: %llu of kinds without use, %llu without a "
+                "needed field, %llu not needed; %llu late\n",
+                (unsigned long long)c->records, (unsigned long long)c->bad, (unsigned long long)c->unmapped,
+                (unsigned long long)c->incomplete, (unsigned long long)c->unneeded, (unsigned long long)c->late);
 }
 
 static void print_summary(struct trn_replay *r, double seconds)
 {
     if (r->cli->talk_terminal)
         fputs("\r", r->cli->err);
-    if (r->cli->json)
-        fprintf(
-            r->cli->out,
-            "{\"type\":\"summary\",\"events\":%llu,\"seconds\":%.3f,\"matches\":0,\"findings\":%llu,\"stories\":%zu,"
-            "\"verdict\":\"%s\"}\n",
-            (unsigned long long)r->events, seconds, (unsigned long long)r->findings, (size_t)r->told_stories,
-            trn_verdict_name(r->worst));
-    else
-        fprintf(r->cli->out, "verdict: %s   %llu events in %.2f s, %llu findings, %zu stories\n",
-                trn_verdict_name(r->worst), (unsigned long long)r->events, seconds, (unsigned long long)r->findings,
-                (size_t)r->told_stories);
+    if (r->cli->json) {
+        fprintf(r->cli->out,
+                "{\"type\":\"summary\",\"events\":%llu,\"seconds\":%.3f,\"matches\":0,\"findings\":%llu,"
+                "\"stories\":%zu,\"verdict\":\"%s\"",
+                (unsigned long long)r->events, seconds, (unsigned long long)r->findings, (size_t)r->told_stories,
+                trn_verdict_name(r->worst));
+        print_foreign_json(r);
+        fputs("}\n", r->cli->out);
+        return;
+    }
+    fprintf(r->cli->out, "verdict: %s   %llu events in %.2f s, %llu findings, %zu stories\n",
+            trn_verdict_name(r->worst), (unsigned long long)r->events, seconds, (unsigned long long)r->findings,
+            (size_t)r->told_stories);
     print_foreign(r);
 }
 
