@@ -73,6 +73,7 @@ static void forget_one(struct trn_profiles *p, struct trn_lineage *l, enum trn_f
     }
     trn_feature_drop(p, l, found);
     l->forgotten++;
+    l->dirty = true;
     p->forgotten_features++;
 }
 
@@ -97,8 +98,11 @@ static int add(struct trn_profiles *p, struct trn_lineage *l, const struct trn_p
                const struct trn_event *ev, enum trn_feature_class class, struct trn_str text, uint64_t key, double bits)
 {
     uint64_t n = 0;
-    if (l->n >= TRN_LINEAGE_FEATURES || (l->n && p->features >= TRN_PROFILE_FEATURES))
+    /* All together too many: the least known software loses one, so that a crowd of new ones starves nobody else. */
+    if (l->n >= TRN_LINEAGE_FEATURES)
         forget_one(p, l, class);
+    else if (p->features >= TRN_PROFILE_FEATURES)
+        forget_one(p, trn_lineage_least(p, true), class);
     int r = reserve(l);
     trn_map_get(p->with, key, &n);
     if (!r)

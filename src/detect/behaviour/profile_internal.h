@@ -103,6 +103,8 @@ struct trn_lineage *trn_lineage_find(const struct trn_profiles *p, const struct 
 /* Made when it is not there; the least useful one goes when there are too many. NULL: out of memory. */
 struct trn_lineage *trn_lineage_for(struct trn_profiles *p, const struct trn_detect_ctx *ctx,
                                     const struct trn_software *s, uint64_t wall_ns);
+/* The one with the least history; NULL when there is none. */
+struct trn_lineage *trn_lineage_least(const struct trn_profiles *p, bool with_features);
 struct trn_lineage *trn_lineage_free(struct trn_lineage *l);
 int trn_lineage_add(struct trn_profiles *p, struct trn_lineage *l) TRN_MUST_CHECK; /* a restored one */
 struct trn_profile_version *trn_lineage_version(struct trn_profiles *p, struct trn_lineage *l, struct trn_str version,

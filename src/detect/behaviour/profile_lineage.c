@@ -58,13 +58,13 @@ static bool is_less(const struct trn_lineage *a, const struct trn_lineage *b)
     return a->runs != b->runs ? a->runs < b->runs : a->last_ns < b->last_ns;
 }
 
-static struct trn_lineage *least(const struct trn_profiles *p)
+struct trn_lineage *trn_lineage_least(const struct trn_profiles *p, bool with_features)
 {
     struct trn_lineage *found = NULL;
     uint64_t key, value;
     for (size_t it = 0; trn_map_next(p->lineages, &it, &key, &value);) {
         struct trn_lineage *l = (void *)(uintptr_t)value;
-        if (!found || is_less(l, found))
+        if ((l->n || !with_features) && (!found || is_less(l, found)))
             found = l;
     }
     return found;
@@ -74,7 +74,7 @@ static int make_room(struct trn_profiles *p, const struct trn_detect_ctx *ctx, u
 {
     int r = 0;
     while (!r && (trn_map_count(p->lineages) >= TRN_LINEAGES || p->features >= TRN_PROFILE_FEATURES)) {
-        struct trn_lineage *l = least(p);
+        struct trn_lineage *l = trn_lineage_least(p, false);
         struct trn_event ev;
         if (!l)
             break;

@@ -250,6 +250,15 @@ Test(profile, a_flood_of_software_is_bounded_and_keeps_what_is_known)
     cr_assert_gt(p->forgotten_lineages, 2400u);
     cr_assert_lt(trn_profiles_bytes(p), 8u << 20, "%zu", trn_profiles_bytes(p));
     cr_assert_eq(ask(pid, TRN_FEATURE_DESTINATION, "acme.example").state, TRN_FEATURE_ORDINARY);
+    /* Full of software that nobody knows: the known one still has room for what is new. */
+    uint16_t n = phone()->n;
+    for (unsigned i = 0; i < 20; i++) {
+        char dest[32];
+        snprintf(dest, sizeof dest, "fresh%u.example", i);
+        ask(pid, TRN_FEATURE_DESTINATION, dest);
+    }
+    cr_assert_eq(phone()->n, n + 20);
+    cr_assert_leq(p->features, TRN_PROFILE_FEATURES);
 }
 
 Test(profile, a_row_brings_all_back_and_is_the_same_again)
