@@ -72,9 +72,9 @@ struct trn_ev_net {              /* CONNECT, ACCEPT, NET_CLOSE, LISTEN, and the 
     uint8_t src[16], dst[16];    /* network order; IPv4 in the first 4 bytes */
     uint32_t src_port, dst_port; /* host order; TRN_NO_U32 absent */
     uint64_t bytes_out, bytes_in;
-    uint64_t socket; /* cookie, joins connect and close */
-    int32_t error;   /* FAILED: errno; TRN_NO_I32 absent */
-    uint32_t count;  /* CONNECT, ACCEPT, NET_CLOSE: connections it stands for; TRN_NO_U32 absent: one */
+    uint64_t socket;        /* cookie, joins connect and close */
+    int32_t error;          /* FAILED: errno; TRN_NO_I32 absent */
+    uint32_t count;         /* CONNECT, ACCEPT, NET_CLOSE: connections it stands for; TRN_NO_U32 absent: one */
     uint64_t since_boot_ns; /* of the first of them; 0 absent */
 };
 

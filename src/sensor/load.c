@@ -259,11 +259,12 @@ int trn_load(struct trn_load *l, struct trn_bpf **ret, struct trn_err *err)
         return r;
     }
     r = attempt(l, kernel, l->compat, &first, err);
-    if (r != 0)
+    if (!first)
         return r;
     best = first;
-    if (first->refused > first->forbidden && !l->compat && attempt(l, kernel, true, &second, NULL) == 0 &&
-        second->refused < first->refused) {
+    if (first->refused > first->forbidden && !l->compat)
+        (void)!attempt(l, kernel, true, &second, NULL);
+    if (second && second->refused < first->refused) {
         best = second;
         l->compat = true;
     }
