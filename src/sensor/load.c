@@ -4,7 +4,7 @@
  * not. Chooses between the two objects (docs/adr/0011) by what the kernel can do, never by its
  * version. Must not attach anything, and knows nothing of what the programs are for.
  *
- *   missing tracepoints and functions ── from the kernel's BTF, before anything is loaded
+ *   what the kernel does not have at all ── lacks.c, before anything is loaded
  *   refusals ── an object loads as a whole or not at all: the verifier's words say which program it
  *               was, that one is tried alone to be sure, and the rest is loaded without it
  */
@@ -41,39 +41,12 @@ static void attempt_freep(struct attempt **a)
     free(*a);
 }
 
-/* ---- what this kernel does not have ---- */
-
-/* Where a section's name stands for a type of the kernel's BTF. */
-static const struct {
-    const char *section, *prefix, *what;
-    uint32_t kind;
-} targets[] = {
-    {"tp_btf/", "btf_trace_", "tracepoint", BTF_KIND_TYPEDEF},
-    {"fentry/", "", "function", BTF_KIND_FUNC},
-    {"fexit/", "", "function", BTF_KIND_FUNC},
-    {"lsm/", "bpf_lsm_", "security hook", BTF_KIND_FUNC},
-    {"iter/", "bpf_iter_", "iterator", BTF_KIND_FUNC},
-    {"iter.s/", "bpf_iter_", "iterator", BTF_KIND_FUNC},
-};
-
 static void find_missing(const struct trn_load *l, const struct btf *kernel, struct attempt *a)
 {
     for (size_t i = 0; i < l->n; i++) {
-        struct bpf_program *p = l->program_of(l->ctx, a->bpf, i);
-        const char *section = p ? bpf_program__section_name(p) : "";
-        char type[160];
+        const struct bpf_program *p = l->program_of(l->ctx, a->bpf, i);
 
-        for (size_t k = 0; k < TRN_ARRAY_SIZE(targets); k++) {
-            size_t n = strlen(targets[k].section);
-
-            if (strncmp(section, targets[k].section, n) != 0)
-                continue;
-            (void)snprintf(type, sizeof(type), "%s%s", targets[k].prefix, section + n);
-            if (btf__find_by_name_kind(kernel, type, targets[k].kind) >= 0)
-                continue;
-            a->out[i] = true;
-            (void)snprintf(a->why[i], sizeof(a->why[i]), "this kernel has no %s '%s'", targets[k].what, section + n);
-        }
+        a->out[i] = p && trn_kernel_lacks(kernel, p, a->why[i], sizeof(a->why[i]));
     }
 }
 

@@ -8,6 +8,7 @@
 #define TRN_PROGRAMS_MAX 64u
 
 struct bpf_program;
+struct btf;
 struct trn_bpf;
 
 /* One program and its row in the hook table. */
@@ -27,6 +28,9 @@ struct trn_load {
     void *ctx;
     bool compat; /* in: take the second object; out: it was taken */
 };
+
+/* lacks.c: what the program needs and this kernel does not have at all, in words. */
+bool trn_kernel_lacks(const struct btf *kernel, const struct bpf_program *p, char *ret_why, size_t size);
 
 /* Whether this kernel lacks a helper that the first object cannot do without. */
 bool trn_load_needs_compat(void);

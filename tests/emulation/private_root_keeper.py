@@ -21,9 +21,11 @@ Why not the easier ways:
  - the programs under test are copied to a small tmpfs: a bind mount would put the host's own file system into reach of a
    file-system mark made by the daemon under test.
 """
+import contextlib
 import json
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -65,11 +67,30 @@ class Cgroup:
                 os.close(sub)
             os.rmdir(name, dir_fd=fd)
 
+    def _kill(self, fd):
+        try:
+            with os.fdopen(os.open("cgroup.kill", os.O_WRONLY, dir_fd=fd), "w") as f:
+                f.write("1")
+        except FileNotFoundError:  # before 5.14: one by one, and again until none is left
+            self._kill_each(fd)
+
+    def _kill_each(self, fd):
+        with os.fdopen(os.open("cgroup.procs", os.O_RDONLY, dir_fd=fd)) as f:
+            for pid in f.read().split():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(pid), signal.SIGKILL)
+        for name in os.listdir(fd):
+            if stat.S_ISDIR(os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode):
+                sub = os.open(name, os.O_RDONLY | os.O_DIRECTORY, dir_fd=fd)
+                try:
+                    self._kill_each(sub)
+                finally:
+                    os.close(sub)
+
     def destroy(self):
         deadline = time.monotonic() + 10
         while True:
-            with os.fdopen(os.open("cgroup.kill", os.O_WRONLY, dir_fd=self.fd), "w") as f:
-                f.write("1")
+            self._kill(self.fd)
             if not self._populated() or time.monotonic() > deadline:
                 break
             time.sleep(0.02)

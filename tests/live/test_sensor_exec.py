@@ -78,6 +78,7 @@ def test_a_program_given_to_the_loader(watched, options):
     assert e["path"] == LOADER
     plain(root, LOADER, e)
     load = sensor.wait(type="lib_load", pid=e["pid"], path="/usr/bin/true")
+    sensor_client.needs_own_numbers(root)
     assert (load["dev"], load["ino"]) == key(root, "/usr/bin/true")
 
 

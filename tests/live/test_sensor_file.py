@@ -351,6 +351,7 @@ def opened(sensor, root, argv, **wanted):
 
 def test_sensitive_places_behind_links(linked):
     root, sensor = linked
+    sensor.needs("file.marks")
     assert sensor.hooks["file.sensitive"]["state"] == "on"
     e = opened(sensor, root, ["cat", "/home/alice/.aws/credentials"])
     assert (e["path"], e["sensitive"]) == ("/srv/dots/aws/credentials", "cloud-credentials")

@@ -351,6 +351,7 @@ def test_outside_the_scope_is_silence(watched):
 
 def test_libraries_with_their_file(watched):
     root, sensor = watched
+    sensor_client.needs_own_numbers(root)
     out = python(root, "import ctypes, os; ctypes.CDLL('libz.so.1'); print(os.getpid())").stdout
     e = sensor.wait(type="lib_load", pid=int(out), path=lambda p: "libz.so.1" in p)
     st = os.stat(root.host_path(e["path"]))

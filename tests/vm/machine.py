@@ -73,6 +73,13 @@ def copy_packages(root, names):
         fail("cannot copy the files of the packages", "the words of tar stand above")
 
 
+def compile_python(root):
+    """Otherwise each program in Python would do it again, slowly, and be seen writing files."""
+    for folder in ("usr/lib/python3.11", "usr/lib/python3"):
+        if os.path.isdir(f"{root}/{folder}"):
+            call("/usr/bin/python3", "-m", "compileall", "-q", "-s", root, "-p", "/", f"{root}/{folder}")
+
+
 def add_programs(root, programs):
     for name in ("turncoatd", "turncoat", "turncoat-engine", "turncoat-guard", "turncoat-inspect"):
         shutil.copy2(f"{programs}/{name}", root + "/usr/bin/")
@@ -84,9 +91,10 @@ def make_disk(work, packages, fill, files, size="1500M"):
     """A disk with these packages of the host, what fill(root) puts there, and files in /vm."""
     root, disk = work + "/root", work + "/disk.ext4"
     shutil.rmtree(root, ignore_errors=True)
-    for folder in "dev proc sys run tmp root home/alice etc var/lib var/log var/tmp vm".split():
+    for folder in "dev proc sys run tmp root home/alice etc usr/local/bin var/lib var/log var/tmp vm".split():
         os.makedirs(f"{root}/{folder}")
     copy_packages(root, closure(packages))
+    compile_python(root)
     shutil.copytree("/var/lib/dpkg", root + "/var/lib/dpkg", ignore=lambda *a: ["lock", "lock-frontend", "statoverride"])
     for path in (HERE + "/init", *files):
         shutil.copy2(path, root + "/vm/")

@@ -292,8 +292,10 @@ static long env_string_step(__u32 index, struct walk_arg *arg)
     if (w->at >= w->end)
         return 1;
     n = bpf_probe_read_user_str(to, TRN_WIRE_ENV_ONE, (const void *)w->at);
-    if (n <= 0)
+    if (n < 0)
         return 1;
+    if (n == 0) /* 5.10 says so of an empty one, whose NUL it forgets */
+        n = 1;
     if (!inside && env_wanted(to))
         env_keep(s, n);
     w->n_found = n == TRN_WIRE_ENV_ONE;
