@@ -35,6 +35,8 @@ enum trn_feature_state trn_feature_state(const struct trn_lineage *l, const stru
 void trn_feature_drop(struct trn_profiles *p, struct trn_lineage *l, size_t i)
 {
     uint64_t n = 0;
+    if (i >= l->n || !l->keys || !l->of)
+        return;
     if (trn_map_get(p->with, l->keys[i], &n)) {
         if (n <= 1)
             trn_map_remove(p->with, l->keys[i], NULL);
@@ -62,6 +64,8 @@ static void forget_one(struct trn_profiles *p, struct trn_lineage *l, enum trn_f
 {
     size_t found = 0, of_class = 0;
     bool any = false;
+    if (!l || !l->of || l->n == 0)
+        return;
     for (size_t i = 0; i < l->n; i++)
         of_class += l->of[i].class == class;
     for (size_t i = 0; i < l->n; i++) {
@@ -79,7 +83,7 @@ static void forget_one(struct trn_profiles *p, struct trn_lineage *l, enum trn_f
 
 static int reserve(struct trn_lineage *l)
 {
-    if (l->n < l->cap)
+    if (l->keys && l->of && l->n < l->cap)
         return 0;
     uint16_t cap = (uint16_t)(l->cap ? TRN_MIN(2u * l->cap, (unsigned)TRN_LINEAGE_FEATURES) : FIRST_CAP);
     uint64_t *keys = reallocarray(l->keys, cap, sizeof(*keys));
@@ -107,7 +111,7 @@ static int add(struct trn_profiles *p, struct trn_lineage *l, const struct trn_p
     trn_map_get(p->with, key, &n);
     if (!r)
         r = trn_map_put(p->with, key, n + 1);
-    if (r)
+    if (r || !l->of)
         return r == -ENOSPC ? 0 : r;
     struct trn_feature *f = &l->of[l->n];
     *f = (struct trn_feature){.first_s = (uint32_t)(ev->wall_ns / TRN_NS_PER_SEC),

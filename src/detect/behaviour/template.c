@@ -19,6 +19,12 @@ struct out {
     size_t n;
 };
 
+static struct out begin(char *p)
+{
+    p[0] = '\0';
+    return (struct out){p, 0};
+}
+
 static void put(struct out *o, struct trn_str s)
 {
     for (size_t i = 0; i < s.n && o->n < TRN_TEMPLATE_MAX - 1; i++)
@@ -113,7 +119,7 @@ static bool is_shared(struct trn_str dir, struct out *o)
 
 struct trn_str trn_template_folder(struct trn_str path, char out[TRN_TEMPLATE_MAX])
 {
-    struct out o = {out, 0};
+    struct out o = begin(out);
     bool home;
     struct trn_str rest = below_home(path, &home), part;
     struct trn_str dir = trn_path_dir(rest);
@@ -135,7 +141,7 @@ struct trn_str trn_template_folder(struct trn_str path, char out[TRN_TEMPLATE_MA
 
 struct trn_str trn_template_program(struct trn_str path, char out[TRN_TEMPLATE_MAX])
 {
-    struct out o = {out, 0};
+    struct out o = begin(out);
     struct trn_str base = trn_path_base(path);
     size_t n = base.n;
     while (n > 1 && (is_digit(base.p[n - 1]) || base.p[n - 1] == '.' || base.p[n - 1] == '-'))
@@ -214,7 +220,7 @@ static struct trn_str flag_of(struct trn_str arg)
 
 struct trn_str trn_template_flags(struct trn_str argv, char out[TRN_TEMPLATE_MAX])
 {
-    struct out o = {out, 0};
+    struct out o = begin(out);
     struct trn_str flags[FLAGS_MAX], arg;
     size_t n = 0;
     (void)trn_str_split(&argv, '\0', &arg); /* its own name */
