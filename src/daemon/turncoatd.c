@@ -8,6 +8,8 @@
  */
 #include "daemon/turncoatd.h"
 
+#include "daemon/heartbeat.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -101,7 +103,8 @@ static bool beat(struct trn_daemon *d)
         now < d->beat_ns + BEAT_MS * TRN_NS_PER_MS / 2)
         return true;
     d->beat_ns = now;
-    return write(d->beat_fd, "b", 1) >= 0 || errno == EAGAIN;
+    const char kind = d->permission && trn_permission_is_open(d->permission) ? TRN_BEAT_HOLDING : TRN_BEAT_IDLE;
+    return write(d->beat_fd, &kind, 1) >= 0 || errno == EAGAIN;
 }
 
 static void read_proc_events(struct trn_daemon *d)
@@ -306,7 +309,7 @@ static void stop(struct trn_daemon *d)
         shutdown(d->control_fd, SHUT_WR); /* not closed: the opener may still use it */
         for (int waited = 0; waited < STOP_WAIT_MS; waited += BEAT_MS) {
             struct pollfd p = {.fd = d->engine.pidfd, .events = POLLIN};
-            if (d->beat_fd >= 0 && write(d->beat_fd, "b", 1) < 0 && errno == EPIPE)
+            if (!beat(d) && errno == EPIPE)
                 d->beat_fd = trn_fd_close(d->beat_fd);
             if (poll(&p, 1, BEAT_MS) > 0)
                 break;

@@ -74,9 +74,10 @@ def test_a_stopped_daemon_is_ended_by_the_guard(private_root):
     pid = status(t)["processes"]["turncoatd"]
     began = time.monotonic()
     os.kill(pid, signal.SIGSTOP)
-    t.daemon.wait(timeout=5)
+    t.daemon.wait(timeout=20)
     took = time.monotonic() - began
-    assert took < 1.0, f"the guard took {took:.2f} s"
+    # Nobody waits for its verdict here; while somebody may, it is half a second (test_permission.py).
+    assert 4 < took < 10, f"the guard took {took:.2f} s"
 
 
 def test_a_killed_engine_comes_back_and_says_so(turncoat):
