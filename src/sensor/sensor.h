@@ -114,7 +114,7 @@ struct trn_fanotify_options {
     size_t n_roots;
     const char *const *homes; /* "/root", "/home/<star>" when NULL; '*' may be the last component */
     size_t n_homes;
-    uint32_t share; /* file events a second of one process; 0: the default, TRN_SHARE_NONE: no limit */
+    uint32_t share;           /* file events a second of one process; 0: the default, TRN_SHARE_NONE: no limit */
     const char *scope_cgroup; /* only processes of it are followed into their mount namespaces; NULL: all */
 };
 

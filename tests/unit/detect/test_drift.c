@@ -58,8 +58,9 @@ Test(drift, an_implant_in_an_update_is_told_once)
     does(pid, TRN_FEATURE_PERSISTENCE, "systemd");
     cr_assert_eq(told, 1);
     cr_assert_leq(worst, 20);
-    cr_assert_str_eq(last, "does 2 things that it never did in 20 runs of the version before: talks to raw.code.example, "
-                           "has executable memory: anonymous");
+    cr_assert_str_eq(last,
+                     "does 2 things that it never did in 20 runs of the version before: talks to raw.code.example, "
+                     "has executable memory: anonymous");
 }
 
 Test(drift, the_same_in_a_first_version_or_by_hand_is_not)
