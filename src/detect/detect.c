@@ -7,6 +7,7 @@
  */
 #include "detect/behaviour/behaviour.h"
 #include "detect/behaviour/drift.h"
+#include "detect/behaviour/first_contact.h"
 #include "detect/behaviour/profile.h"
 #include "detect/indicator/indicator.h"
 
@@ -21,6 +22,7 @@ struct trn_detect {
     struct trn_provenance *provenance;
     struct trn_second_stage *second_stage;
     struct trn_browser_data *browser_data;
+    struct trn_first_contact *first_contact;
     struct trn_indicator_watch *indicators;
 };
 
@@ -48,8 +50,10 @@ int trn_detect_new(const struct trn_detect_options *o, struct trn_detect **ret)
     d->provenance = trn_provenance_new(o->max_provenance ? o->max_provenance : PROVENANCE);
     d->second_stage = trn_second_stage_new();
     d->browser_data = trn_browser_data_new();
+    d->first_contact = trn_first_contact_new();
     d->indicators = trn_indicator_watch_new();
-    if (!d->profiles || !d->contacts || !d->provenance || !d->second_stage || !d->browser_data || !d->indicators) {
+    if (!d->profiles || !d->contacts || !d->provenance || !d->second_stage || !d->browser_data || !d->first_contact ||
+        !d->indicators) {
         trn_detect_free(d);
         return -ENOMEM;
     }
@@ -65,6 +69,7 @@ struct trn_detect *trn_detect_free(struct trn_detect *d)
         trn_provenance_free(d->provenance);
         trn_second_stage_free(d->second_stage);
         trn_browser_data_free(d->browser_data);
+        trn_first_contact_free(d->first_contact);
         trn_indicator_watch_free(d->indicators);
         free(d);
     }
@@ -82,6 +87,8 @@ int trn_detect_push(struct trn_detect *d, const struct trn_event *ev)
     if (!r)
         r = trn_indicator_watch_push(d->indicators, &d->ctx, ev);
     if (!r)
+        r = trn_first_contact_push(d->first_contact, &d->ctx, d->profiles, ev);
+    if (!r)
         r = trn_second_stage_push(d->second_stage, &d->ctx, d->provenance, ev, changed);
     if (!r)
         r = trn_browser_data_push(d->browser_data, &d->ctx, d->provenance, ev);
@@ -92,7 +99,8 @@ size_t trn_detect_bytes(const struct trn_detect *d)
 {
     return sizeof(*d) + trn_profiles_bytes(d->profiles) + trn_contacts_bytes(d->contacts) +
            trn_provenance_bytes(d->provenance) + trn_second_stage_bytes(d->second_stage) +
-           trn_browser_data_bytes(d->browser_data) + trn_indicator_watch_bytes(d->indicators);
+           trn_browser_data_bytes(d->browser_data) + trn_first_contact_bytes(d->first_contact) +
+           trn_indicator_watch_bytes(d->indicators);
 }
 
 void trn_detect_profile(const struct trn_detect *d, struct trn_str name, struct trn_buf *out)

@@ -19,6 +19,7 @@ struct trn_seen *trn_seen_new(uint32_t max) TRN_MUST_CHECK;
 struct trn_seen *trn_seen_free(struct trn_seen *s);
 /* How often the key was there before, this time not counted; counts it. */
 uint64_t trn_seen_count(struct trn_seen *s, uint64_t key);
+bool trn_seen_has(const struct trn_seen *s, uint64_t key);
 size_t trn_seen_bytes(const struct trn_seen *s);
 
 /* ---- subject.c: who is this about ---- */

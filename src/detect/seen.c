@@ -43,6 +43,11 @@ uint64_t trn_seen_count(struct trn_seen *s, uint64_t key)
     return before;
 }
 
+bool trn_seen_has(const struct trn_seen *s, uint64_t key)
+{
+    return trn_map_get(s->keys, key, NULL);
+}
+
 size_t trn_seen_bytes(const struct trn_seen *s)
 {
     return sizeof(*s) + trn_map_bytes(s->keys);

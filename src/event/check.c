@@ -30,6 +30,20 @@ static const struct trn_check checks[] = {
                         "import these files when asked to.",
     },
     {
+        .id = "behaviour.first-contact",
+        .title = "first contact",
+        .score = 30,
+        .stage = TRN_STAGE_FIRST_CONTACT,
+        .attack = {"T1102.001", "T1071.001", "T1583.001"},
+        .means =
+            "The software talked to a host, or to a kind of host, that it never talked to in all its runs here. "
+            "Code hosting, paste sites, chat webhooks, dynamic DNS and bare addresses are what stages of an attack "
+            "are fetched from.",
+        .false_alarms =
+            "A new version may bring a new telemetry, update or content host. Its vendor can say so; look at "
+            "what else is new with this version.",
+    },
+    {
         .id = "behaviour.drift",
         .title = "drift",
         .score = 20,

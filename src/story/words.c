@@ -61,6 +61,16 @@ static void put_owner(struct trn_buf *b, const struct trn_finding *f)
     trn_escape(b, trn_str_slice(owner, 1, owner.n));
 }
 
+/* The other end of a contact: its name, else its address. */
+static void put_place(struct trn_buf *b, const struct trn_finding *f)
+{
+    struct trn_str domain = trn_evidence(f, "domain"), address = trn_evidence(f, "address");
+    if (trn_str_is_empty(domain) && trn_str_is_empty(address))
+        trn_put_c(b, "a place");
+    else
+        trn_escape(b, trn_str_is_empty(domain) ? address : domain);
+}
+
 /* ---- the sentence: one phrase a stage, in order of time ---- */
 
 static void put_owners(struct trn_buf *b, const struct trn_story *st)
@@ -93,6 +103,10 @@ static void put_phrase(struct trn_buf *b, const struct trn_story *st, const stru
     } else if (is_check(f, "behaviour.browser-data")) {
         trn_put_c(b, "read the data of ");
         put_owners(b, st);
+    } else if (is_check(f, "behaviour.first-contact")) {
+        trn_put_c(b, "talked to ");
+        put_place(b, f);
+        trn_put_c(b, " for the first time");
     } else if (is_check(f, "indicator.sha256")) {
         trn_put_c(b, "ran or loaded a file known to be bad");
     } else if (f->check->stage == TRN_STAGE_INDICATOR) {
@@ -205,6 +219,21 @@ static void why_browser_data(const struct trn_story *st, const struct trn_findin
     trn_put_c(b, " is neither that browser nor of its package");
 }
 
+static void why_first_contact(const struct trn_finding *f, struct trn_buf *b)
+{
+    struct trn_str novelty = trn_evidence(f, "novelty"), like = trn_evidence(f, "looks_like");
+    trn_put_c(b, "contact with ");
+    put_place(b, f);
+    if (novelty.n) {
+        trn_put_c(b, ": ");
+        trn_escape(b, novelty);
+    }
+    if (like.n) {
+        trn_put_c(b, "; the name looks like ");
+        trn_escape(b, like);
+    }
+}
+
 static void why_indicator(const struct trn_finding *f, struct trn_buf *b)
 {
     static const char *const kinds[] = {"sha256", "domain", "ip", "url"};
@@ -241,6 +270,8 @@ static int why(struct trn_story *st, struct trn_arena *a, struct trn_buf *b)
             why_second_stage(f, b);
         else if (is_check(f, "behaviour.browser-data"))
             why_browser_data(st, f, b);
+        else if (is_check(f, "behaviour.first-contact"))
+            why_first_contact(f, b);
         else if (f->check->stage == TRN_STAGE_INDICATOR)
             why_indicator(f, b);
         if (b->n)
@@ -282,6 +313,20 @@ static void benign_browser_data(const struct trn_story *st, const struct trn_fin
     put_owner(b, f);
 }
 
+static void benign_first_contact(const struct trn_story *st, const struct trn_finding *f, struct trn_buf *b)
+{
+    if (!f->acting) {
+        trn_put_c(b, "you went to ");
+        put_place(b, f);
+        trn_put_c(b, " yourself");
+        return;
+    }
+    trn_put_c(b, "the vendor documents ");
+    put_place(b, f);
+    trn_put_c(b, " for ");
+    trn_words_software(b, &st->software);
+}
+
 static int benign(struct trn_story *st, struct trn_arena *a, struct trn_buf *b)
 {
     struct lines l = {st->benign_if, &st->n_benign_if, a, false};
@@ -293,6 +338,8 @@ static int benign(struct trn_story *st, struct trn_arena *a, struct trn_buf *b)
             benign_second_stage(st, f, b);
         else if (is_check(f, "behaviour.browser-data"))
             benign_browser_data(st, f, b);
+        else if (is_check(f, "behaviour.first-contact"))
+            benign_first_contact(st, f, b);
         else if (f->check->stage == TRN_STAGE_INDICATOR)
             trn_put_c(b, "the entry of the list is old, or names what many share");
         if (b->n)

@@ -114,6 +114,21 @@ bool trn_profiles_look(const struct trn_profiles *p, const struct trn_software *
     return true;
 }
 
+bool trn_profiles_next(const struct trn_profiles *p, const struct trn_software *s, enum trn_feature_class class,
+                       size_t *it, struct trn_str *ret_text)
+{
+    const struct trn_lineage *l = trn_lineage_find(p, s);
+    for (; l && *it < l->n; (*it)++) {
+        const struct trn_feature *f = &l->of[*it];
+        if (f->class != (uint8_t) class)
+            continue;
+        *ret_text = (struct trn_str){f->text, f->n};
+        (*it)++;
+        return true;
+    }
+    return false;
+}
+
 static bool is_behind(const struct trn_finding *f, uint32_t seq)
 {
     for (uint32_t i = 0; seq && i < f->n_events; i++)

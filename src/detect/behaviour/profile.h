@@ -70,6 +70,10 @@ int trn_profiles_ask(struct trn_profiles *p, const struct trn_detect_ctx *ctx, c
 /* The same without recording: for a detector that judges later. */
 bool trn_profiles_look(const struct trn_profiles *p, const struct trn_software *s, enum trn_feature_class class,
                        struct trn_str text, struct trn_novelty *ret);
+/* The lineage's features of one class, in no order that means anything: size_t it = 0; while (trn_profiles_next(...)).
+ * Borrowed until the next ask or push. False: no more, or no profile. */
+bool trn_profiles_next(const struct trn_profiles *p, const struct trn_software *s, enum trn_feature_class class,
+                       size_t *it, struct trn_str *ret_text);
 /* A finding about this software was told: what is new from now on in this version is never learned. */
 void trn_profiles_finding(struct trn_profiles *p, const struct trn_finding *f);
 /* One line {"type":"profile", ...} for each software of this name. */

@@ -187,6 +187,13 @@ void act_connect(struct script *s, uint32_t pid, const char *to, uint32_t port)
     address(&ev->net, to, port);
 }
 
+void act_contact(struct script *s, uint32_t pid, const char *name, const char *to, uint32_t port)
+{
+    act_connect(s, pid, to, port);
+    struct trn_value v = {.kind = TRN_KIND_STR, .s = text(s, name)};
+    must(trn_event_set_extra(&s->ev[s->n - 1], trn_field_by_id(TRN_F_DST_DOMAIN), &v, s->arena) == 0);
+}
+
 void act_close(struct script *s, uint32_t pid, const char *to, uint32_t port, uint64_t out, uint64_t in)
 {
     struct trn_event *ev = make(s, TRN_EV_NET_CLOSE, pid);

@@ -47,6 +47,8 @@ void act_rename(struct script *s, uint32_t pid, const char *from, const char *to
 void act_delete(struct script *s, uint32_t pid, const char *path);
 void act_chmod(struct script *s, uint32_t pid, const char *path);
 void act_connect(struct script *s, uint32_t pid, const char *address, uint32_t port);
+/* the same where the name had been asked for */
+void act_contact(struct script *s, uint32_t pid, const char *name, const char *address, uint32_t port);
 void act_close(struct script *s, uint32_t pid, const char *address, uint32_t port, uint64_t out, uint64_t in);
 void act_dns(struct script *s, uint32_t pid, const char *name, const char *answer);
 void act_open(struct script *s, uint32_t pid, const char *path, const char *klass, const char *owner);
