@@ -7,8 +7,10 @@
  */
 #include "detect/behaviour/behaviour.h"
 #include "detect/behaviour/drift.h"
+#include "detect/behaviour/exfiltration.h"
 #include "detect/behaviour/first_contact.h"
 #include "detect/behaviour/profile.h"
+#include "detect/behaviour/reads.h"
 #include "detect/indicator/indicator.h"
 
 #define CONTACTS 8192
@@ -21,7 +23,10 @@ struct trn_detect {
     struct trn_contacts *contacts;
     struct trn_provenance *provenance;
     struct trn_second_stage *second_stage;
+    struct trn_reads *reads;
     struct trn_browser_data *browser_data;
+    struct trn_collection *collection;
+    struct trn_exfiltration *exfiltration;
     struct trn_first_contact *first_contact;
     struct trn_indicator_watch *indicators;
 };
@@ -49,11 +54,14 @@ int trn_detect_new(const struct trn_detect_options *o, struct trn_detect **ret)
     d->contacts = trn_contacts_new(CONTACTS);
     d->provenance = trn_provenance_new(o->max_provenance ? o->max_provenance : PROVENANCE);
     d->second_stage = trn_second_stage_new();
+    d->reads = trn_reads_new();
     d->browser_data = trn_browser_data_new();
+    d->collection = trn_collection_new();
+    d->exfiltration = trn_exfiltration_new();
     d->first_contact = trn_first_contact_new();
     d->indicators = trn_indicator_watch_new();
-    if (!d->profiles || !d->contacts || !d->provenance || !d->second_stage || !d->browser_data || !d->first_contact ||
-        !d->indicators) {
+    if (!d->profiles || !d->contacts || !d->provenance || !d->second_stage || !d->reads || !d->browser_data ||
+        !d->collection || !d->exfiltration || !d->first_contact || !d->indicators) {
         trn_detect_free(d);
         return -ENOMEM;
     }
@@ -68,12 +76,34 @@ struct trn_detect *trn_detect_free(struct trn_detect *d)
         trn_contacts_free(d->contacts);
         trn_provenance_free(d->provenance);
         trn_second_stage_free(d->second_stage);
+        trn_reads_free(d->reads);
         trn_browser_data_free(d->browser_data);
+        trn_collection_free(d->collection);
+        trn_exfiltration_free(d->exfiltration);
         trn_first_contact_free(d->first_contact);
         trn_indicator_watch_free(d->indicators);
         free(d);
     }
     return NULL;
+}
+
+/* Reads of private data, as soon as it is known who read. */
+static int reads(struct trn_detect *d, const struct trn_event *ev)
+{
+    struct trn_read read;
+    int r = trn_reads_push(d->reads, &d->ctx, ev);
+    while (!r && trn_reads_next(d->reads, &d->ctx, d->profiles, d->provenance, ev, &read, &r)) {
+        uint16_t weight = 0;
+        if (!r)
+            r = trn_browser_data_read(d->browser_data, &d->ctx, &read, &weight);
+        if (!r)
+            r = trn_collection_read(d->collection, &d->ctx, d->contacts, &read, &weight);
+        if (!r)
+            r = trn_exfiltration_read(d->exfiltration, &d->ctx, d->provenance, &read, weight);
+    }
+    if (ev->type == TRN_EV_EXIT)
+        trn_collection_exit(d->collection, ev);
+    return r;
 }
 
 int trn_detect_push(struct trn_detect *d, const struct trn_event *ev)
@@ -91,15 +121,18 @@ int trn_detect_push(struct trn_detect *d, const struct trn_event *ev)
     if (!r)
         r = trn_second_stage_push(d->second_stage, &d->ctx, d->provenance, ev, changed);
     if (!r)
-        r = trn_browser_data_push(d->browser_data, &d->ctx, d->provenance, ev);
+        r = reads(d, ev);
+    if (!r)
+        r = trn_exfiltration_push(d->exfiltration, &d->ctx, d->profiles, ev);
     return r ? r : trn_drift_push(d->profiles, &d->ctx, ev);
 }
 
 size_t trn_detect_bytes(const struct trn_detect *d)
 {
     return sizeof(*d) + trn_profiles_bytes(d->profiles) + trn_contacts_bytes(d->contacts) +
-           trn_provenance_bytes(d->provenance) + trn_second_stage_bytes(d->second_stage) +
-           trn_browser_data_bytes(d->browser_data) + trn_first_contact_bytes(d->first_contact) +
+           trn_provenance_bytes(d->provenance) + trn_second_stage_bytes(d->second_stage) + trn_reads_bytes(d->reads) +
+           trn_browser_data_bytes(d->browser_data) + trn_collection_bytes(d->collection) +
+           trn_exfiltration_bytes(d->exfiltration) + trn_first_contact_bytes(d->first_contact) +
            trn_indicator_watch_bytes(d->indicators);
 }
 

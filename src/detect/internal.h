@@ -37,6 +37,8 @@ bool trn_subject(const struct trn_process_table *t, const struct trn_entity *e, 
 bool trn_is_installer(const struct trn_software *s);
 /* A web browser, by its package; the same care. */
 bool trn_is_browser(const struct trn_software *s);
+/* Backup, search, sync and password tools, by their package; it lowers a weight where there is no history yet. */
+bool trn_is_data_reader(const struct trn_software *s);
 /* The person at a prompt (or a job) started e: nothing but shells and tools above it. */
 bool trn_started_by_session(const struct trn_process_table *t, const struct trn_entity *e);
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owns: who a finding is about, and the two short tables of software that fetches code or reads browser data by
- * trade. Must not: decide what is bad; a table only lowers a weight.
+ * Owns: who a finding is about, and the short tables of software that fetches code or reads private data by trade. Must not: decide what is bad; a table only lowers a weight.
  */
 #include "detect/internal.h"
 
@@ -98,6 +97,20 @@ bool trn_is_browser(const struct trn_software *s)
     static const char *const table[] = {
         "firefox*", "chromium*",    "google-chrome*", "brave-browser*",    "microsoft-edge*", "opera*",
         "vivaldi*", "thunderbird*", "librewolf*",     "epiphany-browser*", "falkon",          "torbrowser*",
+    };
+    return has_package(s) && in_table(s->name, table, TRN_ARRAY_SIZE(table));
+}
+
+bool trn_is_data_reader(const struct trn_software *s)
+{
+    static const char *const table[] = {
+        "restic",     "borgbackup*", "borgmatic",    "vorta",          "deja-dup*",   "duplicity",   "duply",
+        "rsync",      "rclone",      "rdiff-backup", "rsnapshot",      "backintime*", "timeshift",   "kup-backup",
+        "bacula*",    "bareos*",     "amanda*",      "tracker*",       "localsearch", "baloo*",      "recoll*",
+        "plocate",    "mlocate",     "clamav*",      "rkhunter",       "aide*",       "nextcloud-*", "owncloud-*",
+        "syncthing",  "dropbox*",    "megasync",     "onedrive",       "unison*",     "keepassx*",   "bitwarden*",
+        "1password*", "pass",        "seahorse",     "kwalletmanager", "gpg-agent",   "gnupg*",      "stow",
+        "chezmoi",    "yadm",        "pika-backup",  "snapper*",       "kopia*",
     };
     return has_package(s) && in_table(s->name, table, TRN_ARRAY_SIZE(table));
 }

@@ -44,6 +44,30 @@ static const struct trn_check checks[] = {
             "what else is new with this version.",
     },
     {
+        .id = "behaviour.collection",
+        .title = "collection",
+        .score = 30,
+        .stage = TRN_STAGE_COLLECTION,
+        .attack = {"T1005", "T1552.001", "T1552.004"},
+        .means = "The software read keys, credentials or other private data of a kind that it never read before, or of "
+                 "many kinds in a short time.",
+        .false_alarms =
+            "Backup, sync, search and migration tools read everything; their profile says so after the first "
+            "days.",
+    },
+    {
+        .id = "behaviour.exfiltration",
+        .title = "exfiltration",
+        .score = 30,
+        .stage = TRN_STAGE_EXFILTRATION,
+        .attack = {"T1041"},
+        .means =
+            "Within ten minutes after it read private data that it has no habit of reading, the software sent bytes to "
+            "a place that is new for it.",
+        .false_alarms = "A sync or backup program in its first days, or any program that was asked to import such data "
+                        "and happened to talk to a new server then.",
+    },
+    {
         .id = "behaviour.drift",
         .title = "drift",
         .score = 20,

@@ -129,7 +129,7 @@ static const char *role_of(const struct trn_finding *f)
     struct trn_str id = trn_str_of(f->check->id);
     if (trn_str_eq_c(id, "behaviour.second-stage"))
         return trn_str_eq_c(trn_evidence(f, "how"), "mapped executable") ? "wrote and loaded" : "wrote and ran";
-    if (trn_str_eq_c(id, "behaviour.browser-data"))
+    if (trn_str_eq_c(id, "behaviour.browser-data") || trn_str_eq_c(id, "behaviour.collection"))
         return "read";
     return trn_str_starts(id, TRN_STR("indicator.")) ? "ran or loaded" : "touched";
 }

@@ -107,6 +107,12 @@ static void put_phrase(struct trn_buf *b, const struct trn_story *st, const stru
         trn_put_c(b, "talked to ");
         put_place(b, f);
         trn_put_c(b, " for the first time");
+    } else if (is_check(f, "behaviour.collection")) {
+        trn_put_c(b, "read keys and credentials");
+    } else if (is_check(f, "behaviour.exfiltration")) {
+        trn_put_c(b, "sent bytes to ");
+        put_place(b, f);
+        trn_put_c(b, " right after");
     } else if (is_check(f, "indicator.sha256")) {
         trn_put_c(b, "ran or loaded a file known to be bad");
     } else if (f->check->stage == TRN_STAGE_INDICATOR) {
@@ -234,6 +240,33 @@ static void why_first_contact(const struct trn_finding *f, struct trn_buf *b)
     }
 }
 
+static void why_collection(const struct trn_finding *f, struct trn_buf *b)
+{
+    struct trn_str kinds = trn_evidence(f, "kinds"), novelty = trn_evidence(f, "novelty");
+    if (kinds.n) {
+        trn_put_c(b, "it read ");
+        trn_escape(b, kinds);
+        trn_put_c(b, " within two minutes");
+        return;
+    }
+    trn_words_path(b, trn_evidence(f, "path"));
+    if (novelty.n) {
+        trn_put_c(b, ", such data: ");
+        trn_escape(b, novelty);
+    }
+}
+
+static void why_exfiltration(const struct trn_finding *f, struct trn_buf *b)
+{
+    trn_escape(b, trn_evidence(f, "bytes"));
+    trn_put_c(b, " bytes to ");
+    put_place(b, f);
+    trn_put_c(b, ", ");
+    trn_escape(b, trn_evidence(f, "after"));
+    trn_put_c(b, " after it read ");
+    trn_escape(b, trn_evidence(f, "read"));
+}
+
 static void why_indicator(const struct trn_finding *f, struct trn_buf *b)
 {
     static const char *const kinds[] = {"sha256", "domain", "ip", "url"};
@@ -272,6 +305,10 @@ static int why(struct trn_story *st, struct trn_arena *a, struct trn_buf *b)
             why_browser_data(st, f, b);
         else if (is_check(f, "behaviour.first-contact"))
             why_first_contact(f, b);
+        else if (is_check(f, "behaviour.collection"))
+            why_collection(f, b);
+        else if (is_check(f, "behaviour.exfiltration"))
+            why_exfiltration(f, b);
         else if (f->check->stage == TRN_STAGE_INDICATOR)
             why_indicator(f, b);
         if (b->n)
@@ -327,6 +364,24 @@ static void benign_first_contact(const struct trn_story *st, const struct trn_fi
     trn_words_software(b, &st->software);
 }
 
+static void benign_collection(const struct trn_story *st, const struct trn_finding *f, struct trn_buf *b)
+{
+    if (!f->acting) {
+        trn_put_c(b, "you read these files yourself");
+        return;
+    }
+    trn_words_software(b, &st->software);
+    trn_put_c(b, " is there to keep, find or move such files, and somebody set it up to");
+}
+
+static void benign_exfiltration(const struct trn_story *st, const struct trn_finding *f, struct trn_buf *b)
+{
+    trn_put_c(b, "somebody set up ");
+    trn_words_software(b, &st->software);
+    trn_put_c(b, " to send what it reads to ");
+    put_place(b, f);
+}
+
 static int benign(struct trn_story *st, struct trn_arena *a, struct trn_buf *b)
 {
     struct lines l = {st->benign_if, &st->n_benign_if, a, false};
@@ -340,6 +395,10 @@ static int benign(struct trn_story *st, struct trn_arena *a, struct trn_buf *b)
             benign_browser_data(st, f, b);
         else if (is_check(f, "behaviour.first-contact"))
             benign_first_contact(st, f, b);
+        else if (is_check(f, "behaviour.collection"))
+            benign_collection(st, f, b);
+        else if (is_check(f, "behaviour.exfiltration"))
+            benign_exfiltration(st, f, b);
         else if (f->check->stage == TRN_STAGE_INDICATOR)
             trn_put_c(b, "the entry of the list is old, or names what many share");
         if (b->n)

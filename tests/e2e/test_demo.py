@@ -54,7 +54,7 @@ def test_stages_stand_in_the_order_of_time(told):
     (story,) = told[0]
     times = [stage["time"] for stage in story["stages"]]
     assert times == sorted(times)
-    assert {"first-contact", "second-stage", "collection"} <= {stage["stage"] for stage in story["stages"]}
+    assert {"first-contact", "second-stage", "collection", "exfiltration"} <= {stage["stage"] for stage in story["stages"]}
     assert story["verdict"] in ("suspicious", "malicious")
 
 
@@ -64,6 +64,8 @@ def test_findings_name_their_evidence(told):
     assert {"behaviour.second-stage", "behaviour.browser-data"} <= {f["check"] for f in findings}
     contacts = [f for f in findings if f["check"] == "behaviour.first-contact"]
     assert [f["evidence"]["domain"] for f in contacts] == ["raw.codehost.test"]
+    sent = [f for f in findings if f["check"] == "behaviour.exfiltration"]
+    assert sent and all(int(f["evidence"]["bytes"]) > 0 and f["events"] for f in sent)
     for finding in findings:
         assert finding["summary"] and finding["software"]["name"] == "acme-softphone"
 

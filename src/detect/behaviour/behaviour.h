@@ -79,8 +79,10 @@ int trn_second_stage_judge(const struct trn_detect_ctx *ctx, struct trn_seen *se
 struct trn_browser_data;
 struct trn_browser_data *trn_browser_data_new(void) TRN_MUST_CHECK;
 struct trn_browser_data *trn_browser_data_free(struct trn_browser_data *b);
-int trn_browser_data_push(struct trn_browser_data *b, const struct trn_detect_ctx *ctx, const struct trn_provenance *p,
-                          const struct trn_event *ev) TRN_MUST_CHECK;
+struct trn_read;
+/* *ret_weight is raised to what the read weighs. */
+int trn_browser_data_read(struct trn_browser_data *b, const struct trn_detect_ctx *ctx, const struct trn_read *r,
+                          uint16_t *ret_weight) TRN_MUST_CHECK;
 size_t trn_browser_data_bytes(const struct trn_browser_data *b);
 
 #endif

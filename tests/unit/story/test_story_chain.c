@@ -16,7 +16,7 @@ static enum trn_stage stage_of(const struct trn_story *st, uint32_t i)
     return st->findings[i].check->stage;
 }
 
-Test(chain, one_story_two_stages_in_order_of_time)
+Test(chain, one_story_its_stages_in_order_of_time)
 {
     struct script *s = script_new();
     struct machine *m = machine_new(NULL);
@@ -26,10 +26,10 @@ Test(chain, one_story_two_stages_in_order_of_time)
     cr_assert_eq(st->id, 1);
     cr_assert_eq(st->verdict, TRN_VERDICT_MALICIOUS, "score %u", st->score);
     cr_assert(trn_str_eq_c(st->software.name, "acme-softphone") && trn_str_eq_c(st->software.version, "1.1"));
-    cr_assert_eq(st->n_findings, 5);
+    cr_assert_eq(st->n_findings, 6);
     cr_assert_eq(stage_of(st, 0), TRN_STAGE_SECOND_STAGE);
     for (uint32_t i = 1; i < st->n_findings; i++) {
-        cr_assert_eq(stage_of(st, i), TRN_STAGE_COLLECTION);
+        cr_assert_eq(stage_of(st, i), i < 5 ? TRN_STAGE_COLLECTION : TRN_STAGE_EXFILTRATION);
         cr_assert_geq(st->findings[i].wall_ns, st->findings[i - 1].wall_ns);
     }
     cr_assert(trn_str_eq_c(st->change_from, "1.0") && trn_str_eq_c(st->change_to, "1.1") &&
@@ -226,8 +226,8 @@ Test(chain, two_stories_that_turn_out_to_be_one)
     struct script *s = script_new();
     struct machine *m = machine_new(NULL);
     softphone(s, "1.1");
-    act_start(s, 812, 901, "/opt/a/a", "a");
-    act_start(s, 812, 902, "/opt/b/b", "b");
+    act_start(s, 812, 901, "/home/alice/a/a", "a");
+    act_start(s, 812, 902, "/home/alice/b/b", "b");
     act_open(s, 901, "/x/places.sqlite", "browser-history", "firefox");
     act_open(s, 902, "/x/Login Data", "browser-logins", "chromium");
     act_open(s, 812, "/x/Cookies", "browser-cookies", "chromium");
