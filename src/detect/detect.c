@@ -5,6 +5,7 @@
  * before what asks it. A finding reaches the profile before anybody else. Must not: hold a detector's own memory or
  * words.
  */
+#include "detect/behaviour/beacon.h"
 #include "detect/behaviour/behaviour.h"
 #include "detect/behaviour/drift.h"
 #include "detect/behaviour/exfiltration.h"
@@ -15,6 +16,7 @@
 
 #define CONTACTS 8192
 #define PROVENANCE 32768
+#define BEACONS 100000
 
 struct trn_detect {
     struct trn_detect_ctx ctx;
@@ -28,6 +30,7 @@ struct trn_detect {
     struct trn_collection *collection;
     struct trn_exfiltration *exfiltration;
     struct trn_first_contact *first_contact;
+    struct trn_beacons *beacons;
     struct trn_indicator_watch *indicators;
 };
 
@@ -59,9 +62,10 @@ int trn_detect_new(const struct trn_detect_options *o, struct trn_detect **ret)
     d->collection = trn_collection_new();
     d->exfiltration = trn_exfiltration_new();
     d->first_contact = trn_first_contact_new();
+    d->beacons = trn_beacons_new(BEACONS);
     d->indicators = trn_indicator_watch_new();
     if (!d->profiles || !d->contacts || !d->provenance || !d->second_stage || !d->reads || !d->browser_data ||
-        !d->collection || !d->exfiltration || !d->first_contact || !d->indicators) {
+        !d->collection || !d->exfiltration || !d->first_contact || !d->beacons || !d->indicators) {
         trn_detect_free(d);
         return -ENOMEM;
     }
@@ -81,6 +85,7 @@ struct trn_detect *trn_detect_free(struct trn_detect *d)
         trn_collection_free(d->collection);
         trn_exfiltration_free(d->exfiltration);
         trn_first_contact_free(d->first_contact);
+        trn_beacons_free(d->beacons);
         trn_indicator_watch_free(d->indicators);
         free(d);
     }
@@ -124,6 +129,8 @@ int trn_detect_push(struct trn_detect *d, const struct trn_event *ev)
         r = reads(d, ev);
     if (!r)
         r = trn_exfiltration_push(d->exfiltration, &d->ctx, d->profiles, ev);
+    if (!r)
+        r = trn_beacons_push(d->beacons, &d->ctx, d->profiles, d->provenance, ev);
     return r ? r : trn_drift_push(d->profiles, &d->ctx, ev);
 }
 
@@ -133,7 +140,7 @@ size_t trn_detect_bytes(const struct trn_detect *d)
            trn_provenance_bytes(d->provenance) + trn_second_stage_bytes(d->second_stage) + trn_reads_bytes(d->reads) +
            trn_browser_data_bytes(d->browser_data) + trn_collection_bytes(d->collection) +
            trn_exfiltration_bytes(d->exfiltration) + trn_first_contact_bytes(d->first_contact) +
-           trn_indicator_watch_bytes(d->indicators);
+           trn_beacons_bytes(d->beacons) + trn_indicator_watch_bytes(d->indicators);
 }
 
 void trn_detect_profile(const struct trn_detect *d, struct trn_str name, struct trn_buf *out)

@@ -78,6 +78,17 @@ static const struct trn_check checks[] = {
         .false_alarms = "A major version. It is a note: look at what is new, not at how much.",
     },
     {
+        .id = "behaviour.beacon",
+        .title = "beacon",
+        .score = 35,
+        .stage = TRN_STAGE_BEACON,
+        .attack = {"T1071.001", "T1573.001"},
+        .means = "The software calls the same place again and again at regular times, and that place is new for it. "
+                 "Implants ask for orders in this way.",
+        .false_alarms = "Mail, telemetry and keep-alives are just as regular, and a new version may bring a new one. "
+                        "Regularity alone never makes a finding: the place must be new for this software.",
+    },
+    {
         .id = "indicator.sha256",
         .title = "known bad file",
         .score = 90,

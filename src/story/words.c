@@ -113,6 +113,10 @@ static void put_phrase(struct trn_buf *b, const struct trn_story *st, const stru
         trn_put_c(b, "sent bytes to ");
         put_place(b, f);
         trn_put_c(b, " right after");
+    } else if (is_check(f, "behaviour.beacon")) {
+        trn_put_c(b, "called ");
+        put_place(b, f);
+        trn_put_c(b, " at regular times");
     } else if (is_check(f, "indicator.sha256")) {
         trn_put_c(b, "ran or loaded a file known to be bad");
     } else if (f->check->stage == TRN_STAGE_INDICATOR) {
@@ -290,6 +294,18 @@ static void why_package(const struct trn_story *st, struct trn_buf *b)
         trn_put_c(b, ", and a file differs from the package's own list");
 }
 
+static void why_beacon(const struct trn_finding *f, struct trn_buf *b)
+{
+    put_place(b, f);
+    trn_put_c(b, ": ");
+    trn_escape(b, trn_evidence(f, "count"));
+    trn_put_c(b, " calls, every ");
+    trn_escape(b, trn_evidence(f, "period"));
+    trn_put_c(b, "; ");
+    struct trn_str novelty = trn_evidence(f, "novelty"), file = trn_evidence(f, "file");
+    trn_escape(b, novelty.n ? novelty : file);
+}
+
 static int why(struct trn_story *st, struct trn_arena *a, struct trn_buf *b)
 {
     struct lines l = {st->why, &st->n_why, a, false};
@@ -309,6 +325,8 @@ static int why(struct trn_story *st, struct trn_arena *a, struct trn_buf *b)
             why_collection(f, b);
         else if (is_check(f, "behaviour.exfiltration"))
             why_exfiltration(f, b);
+        else if (is_check(f, "behaviour.beacon"))
+            why_beacon(f, b);
         else if (f->check->stage == TRN_STAGE_INDICATOR)
             why_indicator(f, b);
         if (b->n)
@@ -382,6 +400,18 @@ static void benign_exfiltration(const struct trn_story *st, const struct trn_fin
     put_place(b, f);
 }
 
+static void benign_beacon(const struct trn_story *st, const struct trn_finding *f, struct trn_buf *b)
+{
+    if (!f->acting) {
+        trn_put_c(b, "you had it called again and again yourself");
+        return;
+    }
+    trn_put_c(b, "the vendor documents that ");
+    trn_words_software(b, &st->software);
+    trn_put_c(b, " keeps in touch with ");
+    put_place(b, f);
+}
+
 static int benign(struct trn_story *st, struct trn_arena *a, struct trn_buf *b)
 {
     struct lines l = {st->benign_if, &st->n_benign_if, a, false};
@@ -399,6 +429,8 @@ static int benign(struct trn_story *st, struct trn_arena *a, struct trn_buf *b)
             benign_collection(st, f, b);
         else if (is_check(f, "behaviour.exfiltration"))
             benign_exfiltration(st, f, b);
+        else if (is_check(f, "behaviour.beacon"))
+            benign_beacon(st, f, b);
         else if (f->check->stage == TRN_STAGE_INDICATOR)
             trn_put_c(b, "the entry of the list is old, or names what many share");
         if (b->n)

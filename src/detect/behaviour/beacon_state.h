@@ -25,6 +25,8 @@ struct trn_beacon {
     uint8_t score;                    /* what the last judgement said, 0..100 */
     uint8_t flags;                    /* the owner's */
     uint8_t lives;                    /* the table's: how often it is passed over when room is needed */
+    uint64_t
+        events[4]; /* the owner's: numbers of the first and the latest check-ins of this run of the engine; no row */
     uint8_t histogram[TRN_BEACON_BINS];
     uint16_t ring[TRN_BEACON_RING]; /* log2 of gaps in ticks, in steps of 1/2048 */
 };
