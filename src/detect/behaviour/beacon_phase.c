@@ -120,12 +120,13 @@ static double log_fold(const uint32_t *times, uint32_t n, uint32_t period, const
 double trn_beacon_log_phase(const uint32_t *times, uint32_t n, const struct trn_awake *awake)
 {
     static const uint8_t hours[] = {24, 12, 8, 6, 4, 3, 2, 1};
+    const size_t n_hours = TRN_ARRAY_SIZE(hours);
     double best = 0;
     n = TRN_MIN(n, TRN_BEACON_RING + 1);
     if (n < TRN_BEACON_LEAST)
         return 0;
-    for (size_t i = 0; i < TRN_ARRAY_SIZE(hours); i++)
+    for (size_t i = 0; i < n_hours; i++)
         if ((times[n - 1] - times[0]) / HOUR >= 3u * hours[i])
             best = fmin(best, log_fold(times, n, hours[i] * HOUR, awake));
-    return fmax(fmin(best + log10(TRN_ARRAY_SIZE(hours)), 0), -30);
+    return fmax(fmin(best + log10((double)n_hours), 0), -30);
 }
