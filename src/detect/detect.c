@@ -38,6 +38,7 @@ static int on_finding(void *ctx, const struct trn_finding *f)
 {
     struct trn_detect *d = ctx;
     trn_profiles_finding(d->profiles, f);
+    trn_beacons_finding(d->beacons, f);
     return trn_sink_finding(&d->findings, f);
 }
 

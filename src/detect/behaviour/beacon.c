@@ -21,6 +21,8 @@
 #define EVERY_CHECKIN_UNTIL 16u
 #define ROW_AFTER (600u * TRN_BEACON_HZ)        /* two calls nearer than this are worth no row yet */
 #define AWAKE_ROW_EVERY (3600u * TRN_BEACON_HZ) /* so much of it may be lost in a crash */
+#define ACCUSED 256u
+#define OF_WEIGHT 25 /* score of what accuses */
 #define LIVES_AGAIN 3
 #define LIVES_NEW 60
 #define LIVES_HIGH 200
@@ -33,6 +35,7 @@ struct trn_beacons {
     struct trn_beacon_table *table;
     struct trn_awake awake;
     uint32_t awake_told;
+    struct trn_seen *accused; /* software of whom something else was told */
 };
 
 struct trn_beacons *trn_beacons_new(uint32_t max)
@@ -41,13 +44,15 @@ struct trn_beacons *trn_beacons_new(uint32_t max)
     if (!b)
         return NULL;
     b->table = trn_beacon_table_new(max);
-    return b->table ? b : trn_beacons_free(b);
+    b->accused = trn_seen_new(ACCUSED);
+    return b->table && b->accused ? b : trn_beacons_free(b);
 }
 
 struct trn_beacons *trn_beacons_free(struct trn_beacons *b)
 {
     if (b) {
         trn_beacon_table_free(b->table);
+        trn_seen_free(b->accused);
         free(b);
     }
     return NULL;
@@ -159,6 +164,19 @@ static bool place_of(const struct trn_detect_ctx *ctx, const struct trn_entity *
     return !trn_str_is_empty(ret->feature);
 }
 
+/* ---- who else said something ---- */
+
+static uint64_t software_key(const struct trn_software *s)
+{
+    return trn_hash64_mix(trn_hash64_mix(trn_hash64_str(s->name), trn_hash64_str(s->version)), s->origin);
+}
+
+void trn_beacons_finding(struct trn_beacons *b, const struct trn_finding *f)
+{
+    if (f->score >= OF_WEIGHT && f->acting && f->check->stage != TRN_STAGE_BEACON)
+        trn_seen_count(b->accused, software_key(&f->software));
+}
+
 /* ---- calls ---- */
 
 static void note_event(struct trn_beacon *row, uint64_t seq)
@@ -235,6 +253,7 @@ static int called(struct trn_beacons *b, const struct trn_detect_ctx *ctx, const
                                 .ev = ev,
                                 .place = place.name,
                                 .novelty = has_profile ? &novelty : NULL,
+                                .accused = trn_seen_has(b->accused, software_key(&place.software)),
                                 .written = from_network(provenance, e)};
     r = judge(b, ctx, row, &c);
     bool early = row->n_checkins < 3 && row->last - row->first < ROW_AFTER;
@@ -282,5 +301,5 @@ uint64_t trn_beacons_evicted(const struct trn_beacons *b)
 
 size_t trn_beacons_bytes(const struct trn_beacons *b)
 {
-    return sizeof(*b) + trn_beacon_table_bytes(b->table);
+    return sizeof(*b) + trn_beacon_table_bytes(b->table) + trn_seen_bytes(b->accused);
 }

@@ -13,6 +13,9 @@ struct trn_beacons *trn_beacons_free(struct trn_beacons *b);
 /* Every event (it tells when the host is awake); CONNECT and NET_CLOSE; STATE rows "beacon". */
 int trn_beacons_push(struct trn_beacons *b, const struct trn_detect_ctx *ctx, const struct trn_profiles *profiles,
                      const struct trn_provenance *provenance, const struct trn_event *ev) TRN_MUST_CHECK;
+/* Another detector told something of weight about this software: its calls to bare addresses weigh without history
+ * too. Forgotten at a restart. */
+void trn_beacons_finding(struct trn_beacons *b, const struct trn_finding *f);
 size_t trn_beacons_count(const struct trn_beacons *b);
 uint64_t trn_beacons_evicted(const struct trn_beacons *b);
 size_t trn_beacons_bytes(const struct trn_beacons *b);
@@ -26,6 +29,7 @@ struct trn_beacon_case {
     const struct trn_event *ev;
     struct trn_str place;              /* the name that was asked for; absent: the address stands for it */
     const struct trn_novelty *novelty; /* NULL: no profile */
+    bool accused;                      /* something else was told about this software */
     const struct trn_written *written; /* how the program's file got here, when from the network; NULL */
 };
 /* What it weighs; 0: no finding. *ret_why: what lowered it, or NULL. */

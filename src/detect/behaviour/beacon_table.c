@@ -86,7 +86,7 @@ static void unlink_slot(struct trn_beacon_table *t, uint32_t free)
 /* Lives are spent only where none is without: a flood of rows that came once costs the others nothing. */
 static uint32_t row_to_give_up(struct trn_beacon_table *t)
 {
-    uint32_t best = t->hand, from = t->hand, steps = TRN_MIN(SEARCH, t->max);
+    uint32_t from = t->hand, best = from, steps = TRN_MIN(SEARCH, t->max);
     for (uint32_t i = 0; i < steps; i++) {
         uint32_t at = t->hand;
         t->hand = (t->hand + 1) % t->max;

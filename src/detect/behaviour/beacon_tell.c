@@ -3,8 +3,9 @@
  * Owns: what a beacon weighs and the words of its finding. Must not: remember.
  *
  * Weights: 35 for a place that is new for a lineage with history (10 more when each call sends the same few bytes),
- * 20 when an earlier version called it too; without history nothing, but 30 when the program itself came from the
- * network, and 20 for a bare address that an update brought after a week without it. A session, a browser or a tool of installers: a note.
+ * 20 when an earlier version called it too. Without history nothing, but 30 when the program itself came from the
+ * network, 25 for a bare address when another detector has told something of weight about the software, and 20 for a
+ * bare address that an update brought after a week without it. A session, a browser or an installer: a note.
  */
 #include "detect/behaviour/beacon.h"
 
@@ -16,6 +17,7 @@
 #define SCORE_BEFORE 20
 #define SCORE_FROM_NETWORK 30
 #define SCORE_YOUNG 20
+#define SCORE_ACCUSED 25
 #define SCORE_SESSION 10
 #define SCORE_TOOL 15
 #define FEW_BYTES (12 * TRN_BEACON_SCALE) /* log2 of 4096 */
@@ -45,7 +47,10 @@ static int of_place(const struct trn_beacon_case *c)
 
 uint16_t trn_beacon_weigh(const struct trn_beacon_case *c, const struct trn_finding *who, const char **ret_why)
 {
+    bool ordinary = c->novelty && c->novelty->state == TRN_FEATURE_ORDINARY;
     int score = TRN_MAX(of_place(c), c->written ? SCORE_FROM_NETWORK : 0), most = INT_MAX;
+    if (c->accused && trn_str_is_empty(c->place) && !ordinary)
+        score = TRN_MAX(score, SCORE_ACCUSED);
     const char *why = NULL;
     if (who->acting == 0) {
         most = SCORE_SESSION;

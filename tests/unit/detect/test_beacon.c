@@ -153,6 +153,20 @@ Test(beacon, without_history_but_the_program_came_from_the_network)
     cr_assert(trn_str_starts(evidence(machine_finding(m, CHECK, 0), "file"), TRN_STR("written by ")));
 }
 
+/* It ran what it had fetched, which is told; then its own calls count without history. */
+Test(beacon, without_history_but_something_else_was_told)
+{
+    uint32_t run = run_of("1.0");
+    act_connect(play_of, run, SERVER, 443);
+    act_write(play_of, run, "/home/alice/.cache/acme/helper");
+    act_start(play_of, run, 845, "/home/alice/.cache/acme/helper", "helper");
+    call(run, COMMAND, 30, 5100);
+    go();
+    cr_assert_geq(machine_count(m, "behaviour.second-stage"), 1);
+    cr_assert_geq(machine_count(m, CHECK), 1);
+    cr_assert_eq(machine_finding(m, CHECK, 0)->score, 25);
+}
+
 Test(beacon, places_that_are_nobodys)
 {
     live(25);
