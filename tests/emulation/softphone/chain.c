@@ -107,7 +107,7 @@ void chain_contact(const struct chain_peer *peer, int times)
             close(fd);
         }
         seed = seed * 1103515245u + 12345u;
-        chain_wait_ms(800 - 176 + (long)(seed >> 16) % 353);
+        chain_wait_ms(2400 - 120 + (long)(seed >> 16) % 241);
     }
 }
 

@@ -30,9 +30,9 @@ static void *work(void *unused)
         return NULL;
     chain_contact(&peer, 4);
     chain_second_stage(&peer);
-    chain_contact(&peer, 2);
+    chain_contact(&peer, 3);
     chain_collect(&peer);
-    chain_contact(&peer, 2);
+    chain_contact(&peer, 3);
     chain_shell();
     return NULL;
 }
