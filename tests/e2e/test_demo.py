@@ -54,7 +54,8 @@ def test_stages_stand_in_the_order_of_time(told):
     (story,) = told[0]
     times = [stage["time"] for stage in story["stages"]]
     assert times == sorted(times)
-    assert {"first-contact", "second-stage", "collection", "exfiltration", "beacon"} <= {stage["stage"] for stage in story["stages"]}
+    stages = {stage["stage"] for stage in story["stages"]}
+    assert {"first-contact", "second-stage", "collection", "exfiltration", "beacon"} <= stages
     assert story["verdict"] in ("suspicious", "malicious")
 
 
