@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static int live(void *ctx, enum trn_ask ask, struct trn_str name, struct trn_buf *out)
 {
-    assert(ask <= TRN_ASK_PROCESSES);
+    assert(ask <= TRN_ASK_FILTERS);
     trn_put_c(out, "{\"type\":\"test\"}\n");
     return 0;
 }
