@@ -64,7 +64,8 @@ class Reporter:
 
     @staticmethod
     def name(report):
-        return report.nodeid.split("/")[-1]
+        file, _, test = report.nodeid.partition("::")
+        return f"{os.path.basename(file)}::{test}"
 
     def pytest_runtest_logreport(self, report):
         if report.skipped:
