@@ -18,7 +18,7 @@
 #define PLACE 8
 
 /* Starts a child that waits, does the act on it and ends it. */
-static int with_child(struct trn_scratch *s, int (*act)(pid_t child, char *place))
+static int with_child(struct trn_scratch *s, int (*act)(pid_t child, uintptr_t place))
 {
     char place[PLACE] = ""; /* at the same address in the child, which is a copy */
     pid_t child = fork();
@@ -30,7 +30,7 @@ static int with_child(struct trn_scratch *s, int (*act)(pid_t child, char *place
     if (child < 0)
         return -errno;
     trn_scratch_pid(s, child);
-    int r = act(child, place);
+    int r = act(child, (uintptr_t)place);
     (void)kill(child, SIGKILL);
     while (waitpid(child, NULL, 0) < 0)
         if (errno != EINTR)
@@ -38,22 +38,22 @@ static int with_child(struct trn_scratch *s, int (*act)(pid_t child, char *place
     return r;
 }
 
-static int write_memory(pid_t child, char *place)
+static int write_memory(pid_t child, uintptr_t place)
 {
     char mine[PLACE] = "changed";
-    struct iovec from = {mine, sizeof(mine)}, to = {place, PLACE};
+    struct iovec from = {mine, sizeof(mine)}, to = {(void *)place, PLACE};
     return process_vm_writev(child, &from, 1, &to, 1, 0) < 0 ? -errno : 0;
 }
 
-static int read_memory(pid_t child, char *place)
+static int read_memory(pid_t child, uintptr_t place)
 {
     char path[64], mine[PLACE];
     (void)snprintf(path, sizeof(path), "/proc/%d/mem", (int)child);
     TRN_AUTO(trn_fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
-    return fd < 0 || pread(fd, mine, sizeof(mine), (off_t)(uintptr_t)place) < 0 ? -errno : 0;
+    return fd < 0 || pread(fd, mine, sizeof(mine), (off_t)place) < 0 ? -errno : 0;
 }
 
-static int attach(pid_t child, char *place)
+static int attach(pid_t child, uintptr_t place)
 {
     return ptrace(PTRACE_SEIZE, child, NULL, NULL) < 0 ? -errno : 0;
 }

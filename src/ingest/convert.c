@@ -92,7 +92,7 @@ static int ip_of(struct trn_str s, struct trn_value *v)
 {
     static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
     char t[INET6_ADDRSTRLEN];
-    if (s.n >= sizeof(t))
+    if (!s.p || s.n >= sizeof(t))
         return -EINVAL;
     memcpy(t, s.p, s.n);
     t[s.n] = 0;

@@ -347,10 +347,10 @@ static struct trn_view *view_of(struct trn_fanotify *f, uint64_t ns)
 void trn_fanotify_view(struct trn_fanotify *f, uint32_t pid)
 {
     TRN_AUTO(trn_fd_closep) int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-    uint64_t ns, now = trn_mono_ns();
+    uint64_t ns = 0, now = trn_mono_ns();
     struct stat own;
     struct trn_view *v;
-    bool foreign, anew;
+    bool foreign = false, anew;
 
     if (pidfd < 0 || namespace_of(pid, &ns, &foreign) != 0 || stat("/proc/self/ns/mnt", &own) != 0 ||
         own.st_ino == ns || !trn_scope_has(&f->scope, pid) || ended(pidfd))

@@ -131,7 +131,7 @@ bool trn_scope_has(const struct trn_scope *s, uint32_t pid)
 {
     TRN_AUTO(trn_fd_closep) int fd = -1;
     char path[PATH_MAX];
-    uint64_t id;
+    uint64_t id = 0;
 
     if (s->id == 0)
         return true;
