@@ -21,7 +21,7 @@ def watched():
         pytest.skip(f"no connect-racer at '{RACER}': build first")
     try:
         with sensor_client.Watched(
-            "--no-files", "--no-perf", prepare=lambda root: shutil.copy(RACER, root.host_path("/opt/connect-racer"))
+            "--no-files", "--no-perf", "--connections", str(2**32 - 1), prepare=lambda root: shutil.copy(RACER, root.host_path("/opt/connect-racer"))
         ) as both:
             yield both
     except NoPrivateRoot as e:
