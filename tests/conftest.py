@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures of the live and the end-to-end tests: the built programs, and a private root to run them in."""
 import os
+import signal
 import sys
 
 import pytest
@@ -9,6 +10,9 @@ TESTS = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(TESTS, "emulation"))
 
 from private_root import NoPrivateRoot, PrivateRoot  # noqa: E402
+
+# A suite that was started in the background ignores interrupts, and so would all that it starts; some tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
