@@ -18,6 +18,16 @@ __u32 sockets_round = 0;
 
 /* --- what the process asks for: cgroup hooks, in its own context --- */
 
+/* The note of this socket, made when it has none; NULL, counted, when the kernel has no memory for it. */
+static __always_inline struct note *note_made(void *holder)
+{
+    struct note *note = bpf_sk_storage_get(&notes, holder, 0, BPF_SK_STORAGE_GET_F_CREATE);
+
+    if (!note)
+        count_loss(TRN_WIRE_LOST_NETWORK);
+    return note;
+}
+
 static __always_inline void fill_asked(struct trn_wire_net *r, struct bpf_sock_addr *ctx, bool six)
 {
     r->cookie = bpf_get_socket_cookie(ctx);
@@ -60,11 +70,9 @@ static __always_inline int asked_to_connect(struct bpf_sock_addr *ctx, bool six)
 
     if (!sk)
         return 1;
-    note = bpf_sk_storage_get(&notes, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-    if (!note) {
-        count_loss(TRN_WIRE_LOST_NETWORK);
+    note = note_made(sk);
+    if (!note)
         return 1;
-    }
     sign(note);
     if (ctx->protocol == IPPROTO_UDP) {
         /* Nothing leaves yet, and often never: resolvers connect only to learn their own address. */
@@ -117,11 +125,9 @@ static __always_inline int asked_to_send(struct bpf_sock_addr *ctx, bool six)
 
     if (!sk)
         return 1;
-    note = bpf_sk_storage_get(&notes, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-    if (!note) {
-        count_loss(TRN_WIRE_LOST_NETWORK);
+    note = note_made(sk);
+    if (!note)
         return 1;
-    }
     if (note->tgid == 0)
         sign(note);
     else if (note->tgid == (__u32)GET(current_task(), tgid)) /* its user now, not when the socket was made */
@@ -151,24 +157,31 @@ int on_sendmsg6(struct bpf_sock_addr *ctx)
     return asked_to_send(ctx, true);
 }
 
+/* A socket that receives from now on, by the process that asks. */
+static __always_inline struct trn_wire_net *listen_begin(struct bpf_sock *ctx)
+{
+    struct trn_wire_net *r;
+    struct note *note = note_made(ctx);
+
+    if (!note)
+        return 0;
+    sign(note);
+    r = net_begin(TRN_WIRE_LISTEN, note);
+    if (r)
+        r->cookie = bpf_get_socket_cookie(ctx);
+    return r;
+}
+
 /* UDP only: a TCP socket that is bound tells nothing before it listens or connects. */
 static __always_inline int bound(struct bpf_sock *ctx, bool six)
 {
     struct trn_wire_net *r;
-    struct note *note;
 
     if (ctx->type != SOCK_DGRAM)
         return 1;
-    note = bpf_sk_storage_get(&notes, ctx, 0, BPF_SK_STORAGE_GET_F_CREATE);
-    if (!note) {
-        count_loss(TRN_WIRE_LOST_NETWORK);
-        return 1;
-    }
-    sign(note);
-    r = net_begin(TRN_WIRE_LISTEN, note);
+    r = listen_begin(ctx);
     if (!r)
         return 1;
-    r->cookie = bpf_get_socket_cookie(ctx);
     r->protocol = (__u8)ctx->protocol;
     r->local_port = (__u16)ctx->src_port;
     r->family = six ? AF_INET6 : AF_INET;
@@ -202,20 +215,12 @@ SEC("cgroup/sock_create")
 int on_sock_create(struct bpf_sock *ctx)
 {
     struct trn_wire_net *r;
-    struct note *note;
 
     if (ctx->type != SOCK_RAW)
         return 1;
-    note = bpf_sk_storage_get(&notes, ctx, 0, BPF_SK_STORAGE_GET_F_CREATE);
-    if (!note) {
-        count_loss(TRN_WIRE_LOST_NETWORK);
-        return 1;
-    }
-    sign(note);
-    r = net_begin(TRN_WIRE_LISTEN, note);
+    r = listen_begin(ctx);
     if (!r)
         return 1;
-    r->cookie = bpf_get_socket_cookie(ctx);
     r->family = (__u8)ctx->family;
     r->protocol = IPPROTO_RAW;
     r->flags = TRN_WIRE_NET_RAW;
@@ -291,11 +296,9 @@ static __always_inline struct note *note_of(void *holder, int old, int new)
      * did not tell (it is missing, or the kernel made the socket for one of MPTCP). */
     if (!in_scope())
         return note;
-    note = bpf_sk_storage_get(&notes, holder, 0, BPF_SK_STORAGE_GET_F_CREATE);
+    note = note_made(holder);
     if (note)
         sign(note);
-    else
-        count_loss(TRN_WIRE_LOST_NETWORK);
     return note;
 }
 
