@@ -55,10 +55,15 @@ static __always_inline bool told_already(const struct pair *pair)
     __u64 now = bpf_ktime_get_boot_ns();
     __u64 *last = bpf_map_lookup_elem(&told, pair);
 
-    if (last && now - *last < AGAIN_NS)
-        return true;
+    return last && now - *last < AGAIN_NS;
+}
+
+/* Only what was told: an act that was lost is told at the next try. */
+static __always_inline void note_told(const struct pair *pair)
+{
+    __u64 now = bpf_ktime_get_boot_ns();
+
     (void)bpf_map_update_elem(&told, pair, &now, BPF_ANY);
-    return false;
 }
 
 static __always_inline void tell(struct task_struct *task, struct task_struct *target, struct reach reach)
@@ -87,6 +92,7 @@ static __always_inline void tell(struct task_struct *task, struct task_struct *t
     r->way = reach.way;
     r->reserved = 0;
     bpf_ringbuf_submit(r, wakeup_flags(&access_ring));
+    note_told(&pair);
 }
 
 /* ---- the system call that runs, from the registers that the kernel saved ---- */
