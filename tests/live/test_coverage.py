@@ -11,7 +11,8 @@ import platform
 import subprocess
 
 import pytest
-from coverage_table import ANY, BEFORE, FAMILIES, NOT_YET, ChildOf, rows
+from coverage_table import BEFORE, FAMILIES, rows
+from coverage_words import ANY, NOT_YET, ChildOf
 from private_root import NoPrivateRoot, PrivateRoot
 from rehearsal import STATE, Turncoat
 
