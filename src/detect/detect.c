@@ -10,6 +10,7 @@
 #include "detect/behaviour/drift.h"
 #include "detect/behaviour/exfiltration.h"
 #include "detect/behaviour/first_contact.h"
+#include "detect/behaviour/hands_on_keyboard.h"
 #include "detect/behaviour/profile.h"
 #include "detect/behaviour/reads.h"
 #include "detect/indicator/indicator.h"
@@ -31,6 +32,7 @@ struct trn_detect {
     struct trn_exfiltration *exfiltration;
     struct trn_first_contact *first_contact;
     struct trn_beacons *beacons;
+    struct trn_hands_watch *hands;
     struct trn_indicator_watch *indicators;
 };
 
@@ -64,9 +66,10 @@ int trn_detect_new(const struct trn_detect_options *o, struct trn_detect **ret)
     d->exfiltration = trn_exfiltration_new();
     d->first_contact = trn_first_contact_new();
     d->beacons = trn_beacons_new(BEACONS);
+    d->hands = trn_hands_watch_new();
     d->indicators = trn_indicator_watch_new();
     if (!d->profiles || !d->contacts || !d->provenance || !d->second_stage || !d->reads || !d->browser_data ||
-        !d->collection || !d->exfiltration || !d->first_contact || !d->beacons || !d->indicators) {
+        !d->collection || !d->exfiltration || !d->first_contact || !d->beacons || !d->hands || !d->indicators) {
         trn_detect_free(d);
         return -ENOMEM;
     }
@@ -87,6 +90,7 @@ struct trn_detect *trn_detect_free(struct trn_detect *d)
         trn_exfiltration_free(d->exfiltration);
         trn_first_contact_free(d->first_contact);
         trn_beacons_free(d->beacons);
+        trn_hands_watch_free(d->hands);
         trn_indicator_watch_free(d->indicators);
         free(d);
     }
@@ -132,6 +136,8 @@ int trn_detect_push(struct trn_detect *d, const struct trn_event *ev)
         r = trn_exfiltration_push(d->exfiltration, &d->ctx, d->profiles, ev);
     if (!r)
         r = trn_beacons_push(d->beacons, &d->ctx, d->profiles, d->provenance, ev);
+    if (!r)
+        r = trn_hands_watch_push(d->hands, &d->ctx, d->profiles, d->provenance, ev);
     return r ? r : trn_drift_push(d->profiles, &d->ctx, ev);
 }
 
@@ -141,7 +147,7 @@ size_t trn_detect_bytes(const struct trn_detect *d)
            trn_provenance_bytes(d->provenance) + trn_second_stage_bytes(d->second_stage) + trn_reads_bytes(d->reads) +
            trn_browser_data_bytes(d->browser_data) + trn_collection_bytes(d->collection) +
            trn_exfiltration_bytes(d->exfiltration) + trn_first_contact_bytes(d->first_contact) +
-           trn_beacons_bytes(d->beacons) + trn_indicator_watch_bytes(d->indicators);
+           trn_beacons_bytes(d->beacons) + trn_hands_watch_bytes(d->hands) + trn_indicator_watch_bytes(d->indicators);
 }
 
 void trn_detect_profile(const struct trn_detect *d, struct trn_str name, struct trn_buf *out)

@@ -89,6 +89,18 @@ static const struct trn_check checks[] = {
                         "Regularity alone never makes a finding: the place must be new for this software.",
     },
     {
+        .id = "behaviour.hands-on-keyboard",
+        .title = "a person types through it",
+        .score = 45,
+        .stage = TRN_STAGE_HANDS_ON_KEYBOARD,
+        .attack = {"T1059.004", "T1033", "T1082", "T1057"},
+        .means =
+            "Below a program that never had a shell, commands that look around were run at the pace of a person, or "
+            "a shell's input and output are a network connection. What a shell does itself (cd, echo) is not seen.",
+        .false_alarms = "Remote support tools, editors with a terminal and container tools do this by design: their "
+                        "profile has shells. A developer who debugs the program by hand may look like it once.",
+    },
+    {
         .id = "indicator.sha256",
         .title = "known bad file",
         .score = 90,

@@ -152,7 +152,8 @@ enum trn_field {
     TRN_F_FILTER_HOLDS = 139,
     TRN_F_CONNECTIONS = 140,
     TRN_F_CONNECTIONS_SINCE = 141,
-    TRN_F_MAX = 142,
+    TRN_F_STDIO = 142,
+    TRN_F_MAX = 143,
 };
 
 enum trn_kind {

@@ -48,6 +48,7 @@
     X(CWD, "process.working_directory", STR, T(EXEC), AT(exec.cwd), 0, "working directory") \
     X(TTY, "process.tty.name", STR, T(EXEC), AT(exec.tty), 0, "terminal, such as pts/3") \
     X(LOGIN_TTY, "process.tty.name", STR, T(LOGIN), AT(login.tty), 0, "terminal, such as pts/3") \
+    X(STDIO, "process.stdio", LIST, T(EXEC), AT(exec.stdio), 0, "what descriptors 0, 1, 2 are: terminal, pipe, network-socket ...") \
     X(ENV, "process.env_vars", LIST, T(EXEC), AT(exec.env), 0, "variables that decide what code runs: LD_PRELOAD ...") \
     X(SESSION, "process.session_leader.pid", U64, T(EXEC), AT(exec.session), NO32, "session id") \
     X(PARENT, "process.parent.entity_id", ENTITY, T(EXEC), AT(exec.parent), 0, "the parent over its life") \

@@ -25,6 +25,8 @@ struct trn_ev_exec {
     struct trn_str argv;    /* arguments, each ended by NUL */
     struct trn_str cwd;
     struct trn_str tty;       /* "pts/3"; absent when none */
+    struct trn_str stdio;     /* what descriptors 0, 1, 2 are, each ended by NUL: terminal, pipe, file, null,
+                                 unix-socket, network-socket, device, closed, other, unknown; absent: not told */
     struct trn_file_key file; /* of the image (path) */
     uint64_t size;
     uint32_t nlink, argc;

@@ -197,6 +197,33 @@ static int take_cgroups(struct trn_str unified, struct trn_str memory, uint32_t 
     return 0;
 }
 
+/* "terminal\0pipe\0null\0"; absent when nothing is known. What a later kernel side may tell is "other". */
+static int take_stdio(uint16_t packed, struct trn_arena *arena, struct trn_str *ret)
+{
+    static const char *const words[TRN_WIRE_STDIO_MAX] = {
+        [TRN_WIRE_STDIO_UNKNOWN] = "unknown",   [TRN_WIRE_STDIO_CLOSED] = "closed",
+        [TRN_WIRE_STDIO_FILE] = "file",         [TRN_WIRE_STDIO_NULL] = "null",
+        [TRN_WIRE_STDIO_TERMINAL] = "terminal", [TRN_WIRE_STDIO_PIPE] = "pipe",
+        [TRN_WIRE_STDIO_UNIX] = "unix-socket",  [TRN_WIRE_STDIO_NETWORK] = "network-socket",
+        [TRN_WIRE_STDIO_DEVICE] = "device",     [TRN_WIRE_STDIO_OTHER] = "other",
+    };
+    const unsigned mask = (1u << TRN_WIRE_STDIO_BITS) - 1;
+    const char *of[3];
+
+    if (packed == 0)
+        return 0;
+    for (unsigned i = 0; i < TRN_ARRAY_SIZE(of); i++) {
+        unsigned kind = packed >> (i * TRN_WIRE_STDIO_BITS) & mask;
+
+        of[i] = words[kind < TRN_WIRE_STDIO_MAX ? kind : (unsigned)TRN_WIRE_STDIO_OTHER];
+    }
+    *ret = trn_arena_printf(arena, "%s%c%s%c%s", of[0], '\0', of[1], '\0', of[2]);
+    if (trn_str_is_none(*ret))
+        return -ENOMEM;
+    ret->n++; /* with the NUL that ends it */
+    return 0;
+}
+
 struct exec_lengths {
     uint16_t path, name, interp, argv, cwd, tty, comm, env, cgroup, cgroup1, script;
 };
@@ -246,6 +273,7 @@ int trn_decode_exec(struct trn_cursor *c, uint64_t salt, struct trn_arena *arena
     struct trn_ev_exec *x = &ev->exec;
     uint64_t parent_start = trn_cur_u64le(c), ctime_sec;
     uint32_t ctime_nsec, flags, major;
+    uint16_t stdio;
     struct exec_lengths n;
 
     ev->cgroup = trn_cur_u64le(c);
@@ -282,9 +310,11 @@ int trn_decode_exec(struct trn_cursor *c, uint64_t salt, struct trn_arena *arena
     n.cgroup = trn_cur_u16le(c);
     n.cgroup1 = trn_cur_u16le(c);
     n.script = trn_cur_u16le(c);
-    (void)trn_cur_u16le(c);
+    stdio = trn_cur_u16le(c);
     if (c->bad || ctime_nsec >= TRN_NS_PER_SEC)
         return -EBADMSG;
+    if (take_stdio(stdio, arena, &x->stdio) < 0)
+        return -ENOMEM;
     x->file.ctime_ns = ctime_sec * TRN_NS_PER_SEC + ctime_nsec;
     if (x->parent_pid != 0 && parent_start != 0)
         x->parent = trn_entity_id(salt, x->parent_pid, parent_start);

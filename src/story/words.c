@@ -92,6 +92,16 @@ static void put_owners(struct trn_buf *b, const struct trn_story *st)
     }
 }
 
+static void put_hands(struct trn_buf *b, const struct trn_finding *f)
+{
+    if (trn_str_starts(trn_evidence(f, "pace"), TRN_STR("typed")))
+        trn_put_c(b, "let somebody type through a shell");
+    else if (trn_str_is_empty(trn_evidence(f, "commands")))
+        trn_put_c(b, "gave a shell to a connection");
+    else
+        trn_put_c(b, "looked around the machine");
+}
+
 static void put_phrase(struct trn_buf *b, const struct trn_story *st, const struct trn_finding *f)
 {
     if (is_check(f, "behaviour.second-stage")) {
@@ -117,6 +127,8 @@ static void put_phrase(struct trn_buf *b, const struct trn_story *st, const stru
         trn_put_c(b, "called ");
         put_place(b, f);
         trn_put_c(b, " at regular times");
+    } else if (is_check(f, "behaviour.hands-on-keyboard")) {
+        put_hands(b, f);
     } else if (is_check(f, "indicator.sha256")) {
         trn_put_c(b, "ran or loaded a file known to be bad");
     } else if (f->check->stage == TRN_STAGE_INDICATOR) {
@@ -306,6 +318,22 @@ static void why_beacon(const struct trn_finding *f, struct trn_buf *b)
     trn_escape(b, novelty.n ? novelty : file);
 }
 
+static void why_hands(const struct trn_finding *f, struct trn_buf *b)
+{
+    struct trn_str shell = trn_evidence(f, "shell"), of = trn_evidence(f, "descriptors");
+    struct trn_str novelty = trn_evidence(f, "novelty");
+    if (shell.n)
+        trn_escape(b, shell);
+    else
+        trn_put_c(b, "such commands");
+    trn_put_c(b, " below it: ");
+    trn_escape(b, novelty.n ? novelty : trn_evidence(f, "weight"));
+    if (of.n) {
+        trn_put_c(b, "; its input, output and errors: ");
+        trn_escape(b, of);
+    }
+}
+
 static int why(struct trn_story *st, struct trn_arena *a, struct trn_buf *b)
 {
     struct lines l = {st->why, &st->n_why, a, false};
@@ -327,6 +355,8 @@ static int why(struct trn_story *st, struct trn_arena *a, struct trn_buf *b)
             why_exfiltration(f, b);
         else if (is_check(f, "behaviour.beacon"))
             why_beacon(f, b);
+        else if (is_check(f, "behaviour.hands-on-keyboard"))
+            why_hands(f, b);
         else if (f->check->stage == TRN_STAGE_INDICATOR)
             why_indicator(f, b);
         if (b->n)
@@ -412,6 +442,17 @@ static void benign_beacon(const struct trn_story *st, const struct trn_finding *
     put_place(b, f);
 }
 
+static void benign_hands(const struct trn_story *st, const struct trn_finding *f, struct trn_buf *b)
+{
+    if (!f->acting) {
+        trn_put_c(b, "you opened this shell yourself");
+        return;
+    }
+    trn_put_c(b, "somebody who may do so worked in a shell below ");
+    trn_words_software(b, &st->software);
+    trn_put_c(b, ": remote support, or looking for a fault");
+}
+
 static int benign(struct trn_story *st, struct trn_arena *a, struct trn_buf *b)
 {
     struct lines l = {st->benign_if, &st->n_benign_if, a, false};
@@ -431,6 +472,8 @@ static int benign(struct trn_story *st, struct trn_arena *a, struct trn_buf *b)
             benign_exfiltration(st, f, b);
         else if (is_check(f, "behaviour.beacon"))
             benign_beacon(st, f, b);
+        else if (is_check(f, "behaviour.hands-on-keyboard"))
+            benign_hands(st, f, b);
         else if (f->check->stage == TRN_STAGE_INDICATOR)
             trn_put_c(b, "the entry of the list is old, or names what many share");
         if (b->n)

@@ -57,8 +57,8 @@ def test_stages_stand_in_the_order_of_time(told):
     stages = {stage["stage"] for stage in story["stages"]}
     # The beacon is told at the ninth of about eleven calls: a machine that stalls may not get that far. Its own tests ask
     # for it with times that do not depend on the machine (tests/unit/detect/test_beacon.c).
-    assert {"first-contact", "second-stage", "collection", "exfiltration"} <= stages
-    assert stages <= {"first-contact", "second-stage", "collection", "exfiltration", "beacon"}
+    always = {"first-contact", "second-stage", "collection", "exfiltration", "hands-on-keyboard"}
+    assert always <= stages <= always | {"beacon"}
     assert story["verdict"] in ("suspicious", "malicious")
 
 
@@ -70,6 +70,9 @@ def test_findings_name_their_evidence(told):
     assert [f["evidence"]["domain"] for f in contacts] == ["raw.codehost.test"]
     sent = [f for f in findings if f["check"] == "behaviour.exfiltration"]
     assert sent and all(int(f["evidence"]["bytes"]) > 0 and f["events"] for f in sent)
+    (typed,) = [f for f in findings if f["check"] == "behaviour.hands-on-keyboard"]
+    assert typed["summary"].startswith("sh under acme-softphone; id, hostname, ss in ")
+    assert typed["evidence"]["descriptors"] == "pipe, null, null" and len(typed["events"]) == 4
     for finding in findings:
         assert finding["summary"] and finding["software"]["name"] == "acme-softphone"
 

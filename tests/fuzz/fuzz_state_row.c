@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Question: can a damaged remembered row (provenance, contact, story, change, profile, read, beacon) harm detection or stories? */
+/* Question: can a damaged remembered row (provenance, contact, story, change, profile, read, beacon, hands) harm detection or stories? */
 #include "detect/detect.h"
 #include "story/story.h"
 
@@ -12,7 +12,7 @@ static int on_story(void *ctx, const struct trn_story *s)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char *const kinds[] = {"provenance", "contact", "story", "change", "profile", "read", "beacon"};
+    static const char *const kinds[] = {"provenance", "contact", "story", "change", "profile", "read", "beacon", "hands"};
     struct trn_process_table *t;
     struct trn_detect *d;
     struct trn_stories *s;
@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             &s))
         abort();
     trn_event_init(&ev, TRN_EV_STATE);
-    ev.state.kind = trn_str_of(kinds[data[0] % 7]);
+    ev.state.kind = trn_str_of(kinds[data[0] % TRN_ARRAY_SIZE(kinds)]);
     struct trn_cursor in = trn_cur(data + 1, size - 1);
     ev.state.key = trn_cur_u64le(&in);
     ev.state.value = trn_cur_bytes(&in, trn_cur_left(&in));

@@ -108,6 +108,7 @@ static void put_exec(struct trn_buf *b, const struct trn_ev_exec *x)
     put_number(b, "argc", x->argc, TRN_NO_U32);
     put_text(b, "cwd", x->cwd);
     put_text(b, "tty", x->tty);
+    put_words(b, "stdio", x->stdio);
     put_file_key(b, &x->file);
     put_number(b, "size", x->size, TRN_NO_U64);
     put_number(b, "nlink", x->nlink, TRN_NO_U32);

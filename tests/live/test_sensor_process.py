@@ -26,7 +26,10 @@ def watched():
         root.sleeper = root.popen(["sleep", "600"])
         root.with_variables = root.popen(["sleep", "600"], env={"PERL5LIB": "/srv/perl", "API_KEY": "s3cr3t"})
         root.outside = root.popen(["sleep", "601"], scope=False)
+        root.on_a_socket = root.popen(["python3", "-c", STDIO, "613", "network-socket", "pipe", "null"])
         time.sleep(0.2)
+        while not os.readlink(f"/proc/{root.on_a_socket.pid}/exe").endswith("/sleep"):
+            time.sleep(0.05)
 
     try:
         with sensor_client.Watched(prepare=sleeper) as both:
@@ -152,6 +155,55 @@ def test_a_terminal_has_a_name(watched):
     root, sensor = watched
     root.run_in_terminal(["true", "on-a-tty"])
     assert sensor.wait(type="exec", argv=["true", "on-a-tty"])["tty"] == "pts/0"
+
+
+STDIO = """
+import os, socket, sys
+def make(kind):
+    if kind == 'pipe': return os.pipe()[0]
+    if kind == 'file': return os.open('/etc/passwd', os.O_RDONLY)
+    if kind == 'null': return os.open('/dev/null', os.O_RDWR)
+    if kind == 'device': return os.open('/dev/zero', os.O_RDWR)
+    if kind == 'other': return os.open('/', os.O_RDONLY)
+    if kind == 'unix-socket': return socket.socketpair()[0].detach()
+    if kind == 'datagram': return socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).detach()
+    server = socket.create_server(('127.0.0.1', 0))
+    return socket.create_connection(server.getsockname()).detach()
+made = [None if kind == 'closed' else os.dup2(make(kind), 20 + i, False) for i, kind in enumerate(sys.argv[2:])]
+for i, fd in enumerate(made):
+    os.close(i) if fd is None else os.dup2(fd, i)
+os.execv('/usr/bin/sleep', ['sleep', sys.argv[1]])
+"""
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        ["pipe", "file", "null"],
+        ["network-socket"] * 3,
+        ["unix-socket", "pipe", "closed"],
+        ["datagram", "device", "other"],
+    ],
+)
+def test_what_the_first_descriptors_are(watched, kinds):
+    """Asked of the kernel's objects behind them."""
+    root, sensor = watched
+    root.run(["python3", "-c", STDIO, "0", *kinds])
+    told = ["network-socket" if kind == "datagram" else kind for kind in kinds]
+    e = sensor.wait(type="exec", path="/usr/bin/sleep", stdio=told)
+    assert e["argv"] == ["sleep", "0"]
+
+
+def test_a_terminal_is_told_as_one(watched):
+    root, sensor = watched
+    root.run_in_terminal(["sleep", "0.01"])
+    assert sensor.wait(type="exec", argv=["sleep", "0.01"])["stdio"] == ["terminal"] * 3
+
+
+def test_descriptors_of_a_process_that_ran_before(watched):
+    root, sensor = watched
+    e = sensor.wait(type="exec", pid=root.on_a_socket.pid)
+    assert e["flags"] & EXISTING and e["stdio"] == ["network-socket", "pipe", "null"]
 
 
 def test_memory_files_and_deleted_files(watched):

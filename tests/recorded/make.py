@@ -10,6 +10,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 START = datetime.datetime(2026, 11, 2, 8, 0, 0)
 PRODUCT, COMPANY, OLD, NEW = "Acme Desktop App", "Acme Ltd", "18.11.1213", "18.12.416"
 DAY, HOUR, MINUTE = 86400, 3600, 60
+TYPED = (0, 3.1, 5.3, 9.6, 12.8)  # seconds: a person's commands come at no regular times
 
 
 class Sysmon:
@@ -99,9 +100,9 @@ class Sysmon:
         self.put(at + 2 * HOUR + 70, 11, helper, TargetFilename=self.TEMP + "Login Data.copy")
         shell = self.start(at + 2 * HOUR + 80, helper, self.SYSTEM + "cmd.exe", "cmd.exe /d /c look")
         for i, line in enumerate(("whoami /all", "ipconfig /all", "tasklist /v", "net view", "systeminfo")):
-            tool = self.SYSTEM + line.split()[0] + ".exe"
-            ended = self.start(at + 2 * HOUR + 82 + 3 * i, shell, tool, line)
-            self.put(at + 2 * HOUR + 83 + 3 * i, 5, ended)
+            tool, when = self.SYSTEM + line.split()[0] + ".exe", at + 2 * HOUR + 82 + TYPED[i]
+            ended = self.start(when, shell, tool, line)
+            self.put(when + 0.4, 5, ended)
         self.talk(at + 2 * HOUR + 120, helper, "media-cdn.test", "192.0.2.90", ask=False)
 
     def days(self, turns):
@@ -181,7 +182,7 @@ class Eslogger:
                 self.put(at + 20 + i, app, "open", 10, {"fflag": 1, "file": self.file(self.CHROME + name)})
             shell = self.start(at + 60, agent, "/bin/sh", "sh", "-c", "look")
             for i, line in enumerate(("id", "sw_vers", "ifconfig -a", "ps aux")):
-                self.start(at + 61 + i, shell, "/usr/bin/" + line.split()[0], *line.split())
+                self.start(at + 61 + TYPED[i], shell, "/usr/bin/" + line.split()[0], *line.split())
         return self.records
 
 

@@ -19,6 +19,16 @@
 #define PIDTYPE_SID 3
 #define MNT_INTERNAL 0x4000
 #define CTIME_NSEC_MASK 0x7fffffffu /* 6.13 keeps a flag in the top bit */
+#define S_IFMT 00170000
+#define S_IFSOCK 0140000
+#define S_IFREG 0100000
+#define S_IFCHR 0020000
+#define S_IFIFO 0010000
+#define AF_UNIX 1
+#define AF_INET 2
+#define AF_INET6 10
+#define AF_VSOCK 40
+#define STDIO 3
 
 struct {
     __uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -105,6 +115,70 @@ static __always_inline __u32 pid_ns_of(struct task_struct *task)
     return BPF_CORE_READ(ns, ns.inum);
 }
 
+static __always_inline __u16 socket_kind(struct socket *socket)
+{
+    switch (BPF_CORE_READ(socket, sk, __sk_common.skc_family)) {
+    case AF_UNIX:
+        return TRN_WIRE_STDIO_UNIX;
+    case AF_INET:
+    case AF_INET6:
+    case AF_VSOCK:
+        return TRN_WIRE_STDIO_NETWORK;
+    default:
+        return TRN_WIRE_STDIO_OTHER;
+    }
+}
+
+/* By the numbers of Documentation/admin-guide/devices.txt. */
+static __always_inline __u16 device_kind(__u32 rdev)
+{
+    __u32 major = rdev >> 20;
+
+    if (rdev == (1 << 20 | 3))
+        return TRN_WIRE_STDIO_NULL;
+    if (major == 4 || major == 5 || (major >= 136 && major <= 143) || major == 204 || major == 229)
+        return TRN_WIRE_STDIO_TERMINAL; /* consoles and serial lines, /dev/tty, pts, ttyAMA, hvc */
+    return TRN_WIRE_STDIO_DEVICE;
+}
+
+static __always_inline __u16 file_kind(struct file *file)
+{
+    struct inode *inode = BPF_CORE_READ(file, f_inode);
+
+    switch (BPF_CORE_READ(inode, i_mode) & S_IFMT) {
+    case S_IFREG:
+        return TRN_WIRE_STDIO_FILE;
+    case S_IFIFO:
+        return TRN_WIRE_STDIO_PIPE;
+    case S_IFSOCK:
+        return socket_kind(BPF_CORE_READ(file, private_data));
+    case S_IFCHR:
+        return device_kind(BPF_CORE_READ(inode, i_rdev));
+    default:
+        return TRN_WIRE_STDIO_OTHER;
+    }
+}
+
+/* Every table of descriptors has room for three. The kernel's memory is read by a helper, for another task may be
+ * changing its table right now; then what is read was true a moment ago. */
+static __always_inline void fill_stdio(struct trn_wire_exec *e, struct task_struct *task)
+{
+    struct file **table = BPF_CORE_READ(task, files, fdt, fd);
+
+    if (!table)
+        return;
+#pragma clang loop unroll(full)
+    for (int i = 0; i < STDIO; i++) {
+        struct file *file = 0;
+        __u16 kind = TRN_WIRE_STDIO_CLOSED;
+
+        bpf_probe_read_kernel(&file, sizeof(file), table + i);
+        if (file)
+            kind = file_kind(file);
+        e->stdio |= (__u16)(kind << (TRN_WIRE_STDIO_BITS * i));
+    }
+}
+
 static __always_inline void fill_ids(struct trn_wire_exec *e, struct task_struct *task)
 {
     struct task_struct *parent = task->real_parent;
@@ -133,6 +207,7 @@ static __always_inline void fill_ids(struct trn_wire_exec *e, struct task_struct
     }
     if (task->ptrace)
         e->tracer = (__u32)task->parent->tgid;
+    fill_stdio(e, task);
 }
 
 /* Appends a kernel string without its NUL; returns its length. */

@@ -69,6 +69,8 @@ struct super_block {
 struct inode {
     struct super_block *i_sb;
     unsigned long i_ino;
+    unsigned short i_mode;
+    __u32 i_rdev;
     unsigned int i_nlink;
     long long i_size;
     long long i_ctime_sec;
@@ -115,6 +117,7 @@ struct path {
 struct file {
     struct path f_path;
     struct inode *f_inode;
+    void *private_data;
 };
 
 struct fdtable {

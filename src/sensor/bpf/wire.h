@@ -20,7 +20,7 @@
 #error "the wire format is little endian"
 #endif
 
-#define TRN_WIRE_VERSION 2
+#define TRN_WIRE_VERSION 3
 
 enum trn_wire_type {
     TRN_WIRE_FORK = 1,
@@ -67,6 +67,22 @@ enum trn_wire_type {
 /* Flags of a network record. */
 #define TRN_WIRE_NET_EXISTING (1u << 0) /* was there before the sensor */
 #define TRN_WIRE_NET_RAW (1u << 1)      /* LISTEN: a raw socket, or one on the wire itself (family AF_PACKET) */
+
+/* What a descriptor is, by the kernel's own objects: a name in /dev says nothing. */
+enum trn_wire_stdio {
+    TRN_WIRE_STDIO_UNKNOWN = 0, /* not looked at: the process is ending, or the record is older */
+    TRN_WIRE_STDIO_CLOSED = 1,
+    TRN_WIRE_STDIO_FILE = 2,
+    TRN_WIRE_STDIO_NULL = 3, /* /dev/null */
+    TRN_WIRE_STDIO_TERMINAL = 4,
+    TRN_WIRE_STDIO_PIPE = 5,
+    TRN_WIRE_STDIO_UNIX = 6,    /* socket to another process of this machine */
+    TRN_WIRE_STDIO_NETWORK = 7, /* socket of IPv4, IPv6 or a virtual machine's host */
+    TRN_WIRE_STDIO_DEVICE = 8,
+    TRN_WIRE_STDIO_OTHER = 9,
+    TRN_WIRE_STDIO_MAX = 10,
+};
+#define TRN_WIRE_STDIO_BITS 4
 
 enum trn_wire_file_op {
     TRN_WIRE_FILE_CREATE = 1,
@@ -166,7 +182,7 @@ struct trn_wire_exec {
     __u16 cgroup_len;
     __u16 cgroup1_len;
     __u16 script_len;
-    __u16 reserved;
+    __u16 stdio; /* what descriptors 0, 1 and 2 are: enum trn_wire_stdio, 4 bits each, 0 lowest */
 };
 
 /* Tail: path, as in an exec record; none for memory without a file. */

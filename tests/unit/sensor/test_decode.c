@@ -110,6 +110,30 @@ Test(sensor_decode, exec_tells_file_words_and_place)
     cr_expect_eq(ev.flags, 0);
 }
 
+Test(sensor_decode, descriptors_are_told_in_words)
+{
+    static const struct {
+        unsigned packed;
+        struct trn_str words;
+    } cases[] = {
+        {0, {NULL, 0}},
+        {0x444, TRN_STR("terminal\0terminal\0terminal\0")},
+        {0x357, TRN_STR("network-socket\0pipe\0null\0")},
+        {0x126, TRN_STR("unix-socket\0file\0closed\0")},
+        {0x098, TRN_STR("device\0other\0unknown\0")},
+        {0xfffa, TRN_STR("other\0other\0other\0")}, /* what nobody knows yet */
+    };
+
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(cases); i++) {
+        struct trn_wire_exec head = exec_head();
+        struct trn_event ev;
+
+        head.stdio = (__u16)cases[i].packed;
+        cr_assert_eq(decode(build_exec(&head), &ev), 0);
+        cr_expect(trn_str_eq(ev.exec.stdio, cases[i].words), "%x", cases[i].packed);
+    }
+}
+
 Test(sensor_decode, a_script_is_made_absolute)
 {
     static const char tail[] = "dash\0bin\0usr\0./x.sh/bin/sh/bin/sh\0./x.sh\0srv\0";

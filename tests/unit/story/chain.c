@@ -44,9 +44,12 @@ void the_chain(struct script *s)
     act_close(s, 812, "10.9.0.5", 8443, 612, 3);
     wait_ms(s, 500);
     act_start(s, 812, 861, "/usr/bin/dash", "sh");
+    s->ev[s->n - 1].exec.invoked = TRN_STR("/bin/sh");
+    s->ev[s->n - 1].exec.stdio = TRN_STR("pipe\0null\0null\0");
     for (uint32_t i = 0; i < 3; i++) {
         static const char *const typed[] = {"/usr/bin/id", "/usr/bin/hostname", "/usr/bin/ss"};
-        wait_ms(s, 900);
+        static const uint64_t pause_ms[] = {700, 1100, 900};
+        wait_ms(s, pause_ms[i]);
         act_start(s, 861, 862 + i, typed[i], typed[i] + sizeof("/usr/bin/") - 1);
         wait_ms(s, 2);
         act_exit(s, 862 + i);

@@ -26,10 +26,12 @@ Test(chain, one_story_its_stages_in_order_of_time)
     cr_assert_eq(st->id, 1);
     cr_assert_eq(st->verdict, TRN_VERDICT_MALICIOUS, "score %u", st->score);
     cr_assert(trn_str_eq_c(st->software.name, "acme-softphone") && trn_str_eq_c(st->software.version, "1.1"));
-    cr_assert_eq(st->n_findings, 6);
+    cr_assert_eq(st->n_findings, 7);
     cr_assert_eq(stage_of(st, 0), TRN_STAGE_SECOND_STAGE);
     for (uint32_t i = 1; i < st->n_findings; i++) {
-        cr_assert_eq(stage_of(st, i), i < 5 ? TRN_STAGE_COLLECTION : TRN_STAGE_EXFILTRATION);
+        cr_assert_eq(stage_of(st, i), i < 5    ? TRN_STAGE_COLLECTION
+                                      : i == 5 ? TRN_STAGE_EXFILTRATION
+                                               : TRN_STAGE_HANDS_ON_KEYBOARD);
         cr_assert_geq(st->findings[i].wall_ns, st->findings[i - 1].wall_ns);
     }
     cr_assert(trn_str_eq_c(st->change_from, "1.0") && trn_str_eq_c(st->change_to, "1.1") &&
