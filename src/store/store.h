@@ -73,6 +73,24 @@ struct trn_hunt_summary {
 };
 int trn_store_hunt(struct trn_store *s, struct trn_str expr, uint64_t now_wall_ns, uint32_t limit,
                    const struct trn_json_sink *sink, struct trn_hunt_summary *ret, struct trn_err *err) TRN_MUST_CHECK;
+/* The events behind a story, in the order of the log: those that its findings and its change name, what was lost in its
+ * time, then what its processes did, until there are max of them. Once each. */
+enum trn_row_kind { TRN_ROW_BEHIND, TRN_ROW_LOSS, TRN_ROW_ACT };
+struct trn_store_rows {
+    struct trn_store_row {
+        int64_t id;
+        enum trn_row_kind kind;
+    } * rows;
+    uint32_t n, missing; /* missing: named by a finding and not stored any more */
+    uint64_t left_out;   /* acts past the limits */
+};
+int trn_store_story_rows(struct trn_store *s, const struct trn_story *story, uint32_t max, struct trn_store_rows *ret,
+                         struct trn_err *err) TRN_MUST_CHECK;
+void trn_store_rows_done(struct trn_store_rows *r);
+/* May be walked more than once. The event is borrowed and may be changed by fn. */
+typedef int trn_store_row_fn(void *ctx, struct trn_event *ev, enum trn_row_kind kind);
+int trn_store_rows_each(struct trn_store *s, const struct trn_store_rows *rows, trn_store_row_fn *fn, void *ctx,
+                        struct trn_err *err) TRN_MUST_CHECK;
 /* Sightings: kind is "sha256" "domain" "ip" "path" "software". False: never seen. */
 int trn_store_sighting(struct trn_store *s, struct trn_str kind, struct trn_str value, bool *ret_seen,
                        uint64_t *ret_first, uint64_t *ret_last, uint64_t *ret_count, struct trn_err *err)
