@@ -35,5 +35,12 @@ uint16_t trn_story_score(const struct trn_finding *f, uint32_t n, enum trn_verdi
 /* The page a person sees (DESIGN section 6). width 0: 100 columns; colour only when asked. */
 void trn_story_print(const struct trn_story *s, unsigned width, bool colour, struct trn_buf *out);
 void trn_story_print_line(const struct trn_story *s, bool colour, struct trn_buf *out);
+/* The same as one self-contained HTML file, for an evidence bundle: no script, nothing from outside. */
+struct trn_story_about { /* what the page says of the bundle that it is part of */
+    uint64_t made_wall_ns;
+    struct trn_str host_name, host_id, system, version, key, removed; /* absent: not shown */
+    uint64_t events, events_left_out, events_missing, losses;
+};
+void trn_story_html(const struct trn_story *s, const struct trn_story_about *about, struct trn_buf *out);
 
 #endif
