@@ -8,6 +8,7 @@
 #define TRN_INSPECT_INSPECT_H
 
 #include "detect/detect.h"
+#include "evidence/evidence.h"
 #include "software/software.h"
 
 enum trn_job_kind {
@@ -15,6 +16,7 @@ enum trn_job_kind {
     TRN_JOB_DPKG,       /* a bundle -> packages and files */
     TRN_JOB_MANIFEST,   /* package.json and friends -> software; name of the file in the job */
     TRN_JOB_INDICATORS, /* CSV or STIX -> indicators */
+    TRN_JOB_EVIDENCE,   /* an evidence bundle -> what it holds; the job's code says whether it is proven */
     TRN_JOB_KIND_MAX,
 };
 
@@ -26,6 +28,7 @@ enum trn_inspect_message {
     TRN_INSPECT_SOFTWARE,
     TRN_INSPECT_INDICATORS, /* a batch */
     TRN_INSPECT_BAD_LINE,
+    TRN_INSPECT_EVIDENCE,
     TRN_INSPECT_JOB_END, /* u64 id, i32 code (0, -errno, -EPIPE crashed, -ETIME too slow), lstr message */
 };
 
@@ -45,6 +48,7 @@ struct trn_inspect_sink { /* decoded results; every view is borrowed during the 
     int (*software)(void *ctx, uint64_t job, const struct trn_software *s);
     int (*indicator)(void *ctx, uint64_t job, const struct trn_indicator *i);
     int (*bad_line)(void *ctx, uint64_t job, uint64_t line, struct trn_str why);
+    int (*evidence)(void *ctx, uint64_t job, const struct trn_evidence_facts *f);
     int (*end)(void *ctx, uint64_t job, int code, struct trn_str message);
     void *ctx;
 };
@@ -61,5 +65,10 @@ struct trn_inspect_options {
 };
 /* The server's life: enters its sandbox, serves until the jobs socket closes. Returns its exit code. */
 int trn_inspect_serve(int jobs_sock, int results_sock, const struct trn_inspect_options *o, struct trn_err *err);
+
+/* One job in a server of its own, as a child of the caller (the command line: no daemon, no root). fd is borrowed. 0 when
+ * the job ended and the sink heard so; err otherwise. */
+int trn_inspect_once(const struct trn_job *job, int fd, const struct trn_inspect_sink *sink, struct trn_err *err)
+    TRN_MUST_CHECK;
 
 #endif

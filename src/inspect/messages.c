@@ -74,6 +74,27 @@ void trn_inspect_put_bad_line(struct trn_buf *b, uint64_t job, uint64_t line, st
     trn_put_lstr(b, why);
 }
 
+void trn_inspect_put_evidence(struct trn_buf *b, uint64_t job, const struct trn_evidence_facts *f)
+{
+    const struct trn_str texts[] = {f->made,   f->host_id,  f->host_name,        f->version,  f->kernel,  f->verdict,
+                                    f->status, f->software, f->software_version, f->sentence, f->redacted};
+    const uint64_t numbers[] = {f->story,           f->score,          f->findings, f->events,
+                                f->events_left_out, f->events_missing, f->losses,   f->size};
+    trn_put_u64(b, job);
+    trn_put(b, f->key, sizeof(f->key));
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(texts); i++)
+        trn_put_lstr(b, texts[i]);
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(numbers); i++)
+        trn_put_u64(b, numbers[i]);
+    trn_put_u8(b, f->loss_overlap);
+    trn_put_u32(b, f->n_members);
+    for (uint32_t i = 0; i < f->n_members; i++) {
+        trn_put_lstr(b, f->members[i].name);
+        trn_put_u64(b, f->members[i].size);
+        trn_put(b, f->members[i].sha256, sizeof(f->members[i].sha256));
+    }
+}
+
 void trn_inspect_put_end(struct trn_buf *b, uint64_t job, int code, struct trn_str message)
 {
     trn_put_u64(b, job);
@@ -123,6 +144,8 @@ bool trn_inspect_allowed(enum trn_job_kind kind, uint16_t type)
     case TRN_INSPECT_INDICATORS:
     case TRN_INSPECT_BAD_LINE:
         return kind == TRN_JOB_INDICATORS;
+    case TRN_INSPECT_EVIDENCE:
+        return kind == TRN_JOB_EVIDENCE;
     default:
         return false;
     }
@@ -209,6 +232,32 @@ static int one_bad_line(struct trn_cursor *c, uint64_t job, const struct trn_ins
     return c->bad || !sink || !sink->bad_line ? 0 : sink->bad_line(sink->ctx, job, line, why);
 }
 
+static int one_evidence(struct trn_cursor *c, uint64_t job, const struct trn_inspect_sink *sink)
+{
+    struct trn_evidence_facts f = {0};
+    struct trn_str *const texts[] = {&f.made,   &f.host_id,  &f.host_name,        &f.version,  &f.kernel,  &f.verdict,
+                                     &f.status, &f.software, &f.software_version, &f.sentence, &f.redacted};
+    uint64_t *const numbers[] = {&f.story,           &f.score,          &f.findings, &f.events,
+                                 &f.events_left_out, &f.events_missing, &f.losses,   &f.size};
+    (void)trn_cur_copy(c, f.key, sizeof(f.key));
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(texts); i++)
+        *texts[i] = text_of(c, false);
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(numbers); i++)
+        *numbers[i] = trn_cur_u64le(c);
+    uint8_t overlap = trn_cur_u8(c);
+    uint32_t n = trn_cur_u32le(c);
+    if (overlap > 1 || n > TRN_EVIDENCE_MEMBERS)
+        c->bad = true;
+    f.loss_overlap = overlap == 1;
+    for (uint32_t i = 0; i < n && !c->bad; i++) {
+        struct trn_evidence_entry *e = &f.members[f.n_members++];
+        e->name = text_of(c, true);
+        e->size = trn_cur_u64le(c);
+        (void)trn_cur_copy(c, e->sha256, sizeof(e->sha256));
+    }
+    return c->bad || !sink || !sink->evidence ? 0 : sink->evidence(sink->ctx, job, &f);
+}
+
 static int one_end(struct trn_cursor *c, uint64_t job, const struct trn_inspect_sink *sink)
 {
     uint32_t raw = trn_cur_u32le(c);
@@ -228,7 +277,7 @@ static const struct {
     {TRN_INSPECT_FACTS, false, one_facts},         {TRN_INSPECT_PACKAGES, true, one_package},
     {TRN_INSPECT_FILES, true, one_file},           {TRN_INSPECT_SOFTWARE, false, one_software},
     {TRN_INSPECT_INDICATORS, true, one_indicator}, {TRN_INSPECT_BAD_LINE, false, one_bad_line},
-    {TRN_INSPECT_JOB_END, false, one_end},
+    {TRN_INSPECT_EVIDENCE, false, one_evidence},   {TRN_INSPECT_JOB_END, false, one_end},
 };
 
 /* sink NULL: only checks. */

@@ -16,6 +16,7 @@ int trn_job_decode(struct trn_msg *m, struct trn_job *ret, int *ret_fd) TRN_MUST
 void trn_inspect_put_facts(struct trn_buf *b, uint64_t job, const struct trn_file_facts *f);
 void trn_inspect_put_software(struct trn_buf *b, uint64_t job, const struct trn_software *s);
 void trn_inspect_put_bad_line(struct trn_buf *b, uint64_t job, uint64_t line, struct trn_str why);
+void trn_inspect_put_evidence(struct trn_buf *b, uint64_t job, const struct trn_evidence_facts *f);
 void trn_inspect_put_end(struct trn_buf *b, uint64_t job, int code, struct trn_str message);
 
 /* Items of batches; the body of a batch is u64 job, u32 count, items. */

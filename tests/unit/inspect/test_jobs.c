@@ -74,8 +74,8 @@ static void heard_done(struct heard *h)
 
 static void run(struct heard *h, enum trn_job_kind kind, const char *name, int fd)
 {
-    struct trn_inspect_sink sink = {on_facts,     on_package,  on_file,    on_software,
-                                    on_indicator, on_bad_line, on_job_end, h};
+    struct trn_inspect_sink sink = {on_facts, on_package, on_file, on_software, on_indicator, on_bad_line,
+                                    NULL,     on_job_end, h};
     trn_buf_init(&h->text, 65536);
     serve(&h->s, NULL, 1, 30);
     give(&h->s, 7, kind, name, fd);
@@ -124,6 +124,13 @@ Test(jobs, a_dpkg_database)
     cr_assert_str_eq(h.text.p, "acme 1.1;");
     cr_assert_eq(h.n[2], 2, "%zu files", h.n[2]);
     cr_assert_eq(h.n[3], 1, "%zu with a sum", h.n[3]);
+}
+
+Test(jobs, an_evidence_bundle_that_is_none)
+{
+    RUN(h, TRN_JOB_EVIDENCE, NULL, content("something else", 14));
+    cr_assert_eq(h.s.ends[0].code, -ENOMSG);
+    cr_assert_str_eq(h.s.ends[0].message, "it is no evidence bundle");
 }
 
 Test(jobs, many_files_come_in_batches)

@@ -56,6 +56,15 @@ static int on_bad_line(void *ctx, uint64_t job, uint64_t line, struct trn_str wh
     return t->fail;
 }
 
+static int on_evidence(void *ctx, uint64_t job, const struct trn_evidence_facts *f)
+{
+    struct told *t = ctx;
+    trn_put_fmt(&t->b, "evidence %d %02x %.*s %d %d %.*s %d %d;", (int)job, f->key[31], TRN_STR_ARG(f->sentence),
+                (int)f->size, f->loss_overlap, TRN_STR_ARG(f->members[1].name), (int)f->n_members,
+                trn_str_is_none(f->redacted));
+    return t->fail;
+}
+
 static int on_end(void *ctx, uint64_t job, int code, struct trn_str message)
 {
     struct told *t = ctx;
@@ -70,7 +79,8 @@ static void told_done(struct told *t)
 
 static int decode(uint16_t type, struct trn_str body, struct told *t)
 {
-    struct trn_inspect_sink sink = {on_facts, on_package, on_file, on_software, on_indicator, on_bad_line, on_end, t};
+    struct trn_inspect_sink sink = {on_facts,    on_package, on_file, on_software, on_indicator, on_bad_line,
+                                    on_evidence, on_end,     t};
     struct trn_msg m = {.type = type, .body = trn_cur_of(body)};
     trn_buf_done(&t->b);
     trn_buf_init(&t->b, 65536);
@@ -108,6 +118,14 @@ static void good(uint16_t type, struct trn_buf *b)
     } else if (type == TRN_INSPECT_INDICATORS) {
         batch(b, 1);
         trn_inspect_put_indicator(b, &i);
+    } else if (type == TRN_INSPECT_EVIDENCE) {
+        const struct trn_evidence_facts e = {.key = {[31] = 0xfe},
+                                             .sentence = TRN_STR("it turned"),
+                                             .size = 77,
+                                             .loss_overlap = true,
+                                             .members = {{.name = TRN_STR("a")}, {.name = TRN_STR("b"), .size = 3}},
+                                             .n_members = 2};
+        trn_inspect_put_evidence(b, 9, &e);
     } else if (type == TRN_INSPECT_BAD_LINE) {
         trn_inspect_put_bad_line(b, 9, 17, TRN_STR("what?"));
     } else {
@@ -125,6 +143,7 @@ static const struct {
     {TRN_INSPECT_SOFTWARE, "software left-pad 4;"},
     {TRN_INSPECT_INDICATORS, "indicator 1 x.test;"},
     {TRN_INSPECT_BAD_LINE, "bad 17 what?;"},
+    {TRN_INSPECT_EVIDENCE, "evidence 9 fe it turned 77 1 b 2 1;"},
     {TRN_INSPECT_JOB_END, "end 9 -62 slow;"},
 };
 
