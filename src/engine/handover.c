@@ -279,6 +279,14 @@ static int tell_event(void *ctx, const struct trn_event *ev)
     return trn_recorder_tell(p->recorder, ev);
 }
 
+/* A key that cannot be used must not stop detection: only bundles are refused then. */
+static void load_key(struct trn_pipeline *p)
+{
+    struct trn_err err = {0};
+    if (trn_evidence_key_load(p->o.state_dir, &p->key, &err) < 0)
+        snprintf(p->key_why, sizeof p->key_why, "%s", err.message);
+}
+
 static int start_parts(struct trn_pipeline *p, const char *store_path, struct trn_err *err)
 {
     int r = trn_recorder_new(&(struct trn_recorder_options){.sz = sizeof(struct trn_recorder_options),
@@ -294,14 +302,18 @@ static int start_parts(struct trn_pipeline *p, const char *store_path, struct tr
                            &p->engine);
     if (r == 0)
         r = trn_deriver_new(trn_engine_processes(p->engine), (struct trn_event_sink){tell_event, p}, &p->deriver);
+    load_key(p);
+    struct trn_server_options so = {.sz = sizeof so,
+                                    .listen_fd = p->listen_fd,
+                                    .store_path = store_path,
+                                    .writer = p->writer,
+                                    .acts_fd = p->acts_fd,
+                                    .respond_gid = p->hello.respond_gid,
+                                    .key = p->key,
+                                    .key_why = p->key_why};
+    memcpy(so.host_id, p->hello.host_id, sizeof so.host_id);
     if (r == 0)
-        r = trn_server_new(&(struct trn_server_options){.sz = sizeof(struct trn_server_options),
-                                                        .listen_fd = p->listen_fd,
-                                                        .store_path = store_path,
-                                                        .writer = p->writer,
-                                                        .acts_fd = p->acts_fd,
-                                                        .respond_gid = p->hello.respond_gid},
-                           &p->server);
+        r = trn_server_new(&so, &p->server);
     if (r < 0)
         return trn_fail(err, r, "cannot start the engine: %s", trn_errno_name(r));
     p->listen_fd = p->acts_fd = -1; /* the server's now */
@@ -363,6 +375,8 @@ int trn_pipe_start(struct trn_pipeline *p, struct trn_err *err)
         r = trn_snapshot_load(dir, p->log_header.snapshot, p->engine, &snap);
     if (r < 0)
         trn_pipe_tell_health(p, "memory of earlier runs is not available: %s", snap.message);
+    if (!p->key)
+        trn_pipe_tell_health(p, "evidence bundles cannot be signed: %s", p->key_why);
     struct trn_err logged = {0};
     if (trn_pipe_log_open(p, &logged) < 0)
         trn_pipe_tell_health(p, "events are not logged: %s", logged.message);
@@ -389,6 +403,7 @@ void trn_pipe_stop(struct trn_pipeline *p)
         trn_pipe_remember_run(p, true);
     p->log = trn_log_close(p->log);
     p->server = trn_server_free(p->server);
+    p->key = trn_evidence_key_free(p->key);
     p->writer = trn_writer_free(p->writer);
     p->reader = trn_reader_free(p->reader);
     for (uint32_t i = 0; i < p->n_sensor_fds; i++)

@@ -13,6 +13,7 @@
 #include "engine/server.h"
 #include "engine/snapshot.h"
 #include "engine/writer.h"
+#include "evidence/evidence.h"
 #include "sensor/sensor.h"
 
 #define TRN_PIPE_BAD_LINES 8
@@ -40,7 +41,9 @@ struct trn_pipeline {
     struct trn_writer *writer;
     struct trn_server *server;
     struct trn_filter_list *filters;
-    struct trn_arena *scratch; /* one arrival */
+    struct trn_arena *scratch;    /* one arrival */
+    struct trn_evidence_key *key; /* signs evidence bundles; NULL: key_why */
+    char key_why[320];
 
     struct trn_log_writer *log;
     char log_path[4300];

@@ -7,7 +7,6 @@
 
 #include "story/story.h"
 
-#include <jansson.h>
 #include <stdio.h>
 
 #define MAX_LIMIT 100000
@@ -52,7 +51,7 @@ static uint32_t limit_of(const json_t *request, uint32_t otherwise)
     return v > 0 && v <= MAX_LIMIT ? (uint32_t)v : otherwise;
 }
 
-static bool open_store(struct trn_request_env *env, struct trn_buf *out)
+bool trn_request_store(struct trn_request_env *env, struct trn_buf *out)
 {
     struct trn_err err = {0};
     env->store = trn_store_close(env->store); /* the writer may have set that file aside since */
@@ -112,7 +111,7 @@ static void ask_stories(struct trn_request_env *env, const json_t *request, stru
         trn_answer_error(out, -EINVAL, "unknown verdict in 'min'", "clean, note, suspicious or malicious");
         return;
     }
-    if (!open_store(env, out))
+    if (!trn_request_store(env, out))
         return;
     warn_of_store(env, out);
     const struct trn_json_sink sink = {typed_line, &(struct typed){out, "story"}};
@@ -149,7 +148,7 @@ static void ask_story(struct trn_request_env *env, const json_t *request, struct
         trn_answer_error(out, -EINVAL, "a story is named by its number", "turncoat stories lists them");
         return;
     }
-    if (!open_store(env, out))
+    if (!trn_request_store(env, out))
         return;
     uint64_t number = (uint64_t)json_integer_value(id);
     int r;
@@ -188,7 +187,7 @@ static void ask_hunt(struct trn_request_env *env, const json_t *request, struct 
 {
     struct trn_err err = {0};
     struct trn_hunt_summary sum = {0};
-    if (!open_store(env, out))
+    if (!trn_request_store(env, out))
         return;
     warn_of_store(env, out);
     const struct trn_json_sink sink = {typed_line, &(struct typed){out, "event"}};
@@ -217,7 +216,7 @@ static void ask_findings(struct trn_request_env *env, const json_t *request, str
         trn_answer_error(out, -EINVAL, "cannot read the time in 'since'", "2h, 7d or 2026-11-23T07:00:00Z");
         return;
     }
-    if (!open_store(env, out))
+    if (!trn_request_store(env, out))
         return;
     warn_of_store(env, out);
     const struct trn_json_sink sink = {typed_line, &(struct typed){out, "finding"}};
@@ -318,6 +317,8 @@ void trn_request(struct trn_request_env *env, struct trn_request_client *client,
         ask_stories(env, request, client->out);
     else if (trn_str_eq_c(ask, "story"))
         ask_story(env, request, client->out);
+    else if (trn_str_eq_c(ask, "bundle"))
+        trn_ask_bundle(env, request, client->out);
     else if (trn_str_eq_c(ask, "close"))
         ask_close(env, client, request);
     else if (trn_str_eq_c(ask, "hunt"))

@@ -275,8 +275,14 @@ int trn_server_new(const struct trn_server_options *o, struct trn_server **ret)
         return -ENOMEM;
     s->o = *o;
     snprintf(s->store_path, sizeof s->store_path, "%s", o->store_path);
-    s->env = (struct trn_request_env){
-        .store_path = s->store_path, .writer = o->writer, .live = ask_main_thread, .ctx = s, .acts_fd = o->acts_fd};
+    s->env = (struct trn_request_env){.store_path = s->store_path,
+                                      .writer = o->writer,
+                                      .live = ask_main_thread,
+                                      .ctx = s,
+                                      .acts_fd = o->acts_fd,
+                                      .key = o->key,
+                                      .key_why = o->key_why};
+    memcpy(s->env.host_id, o->host_id, sizeof s->env.host_id);
     pthread_mutex_init(&s->lock, NULL);
     pthread_condattr_t steady; /* three seconds, also when the wall clock is set */
     pthread_condattr_init(&steady);

@@ -10,15 +10,19 @@
 #include "engine/writer.h"
 #include "event/event.h"
 
+struct trn_evidence_key;
 struct trn_server;
 
 struct trn_server_options {
     size_t sz;
-    int listen_fd;             /* taken over on success */
-    const char *store_path;    /* borrowed */
-    struct trn_writer *writer; /* borrowed; for closing stories */
-    int acts_fd;               /* taken over on success; to turncoatd, for what it must do; 0: none */
-    uint32_t respond_gid;      /* who may change something; TRN_NO_U32: only root */
+    int listen_fd;                      /* taken over on success */
+    const char *store_path;             /* borrowed */
+    struct trn_writer *writer;          /* borrowed; for closing stories */
+    int acts_fd;                        /* taken over on success; to turncoatd, for what it must do; 0: none */
+    uint32_t respond_gid;               /* who may change something; TRN_NO_U32: only root */
+    const struct trn_evidence_key *key; /* borrowed; signs evidence bundles; NULL: key_why (borrowed) says why not */
+    const char *key_why;
+    uint8_t host_id[16];
 };
 
 int trn_server_new(const struct trn_server_options *o, struct trn_server **ret) TRN_MUST_CHECK;

@@ -6,6 +6,8 @@
 #include "channel/channel.h"
 #include "engine/server.h"
 
+#include <jansson.h>
+
 struct trn_request_client {
     int fd;             /* its socket, for what turncoatd must see itself */
     bool may_act;       /* root, or in the group that may respond */
@@ -22,12 +24,19 @@ struct trn_request_env {
     void *ctx;
     int acts_fd; /* to turncoatd; 0: none */
     uint64_t acts;
+    const struct trn_evidence_key *key; /* NULL: bundles cannot be signed; key_why says why */
+    const char *key_why;
+    uint8_t host_id[16];
 };
 
 /* acts.c: what turncoatd must do. */
 void trn_ask_filter(struct trn_request_env *env, const struct trn_request_client *client,
                     const struct trn_filter_request *q);
-void trn_answer_error(struct trn_buf *out, int code, const char *message, const char *hint); /* requests.c */
+/* bundle.c: one story as a signed evidence bundle. */
+void trn_ask_bundle(struct trn_request_env *env, const json_t *request, struct trn_buf *out);
+/* requests.c */
+void trn_answer_error(struct trn_buf *out, int code, const char *message, const char *hint);
+bool trn_request_store(struct trn_request_env *env, struct trn_buf *out); /* env->store, or an error is the answer */
 
 /* One line in, whole answer lines appended to client->out. Never fails: errors are answers. */
 void trn_request(struct trn_request_env *env, struct trn_request_client *client, struct trn_str line);

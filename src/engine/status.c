@@ -134,6 +134,20 @@ static void put_notes(const struct trn_pipeline *p, struct trn_buf *out)
     trn_put_c(out, "]}");
 }
 
+/* What somebody who got an evidence bundle compares. */
+static void put_key(const struct trn_pipeline *p, struct trn_buf *out)
+{
+    char hex[2 * TRN_EVIDENCE_KEY + 1] = "", host[33];
+    if (p->key)
+        trn_hex(trn_evidence_key_public(p->key), TRN_EVIDENCE_KEY, hex);
+    trn_hex(p->hello.host_id, sizeof p->hello.host_id, host);
+    trn_put_c(out, ",\"evidence\":{");
+    key_str(out, "key", p->key ? trn_str_of(hex) : TRN_STR_NONE);
+    trn_put_c(out, ",");
+    key_str(out, "why", p->key ? TRN_STR_NONE : trn_str_of(p->key_why));
+    trn_put_fmt(out, ",\"host_id\":\"%s\"}", host);
+}
+
 static void put_status(const struct trn_pipeline *p, struct trn_buf *out)
 {
     struct trn_recorder_stats rec;
@@ -151,6 +165,7 @@ static void put_status(const struct trn_pipeline *p, struct trn_buf *out)
                 "processes\":%zu",
                 (unsigned long long)rec.events, (unsigned long long)p->rate, (unsigned long long)rec.late,
                 (unsigned long long)rec.identity_timeouts, trn_process_count(trn_engine_processes(p->engine)));
+    put_key(p, out);
     put_hooks(p, out);
     put_losses(p, out);
     put_memory(p, out);
