@@ -16,7 +16,6 @@ import signal
 import subprocess
 import sys
 import time
-import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(HERE)
@@ -190,9 +189,6 @@ def main():
         return 3
     except KeyboardInterrupt:
         print("interrupted; everything is gone again, and what was measured before stands below", file=sys.stderr)
-    except Exception:  # an hour's figures are not lost for what came after them
-        traceback.print_exc()
-        print("a part failed; what was measured before it stands below", file=sys.stderr)
     result["groups"] = {name: group for name, group in result["groups"].items() if group["rounds"] or group["refused"]}
     result["whole"], result["rows"] = whole, table.rows(result)
     with open(args.out, "w", encoding="utf-8") as f:

@@ -39,7 +39,7 @@ struct trn_command {
     int (*run)(struct trn_cli *cli); /* returns enum trn_exit */
 };
 
-#define TRN_CLI_OPTIONS 12 /* most options of one command, the common ones included */
+#define TRN_CLI_OPTIONS 20 /* most options of one command, the common ones included */
 
 struct trn_cli { /* one call */
     const struct trn_command *command;

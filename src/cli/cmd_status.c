@@ -256,6 +256,21 @@ static void filters(struct trn_cli *cli, const json_t *s)
     trn_print(cli->out, &b);
 }
 
+/* What somebody compares who got an evidence bundle from this host. */
+static void evidence_key(struct trn_cli *cli, const json_t *s)
+{
+    TRN_AUTO(trn_buf_done) struct trn_buf b;
+    struct trn_str key = trn_json_text(s, "evidence.key");
+    trn_buf_init(&b, 65536);
+    trn_put_c(&b, "key        ");
+    trn_escape(&b, trn_str_is_empty(key) ? trn_json_text(s, "evidence.why") : key);
+    trn_put_c(&b, "\n           host id ");
+    trn_escape(&b, trn_json_text(s, "evidence.host_id"));
+    trn_put_c(&b, "\n");
+    if (trn_json_at(s, "evidence"))
+        trn_print(cli->out, &b);
+}
+
 static void show(struct trn_cli *cli, const json_t *s)
 {
     head(cli, s);
@@ -269,6 +284,7 @@ static void show(struct trn_cli *cli, const json_t *s)
     place(cli, "log", json_object_get(s, "log"));
     indicators(cli, s);
     processes(cli, s);
+    evidence_key(cli, s);
     note(cli, s);
 }
 

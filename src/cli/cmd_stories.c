@@ -3,6 +3,7 @@
  * Owns: 'turncoat stories': the list, one story in full, and closing one with a reason.
  * Must not: word a story; the engine renders the page, so that all viewers read the same.
  */
+#include "cli/bundle.h"
 #include "cli/client.h"
 #include "cli/render.h"
 
@@ -155,6 +156,8 @@ static int run(struct trn_cli *cli)
         trn_hint(&err, "turncoat stories 7 --close \"the vendor confirmed the new helper\"");
         return trn_cli_error(cli, &err, TRN_EXIT_USAGE);
     }
+    if (trn_stories_bundle_asked(cli))
+        return trn_stories_bundle(cli, id);
     if (why)
         return close_one(cli, id, why);
     return id ? show_one(cli, id) : show_list(cli);
@@ -165,10 +168,17 @@ static const struct trn_example EXAMPLES[] = {
     {"turncoat stories 7", "one in full, with its evidence"},
     {"turncoat stories --all --json", "also notes and closed ones, as a JSON array"},
     {"turncoat stories 7 --close \"vendor confirmed\"", "close it with a reason"},
+    {"turncoat stories 7 --bundle acme.tcb --redact", "a signed file for the vendor, without private words"},
+    {"turncoat stories --verify acme.tcb", "is it unchanged? (anywhere: no daemon, no root)"},
 };
 static const struct trn_option OPTIONS[] = {
     {"all", NULL, "also notes and closed stories"},
     {"close", "WHY", "close this story with a reason"},
+    {"bundle", "FILE", "write the story with its evidence to this file, signed"},
+    {"redact", NULL, "without arguments, user names, this host's name; homes become ~"},
+    {"force", NULL, "write over a bundle that is there"},
+    {"verify", "FILE", "prove that a bundle is what its key signed; 1: it is not"},
+    {"key", "KEY", "it must be this key that signed"},
     {"fail-on", "VERDICT", "exit 1 from this verdict up (default suspicious)"},
 };
 

@@ -4,11 +4,16 @@
 The demo itself checks its expectations (tests/emulation/demo.py) and ends with 0 only when they hold; here its words are
 checked once more from outside, and what it leaves behind.
 """
+import hashlib
+import html.parser
 import json
 import os
+import shutil
 import signal
+import stat
 import subprocess
 import sys
+import tarfile
 import time
 
 import pytest
@@ -98,6 +103,121 @@ def test_the_kept_log_replays_outside_to_the_same_story(told, programs):
         row.get("story", row) for row in rows if row["type"] == "story" and row.get("story", row)["id"] == story["id"]
     ][-1]
     assert {k: v for k, v in last.items() if k != "type"} == story
+
+
+def verify(programs, path, *more):
+    return subprocess.run(
+        [os.path.join(programs, "turncoat"), "stories", "--verify", str(path), "--json", *more],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={"PATH": "/usr/bin:/bin"},
+    )
+
+
+def members(path):
+    with tarfile.open(path) as tar:
+        return {m.name: tar.extractfile(m).read() for m in tar.getmembers()}
+
+
+def rows(member):
+    return [json.loads(line) for line in member.decode().splitlines()]
+
+
+def test_the_bundle_is_proven_elsewhere_by_the_key_that_status_shows(told, programs):
+    (story,), state, _, _ = told
+    key = json.loads((state / "status.json").read_text())["evidence"]["key"]
+    answer = verify(programs, state / f"story-{story['id']}.tcb", "--key", key)
+    assert answer.returncode == 0, answer.stderr
+    facts = json.loads(answer.stdout)
+    assert (facts["result"], facts["signer"]["key"], facts["story"]["id"]) == ("proven", key, story["id"])
+    assert stat.S_IMODE(os.stat(state / "host-key").st_mode) == 0o600
+
+
+def test_the_bundle_has_every_event_behind_the_findings(told):
+    (story,), state, _, _ = told
+    inside = members(state / f"story-{story['id']}.tcb")
+    assert json.loads(inside["story.json"]) == story
+    findings = [finding for stage in story["stages"] for finding in stage["findings"]]
+    assert {f["id"] for f in rows(inside["findings.jsonl"])} == {f["id"] for f in findings}
+    there = {event["event"]["sequence"] for event in rows(inside["events.jsonl"])}
+    assert {seq for finding in findings for seq in finding["events"]} <= there
+    actors = {p["entity"] for p in story["processes"]}
+    acts = [e for e in rows(inside["events.jsonl"]) if e.get("process", {}).get("entity_id") in actors]
+    kinds = {e["turncoat"]["type"] for e in acts}
+    assert {"exec", "exit", "connect"} <= kinds
+
+
+def test_a_flipped_byte_anywhere_is_refused(told, programs, tmp_path):
+    (story,), state, _, _ = told
+    good = (state / f"story-{story['id']}.tcb").read_bytes()
+    bad = tmp_path / "bad.tcb"
+    for at in [*range(0, len(good), max(1, len(good) // 40)), 512, len(good) - 1]:
+        bad.write_bytes(good[:at] + bytes([good[at] ^ 0x10]) + good[at + 1 :])
+        answer = verify(programs, bad)
+        assert answer.returncode == 1 and json.loads(answer.stdout)["message"].startswith("changed"), (at, answer)
+    bad.write_bytes(good[:-512])
+    assert verify(programs, bad).returncode == 1
+
+
+def test_the_signature_can_be_checked_without_us(told, tmp_path):
+    if not shutil.which("openssl"):
+        pytest.skip("no openssl program here")
+    (story,), state, _, _ = told
+    inside = members(state / f"story-{story['id']}.tcb")
+    manifest = json.loads(inside["manifest.json"])
+    for member in manifest["members"]:
+        assert hashlib.sha256(inside[member["name"]]).hexdigest() == member["sha256"]
+    # RFC 8410: the twelve bytes that say "Ed25519", then the key.
+    der = bytes.fromhex("302a300506032b6570032100" + manifest["signer"]["key"])
+    (tmp_path / "key.der").write_bytes(der)
+    (tmp_path / "signed").write_bytes(b"turncoat.bundle/1\n" + inside["manifest.json"])
+    (tmp_path / "sig").write_bytes(inside["manifest.sig"])
+    subprocess.run(
+        ["openssl", "pkeyutl", "-verify", "-pubin", "-keyform", "DER", "-inkey", "key.der", "-rawin", "-in", "signed"]
+        + ["-sigfile", "sig"],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        timeout=30,
+    )
+
+
+def test_nothing_private_is_in_the_redacted_bundle(told, programs):
+    (story,), state, _, _ = told
+    open_one, redacted = (members(state / f"{name}-{story['id']}.tcb") for name in ("story", "redacted"))
+    everything = b"".join(redacted.values()).lower()
+    execs = [e["process"] for e in rows(open_one["events.jsonl"]) if e["turncoat"]["type"] == "exec"]
+    arguments = {a for p in execs for a in p.get("args", [])[1:] if len(a) > 3}
+    evidence = {p["executable"] for p in execs} | {f["path"] for f in story["files"]}
+    assert b"alice" in b"".join(open_one.values())
+    private = {"alice", *(a for a in arguments - evidence if "/" in a or "=" in a or " " in a)}
+    name = json.loads(open_one["host.json"])["name"]
+    private |= {name} if len(name) > 3 else set()
+    assert [word for word in private if word.lower().encode() in everything] == []
+    assert not any({"args", "command_line"} & set(e.get("process", {})) for e in rows(redacted["events.jsonl"]))
+    assert b"~/.cache/acme/helper" in everything
+    assert verify(programs, state / f"redacted-{story['id']}.tcb").returncode == 0
+
+
+def test_the_page_in_the_bundle_stands_alone(told):
+    (story,), state, _, _ = told
+
+    class Page(html.parser.HTMLParser):
+        def __init__(self):
+            super().__init__()
+            self.tags, self.outside = set(), []
+
+        def handle_starttag(self, tag, attrs):
+            self.tags.add(tag)
+            self.outside += [a for a in attrs if a[0] in ("src", "href", "action") or a[0].startswith("on")]
+
+    page = Page()
+    text = members(state / f"story-{story['id']}.tcb")["page.html"].decode()
+    page.feed(text)
+    assert "table" in page.tags and not page.tags & {"script", "iframe", "img", "link", "object", "form", "a"}
+    assert page.outside == [] and "url(" not in text
+    assert "acme-softphone" in text and all(stage["findings"][0]["check"] in text for stage in story["stages"])
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])

@@ -106,11 +106,22 @@ def rehearse_version(root, turncoat, version, say):
     return stories
 
 
+def bundle_stories(turncoat, stories):
+    """Each story as evidence bundles in the state folder, one of them redacted."""
+    for story in stories:
+        turncoat.ask("stories", str(story["id"]), "--bundle", f"{rehearsal.STATE}/story-{story['id']}.tcb")
+        turncoat.ask("stories", str(story["id"]), "--bundle", f"{rehearsal.STATE}/redacted-{story['id']}.tcb", "--redact")
+    with open(turncoat.root.host_path(rehearsal.STATE + "/status.json"), "w", encoding="utf-8") as f:
+        f.write(turncoat.ask("status", "--json"))
+
+
 def watch_rehearsal(root, args, say):
     turncoat = rehearsal.Turncoat(root)
     say("turncoatd is ready and sees this one cgroup")
     before = rehearse_version(root, turncoat, "1.0", say)
     after = rehearse_version(root, turncoat, "1.1", say)
+    if args.state:
+        bundle_stories(turncoat, after)
     page = "".join(turncoat.ask("stories", str(story["id"])) for story in after)
     turncoat.stop()
     if args.state:
@@ -145,7 +156,7 @@ def parse_arguments():
         prog="dev demo", description="a rehearsal: a softphone turns at an update, and turncoat tells it"
     )
     parser.add_argument("--json", action="store_true", help="print the stories of both versions as a JSON array")
-    parser.add_argument("--state", metavar="DIR", help="keep turncoat's state (log, store) in DIR")
+    parser.add_argument("--state", metavar="DIR", help="keep turncoat's state (log, store) and evidence bundles in DIR")
     parser.add_argument(
         "--programs", default=os.path.join(HERE, "..", "..", "build", "bin"), help="folder of the built programs"
     )
