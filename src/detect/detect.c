@@ -59,7 +59,7 @@ int trn_detect_new(const struct trn_detect_options *o, struct trn_detect **ret)
     d->profiles = trn_profiles_new();
     d->contacts = trn_contacts_new(CONTACTS);
     d->provenance = trn_provenance_new(o->max_provenance ? o->max_provenance : PROVENANCE);
-    d->second_stage = trn_second_stage_new();
+    d->second_stage = trn_second_stage_new(d->profiles);
     d->reads = trn_reads_new();
     d->browser_data = trn_browser_data_new();
     d->collection = trn_collection_new();

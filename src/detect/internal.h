@@ -35,9 +35,11 @@ bool trn_subject(const struct trn_process_table *t, const struct trn_entity *e, 
 /* Software whose own business is to fetch code and run it: package managers, version control, build drivers.
  * It lowers a score, it never silences, and a file outside any package cannot claim the name. */
 bool trn_is_installer(const struct trn_software *s);
+/* The same, editors and tools that fetch what developers name. */
+bool trn_is_developers(const struct trn_software *s);
 /* A web browser, by its package; the same care. */
 bool trn_is_browser(const struct trn_software *s);
-/* Backup, search, sync and password tools, by their package; it lowers a weight where there is no history yet. */
+/* Backup, search, sync and password tools, by their package: what they read is what a person told them to read. */
 bool trn_is_data_reader(const struct trn_software *s);
 /* The person at a prompt (or a job) started e: nothing but shells and tools above it. */
 bool trn_started_by_session(const struct trn_process_table *t, const struct trn_entity *e);

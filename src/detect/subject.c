@@ -88,8 +88,20 @@ bool trn_is_installer(const struct trn_software *s)
         "containerd*",  "podman",
         "buildah",      "gitlab-runner",
         "ansible*",     "puppet*",
+        "jenkins*",     "buildkite*",
+        "act-runner*",  "github-runner*",
+        "playwright*",  "puppeteer*",
+        "selenium*",
     };
     return has_package(s) && in_table(s->name, table, TRN_ARRAY_SIZE(table));
+}
+
+bool trn_is_developers(const struct trn_software *s)
+{
+    static const char *const table[] = {"code",  "code-insiders", "codium",     "emacs*",       "vim*",    "neovim*",
+                                        "idea*", "pycharm*",      "jetbrains*", "gh",           "kubectl", "curl",
+                                        "wget",  "geany*",        "kate*",      "gnome-builder"};
+    return trn_is_installer(s) || (has_package(s) && in_table(s->name, table, TRN_ARRAY_SIZE(table)));
 }
 
 bool trn_is_browser(const struct trn_software *s)
@@ -104,13 +116,15 @@ bool trn_is_browser(const struct trn_software *s)
 bool trn_is_data_reader(const struct trn_software *s)
 {
     static const char *const table[] = {
-        "restic",     "borgbackup*", "borgmatic",    "vorta",          "deja-dup*",   "duplicity",   "duply",
-        "rsync",      "rclone",      "rdiff-backup", "rsnapshot",      "backintime*", "timeshift",   "kup-backup",
-        "bacula*",    "bareos*",     "amanda*",      "tracker*",       "localsearch", "baloo*",      "recoll*",
-        "plocate",    "mlocate",     "clamav*",      "rkhunter",       "aide*",       "nextcloud-*", "owncloud-*",
-        "syncthing",  "dropbox*",    "megasync",     "onedrive",       "unison*",     "keepassx*",   "bitwarden*",
-        "1password*", "pass",        "seahorse",     "kwalletmanager", "gpg-agent",   "gnupg*",      "stow",
-        "chezmoi",    "yadm",        "pika-backup",  "snapper*",       "kopia*",
+        "restic",      "borgbackup*", "borgmatic",      "vorta",        "deja-dup*",     "duplicity",
+        "duply",       "rsync",       "rclone",         "rdiff-backup", "rsnapshot",     "backintime*",
+        "timeshift",   "kup-backup",  "bacula*",        "bareos*",      "amanda*",       "tracker*",
+        "localsearch", "baloo*",      "recoll*",        "plocate",      "mlocate",       "clamav*",
+        "rkhunter",    "aide*",       "nextcloud-*",    "owncloud-*",   "syncthing",     "dropbox*",
+        "megasync",    "onedrive",    "unison*",        "keepassx*",    "bitwarden*",    "1password*",
+        "pass",        "seahorse",    "kwalletmanager", "gpg-agent",    "gnupg*",        "stow",
+        "chezmoi",     "yadm",        "pika-backup",    "snapper*",     "kopia*",        "git",
+        "ripgrep",     "ugrep",       "fd-find",        "sqlite3",      "sqlitebrowser", "silversearcher-ag",
     };
     return has_package(s) && in_table(s->name, table, TRN_ARRAY_SIZE(table));
 }

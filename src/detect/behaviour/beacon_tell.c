@@ -3,11 +3,13 @@
  * Owns: what a beacon weighs and the words of its finding. Must not: remember.
  *
  * Weights: 35 for a place that is new for a lineage with history (10 more when each call sends the same few bytes),
- * 20 when an earlier version called it too. Without history nothing, but 30 when the program itself came from the
+ * 20 when an earlier version called it too, or when nothing but the timing speaks: a name of no suspicious kind (a new
+ * host of updates or telemetry is called as regularly), and nothing of weight told about the software. Without history nothing, but 30 when the program itself came from the
  * network, 25 for a bare address when another detector has told something of weight about the software, and 20 for a
  * bare address that an update brought after a week without it. A session, a browser or an installer: a note.
  */
 #include "detect/behaviour/beacon.h"
+#include "detect/behaviour/host_kind.h"
 
 #include <limits.h>
 #include <math.h>
@@ -15,6 +17,7 @@
 #define SCORE_NEW 35
 #define SCORE_SAME_BYTES 10
 #define SCORE_BEFORE 20
+#define SCORE_TIMING 20
 #define SCORE_FROM_NETWORK 30
 #define SCORE_YOUNG 20
 #define SCORE_ACCUSED 25
@@ -30,6 +33,12 @@ static bool sends_the_same(const struct trn_beacon *b)
     return b->out_mean && b->out_mean < FEW_BYTES && b->out_deviation < SAME;
 }
 
+/* A name, and of a kind that honest software uses. */
+static bool is_plain(const struct trn_beacon_case *c)
+{
+    return !trn_str_is_empty(c->place) && !trn_host_kind_def(trn_host_kind_of(c->place))->suspicious;
+}
+
 static int of_place(const struct trn_beacon_case *c)
 {
     const struct trn_novelty *n = c->novelty;
@@ -42,6 +51,8 @@ static int of_place(const struct trn_beacon_case *c)
     }
     if (n->before_version)
         return SCORE_BEFORE;
+    if (is_plain(c) && !c->accused && !c->written)
+        return SCORE_TIMING;
     return sends_the_same(c->beacon) ? SCORE_NEW + SCORE_SAME_BYTES : SCORE_NEW;
 }
 

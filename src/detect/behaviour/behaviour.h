@@ -54,7 +54,8 @@ int trn_written_decode(struct trn_str bytes, struct trn_written *ret) TRN_MUST_C
 
 /* ---- second_stage.c ---- */
 struct trn_second_stage;
-struct trn_second_stage *trn_second_stage_new(void) TRN_MUST_CHECK;
+struct trn_profiles;
+struct trn_second_stage *trn_second_stage_new(struct trn_profiles *p) TRN_MUST_CHECK; /* p is borrowed */
 struct trn_second_stage *trn_second_stage_free(struct trn_second_stage *s);
 /* changed: what provenance said about this very event, or NULL. */
 int trn_second_stage_push(struct trn_second_stage *s, const struct trn_detect_ctx *ctx, const struct trn_provenance *p,
@@ -72,8 +73,12 @@ struct trn_use {
 /* What the used file is, as far as known by now; NULL. */
 const struct trn_identity *trn_use_identity(const struct trn_process_table *t, const struct trn_use *use,
                                             const struct trn_written *w);
-int trn_second_stage_judge(const struct trn_detect_ctx *ctx, struct trn_seen *seen, const struct trn_use *use,
-                           const struct trn_written *w) TRN_MUST_CHECK;
+int trn_second_stage_judge(const struct trn_detect_ctx *ctx, struct trn_profiles *p, struct trn_seen *seen,
+                           const struct trn_use *use, const struct trn_written *w) TRN_MUST_CHECK;
+/* second_stage_excuse.c: the score, or less of it, and why */
+uint16_t trn_second_stage_excuse(const struct trn_detect_ctx *ctx, struct trn_profiles *p, const struct trn_use *use,
+                                 const struct trn_written *w, const struct trn_entity *runner, uint16_t score,
+                                 const char **ret_because);
 
 /* ---- browser_data.c ---- */
 struct trn_browser_data;

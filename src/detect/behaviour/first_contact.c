@@ -97,20 +97,6 @@ static bool has_package(const struct trn_software *s)
     return s->origin != TRN_ORIGIN_MANUAL && s->origin != TRN_ORIGIN_UNKNOWN && !(s->flags & TRN_SW_MODIFIED);
 }
 
-/* Editors and the like; the table lowers a weight where there is no history, nothing else. */
-static bool is_developers(const struct trn_software *s)
-{
-    static const char *const table[] = {"code",  "code-insiders", "codium",     "emacs*",       "vim*",    "neovim*",
-                                        "idea*", "pycharm*",      "jetbrains*", "gh",           "kubectl", "curl",
-                                        "wget",  "geany*",        "kate*",      "gnome-builder"};
-    if (trn_is_installer(s))
-        return true;
-    for (size_t i = 0; has_package(s) && i < TRN_ARRAY_SIZE(table); i++)
-        if (trn_glob(trn_str_of(table[i]), s->name, false))
-            return true;
-    return false;
-}
-
 /* "discord" talks to discord.com. */
 static bool is_its_own(const struct trn_software *s, struct trn_str domain)
 {
@@ -151,7 +137,7 @@ static void weigh_mature(const struct trn_profiles *p, struct verdict *v)
 static void weigh_young(struct verdict *v)
 {
     const struct trn_host_kind_def *d = trn_host_kind_def(v->kind);
-    if (v->place.state == TRN_FEATURE_ORDINARY || !v->place.first_in_version || is_developers(&v->f.software))
+    if (v->place.state == TRN_FEATURE_ORDINARY || !v->place.first_in_version || trn_is_developers(&v->f.software))
         return;
     v->score = d->impostor;
     if (!has_package(&v->f.software))
@@ -172,7 +158,7 @@ static void weigh(const struct trn_first_contact *fc, const struct trn_profiles 
         weigh_down(v, SCORE_SESSION, session ? TRN_STR("started by hand") : TRN_STR("a person chooses where it goes"));
         return;
     }
-    if (is_developers(&v->f.software))
+    if (trn_is_developers(&v->f.software))
         weigh_down(v, SCORE_TOOL, TRN_STR("a tool of developers"));
     if (v->kind != TRN_HOST_LOOK_ALIKE && !is_literal(v->kind) && is_its_own(&v->f.software, v->feature)) {
         if (!mature)

@@ -11,6 +11,7 @@
 #define PATH_LENGTH 512
 #define WORD_LENGTH 47
 #define SCORE_NOTE 20
+#define UPDATE_NS (35ull * 24 * 3600 * TRN_NS_PER_SEC)
 
 struct waiting {
     uint64_t seq, boot_ns, wall_ns, entity;
@@ -173,6 +174,14 @@ bool trn_reads_next(struct trn_reads *r, const struct trn_detect_ctx *ctx, struc
     return false;
 }
 
+/* A grown-up software reads what no version before did, soon after an update: then it is the update that wants it. */
+static bool came_with_update(const struct trn_read *r)
+{
+    const struct trn_novelty *n = &r->novelty;
+    return r->has_novelty && trn_novelty_mature(n) && n->versions > 1 && !n->before_version && n->version_wall_ns &&
+           n->version_wall_ns + UPDATE_NS > r->wall_ns;
+}
+
 uint16_t trn_read_weight(const struct trn_read *r, uint16_t full, struct trn_str *ret_why)
 {
     *ret_why = TRN_STR_NONE;
@@ -186,8 +195,8 @@ uint16_t trn_read_weight(const struct trn_read *r, uint16_t full, struct trn_str
         *ret_why = TRN_STR("a browser");
         return TRN_MIN(full, (uint16_t)SCORE_NOTE);
     }
-    if ((!r->has_novelty || !trn_novelty_mature(&r->novelty)) && trn_is_data_reader(&r->software)) {
-        *ret_why = TRN_STR("a backup, search, sync or password tool, without history yet");
+    if (trn_is_data_reader(&r->software) && !came_with_update(r)) {
+        *ret_why = TRN_STR("a backup, search, sync or password tool reads what it is told to");
         return TRN_MIN(full, (uint16_t)SCORE_NOTE);
     }
     return full;

@@ -19,6 +19,7 @@ struct waiting {
 };
 
 struct trn_second_stage {
+    struct trn_profiles *profiles;
     struct trn_use recent[RECENT]; /* ring: the latest uses of any file */
     uint32_t next;
     struct waiting waiting[WAITING]; /* in order of use */
@@ -28,11 +29,12 @@ struct trn_second_stage {
     struct trn_seen *fired;     /* (acting, file content) told already */
 };
 
-struct trn_second_stage *trn_second_stage_new(void)
+struct trn_second_stage *trn_second_stage_new(struct trn_profiles *p)
 {
     struct trn_second_stage *s = calloc(1, sizeof(*s));
     if (!s)
         return NULL;
+    s->profiles = p;
     s->identified = trn_map_new(IDENTIFIED);
     s->uses = trn_seen_new(SEEN);
     s->fired = trn_seen_new(SEEN);
@@ -59,7 +61,7 @@ static int fire(struct trn_second_stage *s, const struct trn_detect_ctx *ctx, ui
     struct waiting w = s->waiting[i];
     s->n_waiting--;
     memmove(&s->waiting[i], &s->waiting[i + 1], (s->n_waiting - i) * sizeof(s->waiting[0]));
-    int r = trn_second_stage_judge(ctx, s->fired, &w.use, w.written);
+    int r = trn_second_stage_judge(ctx, s->profiles, s->fired, &w.use, w.written);
     free(w.written);
     return r;
 }

@@ -190,8 +190,8 @@ static void add_evidence(struct trn_finding *f, struct trn_arena *a, const struc
                     trn_arena_printf(a, "%016llx", (unsigned long long)(w->acting ? w->acting : w->writer)));
 }
 
-int trn_second_stage_judge(const struct trn_detect_ctx *ctx, struct trn_seen *seen, const struct trn_use *use,
-                           const struct trn_written *w)
+int trn_second_stage_judge(const struct trn_detect_ctx *ctx, struct trn_profiles *p, struct trn_seen *seen,
+                           const struct trn_use *use, const struct trn_written *w)
 {
     const struct trn_check *check = trn_check_find(TRN_STR("behaviour.second-stage"));
     const struct trn_identity *id = trn_use_identity(ctx->processes, use, w);
@@ -204,6 +204,8 @@ int trn_second_stage_judge(const struct trn_detect_ctx *ctx, struct trn_seen *se
         judge_runner(ctx, check, w, &v);
     else
         judge_nobody(check, id, w, session, &v);
+    if (v.runner && v.score > SCORE_OTHER)
+        v.score = trn_second_stage_excuse(ctx, p, use, w, v.runner, v.score, &v.because);
     bool own = v.acting && (v.runner ? is_own(ctx, v.runner, &v.software, w) : true);
     v.score = package_limit(id, w, v.score, own);
     uint64_t file = trn_hash64_mix(trn_file_inode_hash(&w->file), w->wall_ns);

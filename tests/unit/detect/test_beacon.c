@@ -97,6 +97,45 @@ Test(beacon, of_a_grown_up_program_after_an_update)
               TRN_STR_ARG(evidence(f, "bytes_out")));
 }
 
+static void call_name(uint32_t run, const char *name, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        act_contact(play_of, run, name, COMMAND, 443);
+        wait_ms(play_of, 60000 * (95 + i * 37 % 11) / 100);
+    }
+}
+
+Test(beacon, a_new_name_that_is_called_regularly_is_a_note)
+{
+    live(25);
+    act_update(play_of, "acme-softphone", "1.0", "1.1");
+    call_name(run_of("1.1"), "telemetry.vendor.example", 40);
+    go();
+    cr_assert_gt(machine_count(m, CHECK), 0);
+    cr_assert_eq(machine_finding(m, CHECK, 0)->score, 20,
+                 "an update brought a maker of telemetry; timing alone tells nothing");
+}
+
+Test(beacon, but_not_when_something_else_was_told)
+{
+    live(25);
+    uint32_t run = run_of("1.1");
+    act_contact(play_of, run, "raw.codehost.test", "203.0.113.77", 443);
+    call_name(run, "telemetry.vendor.example", 40);
+    go();
+    cr_assert_gt(machine_count(m, CHECK), 0);
+    cr_assert_geq(machine_finding(m, CHECK, 0)->score, 35);
+}
+
+Test(beacon, nor_for_a_kind_of_name_that_honest_software_avoids)
+{
+    live(25);
+    call_name(run_of("1.1"), "x4.duckdns.org", 40);
+    go();
+    cr_assert_gt(machine_count(m, CHECK), 0);
+    cr_assert_geq(machine_finding(m, CHECK, 0)->score, 35);
+}
+
 Test(beacon, told_again_with_the_same_id)
 {
     live(25);
