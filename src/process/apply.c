@@ -73,9 +73,7 @@ static int apply_fork(struct trn_process_table *t, const struct trn_event *ev)
         }
         return 0;
     }
-    int r = trn_slot_add(t, id, ev->pid, ev->boot_ns, &s);
-    if (r < 0)
-        return r;
+    s = trn_slot_add(t, id, ev->pid, ev->boot_ns);
     s->start_wall_ns = ev->wall_ns;
     trn_slot_set_parent(t, s, parent_id);
     const struct trn_slot *parent = trn_slot_by_id(t, s->parent);
@@ -119,9 +117,7 @@ static int apply_exec(struct trn_process_table *t, const struct trn_event *ev)
     if (s && existing && s->node && (s->node->owner == s->id || trn_str_eq(trn_word_str(s->node->path), ev->exec.path)))
         return 0; /* told again after a restart: what was seen happening is worth more */
     if (!s) {
-        int r = trn_slot_add(t, id, ev->pid, ev->boot_ns, &s);
-        if (r < 0)
-            return r;
+        s = trn_slot_add(t, id, ev->pid, ev->boot_ns);
         s->start_wall_ns = ev->wall_ns;
         s->start_unknown = true;
     }

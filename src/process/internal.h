@@ -124,6 +124,13 @@ struct trn_slot_list {
     uint32_t first, last;
 };
 
+/* Finds slots by what stands in them (index.c). Never full: there are more places than slots. */
+struct trn_slot_index {
+    uint32_t *at; /* number of a slot, or TRN_NO_SLOT */
+    uint32_t mask;
+    bool of_pid; /* else of the id */
+};
+
 struct trn_view_chunk; /* view.c */
 
 struct trn_process_table {
@@ -132,7 +139,7 @@ struct trn_process_table {
     uint32_t fresh;                      /* slots never used start here */
     uint32_t free_first;                 /* slots used before */
     struct trn_slot_list living, exited; /* in order of arrival, of exit */
-    struct trn_map *by_id, *by_pid;
+    struct trn_slot_index by_id, by_pid; /* by_pid: the newest of each */
     struct trn_words words;
     struct trn_known_cache known;
     struct trn_node *nodes; /* newest first */
@@ -148,14 +155,21 @@ struct trn_process_table {
     uint64_t order_gen;
 };
 
+/* index.c: a slot may be put before its key stands in it, and is removed while it does */
+int trn_index_init(struct trn_slot_index *x, uint32_t max) TRN_MUST_CHECK;
+void trn_index_done(struct trn_slot_index *x);
+uint32_t trn_index_get(const struct trn_slot_index *x, const struct trn_slot *slots, uint64_t key);
+void trn_index_put(struct trn_slot_index *x, const struct trn_slot *slots, uint64_t key, uint32_t slot);
+void trn_index_remove(struct trn_slot_index *x, const struct trn_slot *slots, uint64_t key);
+size_t trn_index_bytes(const struct trn_slot_index *x);
+
 /* table.c */
 struct trn_slot *trn_slot_by_id(const struct trn_process_table *t, uint64_t id);
 struct trn_slot *trn_slot_by_pid(const struct trn_process_table *t, uint32_t pid, uint64_t boot_ns);
 /* The last owner of the pid that had ended by then. */
 struct trn_slot *trn_slot_gone(const struct trn_process_table *t, uint32_t pid, uint64_t boot_ns);
 /* A new entity; evicts when full. */
-int trn_slot_add(struct trn_process_table *t, uint64_t id, uint32_t pid, uint64_t boot_ns, struct trn_slot **ret)
-    TRN_MUST_CHECK;
+struct trn_slot *trn_slot_add(struct trn_process_table *t, uint64_t id, uint32_t pid, uint64_t boot_ns);
 void trn_slot_exit(struct trn_process_table *t, struct trn_slot *s, uint64_t boot_ns);
 void trn_slot_set_parent(struct trn_process_table *t, struct trn_slot *s, uint64_t parent);
 size_t trn_table_used_bytes(const struct trn_process_table *t); /* what the budget counts */

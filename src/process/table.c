@@ -35,14 +35,14 @@ static struct trn_slot_list *list_of(struct trn_process_table *t, const struct t
 /* ---- lookup ---- */
 struct trn_slot *trn_slot_by_id(const struct trn_process_table *t, uint64_t id)
 {
-    uint64_t i;
-    return id && trn_map_get(t->by_id, id, &i) ? &t->slots[i] : NULL;
+    uint32_t i = id ? trn_index_get(&t->by_id, t->slots, id) : TRN_NO_SLOT;
+    return i != TRN_NO_SLOT ? &t->slots[i] : NULL;
 }
 
 static struct trn_slot *newest_of_pid(const struct trn_process_table *t, uint32_t pid)
 {
-    uint64_t i;
-    return trn_map_get(t->by_pid, pid, &i) ? &t->slots[i] : NULL;
+    uint32_t i = trn_index_get(&t->by_pid, t->slots, pid);
+    return i != TRN_NO_SLOT ? &t->slots[i] : NULL;
 }
 
 static struct trn_slot *slot_at(const struct trn_process_table *t, uint32_t i)
@@ -77,9 +77,10 @@ static void forget_pid(struct trn_process_table *t, struct trn_slot *s)
     uint32_t i = (uint32_t)(s - t->slots);
     struct trn_slot *newest = newest_of_pid(t, s->pid);
     if (newest == s) {
-        /* Replacing a key that is there, or removing it, cannot fail. */
-        if (s->same_pid == TRN_NO_SLOT || trn_map_put(t->by_pid, s->pid, s->same_pid) < 0)
-            trn_map_remove(t->by_pid, s->pid, NULL);
+        if (s->same_pid == TRN_NO_SLOT)
+            trn_index_remove(&t->by_pid, t->slots, s->pid);
+        else
+            trn_index_put(&t->by_pid, t->slots, s->pid, s->same_pid);
         return;
     }
     for (struct trn_slot *n = newest; n; n = slot_at(t, n->same_pid))
@@ -103,7 +104,7 @@ static void evict(struct trn_process_table *t, struct trn_slot *s)
 {
     forget_parent(t, s);
     forget_pid(t, s);
-    trn_map_remove(t->by_id, s->id, NULL);
+    trn_index_remove(&t->by_id, t->slots, s->id);
     list_remove(t, list_of(t, s), s);
     trn_node_drop(t, s->node);
     trn_words_drop(&t->words, s->tty);
@@ -138,27 +139,19 @@ void trn_table_fit(struct trn_process_table *t)
 }
 
 /* ---- change ---- */
-int trn_slot_add(struct trn_process_table *t, uint64_t id, uint32_t pid, uint64_t boot_ns, struct trn_slot **ret)
+struct trn_slot *trn_slot_add(struct trn_process_table *t, uint64_t id, uint32_t pid, uint64_t boot_ns)
 {
     if (t->used == t->max)
         evict_one(t);
     uint32_t i = t->free_first != TRN_NO_SLOT ? t->free_first : t->fresh;
-    uint64_t same = TRN_NO_SLOT;
-    trn_map_get(t->by_pid, pid, &same);
-    int r = trn_map_put(t->by_id, id, i);
-    if (r == 0) {
-        r = trn_map_put(t->by_pid, pid, i);
-        if (r < 0)
-            trn_map_remove(t->by_id, id, NULL);
-    }
-    if (r < 0)
-        return -ENOMEM;
+    uint32_t same = trn_index_get(&t->by_pid, t->slots, pid);
+    trn_index_put(&t->by_id, t->slots, id, i);
+    trn_index_put(&t->by_pid, t->slots, pid, i);
     struct trn_slot *s = &t->slots[i];
     if (i == t->free_first)
         t->free_first = s->next;
     else
         t->fresh++;
-    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): slots were there before the maps could take an entry */
     *s = (struct trn_slot){
         .id = id,
         .pid = pid,
@@ -168,14 +161,13 @@ int trn_slot_add(struct trn_process_table *t, uint64_t id, uint32_t pid, uint64_
         .euid = TRN_NO_U32,
         .gid = TRN_NO_U32,
         .capabilities = TRN_NO_U64,
-        .same_pid = (uint32_t)same,
+        .same_pid = same,
     };
     list_append(t, &t->living, s);
     t->used++;
     if (same != TRN_NO_SLOT && !t->slots[same].exit_boot_ns)
         trn_slot_exit(t, &t->slots[same], boot_ns); /* its pid lives again, so its exit was lost */
-    *ret = s;
-    return 0;
+    return s;
 }
 
 void trn_slot_exit(struct trn_process_table *t, struct trn_slot *s, uint64_t boot_ns)
@@ -211,11 +203,11 @@ int trn_process_table_new(const struct trn_process_options *o, struct trn_proces
     t->free_first = TRN_NO_SLOT;
     t->gen = 1;
     t->slots = calloc(t->max, sizeof(*t->slots)); /* the kernel gives the pages as they are used */
-    t->by_id = trn_map_new((size_t)t->max + 1);
-    t->by_pid = trn_map_new((size_t)t->max + 1);
+    t->by_pid.of_pid = true;
     t->wait_file = calloc(TRN_WAIT_BUCKETS, sizeof(struct trn_node *));
     t->wait_script = calloc(TRN_WAIT_BUCKETS, sizeof(struct trn_node *));
-    bool whole = t->slots && t->by_id && t->by_pid && t->wait_file && t->wait_script;
+    bool whole = t->slots && t->wait_file && t->wait_script && trn_index_init(&t->by_id, t->max) == 0 &&
+                 trn_index_init(&t->by_pid, t->max) == 0;
     if (!whole || trn_words_init(&t->words) < 0 || trn_known_init(&t->known, identities) < 0) {
         trn_process_table_free(t);
         return -ENOMEM;
@@ -234,8 +226,8 @@ struct trn_process_table *trn_process_table_free(struct trn_process_table *t)
     trn_known_done(&t->known, &t->words);
     trn_words_done(&t->words);
     trn_views_done(t);
-    t->by_id = trn_map_free(t->by_id);
-    t->by_pid = trn_map_free(t->by_pid);
+    trn_index_done(&t->by_id);
+    trn_index_done(&t->by_pid);
     free(t->order);
     free(t->wait_file);
     free(t->wait_script);
@@ -259,6 +251,6 @@ size_t trn_process_bytes(const struct trn_process_table *t)
 {
     return sizeof(*t) + t->fresh * sizeof(struct trn_slot) + t->n_nodes * sizeof(struct trn_node) + t->words.bytes +
            t->words.n_buckets * sizeof(void *) + (t->known.count + t->known.detached) * sizeof(struct trn_known) +
-           t->known.n_buckets * sizeof(void *) + 2 * TRN_WAIT_BUCKETS * sizeof(void *) + trn_map_bytes(t->by_id) +
-           trn_map_bytes(t->by_pid) + trn_views_bytes(t);
+           t->known.n_buckets * sizeof(void *) + 2 * TRN_WAIT_BUCKETS * sizeof(void *) + trn_index_bytes(&t->by_id) +
+           trn_index_bytes(&t->by_pid) + trn_views_bytes(t);
 }
