@@ -165,8 +165,8 @@ static int speed(uint64_t n)
     double known = updates(t, n, false), judge = judgements(t), flood = updates(t, n, true);
     printf("{\"updates_per_second\": %.0f, \"flood_updates_per_second\": %.0f, \"judge_us\": %.2f, \"keys\": %u, "
            "\"row_bytes\": %zu, \"bytes\": %zu, \"evicted\": %llu}\n",
-           known, flood, judge * 1e6, trn_beacon_table_count(t), sizeof(struct trn_beacon), trn_beacon_table_bytes(t),
-           (unsigned long long)trn_beacon_table_evicted(t));
+           known, flood, judge * 1e6, trn_beacon_table_count(t), trn_beacon_table_bytes(t) / KEYS,
+           trn_beacon_table_bytes(t), (unsigned long long)trn_beacon_table_evicted(t));
     trn_beacon_table_free(t);
     return 0;
 }

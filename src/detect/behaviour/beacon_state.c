@@ -85,7 +85,7 @@ void trn_beacon_init(struct trn_beacon *b, uint64_t key)
     *b = (struct trn_beacon){.key = key};
 }
 
-static void count_gap(struct trn_beacon *b, uint16_t log)
+void trn_beacon_gap(struct trn_beacon *b, uint16_t log)
 {
     int bin = ((int)log - FIRST_LOG) / (TRN_BEACON_SCALE / 4);
     bin = TRN_MAX(bin, 0);
@@ -133,7 +133,7 @@ bool trn_beacon_connection(struct trn_beacon *b, uint32_t now)
     b->last_connection = now;
     if (same)
         return false;
-    count_gap(b, trn_beacon_log2(gap));
+    trn_beacon_gap(b, trn_beacon_log2(gap));
     b->last = now;
     if (b->n_checkins < UINT32_MAX)
         b->n_checkins++;

@@ -53,6 +53,8 @@ void trn_beacon_init(struct trn_beacon *b, uint64_t key);
 /* A connection. True when it opens a new check-in: not within 2 s of the last connection, nor within 2 % of the usual
  * gap after the last check-in. */
 bool trn_beacon_connection(struct trn_beacon *b, uint32_t now);
+/* Counts one gap between check-ins (its log2). */
+void trn_beacon_gap(struct trn_beacon *b, uint16_t log);
 void trn_beacon_bytes_out(struct trn_beacon *b, uint64_t bytes);
 
 struct trn_beacon_verdict {
