@@ -160,6 +160,17 @@ static void memory(struct trn_cli *cli, const json_t *s)
     trn_print(cli->out, &b);
 }
 
+/* Ended processes make room all the time; stories and places do so only when there are too many. */
+static void forgotten(struct trn_cli *cli, const json_t *s)
+{
+    const json_t *o = json_object_get(s, "forgotten");
+    uint64_t stories = trn_json_count(o, "stories"), places = trn_json_count(o, "places");
+    if (stories || places)
+        fprintf(cli->out,
+                "forgotten  %llu stories (the lowest score first) and %llu places that software called: no room\n",
+                (unsigned long long)stories, (unsigned long long)places);
+}
+
 static void place(struct trn_cli *cli, const char *title, const json_t *o)
 {
     TRN_AUTO(trn_buf_done) struct trn_buf b;
@@ -280,6 +291,7 @@ static void show(struct trn_cli *cli, const json_t *s)
     losses(cli, s);
     filters(cli, s);
     memory(cli, s);
+    forgotten(cli, s);
     place(cli, "store", json_object_get(s, "store"));
     place(cli, "log", json_object_get(s, "log"));
     indicators(cli, s);

@@ -150,6 +150,11 @@ size_t trn_detect_bytes(const struct trn_detect *d)
            trn_beacons_bytes(d->beacons) + trn_hands_watch_bytes(d->hands) + trn_indicator_watch_bytes(d->indicators);
 }
 
+uint64_t trn_detect_places_forgotten(const struct trn_detect *d)
+{
+    return trn_beacons_evicted(d->beacons);
+}
+
 void trn_detect_profile(const struct trn_detect *d, struct trn_str name, struct trn_buf *out)
 {
     trn_profiles_json(d->profiles, name, out);

@@ -26,6 +26,8 @@ struct trn_detect *trn_detect_free(struct trn_detect *d);
 /* Every event after the process table has applied it; TRN_EV_STATE rows restore memory. */
 int trn_detect_push(struct trn_detect *d, const struct trn_event *ev) TRN_MUST_CHECK;
 size_t trn_detect_bytes(const struct trn_detect *d);
+/* Places that software called, forgotten because there was no room. */
+uint64_t trn_detect_places_forgotten(const struct trn_detect *d);
 /* What software of this name has always done: a JSON line of type "profile" each. */
 void trn_detect_profile(const struct trn_detect *d, struct trn_str name, struct trn_buf *out);
 

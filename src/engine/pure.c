@@ -115,3 +115,10 @@ size_t trn_engine_memory(const struct trn_engine *e, struct trn_memory_row *ret,
         ret[i] = rows[i];
     return n;
 }
+
+struct trn_forgotten trn_engine_forgotten(const struct trn_engine *e)
+{
+    return (struct trn_forgotten){.stories = trn_stories_dropped(e->stories),
+                                  .processes = trn_process_evicted(e->processes),
+                                  .places = trn_detect_places_forgotten(e->detect)};
+}

@@ -36,4 +36,10 @@ struct trn_memory_row {
 };
 size_t trn_engine_memory(const struct trn_engine *e, struct trn_memory_row *ret, size_t max);
 
+/* What was forgotten because there was no room, the least worth keeping first. */
+struct trn_forgotten {
+    uint64_t stories, processes, places; /* places: that software called */
+};
+struct trn_forgotten trn_engine_forgotten(const struct trn_engine *e);
+
 #endif

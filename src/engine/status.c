@@ -88,7 +88,10 @@ static void put_memory(const struct trn_pipeline *p, struct trn_buf *out)
     for (size_t i = 0; i < n; i++)
         trn_put_fmt(out, "%s{\"part\":\"%s\",\"bytes\":%llu}", i ? "," : "", rows[i].part,
                     (unsigned long long)rows[i].bytes);
-    trn_put_fmt(out, "],\"memory_total\":%llu", (unsigned long long)parts);
+    struct trn_forgotten gone = trn_engine_forgotten(p->engine);
+    trn_put_fmt(out, "],\"memory_total\":%llu,\"forgotten\":{\"stories\":%llu,\"processes\":%llu,\"places\":%llu}",
+                (unsigned long long)parts, (unsigned long long)gone.stories, (unsigned long long)gone.processes,
+                (unsigned long long)gone.places);
 }
 
 static void put_processes(const struct trn_pipeline *p, struct trn_buf *out)
