@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Owns: counting what a recorded log holds (the matches beside a speed), and making a log of made-up events for the
- * replay benchmark (log_make.c).
+ * replay benchmark (log_make.c), or of a whole day (day_make.c).
  * Must not own: the log's format (src/event), what the numbers mean (sensor.py).
  *
  *   log-tool count LOG...     {"events": n, "types": {...}, "execs_of": {"/usr/bin/true": n, ...}, "invoked_of": ...}
  *   log-tool make N LOG       writes at least N events; {"events": n, "planted": n}
+ *   log-tool day SECONDS LOG  writes a recorded day of a workstation (day_make.c); {"events": n}
  */
 #include "log_tool.h"
 
@@ -135,12 +136,29 @@ static int make(const char *number, const char *path)
     return 0;
 }
 
+static int day(const char *number, const char *path)
+{
+    struct trn_err err = {0};
+    uint64_t n;
+    if (trn_str_u64(trn_str_of(number), &n) < 0 || n == 0 || n > 24 * 3600) {
+        fprintf(stderr, "log-tool: '%s' is not a number of seconds from 1 to a day\n", number);
+        return 2;
+    }
+    int64_t made = day_make((uint32_t)n, path, &err);
+    if (made < 0)
+        return fail(&err);
+    printf("{\"events\": %" PRId64 "}\n", made);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 2 && strcmp(argv[1], "count") == 0)
         return count(argv + 2);
     if (argc == 4 && strcmp(argv[1], "make") == 0)
         return make(argv[2], argv[3]);
-    fprintf(stderr, "usage: log-tool count LOG... | make N LOG\n");
+    if (argc == 4 && strcmp(argv[1], "day") == 0)
+        return day(argv[2], argv[3]);
+    fprintf(stderr, "usage: log-tool count LOG... | make N LOG | day SECONDS LOG\n");
     return 2;
 }
