@@ -115,6 +115,54 @@ def test_curl(day, work):
     quiet(turncoat, "type=exec path=/usr/bin/curl")
 
 
+def test_backup_of_a_home(day, work):
+    """All that is private is read, by a program that is told to."""
+    _, turncoat = day
+    work("set -e; tar -C ~ -cf backup.tar .mozilla .config; tar -tf backup.tar > list; grep -q places.sqlite list")
+    quiet(turncoat, "type=open path=*places.sqlite", "type=exec path=/usr/bin/tar")
+
+
+def test_debugger_of_an_own_child(day, work):
+    root, turncoat = day
+    need(root, "gdb", "strace")
+    work("set -e; gdb -q -batch -ex run --args /usr/bin/id > gdb.out 2>&1; grep -q uid= gdb.out")
+    work("set -e; strace -f -o trace.out /usr/bin/id; grep -q execve trace.out")
+    quiet(turncoat, "type=exec path=/usr/bin/gdb", "type=exec path=/usr/bin/strace")
+
+
+SERVER_AND_TESTS = r"""
+set -e
+echo page > page.txt
+cat > server.py << 'EOF'
+import http.server
+import threading
+import urllib.request
+server = http.server.HTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
+threading.Thread(target=server.handle_request).start()
+print(urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}/page.txt").read())
+EOF
+cat > test_program.py << 'EOF'
+import subprocess
+def test_program(tmp_path):
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\necho works\n")
+    program.chmod(0o755)
+    assert subprocess.check_output([str(program)]) == b"works\n"
+EOF
+python3 server.py
+python3 -m pytest -q -p no:cacheprovider test_program.py
+"""
+
+
+def test_a_web_server_and_pytest(day, work):
+    """A port that nobody chose, a page fetched from it, and a test that writes a program and runs it."""
+    root, turncoat = day
+    need(root, "python3")
+    output = work(SERVER_AND_TESTS)
+    assert "page" in output and "1 passed" in output
+    quiet(turncoat, "type=listen", "type=exec args=*/program*")
+
+
 def test_the_day_was_recorded_without_loss(day):
     """A quiet day with lost events proves little."""
     losses = json.loads(day[1].ask("status", "--json"))["losses"]
