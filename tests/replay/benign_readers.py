@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Scenarios 36 to 43: programs that read what is private, because that is their work."""
-from scenario import PACKAGED, STAND_IN, scenario
+from scenario import PACKAGED, scenario
 
 HOME = "/home/alice"
 PRIVATE = [f"{HOME}/{p}" for p in (

@@ -24,13 +24,15 @@ PACKAGED = "Debian package"
 STAND_IN = "stand-in"
 Scenario = collections.namedtuple("Scenario", "number title kind play")
 Result = collections.namedtuple("Result", "number learned seed events acts findings stories profiles missing seconds")
-SCENARIOS = {}
+SCENARIOS, TWINS = {}, {}
 
 
 def scenario(number, title, kind):
+    """A twin has the number of its scenario plus 100, and must be told."""
     def add(play):
-        assert number not in SCENARIOS
-        SCENARIOS[number] = Scenario(number, title, kind, play)
+        table = TWINS if number > 100 else SCENARIOS
+        assert number not in table
+        table[number] = Scenario(number, title, kind, play)
         return play
     return add
 
@@ -48,11 +50,27 @@ def write(number, seed, learned, path):
             h.at(8, h.rng.randrange(60))
         mark[0] = len(h.lines)
 
-    expected = SCENARIOS[number].play(h, seed, days())
+    expected = {**SCENARIOS, **TWINS}[number].play(h, seed, days())
     text = h.text()
     with open(path, "w", encoding="utf-8") as f:
         f.write(text)
     return len(h.lines), len(h.lines) - mark[0], expected
+
+
+def one_host(numbers, seed, path):
+    """All acts on one host, one after the other: do notes add up to what none of them is?"""
+    h = Host(seed=seed, name="one-host")
+    for number in numbers:
+        SCENARIOS[number].play(h, seed, iter(()))
+        h.wait(h.rng.uniform(30, 900))
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(h.text())
+    return len(h.lines)
+
+
+def run(tool, arguments):
+    return list(_per_play(subprocess.run([tool], input="\n".join(arguments) + "\n", stdout=subprocess.PIPE, text=True,
+                                         check=True, timeout=170).stdout))
 
 
 def play_all(tool, numbers=None, seeds=range(SEEDS), modes=(False, True), keep=None):
@@ -66,9 +84,8 @@ def play_all(tool, numbers=None, seeds=range(SEEDS), modes=(False, True), keep=N
                     path = os.path.join(folder, f"{n:02d}-{'learned' if learned else 'cold'}-{seed}.jsonl")
                     runs.append((n, learned, seed, *write(n, seed, learned, path)))
                     arguments.append(path + "".join("\t" + name for name in runs[-1][5]))
-        out = subprocess.run([tool], input="\n".join(arguments) + "\n", stdout=subprocess.PIPE, text=True, check=True,
-                             timeout=170).stdout
-    return [_judge(run, lines) for run, lines in zip(runs, _per_play(out))]
+        answers = run(tool, arguments)
+    return [_judge(r, rows) for r, rows in zip(runs, answers)]
 
 
 def _per_play(out):
@@ -80,8 +97,8 @@ def _per_play(out):
             rows = []
 
 
-def _judge(run, rows):
-    number, learned, seed, events, acts, expected = run
+def _judge(run_, rows):
+    number, learned, seed, events, acts, expected = run_
     profiles = {}
     for r in rows:
         if r["type"] == "profile":

@@ -6,6 +6,7 @@
 """
 import collections
 import os
+import random
 import sys
 
 import pytest
@@ -14,12 +15,15 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
 import benign_automation  # noqa: E402,F401
+import benign_builds  # noqa: E402,F401
 import benign_desktop  # noqa: E402,F401
 import benign_drift  # noqa: E402,F401
+import benign_fetch  # noqa: E402,F401
 import benign_network  # noqa: E402,F401
 import benign_packages  # noqa: E402,F401
 import benign_readers  # noqa: E402,F401
 import scenario  # noqa: E402
+import twins  # noqa: E402,F401
 
 TOOL = os.environ.get("RUN_PLAYS", os.path.join(HERE, "../../build/tests/replay/run-plays"))
 NOTE = 24  # the most that an honest act may score
@@ -55,6 +59,28 @@ def test_the_act_was_seen(results, number):
     """Silence proves nothing when nobody looked: the profile must hold what the scenario did."""
     assert all(r.acts >= 8 for r in results[number])
     assert not [f"{'learned' if r.learned else 'cold'} {r.seed}: {m}" for r in results[number] for m in r.missing]
+
+
+def test_one_host_that_does_it_all(tmp_path):
+    """In a chance order, on one day after the other: notes about the same software must not add up to a story."""
+    numbers = sorted(scenario.SCENARIOS)
+    random.Random(7).shuffle(numbers)
+    path = str(tmp_path / "day.jsonl")
+    events = scenario.one_host(numbers, 0, path)
+    rows = scenario.run(TOOL, [path])[0]
+    assert rows[-1]["events"] == events > 5000
+    assert not [(f["score"], f["summary"]) for f in rows if f["type"] == "finding" and f["score"] > NOTE]
+    assert not [s["sentence"] for s in rows if s["type"] == "story" and s["verdict"] in ("suspicious", "malicious")]
+
+
+def test_the_twins_are_told():
+    """Each finding that an honest act must not reach is reached by who never did it; two of them are a story."""
+    twins_told = scenario.play_all(TOOL, scenario.TWINS, seeds=(0,), modes=(True,))
+    assert len(twins_told) == len(scenario.TWINS)
+    for r in twins_told:
+        assert told([r]) and not r.missing, (r.number, r.missing, [f["summary"] for f in r.findings])
+    stories = [r.number for r in twins_told for s in r.stories if s["verdict"] in ("suspicious", "malicious")]
+    assert {112, 117} <= set(stories), stories
 
 
 def test_updates_of_fifty_packages_are_no_drift(results):
