@@ -22,9 +22,9 @@ struct verdict {
 
 static json_t *text(struct trn_str s)
 {
-    TRN_AUTO(trn_buf_done) struct trn_buf b;
     if (trn_str_is_none(s))
         return json_null();
+    TRN_AUTO(trn_buf_done) struct trn_buf b;
     trn_buf_init(&b, 65536);
     trn_escape(&b, s); /* also makes it valid UTF-8 */
     return json_stringn(trn_buf_str(&b).p, b.n);

@@ -36,8 +36,8 @@ int trn_evidence_check(const uint8_t key[TRN_EVIDENCE_KEY], struct trn_str domai
                        struct trn_str signature) TRN_MUST_CHECK;
 
 /* manifest.c */
-void trn_manifest_write(const struct trn_evidence_about *about, const uint8_t key[TRN_EVIDENCE_KEY],
-                        const struct trn_evidence_entry *members, uint32_t n, struct trn_buf *out);
+void trn_manifest_write(const struct trn_evidence_about *a, const uint8_t public[TRN_EVIDENCE_KEY],
+                        const struct trn_evidence_entry *members, uint32_t n, struct trn_buf *b);
 /* What it says, before anything of it is believed. -EBADMSG when it is not one. *ret_schema in the arena. */
 int trn_manifest_read(struct trn_str json, struct trn_arena *arena, struct trn_str *ret_schema,
                       struct trn_evidence_facts *ret, uint64_t *ret_mtime, struct trn_err *err) TRN_MUST_CHECK;

@@ -236,8 +236,8 @@ static bool stands_alone(const struct trn_private_word *w, struct trn_str s, siz
     uint8_t before = at ? (uint8_t)s.p[at - 1] : 0, behind = end < s.n ? (uint8_t)s.p[end] : 0;
     if (w->kind == TRN_PRIVATE_HOME) /* "/home/al" is not the home in "/home/alice", nor "/root" that in "/mnt/root" */
         return !is_word_byte(before) && (behind == '/' || !is_path_byte(behind));
-    return !(is_word_byte((uint8_t)s.p[at]) && is_word_byte(before)) &&
-           !(is_word_byte((uint8_t)s.p[end - 1]) && is_word_byte(behind));
+    return !(is_word_byte((uint8_t)w->text.p[0]) && is_word_byte(before)) &&
+           !(is_word_byte((uint8_t)w->text.p[w->text.n - 1]) && is_word_byte(behind));
 }
 
 /*

@@ -172,7 +172,7 @@ static int do_indicators(struct out *o, int fd, struct trn_err *err)
 
 static int do_evidence(struct out *o, int fd, struct trn_err *err)
 {
-    TRN_AUTO(trn_buf_done) struct trn_buf b;
+    TRN_AUTO(trn_buf_done) struct trn_buf b = {0};
     TRN_AUTO(trn_arena_freep) struct trn_arena *arena = trn_arena_new(0);
     struct trn_evidence_facts f;
     if (!arena)

@@ -341,18 +341,18 @@ static void about_file(const struct trn_story *s, const struct trn_story_about *
     end_section(b);
 }
 
-void trn_story_html(const struct trn_story *s, const struct trn_story_about *about, struct trn_buf *b)
+void trn_story_html(const struct trn_story *s, const struct trn_story_about *about, struct trn_buf *out)
 {
-    head(s, b);
-    happened(s, b);
-    lines("Why this is no false alarm", s->why, s->n_why, b);
-    lines("What would make it one", s->benign_if, s->n_benign_if, b);
-    processes(s, b);
-    files(s, b);
-    network(s, b);
-    evidence(s, b);
-    checks(s, b);
-    not_seen(s, about, b);
-    about_file(s, about, b);
-    trn_put_c(b, "</body></html>\n");
+    head(s, out);
+    happened(s, out);
+    lines("Why this is no false alarm", s->why, s->n_why, out);
+    lines("What would make it one", s->benign_if, s->n_benign_if, out);
+    processes(s, out);
+    files(s, out);
+    network(s, out);
+    evidence(s, out);
+    checks(s, out);
+    not_seen(s, about, out);
+    about_file(s, about, out);
+    trn_put_c(out, "</body></html>\n");
 }
