@@ -157,11 +157,6 @@ bool trn_host_is_nobody(const uint8_t *address, uint8_t family)
 #define SHORT 5
 #define LONG 10
 
-struct label {
-    char p[LABEL_MAX];
-    size_t n;
-};
-
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -173,40 +168,39 @@ static struct trn_str first_label(struct trn_str domain)
     return trn_str_slice(domain, 0, dot >= 0 ? (size_t)dot : domain.n);
 }
 
-/* As the eye takes it: "rn" is m, "vv" is w, 0 is o, 1 and i are l, 5 is s. */
-static struct label seen_as(struct trn_str s)
+/* The next letter as the eye takes it, NUL at the end: "rn" is m, "vv" is w, 0 is o, 1 and i are l, 5 is s. */
+static char next_seen(struct trn_str s, size_t *at)
 {
-    struct label out = {.n = 0};
-    for (size_t i = 0; i < s.n && out.n < LABEL_MAX; i++) {
-        char c = s.p[i], next = i + 1 < s.n ? s.p[i + 1] : '\0';
-        if (c == 'r' && next == 'n') {
-            c = 'm';
-            i++;
-        } else if (c == 'v' && next == 'v') {
-            c = 'w';
-            i++;
-        } else if (c == '-') {
-            continue;
-        } else {
-            c = c == '0' ? 'o' : c == '1' || c == 'i' ? 'l' : c == '5' ? 's' : c == '3' ? 'e' : c;
-        }
-        out.p[out.n++] = c;
+    while (*at < s.n && s.p[*at] == '-')
+        ++*at;
+    if (*at >= s.n)
+        return '\0';
+    char c = s.p[(*at)++], next = *at < s.n ? s.p[*at] : '\0';
+    if ((c == 'r' && next == 'n') || (c == 'v' && next == 'v')) {
+        ++*at;
+        return c == 'r' ? 'm' : 'w';
     }
-    return out;
+    return c == '0' ? 'o' : c == '1' || c == 'i' ? 'l' : c == '5' ? 's' : c == '3' ? 'e' : c;
 }
 
-static struct label without_digits(struct trn_str s)
+static char next_but_digits(struct trn_str s, size_t *at)
 {
-    struct label out = {.n = 0};
-    for (size_t i = 0; i < s.n && out.n < LABEL_MAX; i++)
-        if (!is_digit(s.p[i]))
-            out.p[out.n++] = s.p[i];
-    return out;
+    while (*at < s.n && is_digit(s.p[*at]))
+        ++*at;
+    return *at < s.n ? s.p[(*at)++] : '\0';
 }
 
-static bool same(const struct label *a, const struct label *b)
+/* Most names differ in their first letters: nothing is made of the rest. */
+static bool same_by(char (*next)(struct trn_str, size_t *), struct trn_str a, struct trn_str b)
 {
-    return a->n == b->n && memcmp(a->p, b->p, a->n) == 0;
+    size_t i = 0, k = 0;
+    for (;;) {
+        char x = next(a, &i), y = next(b, &k);
+        if (x != y)
+            return false;
+        if (x == '\0')
+            return true;
+    }
 }
 
 /* Letters changed, added, left out; two neighbours exchanged count as one. */
@@ -261,13 +255,12 @@ bool trn_look_alike(struct trn_str name, struct trn_str known)
     struct trn_str a = first_label(name), b = first_label(known);
     if (a.n < SHORT || b.n < SHORT || a.n > LABEL_MAX || b.n > LABEL_MAX || trn_str_eq(a, b))
         return false;
-    struct label da = without_digits(a), db = without_digits(b), sa = seen_as(a), sb = seen_as(b);
-    if (same(&sa, &sb) || same_words(a, b))
+    if (same_by(next_seen, a, b) || (a.n == b.n && same_words(a, b)))
         return true;
-    if (same(&da, &db)) /* cdn1 and cdn2 */
-        return false;
     size_t most = TRN_MIN(a.n, b.n) >= LONG ? 2 : 1;
     if (a.n > b.n + most || b.n > a.n + most)
+        return false;
+    if (same_by(next_but_digits, a, b)) /* cdn1 and cdn2 */
         return false;
     return distance(a, b) <= most;
 }
