@@ -158,7 +158,8 @@ def admins(h, v, days):
 
 @scenario(54, "remote support, and an editor's tunnel", STAND_IN)
 def remote_support(h, v, days):
-    h.package("acme-assist", "15", ["/opt/acme-assist/"], signer="Acme")
+    name = "anydesk" if v == 0 else "acme-assist"
+    h.package(name, "15", ["/opt/acme-assist/"], signer="Acme")
     agent = h.service("acme-assist", "/opt/acme-assist/agent", existing=True)
 
     def idle(n):
@@ -166,12 +167,13 @@ def remote_support(h, v, days):
             agent.connect("relay.acme-assist.test", 443, out=300, back=300)
             h.wait(60)
 
-    def help_(shell):
+    def help_(shell, full=False):
         s = agent.open_socket("relay.acme-assist.test", 443)
         viewer = agent.start("/opt/acme-assist/desktop")
-        if shell:
-            agent.run("/usr/bin/uname", "-a")
-            agent.run("/usr/bin/hostname")
+        if shell:  # a terminal of the other side, typed into
+            bash = agent.pty()
+            type_(h, bash, *(RECON[:8] if full else RECON[:3]))
+            bash.exit()
         h.wait(300)
         viewer.exit()
         agent.close(s, 9 * 10**7, 9000)
@@ -180,7 +182,7 @@ def remote_support(h, v, days):
         idle(3)
         help_(i % 4 == 0)
     idle(20)
-    help_(True)
+    help_(True, True)
     if v == 2:
         h.package("code", "1.94", ["/usr/share/code/"], signer="Acme")
         with h.desktop() as desk:
@@ -188,7 +190,10 @@ def remote_support(h, v, days):
             with sh.start("/usr/share/code/bin/code-tunnel", "tunnel") as t:
                 t.connect("global.rel.tunnels.api.visualstudio.com", 443)
                 t.connect("eu.rel.tunnels.devtunnels.ms", 443)
-    return {"acme-assist": ["talks to acme-assist.test"]}
+                bash = t.pty()
+                type_(h, bash, *RECON[:8])
+                bash.exit()
+    return {name: ["talks to acme-assist.test", "starts the interpreter bash"]}
 
 
 @scenario(55, "logrotate", PACKAGED)

@@ -42,7 +42,9 @@ def ci(h, v, days):
     def job(n):
         folder = f"/builds/{n}"
         runner.connect("git.acme.test", 443)
-        sh = runner.start("/usr/bin/bash", "-eo", "pipefail")
+        sh = runner.start("/usr/bin/bash", stdio=("pipe", "pipe", "pipe"))  # the job's script is fed to it
+        for words in ("uname -a", "id", "hostname", "df -h", "ps aux"):
+            sh.run(*("/usr/bin/" + words).split())
         clone(h, sh, folder, "git.acme.test")
         if n % 3 == 0:
             curl = sh.start("/usr/bin/curl", "-sSL", "https://get.tool.test/install.sh")

@@ -282,6 +282,10 @@ def crashpad(h, v, days):
         handler.access(victim, "ptrace", "ptrace")
         handler.access(victim, "read", "process_vm_readv" if v != 2 else "/proc/PID/mem")
         handler.write("/home/alice/.config/acme-draw/Crashpad/pending/6c1f.dmp")
+        if v == 2:  # the report tells what machine it was
+            for words in ("uname -a", "lscpu", "hostname", "df -h", "ps aux", "id"):
+                with app.shell(words, stdio=("null", "pipe", "pipe")) as sh:
+                    sh.run(*("/usr/bin/" + words).split())
         victim.exit(signal=11)
         handler.connect("o42.ingest.sentry.io", 443, out=900000, back=300)
         close(h, app)

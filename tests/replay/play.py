@@ -22,7 +22,8 @@ Host(seed, start, name)   clock and database of files; h.rng is its only source 
   service(unit, path, *args)  timer(unit, path, *args)  cron(path, *args)    who starts without a person
   desktop(user)  ssh(user)  console(user)  container(id, image path, *args)  sessions; the first three are context managers
 Process                   p.start(path, *args)  p.fork()  p.exec(path, *args)  p.exit(code, signal)
-  p.shell(script text)    sh -c, in p.terminal() or as child;   p.run(path, *args, secs=0.1): start, wait, exit
+  p.shell(script text)  p.pty()  p.terminal()   sh -c; a shell on a terminal that p made; a desktop's terminal
+  p.run(path, *args, secs=0.1)                  start, wait, exit.   start(..., stdio=PIPES): the first three descriptors
   p.resolve(name)  p.connect(to, port, out, back, close, proto, tls, secs)  p.open_socket(...)/p.close(s, out, back)
   p.listen(port, proto)  p.accept(port, peer)  p.fail(to, port)
   p.write(path)  p.rename(a, b)  p.delete(path)  p.chmod(path)  p.open(path)  (open: told only for the sensor's places)
@@ -42,7 +43,7 @@ import json
 import random
 
 from debian import BASE, PACKAGES
-from process import Process, address_of, is_address, mix  # noqa: F401
+from process import PIPES, TERMINAL, Process, address_of, is_address, mix  # noqa: F401
 
 NS = 1_000_000_000
 DAY = 86400
@@ -334,7 +335,7 @@ class Host:
     def cron(self, path, *args, user="root"):
         """One line of a crontab: cron forks, sh -c runs it. Gives the program; its exit() does not end sh."""
         job = self.cron_daemon.fork(uid=self.users[user], auid=self.users[user], login=self.login_number())
-        job.session = job.pid
+        job.session, job.stdio = job.pid, PIPES
         sh = job.fork()
         sh.exec("/usr/bin/dash", "-c", " ".join((path,) + args), invoked="/bin/sh", argv0="/bin/sh")
         p = sh.fork()
@@ -363,6 +364,7 @@ class Host:
         tty = self.tty()
         bash = own.fork()
         bash.tty, bash.session, bash.cwd = tty, bash.pid, f"/home/{user}" if uid else "/root"
+        bash.stdio = TERMINAL
         bash.exec("/usr/bin/bash", argv0="-bash")
         self.emit("login", bash, {"event.action": "logged_in", "turncoat.method": "sshd", "process.tty.name": tty,
                                   "process.entry_leader.real_user.id": uid, "turncoat.login": n})
@@ -375,7 +377,7 @@ class Host:
         """login at tty1; the bash below it."""
         uid, n = self.users[user], self.login_number()
         getty = self.systemd.fork(cgroup="/system.slice/system-getty.slice/getty@tty1.service")
-        getty.tty, getty.session = "tty1", getty.pid
+        getty.tty, getty.session, getty.stdio = "tty1", getty.pid, TERMINAL
         getty.exec("/usr/bin/login", "-p", "--")
         bash = getty.fork(uid=uid, cgroup=f"/user.slice/user-{uid}.slice/session-{n}.scope", auid=uid, login=n)
         bash.session, bash.cwd = bash.pid, f"/home/{user}"
@@ -410,6 +412,7 @@ class Host:
         long = hashlib.sha256(ident.encode()).hexdigest()
         init = shim.fork(uid=uid, cgroup=f"/system.slice/docker-{long}.scope")
         init.mntns, init.container, init.cwd = 4026532600 + mix(self.salt, len(ident)) % 300, long, "/"
+        init.stdio = ("null", "pipe", "pipe")
         init.exec("/usr/bin/runc", "init")
         init.exec(path, *args)
         init.shim = shim

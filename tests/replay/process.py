@@ -6,6 +6,9 @@ import os
 from sensitive import sensitive_of
 
 MASK = (1 << 64) - 1
+SERVICE = ("null", "unix-socket", "unix-socket")  # what the first three descriptors are
+TERMINAL = ("terminal",) * 3
+PIPES = ("pipe",) * 3
 INTERPRETER_SCRIPTS = ("bash", "sh", "dash", "python3", "python3.11", "perl", "node", "ruby", "php", "java")
 ACTIONS = {"anonymous": 5, "writable": 7, "memfd": 5}
 
@@ -38,7 +41,7 @@ class Process:
         self.entity = f"{mix(host.salt, self.pid, host.ns):016x}"
         for k, default in (("uid", 0), ("euid", 0), ("tty", None), ("session", self.pid), ("cwd", "/"), ("auid", None),
                            ("login", None), ("cgroup", "/"), ("mntns", 4026531841), ("container", None),
-                           ("comm", "init"), ("path", None), ("argv", ())):
+                           ("comm", "init"), ("path", None), ("argv", ()), ("stdio", SERVICE)):
             setattr(self, k, getattr(parent, k) if parent is not None else default)
         for k, v in more.items():
             setattr(self, k, v)
@@ -105,7 +108,7 @@ class Process:
         e = {"process.executable": path, "process.args": list(argv), "process.args_count": len(argv),
              "process.working_directory": self.cwd, "process.session_leader.pid": self.session, **h.key(self.at(path)),
              "turncoat.image.invoked": invoked or path, "turncoat.image.nlink": 1, "turncoat.cgroup_path": self.cgroup,
-             "turncoat.pidns": 4026531836, "turncoat.netns": 4026531840, "turncoat.userns": 4026531837}
+             "process.stdio": list(self.stdio), "turncoat.pidns": 4026531836, "turncoat.netns": 4026531840, "turncoat.userns": 4026531837}
         if self.parent is not None:
             e["process.parent.entity_id"], e["process.parent.pid"] = self.parent.entity, self.parent.pid
         for k, v in (("process.tty.name", self.tty), ("turncoat.image.script", script),
@@ -117,9 +120,9 @@ class Process:
             e["turncoat.flags"] = flags
         h.emit("exec", self, {**e, **(fields or {})})
 
-    def start(self, path, *args, cwd=None, cgroup=None, tty=None, uid=None, **more):
+    def start(self, path, *args, cwd=None, cgroup=None, tty=None, uid=None, stdio=None, **more):
         child = self.fork()
-        for k, v in (("cwd", cwd), ("cgroup", cgroup), ("tty", tty), ("uid", uid), ("euid", uid)):
+        for k, v in (("cwd", cwd), ("cgroup", cgroup), ("tty", tty), ("uid", uid), ("euid", uid), ("stdio", stdio)):
             if v is not None:
                 setattr(child, k, v)
         child.exec(path, *args, **more)
@@ -140,9 +143,15 @@ class Process:
         manager = getattr(self, "manager", self)
         server = manager.start("/usr/libexec/gnome-terminal-server")
         bash = server.fork()
-        bash.tty, bash.session = self.host.tty(), bash.pid
+        bash.tty, bash.session, bash.stdio = self.host.tty(), bash.pid, TERMINAL
         bash.exec("/usr/bin/bash", argv0="bash")
         return bash
+
+    def pty(self, path="/usr/bin/bash", *args):
+        """A terminal of this program's own making, as editors and remote support have; the shell in it."""
+        shell = self.fork()
+        shell.tty, shell.session, shell.stdio = self.host.tty(), shell.pid, TERMINAL
+        return shell.exec(path, *args)
 
     def script(self, path, *args, interp="/usr/bin/dash", **more):
         """A script with its '#!' line."""
