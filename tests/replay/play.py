@@ -133,6 +133,9 @@ class Host:
         self.wait(want - second if want > second else want + DAY - second)
 
     def day(self, hour=8):
+        """The next morning, never the same one."""
+        if self.ns // NS % DAY // 3600 == hour:
+            self.wait(3600)
         self.at(hour, self.rng.randrange(30))
 
     def suspend(self, hours):
@@ -263,13 +266,19 @@ class Host:
         f["ctime"] = self.ns
         f["content"] = f"{path} {self.ns}"
 
+    def paths_of(self, name):
+        """Its files; of a folder those that somebody has used."""
+        for path in self.packages[name]["paths"]:
+            if not path.endswith("/"):
+                yield path
+                continue
+            yield from [f for f in self.files if f.startswith(path) and self.owner_of(f) == name]
+
     def upgrade(self, name, version, by="apt", acting=None):
         """dpkg of acting (none: nobody whom the sensor sees) writes the package's files; the SOFTWARE event."""
         p = self.packages[name]
         old, p["version"] = p["version"], version
-        for path in p["paths"]:
-            if path.endswith("/"):
-                continue
+        for path in self.paths_of(name):
             if acting:
                 acting.write(path + ".dpkg-new")
                 acting.rename(path + ".dpkg-new", path)

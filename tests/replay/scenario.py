@@ -44,10 +44,10 @@ def write(number, seed, learned, path):
 
     def days():
         for i in range(DAYS if learned else 0):
-            h.at(7, h.rng.randrange(60))
+            h.day(7)
             yield i
         if learned:
-            h.at(8, h.rng.randrange(60))
+            h.day(8)
         mark[0] = len(h.lines)
 
     expected = {**SCENARIOS, **TWINS}[number].play(h, seed, days())
