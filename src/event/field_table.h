@@ -73,6 +73,8 @@
     X(IDENTITY_VERSION, "package.version", STR, T(IDENTITY), AT(identity.id.software.version), 0, "its version") \
     X(SOFTWARE_NAME, "package.name", STR, T(SOFTWARE), AT(software.software.name), 0, "package or product") \
     X(SOFTWARE_VERSION, "package.version", STR, T(SOFTWARE), AT(software.software.version), 0, "its version") \
+    X(EXCEPTION_NAME, "package.name", STR, T(EXCEPTION), AT(exception.name), 0, "package or product") \
+    X(EXCEPTION_VERSION, "package.version", STR, T(EXCEPTION), AT(exception.version), 0, "its version") \
     X(DLL_PATH, "dll.path", STR, T_MAP, AT(map.path), 0, "file that was mapped executable")
 
 #define TRN_FIELD_ROWS_FILE(X) \
@@ -100,7 +102,8 @@
     X(IDENTITY_DEVICE, "file.device", U64, T(IDENTITY), AT(identity.file.dev), 0, "device number") \
     X(IDENTITY_CTIME, "file.ctime", TIME, T(IDENTITY), AT(identity.file.ctime_ns), 0, "when content or attributes changed") \
     X(IDENTITY_SIZE, "file.size", U64, T(IDENTITY), AT(identity.id.size), NO64, "bytes") \
-    X(IDENTITY_SHA256, "file.hash.sha256", BYTES, T(IDENTITY), AT(identity.id.sha256), 0, "hash of the file")
+    X(IDENTITY_SHA256, "file.hash.sha256", BYTES, T(IDENTITY), AT(identity.id.sha256), 0, "hash of the file") \
+    X(EXCEPTION_SHA256, "file.hash.sha256", BYTES, T(EXCEPTION), AT(exception.sha256), 0, "hash of the file that acts")
 
 #define TRN_FIELD_ROWS_NET(X) \
     X(NET_FAMILY, "network.type", NAME, T_NET, AT(net.family), 0, "ipv4 or ipv6") \
@@ -172,6 +175,12 @@
     X(FILTER_CLASSES, "turncoat.filter.classes", U64, T(FILTER), AT(filter.classes), 0, "classes that are not watched, a bit each") \
     X(FILTER_HOLDS, "turncoat.filter.holds_ns", U64, T(FILTER), AT(filter.holds_ns), 0, "how long it holds") \
     X(FILTER_WHY, "turncoat.filter.why", STR, T(FILTER), AT(filter.why), 0, "why it is not watched") \
+    X(EXCEPTION_ID, "turncoat.exception.id", U64, T(EXCEPTION), AT(exception.id), 0, "number of the exception") \
+    X(EXCEPTION_CHECK, "turncoat.exception.check", STR, T(EXCEPTION), AT(exception.check), 0, "check that weighs less") \
+    X(EXCEPTION_ONLY, "turncoat.exception.only", STR, T(EXCEPTION), AT(exception.only), 0, "only where the evidence says this") \
+    X(EXCEPTION_BY, "turncoat.exception.by", STR, T(EXCEPTION), AT(exception.by), 0, "name of the user who did it") \
+    X(EXCEPTION_UNTIL, "turncoat.exception.until", TIME, T(EXCEPTION), AT(exception.until_wall_ns), 0, "when it ends by itself") \
+    X(EXCEPTION_REASON, "turncoat.exception.reason", STR, T(EXCEPTION), AT(exception.reason), 0, "why") \
     X(LOSS_CLASS, "turncoat.meta.class", NAME, T_META, AT(meta.klass), NO32, "class of events that were lost") \
     X(META_COUNT, "turncoat.meta.count", U64, T_META, AT(meta.count), NO64, "how many; program id of a BPF event") \
     X(META_SINCE, "turncoat.meta.since_boot_ns", U64, T_META, AT(meta.from_boot_ns), NO64, "since when") \

@@ -5,7 +5,15 @@
  */
 #include "event/finding.h"
 
-#define FINDING_VERSION 1u
+#define FINDING_VERSION 2u
+#define FINDING_VERSION_SHORT 1u /* ends with the evidence */
+
+#define STAGE_MOST 45 /* the most that a behaviour weighs which some such software has */
+
+bool trn_finding_is_impossible(const struct trn_finding *f)
+{
+    return f->score > STAGE_MOST && trn_str_starts(trn_str_of(f->check->id), TRN_STR("behaviour."));
+}
 
 void trn_finding_init(struct trn_finding *f, const struct trn_check *check)
 {
@@ -103,13 +111,17 @@ void trn_finding_encode(const struct trn_finding *f, struct trn_buf *out)
         trn_put_lstr(out, f->evidence[i].key);
         trn_put_lstr(out, f->evidence[i].value);
     }
+    trn_put(out, f->image_sha256, sizeof f->image_sha256);
+    trn_put_u64(out, f->exception);
+    trn_put_u16(out, f->full_score);
 }
 
 int trn_finding_decode(struct trn_cursor *in, struct trn_finding *ret)
 {
     struct trn_finding f = {0};
 
-    if (trn_cur_u8(in) != FINDING_VERSION)
+    uint8_t version = trn_cur_u8(in);
+    if (version != FINDING_VERSION && version != FINDING_VERSION_SHORT)
         return -EBADMSG;
     f.check = trn_check_find(trn_cur_lstr(in));
     f.id = trn_cur_u64le(in);
@@ -133,6 +145,11 @@ int trn_finding_decode(struct trn_cursor *in, struct trn_finding *ret)
     for (uint32_t i = 0; i < f.n_evidence; i++) {
         f.evidence[i].key = trn_cur_lstr(in);
         f.evidence[i].value = trn_cur_lstr(in);
+    }
+    if (version == FINDING_VERSION) {
+        trn_cur_copy(in, f.image_sha256, sizeof f.image_sha256);
+        f.exception = trn_cur_u64le(in);
+        f.full_score = trn_cur_u16le(in);
     }
     if (in->bad)
         return -EBADMSG;

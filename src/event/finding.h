@@ -30,11 +30,16 @@ struct trn_finding {
     uint64_t boot_ns, wall_ns;
     uint64_t events[TRN_FINDING_EVENTS]; /* seq of the events behind it, ascending */
     uint32_t n_events;
-    uint32_t telemetry; /* TRN_TEL_* */
+    uint32_t telemetry;                    /* TRN_TEL_* */
+    uint8_t image_sha256[TRN_SHA256_SIZE]; /* of the file that acts; all zero: not known */
+    uint64_t exception;                    /* number of the exception that lowers it; 0: none */
+    uint16_t full_score;                   /* what it weighs without that */
     struct trn_pair evidence[TRN_FINDING_EVIDENCE];
     uint32_t n_evidence;
 };
 
+/* No software of its kind does this at all: a behaviour that weighs more than a stage of an attack. */
+bool trn_finding_is_impossible(const struct trn_finding *f);
 void trn_finding_init(struct trn_finding *f, const struct trn_check *check);
 /* Silently full after TRN_FINDING_EVIDENCE; absent values are not added. */
 void trn_finding_add(struct trn_finding *f, const char *key, struct trn_str value);

@@ -81,6 +81,8 @@ static uint16_t subject(enum trn_event_type type)
         return TRN_F_IDENTITY_PATH;
     case TRN_EV_SOFTWARE:
         return TRN_F_SOFTWARE_NAME;
+    case TRN_EV_EXCEPTION:
+        return TRN_F_EXCEPTION_CHECK;
     case TRN_EV_STATE:
         return TRN_F_STATE_KIND;
     case TRN_EV_LOSS:

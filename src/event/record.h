@@ -149,6 +149,18 @@ struct trn_ev_filter {        /* what is not watched: a program, a folder, file 
     struct trn_str why;       /* who asked stands in the header */
 };
 
+struct trn_ev_exception {   /* SET, REMOVED, EXPIRED; who did it stands in the header */
+    uint64_t id;            /* small number, from 1, never used again */
+    struct trn_str check;   /* that weighs less */
+    struct trn_str name;    /* of the acting software */
+    struct trn_str version; /* of it: another version is not meant */
+    struct trn_str only;    /* only where the evidence says this; absent: wherever it fires */
+    struct trn_str by;      /* name of the user in the header, from the system's list of users */
+    struct trn_str reason;  /* a sentence */
+    uint64_t until_wall_ns;
+    uint8_t sha256[TRN_SHA256_SIZE]; /* of the file that acts */
+};
+
 #define TRN_EV_EXTRAS 16
 
 struct trn_extra {
@@ -185,6 +197,7 @@ struct trn_event {
         struct trn_ev_state state;
         struct trn_ev_meta meta;
         struct trn_ev_filter filter;
+        struct trn_ev_exception exception;
     };
     struct trn_extra extras[TRN_EV_EXTRAS];
     uint32_t n_extras;

@@ -69,6 +69,13 @@ static void put_finding(struct trn_buf *out, const struct trn_finding *f)
     trn_put_u8(out, ']');
     put_telemetry(out, f->telemetry);
     trn_put_fmt(out, ",\"id\":\"%016" PRIx64 "\"", f->id);
+    if (!trn_sha256_is_none(f->image_sha256)) {
+        trn_put_c(out, ",\"image_sha256\":\"");
+        trn_put_hex(out, f->image_sha256, sizeof f->image_sha256);
+        trn_put_c(out, "\"");
+    }
+    if (f->exception)
+        trn_put_fmt(out, ",\"exception\":{\"id\":%" PRIu64 ",\"score_without\":%u}", f->exception, f->full_score);
 }
 
 void trn_finding_to_json(const struct trn_finding *f, struct trn_buf *out)

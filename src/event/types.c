@@ -16,7 +16,7 @@ static const char *const type_names[TRN_EV_MAX] = {
     [TRN_EV_IDENTITY] = "identity", [TRN_EV_SOFTWARE] = "software",   [TRN_EV_LOSS] = "loss",
     [TRN_EV_TICK] = "tick",         [TRN_EV_START] = "start",         [TRN_EV_STOP] = "stop",
     [TRN_EV_GAP] = "gap",           [TRN_EV_CLOCK] = "clock",         [TRN_EV_STATE] = "state",
-    [TRN_EV_FILTER] = "filter",     [TRN_EV_HOOK] = "hook",
+    [TRN_EV_FILTER] = "filter",     [TRN_EV_HOOK] = "hook",           [TRN_EV_EXCEPTION] = "exception",
 };
 
 static const char *const action_names[TRN_ACT_MAX] = {

@@ -35,12 +35,13 @@ enum trn_event_type {
     TRN_EV_TICK = 35, /* time passes, once a second at most, only when something is pending */
     TRN_EV_START = 36,
     TRN_EV_STOP = 37,
-    TRN_EV_GAP = 38,    /* the engine was away from .. to */
-    TRN_EV_CLOCK = 39,  /* the wall clock jumped */
-    TRN_EV_STATE = 40,  /* one remembered row: from a snapshot when the engine starts, or to be stored */
-    TRN_EV_FILTER = 41, /* something is no longer watched, or watched again: who asked, until when */
-    TRN_EV_HOOK = 42,   /* a hook of the sensor was lost or came back */
-    TRN_EV_MAX = 43,
+    TRN_EV_GAP = 38,       /* the engine was away from .. to */
+    TRN_EV_CLOCK = 39,     /* the wall clock jumped */
+    TRN_EV_STATE = 40,     /* one remembered row: from a snapshot when the engine starts, or to be stored */
+    TRN_EV_FILTER = 41,    /* something is no longer watched, or watched again: who asked, until when */
+    TRN_EV_HOOK = 42,      /* a hook of the sensor was lost or came back */
+    TRN_EV_EXCEPTION = 43, /* a check weighs less for one version of one software, or does no longer: who asked */
+    TRN_EV_MAX = 44,
 };
 
 enum trn_action {
@@ -74,8 +75,8 @@ enum trn_action {
     TRN_ACT_THROTTLED, /* LOSS: one process did more than its share; header names it */
     TRN_ACT_LOST,      /* HOOK */
     TRN_ACT_RETURNED,  /* HOOK */
-    TRN_ACT_SET,       /* FILTER */
-    TRN_ACT_EXPIRED,   /* FILTER: its time was over, or it was taken back */
+    TRN_ACT_SET,       /* FILTER, EXCEPTION */
+    TRN_ACT_EXPIRED, /* FILTER: its time was over, or it was taken back; EXCEPTION: its time or its version was over */
     TRN_ACT_MAX,
 };
 
