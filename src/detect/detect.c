@@ -2,7 +2,8 @@
 /*
  * Owns: the detectors and the order in which each event reaches them: the profile before all (it counts the run that an
  * act belongs to) and drift behind all, contacts before provenance (a write after a contact is tainted), provenance
- * before what asks it. A finding reaches the profile before anybody else. Must not: hold a detector's own memory or
+ * before what asks it. A finding reaches the profile before anybody else, and with its whole weight: an exception lowers
+ * only what is told. Must not: hold a detector's own memory or
  * words.
  */
 #include "detect/behaviour/beacon.h"
@@ -13,6 +14,7 @@
 #include "detect/behaviour/hands_on_keyboard.h"
 #include "detect/behaviour/profile.h"
 #include "detect/behaviour/reads.h"
+#include "detect/exceptions.h"
 #include "detect/indicator/indicator.h"
 
 #define CONTACTS 8192
@@ -34,14 +36,17 @@ struct trn_detect {
     struct trn_beacons *beacons;
     struct trn_hands_watch *hands;
     struct trn_indicator_watch *indicators;
+    struct trn_exceptions *exceptions;
 };
 
 static int on_finding(void *ctx, const struct trn_finding *f)
 {
     struct trn_detect *d = ctx;
+    struct trn_finding own = *f;
     trn_profiles_finding(d->profiles, f);
     trn_beacons_finding(d->beacons, f);
-    return trn_sink_finding(&d->findings, f);
+    trn_exceptions_apply(d->exceptions, &d->ctx, &own);
+    return trn_sink_finding(&d->findings, &own);
 }
 
 int trn_detect_new(const struct trn_detect_options *o, struct trn_detect **ret)
@@ -68,8 +73,10 @@ int trn_detect_new(const struct trn_detect_options *o, struct trn_detect **ret)
     d->beacons = trn_beacons_new(BEACONS);
     d->hands = trn_hands_watch_new();
     d->indicators = trn_indicator_watch_new();
+    d->exceptions = trn_exceptions_new();
     if (!d->profiles || !d->contacts || !d->provenance || !d->second_stage || !d->reads || !d->browser_data ||
-        !d->collection || !d->exfiltration || !d->first_contact || !d->beacons || !d->hands || !d->indicators) {
+        !d->collection || !d->exfiltration || !d->first_contact || !d->beacons || !d->hands || !d->indicators ||
+        !d->exceptions) {
         trn_detect_free(d);
         return -ENOMEM;
     }
@@ -92,6 +99,7 @@ struct trn_detect *trn_detect_free(struct trn_detect *d)
         trn_beacons_free(d->beacons);
         trn_hands_watch_free(d->hands);
         trn_indicator_watch_free(d->indicators);
+        trn_exceptions_free(d->exceptions);
         free(d);
     }
     return NULL;
@@ -121,6 +129,8 @@ int trn_detect_push(struct trn_detect *d, const struct trn_event *ev)
     const struct trn_written *changed = NULL;
     int r = trn_profiles_push(d->profiles, &d->ctx, ev);
     if (!r)
+        r = trn_exceptions_push(d->exceptions, &d->ctx, ev);
+    if (!r)
         r = trn_contacts_push(d->contacts, &d->ctx, ev);
     if (!r)
         r = trn_provenance_push(d->provenance, &d->ctx, d->contacts, ev, &changed);
@@ -147,7 +157,8 @@ size_t trn_detect_bytes(const struct trn_detect *d)
            trn_provenance_bytes(d->provenance) + trn_second_stage_bytes(d->second_stage) + trn_reads_bytes(d->reads) +
            trn_browser_data_bytes(d->browser_data) + trn_collection_bytes(d->collection) +
            trn_exfiltration_bytes(d->exfiltration) + trn_first_contact_bytes(d->first_contact) +
-           trn_beacons_bytes(d->beacons) + trn_hands_watch_bytes(d->hands) + trn_indicator_watch_bytes(d->indicators);
+           trn_beacons_bytes(d->beacons) + trn_hands_watch_bytes(d->hands) + trn_indicator_watch_bytes(d->indicators) +
+           trn_exceptions_bytes(d->exceptions);
 }
 
 uint64_t trn_detect_places_forgotten(const struct trn_detect *d)
@@ -158,4 +169,20 @@ uint64_t trn_detect_places_forgotten(const struct trn_detect *d)
 void trn_detect_profile(const struct trn_detect *d, struct trn_str name, struct trn_buf *out)
 {
     trn_profiles_json(d->profiles, name, out);
+}
+
+int trn_detect_exception_room(const struct trn_detect *d, const struct trn_event *set, uint64_t *ret_id,
+                              struct trn_err *err)
+{
+    return trn_exceptions_room(d->exceptions, set, ret_id, err);
+}
+
+bool trn_detect_exceptions(const struct trn_detect *d, size_t *it, const struct trn_event **ret)
+{
+    return trn_exceptions_next(d->exceptions, it, ret);
+}
+
+bool trn_detect_exception_over(const struct trn_detect *d, uint64_t now_wall_ns, struct trn_event *ret)
+{
+    return trn_exceptions_over(d->exceptions, now_wall_ns, ret);
 }

@@ -31,6 +31,24 @@ uint64_t trn_detect_places_forgotten(const struct trn_detect *d);
 /* What software of this name has always done: a JSON line of type "profile" each. */
 void trn_detect_profile(const struct trn_detect *d, struct trn_str name, struct trn_buf *out);
 
+/* ---- exceptions: one check, one file, one version, for a time: what it finds there is a note ---- */
+#define TRN_EXCEPTIONS_MAX 64
+#define TRN_EXCEPTION_SCORE 20 /* told and stored, but no stage of an attack */
+#define TRN_EXCEPTION_MAX_SEC (14u * 86400u)
+#define TRN_EXCEPTION_DEFAULT_SEC (7u * 86400u)
+#define TRN_EXCEPTION_REASON_MIN 10
+#define TRN_EXCEPTION_TEXT_MAX 200
+
+/* Whether a SET event, from whomever, says all it must and asks for no more than is given. */
+int trn_exception_check(const struct trn_event *set, struct trn_err *err) TRN_MUST_CHECK;
+/* The number it would have: that of the same binding, or the next; -ENOSPC. */
+int trn_detect_exception_room(const struct trn_detect *d, const struct trn_event *set, uint64_t *ret_id,
+                              struct trn_err *err) TRN_MUST_CHECK;
+/* The SET events of those that hold, by number; borrowed until the next push. */
+bool trn_detect_exceptions(const struct trn_detect *d, size_t *it, const struct trn_event **ret);
+/* The EXPIRED event of one whose time or version is over and that nobody told yet. */
+bool trn_detect_exception_over(const struct trn_detect *d, uint64_t now_wall_ns, struct trn_event *ret);
+
 /* ---- indicators: sha256, domain (also below it), ip (also CIDR), url ---- */
 enum trn_indicator_kind { TRN_IND_SHA256, TRN_IND_DOMAIN, TRN_IND_IP, TRN_IND_URL, TRN_IND_KIND_MAX };
 

@@ -142,6 +142,19 @@ static const struct trn_check checks[] = {
         .means = "A web address among a program's arguments is in a loaded list of indicators.",
         .false_alarms = "Somebody looking into the address by hand, or a download of a list that contains it.",
     },
+    {
+        .id = TRN_CHECK_MANY_EXCEPTIONS,
+        .title = "several exceptions",
+        .score = 30,
+        .stage = TRN_STAGE_RULE,
+        .attack = {"T1562"},
+        .means =
+            "Two or more exceptions hold for one file or one version of a software. Each may have a good reason; "
+            "together they are what happened to the hijacked softphone of 2023, whose findings were excepted one by "
+            "one as false alarms.",
+        .false_alarms =
+            "A new version that its vendor explained in all points. No exception can be made from this check.",
+    },
 };
 
 const struct trn_check *trn_checks(size_t *ret_count)

@@ -8,6 +8,8 @@
 
 #include "event/types.h"
 
+#define TRN_CHECK_MANY_EXCEPTIONS "exceptions.many"
+
 struct trn_check {
     const char *id;    /* "behaviour.second-stage" */
     const char *title; /* a few words */

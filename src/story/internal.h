@@ -98,6 +98,9 @@ struct trn_losses *trn_losses_free(struct trn_losses *l);
 bool trn_losses_push(struct trn_losses *l, const struct trn_process_table *t, const struct trn_event *ev);
 bool trn_losses_touch(const struct trn_stories *s, const struct trn_case *c);
 
+/* ---- exception.c: a finding that was lowered weighs again when its exception is over ---- */
+int trn_exception_ended(struct trn_stories *s, const struct trn_event *ev) TRN_MUST_CHECK;
+
 /* ---- words.c: sentence, why, benign_if of s->scratch ---- */
 int trn_words(struct trn_story *st, struct trn_arena *a) TRN_MUST_CHECK;
 void trn_words_software(struct trn_buf *b, const struct trn_software *w);

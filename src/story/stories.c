@@ -288,6 +288,8 @@ int trn_stories_event(struct trn_stories *s, const struct trn_event *ev)
     mark(s, actor);
     if (ev->type == TRN_EV_STATE)
         return trn_case_restore(s, ev);
+    if (ev->type == TRN_EV_EXCEPTION)
+        return trn_exception_ended(s, ev);
     if (ev->type == TRN_EV_EXEC)
         r = executed(s, ev);
     else if (ev->type == TRN_EV_SOFTWARE)

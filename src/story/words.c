@@ -133,6 +133,8 @@ static void put_phrase(struct trn_buf *b, const struct trn_story *st, const stru
         trn_put_c(b, "ran or loaded a file known to be bad");
     } else if (f->check->stage == TRN_STAGE_INDICATOR) {
         trn_put_c(b, "talked to a place known to be bad");
+    } else if (is_check(f, TRN_CHECK_MANY_EXCEPTIONS)) {
+        trn_put_c(b, "is excepted from several checks");
     } else {
         trn_put_c(b, f->check->title);
     }
@@ -175,7 +177,7 @@ static void put_acting(struct trn_buf *b, const struct trn_story *st)
 static int sentence(struct trn_story *st, struct trn_arena *a, struct trn_buf *b)
 {
     trn_buf_clear(b);
-    if (st->n_findings && !st->findings[0].acting)
+    if (st->n_findings && !st->findings[0].acting && !is_check(&st->findings[0], TRN_CHECK_MANY_EXCEPTIONS))
         put_session(b, st);
     else
         put_acting(b, st);
@@ -299,6 +301,15 @@ static void why_indicator(const struct trn_finding *f, struct trn_buf *b)
     }
 }
 
+static void why_exceptions(const struct trn_finding *f, struct trn_buf *b)
+{
+    trn_escape(b, trn_evidence(f, "count"));
+    trn_put_c(b, " exceptions hold for it, the last by ");
+    trn_escape(b, trn_evidence(f, "last_by"));
+    trn_put_c(b, ": ");
+    trn_escape(b, trn_evidence(f, "checks"));
+}
+
 static void why_package(const struct trn_story *st, struct trn_buf *b)
 {
     trn_put_fmt(b, "its package (%s) says only who built it", trn_origin_name(st->software.origin));
@@ -357,6 +368,8 @@ static int why(struct trn_story *st, struct trn_arena *a, struct trn_buf *b)
             why_beacon(f, b);
         else if (is_check(f, "behaviour.hands-on-keyboard"))
             why_hands(f, b);
+        else if (is_check(f, TRN_CHECK_MANY_EXCEPTIONS))
+            why_exceptions(f, b);
         else if (f->check->stage == TRN_STAGE_INDICATOR)
             why_indicator(f, b);
         if (b->n)
@@ -453,6 +466,13 @@ static void benign_hands(const struct trn_story *st, const struct trn_finding *f
     trn_put_c(b, ": remote support, or looking for a fault");
 }
 
+/* What somebody vouched for, and who. */
+static void benign_exception(const struct trn_finding *f, struct trn_buf *b)
+{
+    trn_put_fmt(b, "exception for %s, ", f->check->title);
+    trn_escape(b, trn_evidence(f, "exception"));
+}
+
 static int benign(struct trn_story *st, struct trn_arena *a, struct trn_buf *b)
 {
     struct lines l = {st->benign_if, &st->n_benign_if, a, false};
@@ -460,6 +480,10 @@ static int benign(struct trn_story *st, struct trn_arena *a, struct trn_buf *b)
     trn_buf_clear(b);
     for (uint32_t i = 0; i < st->n_findings; i++) {
         const struct trn_finding *f = &st->findings[i];
+        if (f->exception) {
+            benign_exception(f, b);
+            add(&l, b);
+        }
         if (is_check(f, "behaviour.second-stage"))
             benign_second_stage(st, f, b);
         else if (is_check(f, "behaviour.browser-data"))
@@ -474,6 +498,8 @@ static int benign(struct trn_story *st, struct trn_arena *a, struct trn_buf *b)
             benign_beacon(st, f, b);
         else if (is_check(f, "behaviour.hands-on-keyboard"))
             benign_hands(st, f, b);
+        else if (is_check(f, TRN_CHECK_MANY_EXCEPTIONS))
+            trn_put_c(b, "whoever made the exceptions has the vendor's word for each of them");
         else if (f->check->stage == TRN_STAGE_INDICATOR)
             trn_put_c(b, "the entry of the list is old, or names what many share");
         if (b->n)

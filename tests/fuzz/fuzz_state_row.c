@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Question: can a damaged remembered row (provenance, contact, story, change, profile, read, beacon, hands) harm detection or stories? */
+/* Question: can a damaged remembered row (provenance, contact, story, change, profile, read, beacon, hands, exception) harm detection or stories? */
 #include "detect/detect.h"
 #include "story/story.h"
 
@@ -12,7 +12,8 @@ static int on_story(void *ctx, const struct trn_story *s)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char *const kinds[] = {"provenance", "contact", "story", "change", "profile", "read", "beacon", "hands"};
+    static const char *const kinds[] = {"provenance", "contact", "story", "change",   "profile",
+                                        "read",       "beacon",  "hands", "exception"};
     struct trn_process_table *t;
     struct trn_detect *d;
     struct trn_stories *s;
