@@ -66,6 +66,8 @@ int trn_cli_parse(struct trn_cli *cli, int argc, char **argv, bool *ret_help, st
 /* A number option or operand within [min, max]. */
 int trn_cli_number(const char *what, const char *text, uint64_t min, uint64_t max, uint64_t *ret, struct trn_err *err)
     TRN_MUST_CHECK;
+/* A span of time such as 90, 30m, 2h or 7d, in seconds, not 0; the hint says which are right. */
+int trn_cli_seconds(const char *text, const char *hint, uint64_t *ret, struct trn_err *err) TRN_MUST_CHECK;
 
 /* help.c */
 void trn_cli_help(FILE *out);
@@ -81,6 +83,6 @@ int trn_cli_error(const struct trn_cli *cli, const struct trn_err *err, enum trn
 int trn_cli_main(int argc, char **argv, FILE *out, FILE *err);
 
 extern const struct trn_command trn_cmd_watch, trn_cmd_stories, trn_cmd_hunt, trn_cmd_replay, trn_cmd_software,
-    trn_cmd_status, trn_cmd_explain, trn_cmd_filter;
+    trn_cmd_status, trn_cmd_explain, trn_cmd_filter, trn_cmd_exceptions;
 
 #endif

@@ -79,31 +79,6 @@ static int list(struct trn_cli *cli)
     return e < 0 ? trn_cli_error(cli, &err, TRN_EXIT_UNDECIDED) : TRN_EXIT_OK;
 }
 
-/* "90", "30m", "2h": seconds. */
-static int seconds_of(const char *text, uint64_t *ret, struct trn_err *err)
-{
-    static const struct {
-        char unit;
-        uint64_t seconds;
-    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}};
-    struct trn_str s = trn_str_of(text);
-    uint64_t n, factor = 1;
-    for (size_t i = 0; i < TRN_ARRAY_SIZE(units) && s.n == strlen(text) && s.n > 1; i++) {
-        if (s.p[s.n - 1] != units[i].unit)
-            continue;
-        factor = units[i].seconds;
-        s.n--;
-    }
-    if (trn_str_u64(s, &n) < 0 || n == 0 || n > UINT32_MAX) {
-        char shown[60];
-        int r = trn_fail(err, -EINVAL, "'%s' is not a time", trn_escape_into(shown, sizeof shown, trn_str_of(text)));
-        trn_hint(err, "such as 90s, 30m or 2h; 24h at most");
-        return r;
-    }
-    *ret = n * factor;
-    return 0;
-}
-
 static json_t *class_list(const char *text)
 {
     json_t *all = json_array();
@@ -159,7 +134,7 @@ static int change(struct trn_cli *cli, bool remove)
         trn_hint(&err, "--why 'TEXT': it stands in the log and in every story that it touches");
     }
     if (r == 0 && time)
-        r = seconds_of(time, &seconds, &err);
+        r = trn_cli_seconds(time, "such as 90s, 30m or 2h; 24h at most", &seconds, &err);
     if (r == 0)
         r = strcmp(KINDS[kind].option, "pid") == 0
                 ? trn_cli_number("process id", trn_cli_value(cli, "pid"), 1, INT32_MAX, &pid, &err)

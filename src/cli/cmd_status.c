@@ -244,6 +244,15 @@ static void note(struct trn_cli *cli, const json_t *s)
 }
 
 /* A blind spot that somebody made is said as plainly as one that the kernel made. */
+static void exceptions(struct trn_cli *cli, const json_t *s)
+{
+    uint64_t n = trn_json_count(s, "exceptions");
+    if (n)
+        fprintf(cli->out, "exceptions %s%llu lower%s findings: turncoat exceptions list%s\n",
+                trn_colour_on(cli->colour, TRN_YELLOW), (unsigned long long)n, n == 1 ? "s" : "",
+                trn_colour_off(cli->colour, TRN_YELLOW));
+}
+
 static void filters(struct trn_cli *cli, const json_t *s)
 {
     TRN_AUTO(trn_buf_done) struct trn_buf b;
@@ -290,6 +299,7 @@ static void show(struct trn_cli *cli, const json_t *s)
             json_number_value(trn_json_at(s, "events_per_second")));
     losses(cli, s);
     filters(cli, s);
+    exceptions(cli, s);
     memory(cli, s);
     forgotten(cli, s);
     place(cli, "store", json_object_get(s, "store"));

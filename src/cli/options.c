@@ -135,3 +135,27 @@ int trn_cli_number(const char *what, const char *text, uint64_t min, uint64_t ma
     *ret = v;
     return 0;
 }
+
+int trn_cli_seconds(const char *text, const char *hint, uint64_t *ret, struct trn_err *err)
+{
+    static const struct {
+        char unit;
+        uint64_t seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+    struct trn_str s = trn_str_of(text);
+    uint64_t n, factor = 1;
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(units) && s.n == strlen(text) && s.n > 1; i++) {
+        if (s.p[s.n - 1] != units[i].unit)
+            continue;
+        factor = units[i].seconds;
+        s.n--;
+    }
+    if (trn_str_u64(s, &n) < 0 || n == 0 || n > UINT32_MAX) {
+        char shown[60];
+        int r = trn_fail(err, -EINVAL, "'%s' is not a time", trn_escape_into(shown, sizeof shown, trn_str_of(text)));
+        trn_hint(err, "%s", hint);
+        return r;
+    }
+    *ret = n * factor;
+    return 0;
+}

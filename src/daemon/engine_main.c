@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * turncoat-engine: started by turncoatd with its control socket as descriptor 3 and the state folder
- * as working folder. It makes that folder its whole world, drops every right, then runs the pipeline.
+ * as working folder. It makes that folder its whole world, drops every right, then runs the pipeline. The one thing
+ * that it takes with it is the text of the list of users, as it is now: who makes an exception shall have a name.
  */
 #include "engine/engine.h"
 
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #define CONTROL_FD 3
+#define USERS_MAX (1u << 20)
 
 static volatile int stopping;
 
@@ -45,6 +47,8 @@ int main(int argc, char **argv)
     if (sigaction(SIGTERM, &sa, NULL) < 0 || sigaction(SIGINT, &ignore, NULL) < 0 ||
         sigaction(SIGPIPE, &ignore, NULL) < 0)
         return 3;
+    struct trn_buf users = {0}; /* read here, looked at only behind the walls */
+    bool have_users = trn_read_file("/etc/passwd", USERS_MAX, &users, NULL) == 0;
     if (geteuid() == 0 && chroot(".") < 0) {
         trn_fail(&err, -errno, "cannot make the state folder the only one: %s", trn_errno_name(-errno));
         return fail(&err);
@@ -56,6 +60,7 @@ int main(int argc, char **argv)
     const struct trn_pipeline_options p = {.sz = sizeof p,
                                            .control_fd = CONTROL_FD,
                                            .state_dir = "",
-                                           .stories_to_stdout = to_stdout == 1};
+                                           .stories_to_stdout = to_stdout == 1,
+                                           .users = have_users ? trn_buf_str(&users) : TRN_STR_NONE};
     return trn_pipeline_run(&p, &stopping, &err) < 0 ? fail(&err) : 0;
 }

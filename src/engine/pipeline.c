@@ -55,6 +55,7 @@ static void once_a_second(struct trn_pipeline *p, uint64_t now)
     p->events_before = st.events;
     p->seconds_ns = now;
     trn_pipe_losses(p);
+    trn_pipe_tell_exceptions(p);
     trn_deriver_time(p->deriver, now);
     if (trn_deriver_after(p->deriver) < 0)
         p->log_lost++;
@@ -111,8 +112,10 @@ static int one_round(struct trn_pipeline *p)
     if (r < 0)
         return r;
     trn_pipe_log_flush(p, boot);
-    if (fds[4].revents)
+    if (fds[4].revents) {
         trn_server_serve(p->server, trn_pipe_answer, p);
+        trn_pipe_tell_exceptions(p);
+    }
     once_a_second(p, boot);
     return ended || drained == -EPIPE ? 0 : 1;
 }
@@ -124,6 +127,7 @@ static int pipeline_new(const struct trn_pipeline_options *o, struct trn_pipelin
         return -ENOMEM;
     p->o = *o;
     p->listen_fd = p->files_fd = p->results_fd = p->acts_fd = -1;
+    trn_buf_init(&p->exception, 16384);
     p->hello_arena = trn_arena_new(64 << 10);
     p->health_arena = trn_arena_new(256 << 10);
     p->scratch = trn_arena_new(1 << 20);

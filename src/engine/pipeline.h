@@ -13,6 +13,7 @@ struct trn_pipeline_options {
     int control_fd;         /* taken over; turncoatd speaks first */
     const char *state_dir;  /* borrowed */
     bool stories_to_stdout; /* JSON lines, for the journal */
+    struct trn_str users; /* borrowed: lines NAME:X:UID:..., so that who makes an exception has a name; may be absent */
 };
 
 /* Receives the hand-over, runs until turncoatd closes the control socket or *stop becomes true,

@@ -41,6 +41,7 @@ struct trn_pipeline {
     struct trn_writer *writer;
     struct trn_server *server;
     struct trn_filter_list *filters;
+    struct trn_buf exception;  /* encoded event that was answered and is still to be told */
     struct trn_arena *scratch;    /* one arrival */
     struct trn_evidence_key *key; /* signs evidence bundles; NULL: key_why */
     char key_why[320];
@@ -85,6 +86,15 @@ int trn_pipe_numbered(void *ctx, const struct trn_event *ev);
 struct trn_engine_sink trn_pipe_engine_sink(struct trn_pipeline *p);
 void trn_pipe_tell_health(struct trn_pipeline *p, const char *fmt, ...) TRN_PRINTF(2, 3);
 void trn_pipe_losses(struct trn_pipeline *p); /* counters of our own that grew, as LOSS events */
+
+/* exceptions.c */
+/* Answers the request that this encoded event is, and keeps it for trn_pipe_tell_exceptions. */
+void trn_pipe_exception(struct trn_pipeline *p, struct trn_str encoded, struct trn_buf *out);
+void trn_pipe_tell_exceptions(struct trn_pipeline *p); /* what was answered, and what is over */
+void trn_pipe_list_exceptions(const struct trn_pipeline *p, struct trn_buf *out);
+size_t trn_pipe_count_exceptions(const struct trn_pipeline *p);
+/* Of a user, from lines NAME:X:UID:...; "user 1001" in text when it is not among them. */
+struct trn_str trn_user_name(struct trn_str users, uint32_t uid, char text[32]);
 
 /* status.c */
 void trn_pipe_answer(void *ctx, enum trn_ask ask, struct trn_str name, struct trn_buf *out);

@@ -93,6 +93,11 @@ const struct trn_process_table *trn_engine_processes(const struct trn_engine *e)
     return e->processes;
 }
 
+const struct trn_detect *trn_engine_detect(const struct trn_engine *e)
+{
+    return e->detect;
+}
+
 const struct trn_story *trn_engine_story(const struct trn_engine *e, uint64_t id)
 {
     return trn_stories_get(e->stories, id);

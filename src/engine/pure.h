@@ -24,6 +24,7 @@ struct trn_engine *trn_engine_free(struct trn_engine *e);
 /* 0 or a negative errno (out of memory, or what a sink returned). Odd events are not errors. */
 int trn_engine_push(struct trn_engine *e, const struct trn_event *ev) TRN_MUST_CHECK;
 const struct trn_process_table *trn_engine_processes(const struct trn_engine *e);
+const struct trn_detect *trn_engine_detect(const struct trn_engine *e);
 const struct trn_story *trn_engine_story(const struct trn_engine *e, uint64_t id);
 
 /* What software of this name has always done: a JSON line of type "profile" each. */

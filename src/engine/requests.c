@@ -311,6 +311,10 @@ void trn_request(struct trn_request_env *env, struct trn_request_client *client,
         ask_live(env, TRN_ASK_PROCESSES, request, client->out);
     else if (trn_str_eq_c(ask, "filters"))
         ask_live(env, TRN_ASK_FILTERS, request, client->out);
+    else if (trn_str_eq_c(ask, "exceptions"))
+        ask_live(env, TRN_ASK_EXCEPTIONS, request, client->out);
+    else if (trn_str_eq_c(ask, "exception"))
+        trn_ask_exception(env, client, request);
     else if (trn_str_eq_c(ask, "filter"))
         ask_filter(env, client, request);
     else if (trn_str_eq_c(ask, "stories"))

@@ -28,6 +28,7 @@
 struct client {
     int fd;
     bool watch, events, may_act;
+    uint32_t uid, pid;   /* the peer, when it connected */
     bool ended, closing; /* it says no more; it is dropped once it has read all */
     struct trn_buf in, out;
     size_t sent; /* of out */
@@ -137,6 +138,8 @@ static void accept_client(struct trn_server *s)
     pthread_mutex_lock(&s->lock);
     struct client *c = &s->clients[s->n_clients++];
     *c = (struct client){.fd = fd,
+                         .uid = peer.uid,
+                         .pid = (uint32_t)peer.pid,
                          .may_act = peer.uid == 0 || peer.gid == s->o.respond_gid || in_group(fd, s->o.respond_gid)};
     trn_buf_init(&c->in, MAX_LINE);
     trn_buf_init(&c->out, MAX_ANSWER);
@@ -158,8 +161,13 @@ static void handle_line(struct trn_server *s, struct client *c, struct trn_str l
 {
     struct trn_buf answer;
     trn_buf_init(&answer, MAX_ANSWER);
-    struct trn_request_client rc = {
-        .fd = c->fd, .may_act = c->may_act, .watch = c->watch, .events = c->events, .out = &answer};
+    struct trn_request_client rc = {.fd = c->fd,
+                                    .uid = c->uid,
+                                    .pid = c->pid,
+                                    .may_act = c->may_act,
+                                    .watch = c->watch,
+                                    .events = c->events,
+                                    .out = &answer};
     trn_request(&s->env, &rc, line);
     pthread_mutex_lock(&s->lock);
     if (answer.bad)

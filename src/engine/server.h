@@ -28,8 +28,16 @@ struct trn_server_options {
 int trn_server_new(const struct trn_server_options *o, struct trn_server **ret) TRN_MUST_CHECK;
 struct trn_server *trn_server_free(struct trn_server *s);
 
-enum trn_ask { TRN_ASK_STATUS, TRN_ASK_SOFTWARE, TRN_ASK_PROCESSES, TRN_ASK_FILTERS };
-/* Called in the main thread by trn_server_serve: append whole lines to out. name may be absent. */
+enum trn_ask {
+    TRN_ASK_STATUS,
+    TRN_ASK_SOFTWARE,
+    TRN_ASK_PROCESSES,
+    TRN_ASK_FILTERS,
+    TRN_ASK_EXCEPTIONS,
+    TRN_ASK_EXCEPTION
+};
+/* Called in the main thread by trn_server_serve: append whole lines to out. name may be absent; for TRN_ASK_EXCEPTION it is
+ * an encoded EXCEPTION event, and the last line (end or error) is appended too. */
 typedef void trn_ask_fn(void *ctx, enum trn_ask ask, struct trn_str name, struct trn_buf *out);
 int trn_server_ask_fd(const struct trn_server *s); /* readable when something is asked */
 void trn_server_serve(struct trn_server *s, trn_ask_fn *fn, void *ctx);

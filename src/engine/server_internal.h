@@ -10,6 +10,7 @@
 
 struct trn_request_client {
     int fd;             /* its socket, for what turncoatd must see itself */
+    uint32_t uid, pid;  /* who it is, as the kernel says */
     bool may_act;       /* root, or in the group that may respond */
     bool watch, events; /* set by {"ask":"watch"} */
     struct trn_buf *out;
@@ -32,6 +33,8 @@ struct trn_request_env {
 /* acts.c: what turncoatd must do. */
 void trn_ask_filter(struct trn_request_env *env, const struct trn_request_client *client,
                     const struct trn_filter_request *q);
+/* exceptions.c: adding one, taking one back. */
+void trn_ask_exception(struct trn_request_env *env, const struct trn_request_client *client, const json_t *request);
 /* bundle.c: one story as a signed evidence bundle. */
 void trn_ask_bundle(struct trn_request_env *env, const json_t *request, struct trn_buf *out);
 /* requests.c */

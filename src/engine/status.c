@@ -63,6 +63,7 @@ static void put_losses(const struct trn_pipeline *p, struct trn_buf *out)
     put_loss_rows(p, out);
     trn_put_c(out, ",\"filters\":");
     trn_filter_list_json(p->filters, out);
+    trn_put_fmt(out, ",\"exceptions\":%zu", trn_pipe_count_exceptions(p));
 }
 
 static void put_memory(const struct trn_pipeline *p, struct trn_buf *out)
@@ -311,6 +312,12 @@ void trn_pipe_answer(void *ctx, enum trn_ask ask, struct trn_str name, struct tr
         break;
     case TRN_ASK_FILTERS:
         trn_filter_list_lines(p->filters, out);
+        break;
+    case TRN_ASK_EXCEPTIONS:
+        trn_pipe_list_exceptions(p, out);
+        break;
+    case TRN_ASK_EXCEPTION:
+        trn_pipe_exception(ctx, name, out);
         break;
     case TRN_ASK_PROCESSES:
         put_process_list(p, out);
