@@ -62,11 +62,14 @@ def watched(programs):
             with tempfile.TemporaryDirectory(prefix="acme-packages.") as folder:
                 arch = subprocess.run(["dpkg", "--print-architecture"], check=True, capture_output=True, text=True).stdout
                 build_packages.build_deb(folder, "1.0", arch.strip(), ["media_1_0.c"])
-                build_packages.build_deb(folder, "1.2", arch.strip(), ["media_typed.c"])
+                build_packages.build_deb(folder, "1.2", arch.strip(), ["media_typed.c", "loopback.c"])
                 rehearsal.local_repository(root, folder)
             os.mkfifo(root.host_path(TYPED), 0o600)
             os.chown(root.host_path(TYPED), root.uid, root.uid)
             turncoat = rehearsal.Turncoat(root)
+            rehearsal.install(root, "1.0")
+            rehearsal.run_softphone(root, 1)
+            rehearsal.install(root, "1.2")
             yield root, turncoat
             turncoat.stop()
     except NoPrivateRoot as e:
@@ -118,9 +121,6 @@ def findings(story):
 
 def test_the_same_twenty_commands(watched):
     root, turncoat = watched
-    rehearsal.install(root, "1.0")
-    rehearsal.run_softphone(root, 1)
-    rehearsal.install(root, "1.2")
     admin = Admin(root)
     admin.prompt()
     phone = root.popen(["/opt/acme-softphone/bin/acme-softphone", "2"], user=True, stdout=subprocess.DEVNULL)
@@ -136,7 +136,7 @@ def test_the_same_twenty_commands(watched):
 
     for command in ("last", "df", "find"):  # both were seen; a login runs id by itself
         assert len(turncoat.seen(f"type=exec process={command}")) == 2, command
-    stories = turncoat.stories()
+    stories = turncoat.stories("--all")
     page = "\n".join(turncoat.ask("stories", str(story["id"])) for story in stories)
     found = [story for story in stories if story["verdict"] in ("suspicious", "malicious")]
     assert [(s["software"]["name"], s["software"]["version"]) for s in found] == [("acme-softphone", "1.2")], page
@@ -147,3 +147,31 @@ def test_the_same_twenty_commands(watched):
     assert typed[0]["summary"].endswith(", typed") and typed[0]["evidence"]["descriptors"] == "pipe, null, null"
     others = [f["check"] for story in stories if story is not found[0] for f in findings(story)]
     assert "behaviour.hands-on-keyboard" not in others, page
+
+
+SERVER = """
+import socket, time
+server = socket.create_server(('127.0.0.1', 4444))
+print('ready', flush=True)
+connection = server.accept()[0]
+time.sleep(0.5)
+connection.sendall(b'exit\\n')
+connection.recv(100)
+"""
+
+
+def test_a_shell_on_a_connection_is_enough(watched):
+    """One exec: its input, output and errors are a connection. No command was typed."""
+    root, turncoat = watched
+    os.unlink(root.host_path(TYPED))
+    server = root.popen(["python3", "-c", SERVER], scope=False, stdout=subprocess.PIPE, text=True)
+    assert server.stdout.readline() == "ready\n"
+    phone = root.run(["/opt/acme-softphone/bin/acme-softphone", "2"], user=True)
+    assert phone.returncode == 0 and server.wait(timeout=20) == 0
+    turncoat.settle()
+    wired = [f for s in turncoat.stories("--all") for f in findings(s) if f["evidence"].get("descriptors", "").startswith("network")]
+    assert [(f["check"], f["score"]) for f in wired] == [("behaviour.hands-on-keyboard", 45)]
+    assert wired[0]["summary"] == "sh under acme-softphone on a connection" and len(wired[0]["events"]) == 1
+    assert set(wired[0]["telemetry"]) == {"process", "network"}
+    (shell,) = [e for e in turncoat.seen("type=exec process.stdio=network-socket") if e["process"]["name"] == "dash"]
+    assert shell["process"]["stdio"] == ["network-socket"] * 3

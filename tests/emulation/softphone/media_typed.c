@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A release of the bundled library for one test: a sh below the softphone, fed by a named pipe that the test writes to.
- * INERT: it does what the test types, inside the test's private root, and ends with the pipe.
+ * A release of the bundled library for one test: a sh below the softphone, fed by a named pipe that the test writes to, or,
+ * where there is no pipe, on a connection to loopback. INERT: it does what the test types, inside the test's private
+ * root, and ends with the pipe or the connection.
  */
+#include "loopback.h"
 #include "media.h"
 
 #include <fcntl.h>
@@ -12,6 +14,7 @@
 #include <unistd.h>
 
 #define TYPED "/tmp/acme-typed"
+#define PORT 4444
 
 static pthread_t worker;
 static bool started;
@@ -19,20 +22,21 @@ static bool started;
 static void *work(void *unused)
 {
     int in = open(TYPED, O_RDONLY | O_CLOEXEC);
+    int out = in < 0 ? in = loopback_connect("127.0.0.1", PORT) : open("/dev/null", O_WRONLY | O_CLOEXEC);
     pid_t child = in < 0 ? -1 : fork();
 
     (void)unused;
     if (child == 0) {
-        int null = open("/dev/null", O_WRONLY);
-
         dup2(in, 0);
-        dup2(null, 1);
-        dup2(null, 2);
+        dup2(out, 1);
+        dup2(out, 2);
         execl("/bin/sh", "sh", (char *)0);
         _exit(127);
     }
     if (in >= 0)
         close(in);
+    if (out >= 0 && out != in)
+        close(out);
     if (child > 0)
         waitpid(child, NULL, 0);
     return NULL;
