@@ -6,6 +6,7 @@
  * only what is told. Must not: hold a detector's own memory or
  * words.
  */
+#include "detect/behaviour/abnormal_load.h"
 #include "detect/behaviour/beacon.h"
 #include "detect/behaviour/behaviour.h"
 #include "detect/behaviour/drift.h"
@@ -28,6 +29,8 @@ struct trn_detect {
     struct trn_contacts *contacts;
     struct trn_provenance *provenance;
     struct trn_second_stage *second_stage;
+    struct trn_exec_memory *exec_memory;
+    struct trn_foreign_library *foreign_library;
     struct trn_reads *reads;
     struct trn_browser_data *browser_data;
     struct trn_collection *collection;
@@ -65,6 +68,8 @@ int trn_detect_new(const struct trn_detect_options *o, struct trn_detect **ret)
     d->contacts = trn_contacts_new(CONTACTS);
     d->provenance = trn_provenance_new(o->max_provenance ? o->max_provenance : PROVENANCE);
     d->second_stage = trn_second_stage_new(d->profiles);
+    d->exec_memory = trn_exec_memory_new();
+    d->foreign_library = trn_foreign_library_new();
     d->reads = trn_reads_new();
     d->browser_data = trn_browser_data_new();
     d->collection = trn_collection_new();
@@ -76,7 +81,7 @@ int trn_detect_new(const struct trn_detect_options *o, struct trn_detect **ret)
     d->exceptions = trn_exceptions_new();
     if (!d->profiles || !d->contacts || !d->provenance || !d->second_stage || !d->reads || !d->browser_data ||
         !d->collection || !d->exfiltration || !d->first_contact || !d->beacons || !d->hands || !d->indicators ||
-        !d->exceptions) {
+        !d->exec_memory || !d->foreign_library || !d->exceptions) {
         trn_detect_free(d);
         return -ENOMEM;
     }
@@ -91,6 +96,8 @@ struct trn_detect *trn_detect_free(struct trn_detect *d)
         trn_contacts_free(d->contacts);
         trn_provenance_free(d->provenance);
         trn_second_stage_free(d->second_stage);
+        trn_exec_memory_free(d->exec_memory);
+        trn_foreign_library_free(d->foreign_library);
         trn_reads_free(d->reads);
         trn_browser_data_free(d->browser_data);
         trn_collection_free(d->collection);
@@ -139,7 +146,11 @@ int trn_detect_push(struct trn_detect *d, const struct trn_event *ev)
     if (!r)
         r = trn_first_contact_push(d->first_contact, &d->ctx, d->profiles, ev);
     if (!r)
-        r = trn_second_stage_push(d->second_stage, &d->ctx, d->provenance, ev, changed);
+        r = trn_second_stage_push(d->second_stage, &d->ctx, d->provenance, d->contacts, ev, changed);
+    if (!r)
+        r = trn_exec_memory_push(d->exec_memory, &d->ctx, d->profiles, d->contacts, ev);
+    if (!r)
+        r = trn_foreign_library_push(d->foreign_library, &d->ctx, d->profiles, d->provenance, ev);
     if (!r)
         r = reads(d, ev);
     if (!r)
@@ -154,8 +165,9 @@ int trn_detect_push(struct trn_detect *d, const struct trn_event *ev)
 size_t trn_detect_bytes(const struct trn_detect *d)
 {
     return sizeof(*d) + trn_profiles_bytes(d->profiles) + trn_contacts_bytes(d->contacts) +
-           trn_provenance_bytes(d->provenance) + trn_second_stage_bytes(d->second_stage) + trn_reads_bytes(d->reads) +
-           trn_browser_data_bytes(d->browser_data) + trn_collection_bytes(d->collection) +
+           trn_provenance_bytes(d->provenance) + trn_second_stage_bytes(d->second_stage) +
+           trn_exec_memory_bytes(d->exec_memory) + trn_foreign_library_bytes(d->foreign_library) +
+           trn_reads_bytes(d->reads) + trn_browser_data_bytes(d->browser_data) + trn_collection_bytes(d->collection) +
            trn_exfiltration_bytes(d->exfiltration) + trn_first_contact_bytes(d->first_contact) +
            trn_beacons_bytes(d->beacons) + trn_hands_watch_bytes(d->hands) + trn_indicator_watch_bytes(d->indicators) +
            trn_exceptions_bytes(d->exceptions);

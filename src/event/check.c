@@ -44,6 +44,31 @@ static const struct trn_check checks[] = {
             "what else is new with this version.",
     },
     {
+        .id = "behaviour.exec-memory",
+        .title = "executable memory",
+        .score = 30,
+        .stage = TRN_STAGE_ABNORMAL_LOAD,
+        .attack = {"T1620", "T1055"},
+        .means =
+            "The software ran code from memory that belongs to no file, from a memory file or from a deleted file, "
+            "or reached into another process, and never did so before.",
+        .false_alarms =
+            "Just-in-time compilers (browsers, Java, Node, .NET, some regular expression libraries) do this "
+            "all the time; a version that begins to use one does so for the first time.",
+    },
+    {
+        .id = "behaviour.foreign-library",
+        .title = "foreign library",
+        .score = 30,
+        .stage = TRN_STAGE_ABNORMAL_LOAD,
+        .attack = {"T1574.001", "T1574.006", "T1129"},
+        .means = "The software loaded code that neither its package nor any other installed package owns, that differs "
+                 "from what its package installed, or that was put there through the environment (LD_PRELOAD).",
+        .false_alarms =
+            "Plug-ins a person installed, debugging and profiling tools, and programs that unpack their own "
+            "libraries to a cache.",
+    },
+    {
         .id = "behaviour.collection",
         .title = "collection",
         .score = 30,

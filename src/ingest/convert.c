@@ -137,7 +137,13 @@ static int sha256_of(struct trn_str hashes, struct trn_arena *arena, struct trn_
     return hex.p && trn_unhex(hex, raw, TRN_SHA256_SIZE) == 0 ? 0 : -EINVAL;
 }
 
-static int list_of(const json_t *j, struct trn_arena *arena, struct trn_value *v)
+/* Of an environment only what decides which code the dynamic loader takes: the rest is private. */
+static bool is_loaders(const char *variable)
+{
+    return strncmp(variable, "DYLD_", 5) == 0;
+}
+
+static int list_of(const json_t *j, bool env, struct trn_arena *arena, struct trn_value *v)
 {
     TRN_AUTO(trn_buf_done) struct trn_buf b;
     size_t i;
@@ -146,13 +152,13 @@ static int list_of(const json_t *j, struct trn_arena *arena, struct trn_value *v
     json_array_foreach((json_t *)j, i, one)
     {
         const char *s = json_string_value(one);
-        if (!s)
+        if (!s || (env && !is_loaders(s)))
             continue;
         trn_put_c(&b, s); /* up to its first NUL, if it has one */
         trn_put_u8(&b, 0);
     }
     v->s = b.bad ? TRN_STR_NONE : trn_arena_str(arena, trn_buf_str(&b));
-    return !json_is_array(j) || json_array_size(j) == 0 ? -ENODATA : v->s.p ? 0 : -ENOMEM;
+    return !json_is_array(j) || json_array_size(j) == 0 || (env && b.n == 0) ? -ENODATA : v->s.p ? 0 : -ENOMEM;
 }
 
 static int path_of(const struct parts *p, struct trn_arena *arena, struct trn_value *v)
@@ -274,8 +280,8 @@ int trn_convert(const struct trn_shape *s, const struct trn_map_row *row, const 
     struct parts p;
     struct trn_value v = {.kind = f->kind};
     parts_of(s, row->from, arena, &p);
-    if (row->how == TRN_AS_LIST) {
-        int r = list_of(p.first, arena, &v);
+    if (row->how == TRN_AS_LIST || row->how == TRN_AS_ENV) {
+        int r = list_of(p.first, row->how == TRN_AS_ENV, arena, &v);
         if (r == 0)
             *ret = v;
         return r;

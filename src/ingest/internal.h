@@ -27,6 +27,7 @@ enum trn_convert {
     TRN_AS_SHA256,      /* out of "SHA1=..,SHA256=.." or alone */
     TRN_AS_ARGS,        /* command line of Windows */
     TRN_AS_LIST,        /* JSON array of strings */
+    TRN_AS_ENV,         /* the same, of an environment: what the dynamic loader heeds */
     TRN_AS_ANSWERS,     /* "type:  5 a.test;::ffff:192.0.2.1;" */
     TRN_AS_VERSION,     /* up to the first space */
     TRN_AS_APP,         /* "Acme" of ".../Acme.app/Contents/..." */

@@ -62,6 +62,7 @@ static const struct trn_map_kind kinds[] = {
              STAT("event.exec.target.executable", EXEC),
              {"event.exec.script.path", F(SCRIPT), TRN_AS_PATH},
              {"event.exec.args", F(ARGS), TRN_AS_LIST},
+             {"event.exec.env", F(ENV), TRN_AS_ENV},
              {"event.exec.cwd.path", F(CWD), TRN_AS_PATH},
              {"event.exec.target.tty.path", F(TTY), TRN_AS_PATH},
              {"event.exec.target.ppid", F(PARENT_PID), TRN_AS_NUMBER},

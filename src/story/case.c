@@ -131,6 +131,8 @@ static const char *role_of(const struct trn_finding *f)
         return trn_str_eq_c(trn_evidence(f, "how"), "mapped executable") ? "wrote and loaded" : "wrote and ran";
     if (trn_str_eq_c(id, "behaviour.browser-data") || trn_str_eq_c(id, "behaviour.collection"))
         return "read";
+    if (trn_str_eq_c(id, "behaviour.foreign-library"))
+        return "loaded";
     return trn_str_starts(id, TRN_STR("indicator.")) ? "ran or loaded" : "touched";
 }
 

@@ -102,9 +102,30 @@ static void put_hands(struct trn_buf *b, const struct trn_finding *f)
         trn_put_c(b, "looked around the machine");
 }
 
+static void phrase_exec_memory(struct trn_buf *b, const struct trn_finding *f)
+{
+    struct trn_str target = trn_evidence(f, "target"), memory = trn_evidence(f, "memory");
+    if (!trn_str_is_none(trn_evidence(f, "reach"))) {
+        trn_put_c(b, "reached into ");
+        trn_escape(b, trn_str_is_empty(target) ? TRN_STR("another program") : trn_path_base(target));
+    } else if (trn_str_starts(memory, TRN_STR("runs "))) {
+        trn_put_c(b, "ran a program that no name leads to");
+    } else {
+        trn_put_c(b, "ran code from memory");
+    }
+}
+
 static void put_phrase(struct trn_buf *b, const struct trn_story *st, const struct trn_finding *f)
 {
-    if (is_check(f, "behaviour.second-stage")) {
+    if (is_check(f, "behaviour.exec-memory")) {
+        phrase_exec_memory(b, f);
+    } else if (is_check(f, "behaviour.foreign-library")) {
+        trn_put_c(b, "loaded a library that is not its own");
+    } else if (is_check(f, "behaviour.second-stage") && trn_evidence(f, "unnamed").n) {
+        trn_put_c(b, "ran ");
+        trn_escape(b, trn_evidence(f, "unnamed"));
+        trn_put_c(b, " after it had talked to the network");
+    } else if (is_check(f, "behaviour.second-stage")) {
         bool loaded = trn_str_eq_c(trn_evidence(f, "how"), "mapped executable");
         bool own = trn_str_is_none(trn_evidence(f, "weight")) || trn_str_starts(f->summary, TRN_STR("wrote "));
         trn_put_c(b, loaded ? "loaded code that came from the network"
@@ -226,7 +247,15 @@ static void count_line(const struct trn_story *st, struct trn_buf *b)
 
 static void why_second_stage(const struct trn_finding *f, struct trn_buf *b)
 {
-    struct trn_str remote = trn_evidence(f, "remote"), origin = trn_evidence(f, "file_origin");
+    struct trn_str remote = trn_evidence(f, "remote"), origin = trn_evidence(f, "file_origin"),
+                   unnamed = trn_evidence(f, "unnamed");
+    if (unnamed.n) {
+        trn_put_c(b, "it ran ");
+        trn_escape(b, unnamed);
+        trn_put_c(b, ": nothing that is installed leads to this code; before that it had talked to ");
+        trn_escape(b, remote);
+        return;
+    }
     trn_words_path(b, trn_evidence(f, "path"));
     trn_put_c(b, trn_str_eq_c(origin, "manual") ? " belongs to no package" : " was written at run time");
     if (!trn_str_is_empty(remote)) {
@@ -345,6 +374,51 @@ static void why_hands(const struct trn_finding *f, struct trn_buf *b)
     }
 }
 
+static void put_after_version(const struct trn_finding *f, struct trn_buf *b)
+{
+    struct trn_str since = trn_evidence(f, "since_version"), talked = trn_evidence(f, "talked_to");
+    if (since.n) {
+        trn_put_c(b, "; ");
+        trn_escape(b, since);
+        trn_put_c(b, " after this version came");
+    }
+    if (talked.n) {
+        trn_put_c(b, "; it had talked to ");
+        trn_escape(b, talked);
+    }
+}
+
+static void why_exec_memory(const struct trn_finding *f, struct trn_buf *b)
+{
+    struct trn_str reach = trn_evidence(f, "reach"), memory = trn_evidence(f, "memory");
+    trn_put_c(b, reach.n ? "reaching into other processes (" : "executable memory (");
+    trn_escape(b, reach.n ? reach : memory);
+    trn_put_c(b, "): ");
+    trn_escape(b, trn_evidence(f, "novelty"));
+    put_after_version(f, b);
+}
+
+static void why_foreign_library(const struct trn_finding *f, struct trn_buf *b)
+{
+    struct trn_str library = trn_evidence(f, "library"), by = trn_evidence(f, "put_there_by"),
+                   writer = trn_evidence(f, "written_by");
+    trn_words_path(b, trn_evidence(f, "path"));
+    trn_put_c(b, trn_str_eq_c(library, "modified")   ? " is not as its package has it"
+                 : trn_str_eq_c(library, "nobody's") ? " is no package's and nobody's whose signature is known"
+                                                     : " is not this software's");
+    if (by.n) {
+        trn_put_c(b, ", put there by ");
+        trn_escape(b, by);
+    }
+    if (writer.n) {
+        trn_put_c(b, ", written by ");
+        trn_escape(b, writer);
+    }
+    trn_put_c(b, "; such a load: ");
+    trn_escape(b, trn_evidence(f, "novelty"));
+    put_after_version(f, b);
+}
+
 static int why(struct trn_story *st, struct trn_arena *a, struct trn_buf *b)
 {
     struct lines l = {st->why, &st->n_why, a, false};
@@ -356,6 +430,10 @@ static int why(struct trn_story *st, struct trn_arena *a, struct trn_buf *b)
         const struct trn_finding *f = &st->findings[i];
         if (is_check(f, "behaviour.second-stage"))
             why_second_stage(f, b);
+        else if (is_check(f, "behaviour.exec-memory"))
+            why_exec_memory(f, b);
+        else if (is_check(f, "behaviour.foreign-library"))
+            why_foreign_library(f, b);
         else if (is_check(f, "behaviour.browser-data"))
             why_browser_data(st, f, b);
         else if (is_check(f, "behaviour.first-contact"))
@@ -394,7 +472,10 @@ static void benign_second_stage(const struct trn_story *st, const struct trn_fin
     trn_put_c(b, "the vendor documents that ");
     trn_words_software(b, &st->software);
     trn_put_c(b, " fetches and runs ");
-    trn_words_path(b, trn_evidence(f, "path"));
+    if (trn_evidence(f, "unnamed").n)
+        trn_put_c(b, "code that never has a name");
+    else
+        trn_words_path(b, trn_evidence(f, "path"));
 }
 
 static void benign_browser_data(const struct trn_story *st, const struct trn_finding *f, struct trn_buf *b)
@@ -466,6 +547,28 @@ static void benign_hands(const struct trn_story *st, const struct trn_finding *f
     trn_put_c(b, ": remote support, or looking for a fault");
 }
 
+static void benign_exec_memory(const struct trn_story *st, const struct trn_finding *f, struct trn_buf *b)
+{
+    bool reach = !trn_str_is_none(trn_evidence(f, "reach"));
+    if (!f->acting) {
+        trn_put_c(b, reach ? "you looked into the process yourself, with a debugger or tracer"
+                           : "you ran a compiler or tool that makes code in memory yourself");
+        return;
+    }
+    trn_put_c(b, "the vendor documents that ");
+    trn_words_software(b, &st->software);
+    trn_put_c(b, reach ? " debugs, injects into or inspects other programs" : " makes or unpacks code at run time");
+}
+
+static void benign_foreign_library(const struct trn_story *st, const struct trn_finding *f, struct trn_buf *b)
+{
+    trn_put_c(b, f->acting ? "somebody added " : "you added ");
+    trn_words_path(b, trn_evidence(f, "path"));
+    trn_put_c(b, " to ");
+    trn_words_software(b, &st->software);
+    trn_put_c(b, " as a plug-in or for debugging, and knows where it came from");
+}
+
 /* What somebody vouched for, and who. */
 static void benign_exception(const struct trn_finding *f, struct trn_buf *b)
 {
@@ -486,6 +589,10 @@ static int benign(struct trn_story *st, struct trn_arena *a, struct trn_buf *b)
         }
         if (is_check(f, "behaviour.second-stage"))
             benign_second_stage(st, f, b);
+        else if (is_check(f, "behaviour.exec-memory"))
+            benign_exec_memory(st, f, b);
+        else if (is_check(f, "behaviour.foreign-library"))
+            benign_foreign_library(st, f, b);
         else if (is_check(f, "behaviour.browser-data"))
             benign_browser_data(st, f, b);
         else if (is_check(f, "behaviour.first-contact"))

@@ -126,6 +126,7 @@ class Eslogger:
     MEDIA = "/Applications/Acme Desktop App.app/Contents/Frameworks/libacmemedia.dylib"
     CACHE = "/Users/alice/Library/Application Support/Acme Desktop App/"
     CHROME = "/Users/alice/Library/Application Support/Google/Chrome/Default/"
+    SCRATCH = "/private/tmp/"
 
     def __init__(self):
         self.records, self.processes, self.inodes, self.next_pid = [], {}, {}, 400
@@ -178,6 +179,8 @@ class Eslogger:
             at = 10 * HOUR
             self.write(at, app, self.CACHE + "UpdateAgent")
             agent = self.start(at + 5, app, self.CACHE + "UpdateAgent", "UpdateAgent")
+            self.write(at + 8, app, self.SCRATCH + "acmecodec.dylib")
+            self.put(at + 9, app, "mmap", 19, {"protection": 5, "source": self.file(self.SCRATCH + "acmecodec.dylib")})
             for i, name in enumerate(("Login Data", "Cookies", "History")):
                 self.put(at + 20 + i, app, "open", 10, {"fflag": 1, "file": self.file(self.CHROME + name)})
             shell = self.start(at + 60, agent, "/bin/sh", "sh", "-c", "look")

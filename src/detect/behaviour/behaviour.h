@@ -59,13 +59,16 @@ struct trn_second_stage *trn_second_stage_new(struct trn_profiles *p) TRN_MUST_C
 struct trn_second_stage *trn_second_stage_free(struct trn_second_stage *s);
 /* changed: what provenance said about this very event, or NULL. */
 int trn_second_stage_push(struct trn_second_stage *s, const struct trn_detect_ctx *ctx, const struct trn_provenance *p,
-                          const struct trn_event *ev, const struct trn_written *changed) TRN_MUST_CHECK;
+                          const struct trn_contacts *contacts, const struct trn_event *ev,
+                          const struct trn_written *changed) TRN_MUST_CHECK;
 size_t trn_second_stage_bytes(const struct trn_second_stage *s);
 
 /* second_stage_judge.c: one use of a file that came from the network */
 enum trn_use_how { TRN_USE_EXEC, TRN_USE_SCRIPT, TRN_USE_LOAD };
+enum trn_unnamed { TRN_NAMED, TRN_UNNAMED_MEMORY, TRN_UNNAMED_DELETED, TRN_UNNAMED_DESCRIPTOR };
 struct trn_use {
     enum trn_use_how how;
+    enum trn_unnamed unnamed; /* code that no name leads to: who wrote it is not known, only that its user had talked */
     uint64_t seq, boot_ns, wall_ns, entity;
     struct trn_file_key key;
     uint64_t path_hash;

@@ -49,6 +49,7 @@ struct trn_novelty {
     uint32_t runs, days, versions; /* of the lineage before this act */
     uint32_t lineages_with;        /* other software here that does the same */
     uint64_t version_wall_ns;      /* since when this version is here (installed, else first seen); 0 unknown */
+    uint32_t version_starts;       /* its runs, or its days when it runs for longer than that */
 };
 /* Enough history that "never before" means something (maturity >= 0.5); below it only class rules open stories. */
 bool trn_novelty_mature(const struct trn_novelty *n);

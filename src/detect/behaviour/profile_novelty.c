@@ -107,7 +107,8 @@ void trn_novelty_fill(const struct trn_profiles *p, const struct trn_lineage *l,
                                 .days = l->days,
                                 .versions = l->version_seq,
                                 .lineages_with = (uint32_t)with,
-                                .version_wall_ns = v ? v->since_ns : 0};
+                                .version_wall_ns = v ? v->since_ns : 0,
+                                .version_starts = v ? TRN_MAX(v->runs, v->days) : 0};
 }
 
 bool trn_novelty_mature(const struct trn_novelty *n)

@@ -2,7 +2,9 @@
 /*
  * Owns: noticing that a file which came from the network is executed, run as a script or mapped executable, also
  * when the news of its writing arrives a moment after its use (file events are stamped when they are read), and
- * waiting a moment for the file's identity. Must not: weigh it; that is second_stage_judge.c.
+ * waiting a moment for the file's identity. Code that no name leads to (a memory file, a deleted file, a descriptor)
+ * counts when the software that runs it had talked to the network: who wrote it, nobody can be asked any more.
+ * Must not: weigh it; that is second_stage_judge.c.
  */
 #include "detect/behaviour/behaviour.h"
 
@@ -12,6 +14,7 @@
 #define IDENTITY_NS (3 * TRN_NS_PER_SEC)
 #define SEEN 8192
 #define IDENTIFIED 4096
+#define DELETED TRN_STR(" (deleted)") /* what the kernel appends to a path that is none any more */
 
 struct waiting {
     struct trn_use use;
@@ -133,6 +136,52 @@ static int settle(struct trn_second_stage *s, const struct trn_detect_ctx *ctx, 
     return 0;
 }
 
+/* ---- code without a name ---- */
+
+static struct trn_str without_mark(struct trn_str path)
+{
+    return trn_str_ends(path, DELETED) ? trn_str_slice(path, 0, path.n - DELETED.n) : path;
+}
+
+/* Its own program, started again: an update took the name of the file that it runs. */
+static bool is_itself(const struct trn_entity *user, const struct trn_file_key *key)
+{
+    return key->ino && user->image.file.ino == key->ino && user->image.file.dev == key->dev;
+}
+
+static int unnamed(struct trn_second_stage *s, const struct trn_detect_ctx *ctx, const struct trn_contacts *contacts,
+                   const struct trn_use *use, const struct trn_entity *e, struct trn_str path)
+{
+    bool session = e->session_only;
+    const struct trn_entity *user = use->how == TRN_USE_LOAD ? trn_process_acting(ctx->processes, e)
+                                                             : trn_process_starter(ctx->processes, e, &session);
+    if (!user && !session)
+        return 0; /* the service manager's: nobody talked */
+    const struct trn_entity *who = user ? user : e;
+    const struct trn_contact *c = trn_contacts_of(contacts, ctx->processes, who);
+    if (!c || (user && is_itself(user, &use->key)))
+        return 0;
+    TRN_AUTO(trn_buf_done) struct trn_buf remote;
+    trn_buf_init(&remote, 128);
+    trn_put_address(&remote, c->address, c->family, c->port);
+    struct trn_written w = {.file = use->key,
+                            .boot_ns = use->boot_ns,
+                            .wall_ns = use->wall_ns,
+                            .seq = c->seq,
+                            .writer = who->id,
+                            .acting = user ? user->id : 0,
+                            .flags = TRN_WRITTEN_NET | TRN_WRITTEN_TALKED | (user ? 0 : TRN_WRITTEN_SESSION),
+                            .path = without_mark(path),
+                            .remote = trn_buf_str(&remote)};
+    trn_process_software(who, &w.software);
+    return take_up(s, ctx, use, &w);
+}
+
+static bool is_descriptor(struct trn_str path)
+{
+    return trn_str_starts(path, TRN_STR("/dev/fd/")) || trn_glob(TRN_STR("/proc/*/fd/*"), path, false);
+}
+
 static int used(struct trn_second_stage *s, const struct trn_detect_ctx *ctx, const struct trn_provenance *p,
                 const struct trn_use *use, struct trn_str path)
 {
@@ -141,8 +190,14 @@ static int used(struct trn_second_stage *s, const struct trn_detect_ctx *ctx, co
     return w && (w->flags & TRN_WRITTEN_NET) ? take_up(s, ctx, use, w) : 0;
 }
 
+static bool is_fetched(const struct trn_provenance *p, const struct trn_file_key *key, struct trn_str path)
+{
+    const struct trn_written *w = trn_provenance_find(p, key, path);
+    return w && (w->flags & TRN_WRITTEN_NET);
+}
+
 static int executed(struct trn_second_stage *s, const struct trn_detect_ctx *ctx, const struct trn_provenance *p,
-                    const struct trn_event *ev)
+                    const struct trn_contacts *contacts, const struct trn_event *ev)
 {
     const struct trn_entity *e = trn_process_of(ctx->processes, ev);
     if (!e)
@@ -154,19 +209,29 @@ static int executed(struct trn_second_stage *s, const struct trn_detect_ctx *ctx
                           .entity = e->id,
                           .key = ev->exec.file,
                           .path_hash = trn_hash64_str(ev->exec.path)};
-    int r = used(s, ctx, p, &use, ev->exec.path);
+    bool existing = (ev->flags & TRN_EVF_EXISTING) != 0;
+    struct trn_str path = without_mark(ev->exec.path);
+    int r = used(s, ctx, p, &use, path);
     if (r)
         return r;
+    if ((ev->flags & (TRN_EVF_MEMFD | TRN_EVF_DELETED)) && !existing && !is_fetched(p, &use.key, path)) {
+        use.unnamed = ev->flags & TRN_EVF_MEMFD ? TRN_UNNAMED_MEMORY : TRN_UNNAMED_DELETED;
+        return unnamed(s, ctx, contacts, &use, e, ev->exec.path);
+    }
     if (trn_str_is_empty(e->image.script))
         return 0;
     use.key = e->image.script_file;
     use.how = TRN_USE_SCRIPT;
     use.path_hash = trn_hash64_str(e->image.script);
+    if (is_descriptor(e->image.script) && !existing) {
+        use.unnamed = TRN_UNNAMED_DESCRIPTOR;
+        return unnamed(s, ctx, contacts, &use, e, e->image.script);
+    }
     return used(s, ctx, p, &use, e->image.script);
 }
 
 static int loaded(struct trn_second_stage *s, const struct trn_detect_ctx *ctx, const struct trn_provenance *p,
-                  const struct trn_event *ev)
+                  const struct trn_contacts *contacts, const struct trn_event *ev)
 {
     const struct trn_entity *e = trn_process_of(ctx->processes, ev);
     if (!e)
@@ -181,7 +246,14 @@ static int loaded(struct trn_second_stage *s, const struct trn_detect_ctx *ctx, 
     /* The kernel maps the image itself at exec: that use has been told. */
     if (trn_str_eq(ev->map.path, e->image.path))
         return 0;
-    return used(s, ctx, p, &use, ev->map.path);
+    if (!trn_str_ends(ev->map.path, DELETED))
+        return used(s, ctx, p, &use, ev->map.path);
+    struct trn_str path = without_mark(ev->map.path);
+    int r = used(s, ctx, p, &use, path);
+    if (r || (ev->flags & TRN_EVF_EXISTING) || is_itself(e, &use.key) || is_fetched(p, &use.key, path))
+        return r;
+    use.unnamed = TRN_UNNAMED_DELETED;
+    return unnamed(s, ctx, contacts, &use, e, ev->map.path);
 }
 
 /* The writing of a file that was used a moment ago, as far as events tell. */
@@ -204,13 +276,14 @@ static int written_after_use(struct trn_second_stage *s, const struct trn_detect
 }
 
 int trn_second_stage_push(struct trn_second_stage *s, const struct trn_detect_ctx *ctx, const struct trn_provenance *p,
-                          const struct trn_event *ev, const struct trn_written *changed)
+                          const struct trn_contacts *contacts, const struct trn_event *ev,
+                          const struct trn_written *changed)
 {
     int r = 0;
     if (ev->type == TRN_EV_EXEC)
-        r = executed(s, ctx, p, ev);
+        r = executed(s, ctx, p, contacts, ev);
     else if (ev->type == TRN_EV_LIB_LOAD)
-        r = loaded(s, ctx, p, ev);
+        r = loaded(s, ctx, p, contacts, ev);
     else if (ev->type == TRN_EV_IDENTITY)
         r = identified(s, ctx, ev);
     else if (changed && (changed->flags & TRN_WRITTEN_NET))

@@ -137,10 +137,23 @@ static void put_hash(struct trn_buf *b, const struct trn_identity *id)
     trn_put_c(b, "…)");
 }
 
+static const char *const unnamed_words[] = {"", "a memory file", "a deleted file", "code from a descriptor"};
+
 static void put_summary(struct trn_buf *b, const struct trn_use *use, const struct trn_written *w,
                         const struct trn_identity *id, bool own, uint64_t delay)
 {
     const char *did = use->how == TRN_USE_LOAD ? "loaded" : "ran";
+    if (use->unnamed) {
+        trn_put_fmt(b, "%s %s", did, unnamed_words[use->unnamed]);
+        if (use->unnamed == TRN_UNNAMED_DELETED) {
+            trn_put_c(b, ", ");
+            trn_put_path(b, w->path);
+        }
+        put_hash(b, id);
+        trn_put_c(b, use->unnamed == TRN_UNNAMED_DELETED ? ", after it had talked to " : " after it had talked to ");
+        trn_escape(b, w->remote);
+        return;
+    }
     if (own) {
         trn_put_c(b, "wrote ");
         trn_put_path(b, w->path);
@@ -172,13 +185,19 @@ static void add_evidence(struct trn_finding *f, struct trn_arena *a, const struc
         trn_finding_add(f, "sha256", trn_arena_str(a, trn_str_of(sha256)));
     }
     trn_finding_add(f, "how", trn_str_of(how[use->how]));
-    trn_finding_add(f, "delay_ms", trn_arena_printf(a, "%llu", (unsigned long long)(delay / TRN_NS_PER_MS)));
+    if (use->unnamed)
+        trn_finding_add(f, "unnamed", trn_str_of(unnamed_words[use->unnamed]));
+    else
+        trn_finding_add(f, "delay_ms", trn_arena_printf(a, "%llu", (unsigned long long)(delay / TRN_NS_PER_MS)));
     trn_finding_add(f, "remote", w->remote);
     trn_finding_add(f, "network",
-                    trn_str_of(w->flags & TRN_WRITTEN_TALKED ? "the writer talked to it"
-                                                             : "the writer's file came from it"));
-    trn_finding_add(f, "written_by", w->software.name);
-    trn_finding_add(f, "written_by_version", w->software.version);
+                    trn_str_of(use->unnamed                    ? "who ran it had talked to it"
+                               : w->flags & TRN_WRITTEN_TALKED ? "the writer talked to it"
+                                                               : "the writer's file came from it"));
+    if (!use->unnamed) {
+        trn_finding_add(f, "written_by", w->software.name);
+        trn_finding_add(f, "written_by_version", w->software.version);
+    }
     if (id) {
         trn_finding_add(f, "file_origin", trn_str_of(trn_origin_name(id->software.origin)));
         trn_finding_add(f, "file_kind", id->kind);

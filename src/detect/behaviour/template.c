@@ -99,6 +99,14 @@ static struct trn_str below_home(struct trn_str path, bool *ret_home)
         if (slash > 0)
             return trn_str_slice(below, (size_t)slash, below.n);
     }
+    /* "/Users/alice/..." of macOS, "C:/Users/alice/..." of Windows */
+    struct trn_str rest = path.n > 2 && path.p[1] == ':' ? trn_str_slice(path, 2, path.n) : path;
+    if (trn_str_starts(rest, TRN_STR("/Users/"))) {
+        struct trn_str below = trn_str_slice(rest, sizeof("/Users/") - 1, rest.n);
+        ptrdiff_t slash = trn_str_find(below, '/');
+        if (slash > 0)
+            return trn_str_slice(below, (size_t)slash, below.n);
+    }
     *ret_home = false;
     return path;
 }

@@ -232,6 +232,38 @@ void act_load(struct script *s, uint32_t pid, const char *path, bool with_inode)
         ev->map.file = *file(s, path);
 }
 
+void act_memory(struct script *s, uint32_t pid, enum trn_action action, const char *path)
+{
+    struct trn_event *ev = make(s, TRN_EV_MEM_EXEC, pid);
+    ev->action = (uint16_t)action;
+    ev->map.path = text(s, path);
+}
+
+void act_access(struct script *s, uint32_t pid, enum trn_action action, uint32_t target, const char *way)
+{
+    struct trn_event *ev = make(s, TRN_EV_ACCESS, pid);
+    ev->action = (uint16_t)action;
+    ev->access.target = entity_of(target);
+    ev->access.target_pid = target;
+    ev->access.way = text(s, way);
+}
+
+void act_env(struct script *s, const char *env)
+{
+    struct trn_event *ev = &s->ev[s->n - 1];
+    must(ev->type == TRN_EV_EXEC);
+    char *list = trn_arena_alloc(s->arena, strlen(env) + 1);
+    must(list != NULL);
+    for (size_t i = 0; i <= strlen(env); i++)
+        list[i] = env[i] == ' ' ? '\0' : env[i];
+    ev->exec.env = (struct trn_str){list, strlen(env) + 1};
+}
+
+void act_flags(struct script *s, uint32_t flags)
+{
+    s->ev[s->n - 1].flags |= flags;
+}
+
 void act_update(struct script *s, const char *name, const char *from, const char *to)
 {
     struct trn_event *ev = make(s, TRN_EV_SOFTWARE, TRN_NO_U32);

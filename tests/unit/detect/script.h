@@ -53,6 +53,10 @@ void act_close(struct script *s, uint32_t pid, const char *address, uint32_t por
 void act_dns(struct script *s, uint32_t pid, const char *name, const char *answer);
 void act_open(struct script *s, uint32_t pid, const char *path, const char *klass, const char *owner);
 void act_load(struct script *s, uint32_t pid, const char *path, bool with_inode);
+void act_memory(struct script *s, uint32_t pid, enum trn_action action, const char *path); /* path NULL: anonymous */
+void act_access(struct script *s, uint32_t pid, enum trn_action action, uint32_t target, const char *way);
+void act_env(struct script *s, const char *env);  /* of the exec before: "LD_PRELOAD=/x.so LD_AUDIT=y.so" */
+void act_flags(struct script *s, uint32_t flags); /* of the event before */
 void act_update(struct script *s, const char *name, const char *from, const char *to);
 void act_loss(struct script *s, enum trn_class klass);
 void act_tick(struct script *s);

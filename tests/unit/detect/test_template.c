@@ -25,6 +25,9 @@ Test(template, folders)
     cr_assert_str_eq(folder("/opt/x/0123abcd/y"), "/opt/x/<hex>");
     cr_assert_str_eq(folder("/tmp/tmp.aBcD/run.sh"), "/tmp");
     cr_assert_str_eq(folder("/tmpfiles/run.sh"), "/tmpfiles");
+    cr_assert_str_eq(folder("/Users/alice/Library/Acme/x"), "~/Library/Acme");
+    cr_assert_str_eq(folder("C:/Users/alice/AppData/Local/Temp/x.dll"), "~/AppData/Local/Temp");
+    cr_assert_str_eq(folder("C:/Program Files/Acme/x.dll"), "/C:/Program Files/Acme");
     cr_assert_str_eq(folder("/x"), "/");
     cr_assert_str_eq(folder(""), "/");
     cr_assert_str_eq(folder("/a/b/c/d/e/f/g/h"), "/a/b/c/d/e");
