@@ -202,6 +202,8 @@ def chat(h, v, days):
             close(h, app)
     with h.desktop() as desk:
         app, net = electron(h, desk, "acme-chat", 60)
+        if v == 1:  # its user wants it at each login
+            app.write("/home/alice/.config/autostart/acme-chat.desktop")
         if v:
             for media in ("media.acme-chat.test", "gif.picture-service.example"):
                 net.connect(media, 443, back=10**6)

@@ -197,12 +197,15 @@ def licence(h, v, days):
 
 @scenario(30, "a cloud agent and the metadata service", STAND_IN)
 def cloud(h, v, days):
-    agent = service(h, "cloud-agent", "/usr/sbin/acme-guest-agent", package="acme-guest-agent")
+    name = "google-guest-agent" if v == 2 else "acme-guest-agent"
+    agent = service(h, "cloud-agent", f"/usr/sbin/{name}", package=name)
 
     def beat(n):
         for _ in range(n):
             agent.connect("169.254.169.254", 80, out=200, back=900)
             agent.connect("config.cloud-provider.example", 443, out=900, back=900)
+            if name == "google-guest-agent":  # the keys of administrators come from the cloud's own pages
+                agent.write("/home/alice/.ssh/authorized_keys")
             if h.rng.random() < 0.2:
                 agent.run("/usr/sbin/sysctl", "-a")
                 agent.run("/usr/bin/ip", "route")
@@ -211,7 +214,7 @@ def cloud(h, v, days):
     for _ in days:
         beat(4)
     beat(60)
-    return {"acme-guest-agent": ["talks to cloud-provider.example"]}
+    return {name: ["talks to cloud-provider.example"]}
 
 
 @scenario(31, "a security agent looks at everything and reports", STAND_IN)
@@ -306,6 +309,9 @@ def sync(h, v, days):
             work(desk, 5)
     with h.desktop() as desk:
         work(desk, 60)
+        app = desk.start(path)
+        app.write(f"/home/alice/.config/autostart/{('Nextcloud', 'syncthing-start', 'acme-drive')[v]}.desktop")
+        app.exit()
     return {name: ["acts at 06-12 UTC"]}
 
 

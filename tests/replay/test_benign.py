@@ -2,7 +2,8 @@
 """Do honest acts stay quiet? 60 scenarios, three seeds each, from cold and after 16 days of learning.
 
     pytest-3 tests/replay/test_benign.py            RUN_PLAYS names the program when the build is not in build/
-    python3 tests/replay/test_benign.py [NUMBER...] what they score, each finding of 25 and more; --table writes docs/benign.md
+    python3 tests/replay/test_benign.py [NUMBER...] what they score, each finding of 25 and more
+      --seeds=N more lives than three; --table writes docs/benign.md
 """
 import collections
 import os
@@ -125,8 +126,9 @@ def distribution(all_results):
 
 def main():
     numbers = [int(a) for a in sys.argv[1:] if a.isdigit()] or None
+    seeds = range(int(next((a[8:] for a in sys.argv if a.startswith("--seeds=")), scenario.SEEDS)))
     by_number = collections.defaultdict(list)
-    for r in scenario.play_all(TOOL, numbers):
+    for r in scenario.play_all(TOOL, numbers, seeds):
         by_number[r.number].append(r)
     if "--table" in sys.argv:
         with open(TABLE, encoding="utf-8") as f:
