@@ -65,6 +65,16 @@ static int learn_argument(struct trn_redactor *r, struct trn_str a)
     return e;
 }
 
+/* A text of a person, as it is and as our sentences would escape it. */
+static int learn_note(struct trn_redactor *r, struct trn_str note)
+{
+    TRN_AUTO(trn_buf_done) struct trn_buf shown;
+    trn_buf_init(&shown, LIST_MAX);
+    trn_escape(&shown, note);
+    int e = trn_private_add(r, note, TRN_PRIVATE_NOTE);
+    return e < 0 || shown.bad ? e : trn_private_add(r, trn_buf_str(&shown), TRN_PRIVATE_NOTE);
+}
+
 /* The first word is the program's own name. */
 static int learn_arguments(struct trn_redactor *r, struct trn_str list, char separator)
 {
@@ -115,6 +125,10 @@ int trn_redactor_see_event(struct trn_redactor *r, const struct trn_event *ev)
             continue;
         if (f[i].id == TRN_F_ARGS)
             e = learn_arguments(r, v.s, '\0');
+        else if (f[i].id == TRN_F_EXCEPTION_BY)
+            e = trn_redactor_user(r, v.s);
+        else if (f[i].id == TRN_F_EXCEPTION_REASON || f[i].id == TRN_F_FILTER_WHY)
+            e = learn_note(r, v.s);
         else if (f[i].kind == TRN_KIND_LIST)
             e = learn_list(r, v.s);
         else
@@ -127,6 +141,16 @@ int trn_redactor_see_event(struct trn_redactor *r, const struct trn_event *ev)
     return e;
 }
 
+/* Who made an exception, until when and why: src/detect/exceptions.c. */
+static int learn_evidence(struct trn_redactor *r, const struct trn_pair *p)
+{
+    if (trn_str_eq_c(p->key, "last_by"))
+        return trn_redactor_user(r, p->value);
+    if (trn_str_eq_c(p->key, "exception"))
+        return learn_note(r, p->value);
+    return trn_private_learn(r, p->value);
+}
+
 static int learn_findings(struct trn_redactor *r, const struct trn_story *s)
 {
     int e = 0;
@@ -134,7 +158,7 @@ static int learn_findings(struct trn_redactor *r, const struct trn_story *s)
         const struct trn_finding *f = &s->findings[i];
         e = trn_private_learn(r, f->summary);
         for (uint32_t k = 0; e == 0 && k < f->n_evidence; k++)
-            e = trn_private_learn(r, f->evidence[k].value);
+            e = learn_evidence(r, &f->evidence[k]);
     }
     return e;
 }
@@ -142,6 +166,8 @@ static int learn_findings(struct trn_redactor *r, const struct trn_story *s)
 int trn_redactor_see_story(struct trn_redactor *r, const struct trn_story *s)
 {
     int e = trn_private_learn(r, s->sentence);
+    if (e == 0)
+        e = learn_note(r, s->close_why);
     if (e == 0)
         e = learn_findings(r, s);
     for (uint32_t i = 0; e == 0 && i < s->n_processes; i++) {
@@ -223,6 +249,7 @@ static int redact_value(struct trn_redactor *r, const struct trn_field_def *f, s
     case TRN_F_ENV:
         return only_names(r, s, arena);
     case TRN_F_FILTER_WHY:
+    case TRN_F_EXCEPTION_REASON:
         r->counts.notes++;
         *s = TRN_STR_NONE;
         return 0;

@@ -264,8 +264,9 @@ static const struct trn_private_word *word_at(const struct trn_redactor *r, stru
 
 static void put_instead(struct trn_redactor *r, enum trn_private kind)
 {
-    static const char *const instead[] = {"~", "[user]", "[host]", "[argument]"};
-    uint64_t *const counts[] = {&r->counts.homes, &r->counts.users, &r->counts.hosts, &r->counts.arguments};
+    static const char *const instead[] = {"~", "[user]", "[host]", "[removed]", "[argument]"};
+    uint64_t *const counts[] = {&r->counts.homes, &r->counts.users, &r->counts.hosts, &r->counts.notes,
+                                &r->counts.arguments};
     trn_put_c(&r->out, instead[kind]);
     ++*counts[kind];
 }

@@ -9,6 +9,7 @@ enum trn_private { /* the first one wins when a word is several */
                    TRN_PRIVATE_HOME,
                    TRN_PRIVATE_USER,
                    TRN_PRIVATE_HOST,
+                   TRN_PRIVATE_NOTE, /* what a person wrote */
                    TRN_PRIVATE_ARGUMENT,
 };
 

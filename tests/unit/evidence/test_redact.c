@@ -176,6 +176,40 @@ Test(redact, a_story_loses_the_same)
     cr_assert(strstr(b.p, "ran ~/.cache/helper for [user] on [host]") && strstr(b.p, "acme-softphone"), "%s", b.p);
 }
 
+/* Who made an exception and why is a person's, also where our own sentences say it. */
+Test(redact, what_people_wrote_about_exceptions_is_removed)
+{
+    static const char note[] = "by carol until 2026-12-01 10:00 UTC: the vendor\\us \"said\" so";
+    struct trn_story *s = trn_arena_alloc(arena, sizeof(*s));
+    struct trn_event ev;
+    TRN_AUTO(trn_buf_done) struct trn_buf line, b;
+    trn_finding_init(&s->findings[0], trn_check_find(TRN_STR("behaviour.second-stage")));
+    trn_finding_add(&s->findings[0], "exception", trn_str_of(note));
+    trn_finding_add(&s->findings[0], "last_by", TRN_STR("mallory"));
+    s->n_findings = 1;
+    trn_buf_init(&line, 4096);
+    trn_put_c(&line, "exception for second stage, ");
+    trn_escape(&line, trn_str_of(note));
+    s->benign_if[s->n_benign_if++] = trn_buf_str(&line);
+    s->why[s->n_why++] = TRN_STR("2 exceptions hold for it, the last by mallory: second stage");
+    trn_event_init(&ev, TRN_EV_EXCEPTION);
+    ev.exception.by = TRN_STR("dave");
+    ev.exception.reason = TRN_STR("eve told me");
+    cr_assert_eq(trn_redactor_see_story(r, s), 0);
+    cr_assert_eq(trn_redactor_see_event(r, &ev), 0);
+    cr_assert_eq(trn_redactor_seal(r), 0);
+    cr_assert_eq(trn_redact_story(r, s, arena), 0);
+    cr_assert_eq(trn_redact_event(r, &ev, arena), 0);
+    trn_buf_init(&b, 1u << 20);
+    trn_story_to_json(s, &b);
+    trn_event_to_json(&ev, &b);
+    static const char *const gone[] = {"carol", "vendor", "mallory", "dave", "told me"};
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(gone); i++)
+        cr_assert(!trn_str_contains(trn_buf_str(&b), trn_str_of(gone[i])), "%s in %s", gone[i], b.p);
+    cr_assert(strstr(b.p, "exception for second stage, [removed]") && strstr(b.p, "the last by [user]: second"), "%s",
+              b.p);
+}
+
 /* Many words, and the same answer as looking for each at each place. */
 Test(redact, among_many_words_the_longest_that_fits_is_taken, .timeout = 60)
 {
