@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owns: the exceptions that hold, which finding one of them lowers, and the finding that there are several for one file.
- * Must not: hide a finding, carry one over to another version or content, trust the log or a remembered row, or own who
- * may ask for one (src/engine).
+ * Owns: the exceptions that hold, and which finding one of them lowers. Must not: hide a finding, carry one over to another
+ * version or content, trust the log or a remembered row, or own who may ask for one (src/engine).
  *
  * A row is the EXCEPTION event that set it, so that what is remembered is what the log has (STATE rows "exception"; key 0:
  * the next number). It is dead from its time on, or when its version is replaced, whether anybody tells so or not; the
@@ -10,12 +9,8 @@
  */
 #include "detect/exceptions.h"
 
-#include <stdio.h>
-
 #define KIND TRN_STR("exception")
 #define BLOB_MAX 8192
-#define SLACK_NS (60 * TRN_NS_PER_SEC) /* between the asking and its place in the order of events */
-#define LEAST_FOR_MANY 2
 
 struct row {
     struct trn_event ev; /* SET; its texts point into blob */
@@ -58,59 +53,6 @@ size_t trn_exceptions_bytes(const struct trn_exceptions *x)
     for (uint32_t i = 0; i < x->n; i++)
         n += x->rows[i].n;
     return n;
-}
-
-/* ---- what may be asked for ---- */
-
-/* An exact hash of a file known to be bad says all; and an exception must not silence the finding about exceptions. */
-static bool is_never(struct trn_str check)
-{
-    return trn_str_eq_c(check, "indicator.sha256") || trn_str_eq_c(check, TRN_CHECK_MANY_EXCEPTIONS);
-}
-
-static bool is_text(struct trn_str s, size_t min, size_t max)
-{
-    return trn_str_trim(s).n >= min && s.n <= max && trn_utf8_valid(s);
-}
-
-static int check_binding(const struct trn_ev_exception *e, struct trn_err *err)
-{
-    int r = 0;
-    if (!trn_check_find(e->check))
-        r = trn_fail(err, -EINVAL, "there is no such check");
-    else if (is_never(e->check))
-        r = trn_fail(err, -EPERM, "no exception can be made from '%.*s'", TRN_STR_ARG(e->check));
-    else if (!is_text(e->name, 1, TRN_EXCEPTION_TEXT_MAX) || !is_text(e->version, 1, TRN_EXCEPTION_TEXT_MAX))
-        r = trn_fail(err, -EINVAL, "an exception is bound to one version of one software");
-    else if (trn_sha256_is_none(e->sha256))
-        r = trn_fail(err, -EINVAL, "an exception is bound to the hash of the file that acts");
-    else if (!trn_str_is_none(e->only) && !is_text(e->only, 1, TRN_EXCEPTION_TEXT_MAX))
-        r = trn_fail(err, -EINVAL, "what it is limited to must be text of 1 to %d bytes", TRN_EXCEPTION_TEXT_MAX);
-    if (r < 0)
-        trn_hint(err, "turncoat explain lists the checks; --software NAME=VERSION and --sha256 HEX or --file PATH");
-    return r;
-}
-
-int trn_exception_check(const struct trn_event *set, struct trn_err *err)
-{
-    const struct trn_ev_exception *e = &set->exception;
-    int r = check_binding(e, err);
-    if (r < 0)
-        return r;
-    if (!is_text(e->reason, TRN_EXCEPTION_REASON_MIN, TRN_EXCEPTION_TEXT_MAX)) {
-        r = trn_fail(err, -EINVAL, "a reason is a sentence of %d to %d bytes", TRN_EXCEPTION_REASON_MIN,
-                     TRN_EXCEPTION_TEXT_MAX);
-        trn_hint(err, "who reads the story must understand it: --reason 'vendor confirmed the new host, ticket 4711'");
-        return r;
-    }
-    if (!is_text(e->by, 1, TRN_EXCEPTION_TEXT_MAX))
-        return trn_fail(err, -EINVAL, "it is not known who asks");
-    uint64_t most = set->wall_ns + TRN_EXCEPTION_MAX_SEC * TRN_NS_PER_SEC + SLACK_NS;
-    if (e->until_wall_ns > set->wall_ns && e->until_wall_ns <= most)
-        return 0;
-    r = trn_fail(err, -ERANGE, "an exception holds for %u days at most", TRN_EXCEPTION_MAX_SEC / 86400);
-    trn_hint(err, "make it again when it has expired, if the reason still stands");
-    return r;
 }
 
 static bool same_binding(const struct trn_ev_exception *a, const struct trn_ev_exception *b)
@@ -244,7 +186,7 @@ static int restore(struct trn_exceptions *x, const struct trn_event *state)
 
 /* ---- which finding is lowered ---- */
 
-static const struct trn_identity *acting_file(const struct trn_entity *e)
+const struct trn_identity *trn_acting_file(const struct trn_entity *e)
 {
     return trn_str_is_none(e->image.script) ? e->image.identity : e->image.script_identity;
 }
@@ -253,7 +195,7 @@ static const struct trn_identity *acting_file(const struct trn_entity *e)
 static void note_file(const struct trn_detect_ctx *ctx, struct trn_finding *f)
 {
     const struct trn_entity *e = trn_process_get(ctx->processes, f->acting ? f->acting : f->entity);
-    const struct trn_identity *id = e ? acting_file(e) : NULL;
+    const struct trn_identity *id = e ? trn_acting_file(e) : NULL;
     if (id && trn_str_eq(id->software.name, f->software.name) && trn_str_eq(id->software.version, f->software.version))
         memcpy(f->image_sha256, id->sha256, sizeof(f->image_sha256));
 }
@@ -273,10 +215,16 @@ static bool holds(const struct row *row, uint64_t now_wall_ns)
     return !row->gone && now_wall_ns >= row->ev.wall_ns && now_wall_ns < row->ev.exception.until_wall_ns;
 }
 
+bool trn_exceptions_hold(const struct trn_exceptions *x, size_t at, uint64_t now_wall_ns)
+{
+    return at < x->n && holds(&x->rows[at], now_wall_ns);
+}
+
 static const struct row *match(const struct trn_exceptions *x, const struct trn_finding *f)
 {
     uint64_t now = TRN_MAX(f->wall_ns, x->wall_ns);
-    if (trn_sha256_is_none(f->image_sha256) || is_never(trn_str_of(f->check->id)) || trn_finding_is_impossible(f))
+    if (trn_sha256_is_none(f->image_sha256) || trn_exception_is_never(trn_str_of(f->check->id)) ||
+        trn_finding_is_impossible(f))
         return NULL;
     for (uint32_t i = 0; i < x->n; i++) {
         const struct trn_ev_exception *e = &x->rows[i].ev.exception;
@@ -323,92 +271,6 @@ void trn_exceptions_apply(struct trn_exceptions *x, const struct trn_detect_ctx 
     trn_finding_add(f, "exception", trn_buf_str(&x->text));
 }
 
-/* ---- several for one file ---- */
-
-/* A process that runs the file, so that the finding joins what is told about it. */
-static const struct trn_entity *runner(const struct trn_detect_ctx *ctx, const struct trn_ev_exception *e)
-{
-    const struct trn_entity *p;
-    for (size_t it = 0; trn_process_next(ctx->processes, &it, &p);) {
-        const struct trn_identity *id = p->exit_boot_ns ? NULL : acting_file(p);
-        if (id && memcmp(id->sha256, e->sha256, TRN_SHA256_SIZE) == 0 && trn_str_eq(id->software.name, e->name) &&
-            trn_str_eq(id->software.version, e->version))
-            return p;
-    }
-    return NULL;
-}
-
-/* Of the file, or of the version: whichever has more. The checks by name, each once. */
-static uint32_t count(const struct trn_exceptions *x, const struct trn_ev_exception *e, uint64_t now, bool by_file,
-                      struct trn_buf *checks)
-{
-    uint32_t n = 0;
-    trn_buf_clear(checks);
-    for (uint32_t i = 0; i < x->n; i++) {
-        const struct trn_ev_exception *o = &x->rows[i].ev.exception;
-        bool same = by_file ? memcmp(o->sha256, e->sha256, TRN_SHA256_SIZE) == 0
-                            : trn_str_eq(o->name, e->name) && trn_str_eq(o->version, e->version);
-        if (!same || !holds(&x->rows[i], now))
-            continue;
-        n++;
-        if (trn_str_contains(trn_buf_str(checks), o->check))
-            continue;
-        trn_put_c(checks, checks->n ? ", " : "");
-        trn_put_str(checks, o->check);
-    }
-    return n;
-}
-
-static void put_number(struct trn_buf *b, uint32_t n)
-{
-    static const char *const words[] = {"two", "three", "four", "five", "six"};
-    if (n >= 2 && n - 2 < TRN_ARRAY_SIZE(words))
-        trn_put_c(b, words[n - 2]);
-    else
-        trn_put_fmt(b, "%u", n);
-}
-
-static int tell_many(struct trn_exceptions *x, const struct trn_detect_ctx *ctx, const struct trn_event *ev)
-{
-    const struct trn_check *check = trn_check_find(trn_str_of(TRN_CHECK_MANY_EXCEPTIONS));
-    const struct trn_ev_exception *e = &ev->exception;
-    TRN_AUTO(trn_buf_done) struct trn_buf checks, more, text;
-    trn_buf_init(&checks, 8192);
-    trn_buf_init(&more, 8192);
-    trn_buf_init(&text, 16384);
-    uint32_t n = count(x, e, ev->wall_ns, true, &checks), of_version = count(x, e, ev->wall_ns, false, &more);
-    bool by_file = n >= of_version;
-    if (TRN_MAX(n, of_version) < LEAST_FOR_MANY || !check)
-        return 0;
-    char hash[2 * TRN_SHA256_SIZE + 1], number[16];
-    struct trn_finding f;
-    trn_finding_init(&f, check);
-    const struct trn_entity *p = runner(ctx, e);
-    if (p)
-        (void)trn_subject(ctx->processes, p, &f);
-    if (!p || !trn_str_eq(f.software.name, e->name) || !trn_str_eq(f.software.version, e->version)) {
-        f.acting = f.entity = 0;
-        f.software = (struct trn_software){.name = e->name, .version = e->version};
-    }
-    f.boot_ns = ev->boot_ns;
-    f.wall_ns = ev->wall_ns;
-    put_number(&text, TRN_MAX(n, of_version));
-    trn_put_c(&text, by_file ? " exceptions for one file of " : " exceptions for ");
-    trn_put_software(&text, &f.software);
-    trn_put_c(&text, ": ");
-    trn_escape(&text, trn_buf_str(by_file ? &checks : &more));
-    f.summary = trn_buf_str(&text);
-    trn_finding_event(&f, ev->seq);
-    trn_hex(e->sha256, TRN_SHA256_SIZE, hash);
-    snprintf(number, sizeof(number), "%u", TRN_MAX(n, of_version));
-    trn_finding_add(&f, "count", trn_str_of(number));
-    trn_finding_add(&f, "checks", trn_buf_str(by_file ? &checks : &more));
-    trn_finding_add(&f, "sha256", trn_str_of(hash));
-    trn_finding_add(&f, "last_by", e->by);
-    /* Told again with news when one more is made: one finding a version. */
-    return trn_report(ctx, &f, trn_hash64_mix(trn_hash64_str(e->name), trn_hash64_str(e->version)));
-}
-
 /* ---- events ---- */
 
 static int set(struct trn_exceptions *x, const struct trn_detect_ctx *ctx, const struct trn_event *ev)
@@ -425,7 +287,7 @@ static int set(struct trn_exceptions *x, const struct trn_detect_ctx *ctx, const
     r = remember(ctx, &x->rows[find(x, id)], ev);
     if (r == 0)
         r = remember_next(x, ctx, ev);
-    return r < 0 ? r : tell_many(x, ctx, ev);
+    return r < 0 ? r : trn_exceptions_tell_many(x, ctx, ev);
 }
 
 static int end(struct trn_exceptions *x, const struct trn_detect_ctx *ctx, const struct trn_event *ev)

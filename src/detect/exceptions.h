@@ -15,6 +15,15 @@ int trn_exceptions_push(struct trn_exceptions *x, const struct trn_detect_ctx *c
 /* Notes which file acts, and lowers the finding where an exception holds. The text it adds lives until the next call. */
 void trn_exceptions_apply(struct trn_exceptions *x, const struct trn_detect_ctx *ctx, struct trn_finding *f);
 
+/* exceptions_check.c: never an exception, whoever asks */
+bool trn_exception_is_never(struct trn_str check);
+/* exceptions_many.c: after one was made */
+int trn_exceptions_tell_many(const struct trn_exceptions *x, const struct trn_detect_ctx *ctx,
+                             const struct trn_event *set) TRN_MUST_CHECK;
+/* What the entity runs: the script where it runs one, else the program; NULL: not known yet. */
+const struct trn_identity *trn_acting_file(const struct trn_entity *e);
+bool trn_exceptions_hold(const struct trn_exceptions *x, size_t at, uint64_t now_wall_ns);
+
 /* The rest of detect.h's questions. */
 int trn_exceptions_room(const struct trn_exceptions *x, const struct trn_event *set, uint64_t *ret_id,
                         struct trn_err *err) TRN_MUST_CHECK;

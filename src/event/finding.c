@@ -12,6 +12,9 @@
 
 bool trn_finding_is_impossible(const struct trn_finding *f)
 {
+    for (uint32_t i = 0; i < f->n_evidence; i++)
+        if (trn_str_eq_c(f->evidence[i].key, "impossible") && !trn_str_is_empty(f->evidence[i].value))
+            return true;
     return f->score > STAGE_MOST && trn_str_starts(trn_str_of(f->check->id), TRN_STR("behaviour."));
 }
 

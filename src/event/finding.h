@@ -38,7 +38,8 @@ struct trn_finding {
     uint32_t n_evidence;
 };
 
-/* No software of its kind does this at all: a behaviour that weighs more than a stage of an attack. */
+/* No software of its kind does this at all: its evidence says so ("impossible"), or it is a behaviour that weighs more than
+ * a stage of an attack. */
 bool trn_finding_is_impossible(const struct trn_finding *f);
 void trn_finding_init(struct trn_finding *f, const struct trn_check *check);
 /* Silently full after TRN_FINDING_EVIDENCE; absent values are not added. */

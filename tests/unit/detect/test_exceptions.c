@@ -299,6 +299,14 @@ Test(exceptions, what_no_such_software_does_cannot_be_excepted)
     own.score = 45;
     trn_exceptions_apply(x, &ctx, &own);
     cr_assert(own.score == 20 && own.exception == 1);
+    own = *f;
+    own.exception = 0;
+    own.score = 45;
+    own.n_evidence = 0;
+    trn_finding_add(&own, "impossible", TRN_STR("no such program writes there"));
+    trn_exceptions_apply(x, &ctx, &own);
+    cr_assert(own.score == 45 && !own.exception, "its evidence says so");
+    own.n_evidence = 0;
     own.check = trn_check_find(TRN_STR("indicator.domain"));
     own.score = 60;
     trn_exceptions_apply(x, &ctx, &own);
