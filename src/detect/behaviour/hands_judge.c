@@ -132,7 +132,7 @@ static uint16_t weigh_unknown(const struct trn_hands *h, const struct trn_softwa
     if (h->network)
         return SCORE_CLASS;
     *ret_why = "without history: a program that another one put there looks around";
-    if (h->placed)
+    if (h->placed && h->how != TRN_SHELL_TERMINAL) /* editors bring their own terminals to other machines */
         return typed ? SCORE_CLASS : SCORE_NOTE;
     *ret_why = "without history: a shell that is typed to through a pipe";
     if (h->how == TRN_SHELL_FED)

@@ -82,7 +82,7 @@ static int ask(const struct seen *s, enum trn_feature_class class, struct trn_st
     return 0;
 }
 
-/* A program of no package that another program, not a person, put there. */
+/* A program of no package that another program, neither a person nor its own updater, put there. */
 static bool is_placed(const struct seen *s)
 {
     struct trn_software who;
@@ -90,7 +90,8 @@ static bool is_placed(const struct seen *s)
     if (who.origin != TRN_ORIGIN_MANUAL && who.origin != TRN_ORIGIN_UNKNOWN)
         return false;
     const struct trn_written *w = trn_provenance_find(s->written, &s->root->image.file, s->root->image.path);
-    return w && w->acting && !(w->flags & TRN_WRITTEN_SESSION) && !trn_is_installer(&w->software);
+    return w && w->acting && !(w->flags & TRN_WRITTEN_SESSION) && !trn_is_installer(&w->software) &&
+           !trn_str_eq(w->software.name, who.name);
 }
 
 /* ---- telling ---- */

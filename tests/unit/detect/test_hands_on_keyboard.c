@@ -302,6 +302,20 @@ Test(hands, a_program_that_another_one_put_there)
     look_around(run(helper, "/usr/bin/dash", "sh -c look", TRN_STR_NONE), 1);
     cr_assert_eq(latest()->score, 30);
     cr_assert_eq(latest()->acting, entity_of(helper));
+    act_start(s, app, ++pid, "/home/alice/.cache/acme/helper", "helper");
+    look_around(SHELL(pid, TERMINAL), 1);
+    cr_assert_eq(latest()->score, 20, "an editor's server that came by itself opens terminals");
+}
+
+Test(hands, a_program_that_updates_itself)
+{
+    act_start(s, 1, ++pid, "/home/alice/.tool/1/tool", "tool");
+    act_identity(s, "/home/alice/.tool/1/tool", "tool", NULL, TRN_ORIGIN_MANUAL, 0);
+    act_write(s, pid, "/home/alice/.tool/2/tool");
+    act_start(s, 1, ++pid, "/home/alice/.tool/2/tool", "tool");
+    act_identity(s, "/home/alice/.tool/2/tool", "tool", NULL, TRN_ORIGIN_MANUAL, 0);
+    look_around(run(pid, "/usr/bin/dash", "sh -c look", TRN_STR_NONE), 1);
+    cr_assert_eq(latest()->score, 20);
 }
 
 Test(hands, who_opens_shells_by_trade)
