@@ -5,7 +5,7 @@
  * malloc says, and whether the overload dropped the lowest scores first and counted them.
  * Must not own: limits (bench/behaviour.py), the shape of events (stage.c).
  *
- *   engine-fill [STORIES PROCESSES PLACES]     one JSON object
+ *   engine-fill STORIES PROCESSES PLACES EVERY     one JSON object; of EVERY processes one runs a program of its own
  */
 #include "detect/behaviour/beacon_table.h"
 #include "full_engine.h"
@@ -83,8 +83,8 @@ static void write_files(struct full_engine *e, const struct actor *init, uint32_
     }
 }
 
-/* Living processes, each with arguments of its own. */
-static void crowd(struct full_engine *e, const struct actor *init, uint32_t n)
+/* Living processes: of `every` one starts a program with arguments of its own, the others are forks of a worker. */
+static void crowd(struct full_engine *e, const struct actor *init, uint32_t n, uint32_t every)
 {
     struct stage *s = &e->s;
     struct file f = stage_file_new(s, "/usr/lib/worker/worker");
@@ -93,7 +93,10 @@ static void crowd(struct full_engine *e, const struct actor *init, uint32_t n)
     for (uint32_t i = 0; i < n; i++) {
         char argv[64];
         snprintf(argv, sizeof(argv), "worker --slot=%u --queue=jobs", i);
-        stage_start(s, &root, &f, argv);
+        struct actor a = stage_fork(s, &root);
+        if (i % every == 0)
+            stage_exec(s, &a, &f, argv);
+        stage_wait_us(s, 300);
     }
 }
 
@@ -126,14 +129,12 @@ static size_t beacon_bytes(void)
 int main(int argc, char **argv)
 {
     static struct full_engine e;
-    uint64_t stories = 1024, processes = 65536, places = 100352;
-    if (argc == 4 &&
-        (trn_str_u64(trn_str_of(argv[1]), &stories) < 0 || trn_str_u64(trn_str_of(argv[2]), &processes) < 0 ||
-         trn_str_u64(trn_str_of(argv[3]), &places) < 0))
-        argc = 2;
-    if ((argc != 1 && argc != 4) || !stories || !processes || stories > 100000 || processes > 1000000 ||
-        places > 1u << 24) {
-        fprintf(stderr, "usage: engine-fill [STORIES PROCESSES PLACES]\n");
+    uint64_t stories, processes, places, every;
+    if (argc != 5 || trn_str_u64(trn_str_of(argv[1]), &stories) < 0 ||
+        trn_str_u64(trn_str_of(argv[2]), &processes) < 0 || trn_str_u64(trn_str_of(argv[3]), &places) < 0 ||
+        trn_str_u64(trn_str_of(argv[4]), &every) < 0 || !stories || !processes || !every || stories > 100000 ||
+        processes > 1000000 || places > 1u << 24) {
+        fprintf(stderr, "usage: engine-fill STORIES PROCESSES PLACES EVERY\n");
         return 2;
     }
     if (full_engine_begin(&e, (uint32_t)stories, (uint32_t)processes, stories + EXTRA_STORIES + 4096) < 0)
@@ -154,7 +155,7 @@ int main(int argc, char **argv)
     uint64_t dropped_early = trn_stories_dropped(e.stories);
     printf(", ");
     full_engine_report(&e, "stories");
-    crowd(&e, &init, (uint32_t)processes);
+    crowd(&e, &init, (uint32_t)processes, (uint32_t)every);
     printf(", ");
     full_engine_report(&e, "processes");
     for (uint32_t i = 0; i < EXTRA_STORIES; i++)
