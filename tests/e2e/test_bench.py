@@ -10,6 +10,7 @@ import pytest
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(TOP, "bench"))
 
+import engine  # noqa: E402
 import peers  # noqa: E402
 import soak  # noqa: E402
 import table  # noqa: E402
@@ -120,6 +121,16 @@ def test_peers_record_what_was_made_and_leave_nothing_behind(programs, tmp_path)
             seen, made = one[name]["counts"]["of"][result["loads"][kind]["token"]], one[name]["loads"][kind]["made"]
             # A peer may lose under load, and then says so; what it never may is to have seen nothing.
             assert seen == made or (name != "turncoat" and seen > 0 and one[name]["lost"] > 0), (name, kind, seen, made)
+
+
+def test_the_engine_is_measured_on_a_day_in_which_something_is_found(programs):
+    if not os.path.exists(engine.TOOLS / "engine-cost") or os.path.dirname(programs) != str(engine.ROOT / "build"):
+        pytest.skip("needs the benchmark's programs in build/")
+    results, _ = engine.run(True, {"cost", "poison"})  # whether it is fast enough is for the benchmark to say
+    cost, flood = results["cost"], results["poison"]
+    assert cost["cost"]["events"] == cost["made"]["events"] == sum(cost["mix"].values()) > 100000
+    assert [(name, version) for _, _, name, version in cost["told"]] == [("acme-softphone", "1.1")]
+    assert cost["cost"]["worst"] == flood["worst"] == "malicious" and flood["failed"] == 0
 
 
 # ---- the soak -----------------------------------------------------------------------------------------------------
