@@ -13,6 +13,7 @@
 #include "detect/behaviour/exfiltration.h"
 #include "detect/behaviour/first_contact.h"
 #include "detect/behaviour/hands_on_keyboard.h"
+#include "detect/behaviour/persistence.h"
 #include "detect/behaviour/profile.h"
 #include "detect/behaviour/reads.h"
 #include "detect/exceptions.h"
@@ -31,6 +32,7 @@ struct trn_detect {
     struct trn_second_stage *second_stage;
     struct trn_exec_memory *exec_memory;
     struct trn_foreign_library *foreign_library;
+    struct trn_persistence *persistence;
     struct trn_reads *reads;
     struct trn_browser_data *browser_data;
     struct trn_collection *collection;
@@ -48,8 +50,9 @@ static int on_finding(void *ctx, const struct trn_finding *f)
     struct trn_finding own = *f;
     trn_profiles_finding(d->profiles, f);
     trn_beacons_finding(d->beacons, f);
+    int r = trn_persistence_finding(d->persistence, &d->ctx, f);
     trn_exceptions_apply(d->exceptions, &d->ctx, &own);
-    return trn_sink_finding(&d->findings, &own);
+    return r ? r : trn_sink_finding(&d->findings, &own);
 }
 
 int trn_detect_new(const struct trn_detect_options *o, struct trn_detect **ret)
@@ -70,6 +73,7 @@ int trn_detect_new(const struct trn_detect_options *o, struct trn_detect **ret)
     d->second_stage = trn_second_stage_new(d->profiles);
     d->exec_memory = trn_exec_memory_new();
     d->foreign_library = trn_foreign_library_new();
+    d->persistence = trn_persistence_new();
     d->reads = trn_reads_new();
     d->browser_data = trn_browser_data_new();
     d->collection = trn_collection_new();
@@ -79,9 +83,9 @@ int trn_detect_new(const struct trn_detect_options *o, struct trn_detect **ret)
     d->hands = trn_hands_watch_new();
     d->indicators = trn_indicator_watch_new();
     d->exceptions = trn_exceptions_new();
-    if (!d->profiles || !d->contacts || !d->provenance || !d->second_stage || !d->reads || !d->browser_data ||
-        !d->collection || !d->exfiltration || !d->first_contact || !d->beacons || !d->hands || !d->indicators ||
-        !d->exec_memory || !d->foreign_library || !d->exceptions) {
+    if (!d->profiles || !d->contacts || !d->provenance || !d->second_stage || !d->persistence || !d->reads ||
+        !d->browser_data || !d->collection || !d->exfiltration || !d->first_contact || !d->beacons || !d->hands ||
+        !d->indicators || !d->exec_memory || !d->foreign_library || !d->exceptions) {
         trn_detect_free(d);
         return -ENOMEM;
     }
@@ -98,6 +102,7 @@ struct trn_detect *trn_detect_free(struct trn_detect *d)
         trn_second_stage_free(d->second_stage);
         trn_exec_memory_free(d->exec_memory);
         trn_foreign_library_free(d->foreign_library);
+        trn_persistence_free(d->persistence);
         trn_reads_free(d->reads);
         trn_browser_data_free(d->browser_data);
         trn_collection_free(d->collection);
@@ -152,6 +157,8 @@ int trn_detect_push(struct trn_detect *d, const struct trn_event *ev)
     if (!r)
         r = trn_foreign_library_push(d->foreign_library, &d->ctx, d->profiles, d->provenance, ev);
     if (!r)
+        r = trn_persistence_push(d->persistence, &d->ctx, d->profiles, d->provenance, ev);
+    if (!r)
         r = reads(d, ev);
     if (!r)
         r = trn_exfiltration_push(d->exfiltration, &d->ctx, d->profiles, ev);
@@ -167,10 +174,10 @@ size_t trn_detect_bytes(const struct trn_detect *d)
     return sizeof(*d) + trn_profiles_bytes(d->profiles) + trn_contacts_bytes(d->contacts) +
            trn_provenance_bytes(d->provenance) + trn_second_stage_bytes(d->second_stage) +
            trn_exec_memory_bytes(d->exec_memory) + trn_foreign_library_bytes(d->foreign_library) +
-           trn_reads_bytes(d->reads) + trn_browser_data_bytes(d->browser_data) + trn_collection_bytes(d->collection) +
-           trn_exfiltration_bytes(d->exfiltration) + trn_first_contact_bytes(d->first_contact) +
-           trn_beacons_bytes(d->beacons) + trn_hands_watch_bytes(d->hands) + trn_indicator_watch_bytes(d->indicators) +
-           trn_exceptions_bytes(d->exceptions);
+           trn_persistence_bytes(d->persistence) + trn_reads_bytes(d->reads) + trn_browser_data_bytes(d->browser_data) +
+           trn_collection_bytes(d->collection) + trn_exfiltration_bytes(d->exfiltration) +
+           trn_first_contact_bytes(d->first_contact) + trn_beacons_bytes(d->beacons) + trn_hands_watch_bytes(d->hands) +
+           trn_indicator_watch_bytes(d->indicators) + trn_exceptions_bytes(d->exceptions);
 }
 
 uint64_t trn_detect_places_forgotten(const struct trn_detect *d)

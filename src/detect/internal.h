@@ -41,6 +41,8 @@ bool trn_is_developers(const struct trn_software *s);
 bool trn_is_browser(const struct trn_software *s);
 /* Backup, search, sync and password tools, by their package: what they read is what a person told them to read. */
 bool trn_is_data_reader(const struct trn_software *s);
+/* Whose program e runs is known, or nothing more will be told about it. */
+bool trn_image_is_known(const struct trn_entity *e);
 /* The person at a prompt (or a job) started e: nothing but shells and tools above it. */
 bool trn_started_by_session(const struct trn_process_table *t, const struct trn_entity *e);
 

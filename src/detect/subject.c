@@ -41,6 +41,22 @@ bool trn_subject(const struct trn_process_table *t, const struct trn_entity *e, 
     return acting == NULL;
 }
 
+/* Where packages put programs; elsewhere nothing more will be told than that it is nobody's. */
+static bool may_be_packaged(struct trn_str path)
+{
+    static const char *const loose[] = {"/home/", "/root/", "/tmp/", "/var/tmp/", "/dev/shm/", "/run/"};
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(loose); i++)
+        if (trn_str_starts(path, trn_str_of(loose[i])))
+            return false;
+    return true;
+}
+
+bool trn_image_is_known(const struct trn_entity *e)
+{
+    return (e->image.identity && (trn_str_is_empty(e->image.script) || e->image.script_identity)) ||
+           !may_be_packaged(e->image.path);
+}
+
 bool trn_started_by_session(const struct trn_process_table *t, const struct trn_entity *e)
 {
     bool session = false;

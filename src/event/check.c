@@ -93,6 +93,21 @@ static const struct trn_check checks[] = {
                         "and happened to talk to a new server then.",
     },
     {
+        .id = "behaviour.persistence",
+        .title = "persistence",
+        .score = 30,
+        .stage = TRN_STAGE_PERSISTENCE,
+        .attack = {"T1547", "T1543.002", "T1053.003", "T1546.004"},
+        .means = "The software wrote, moved or linked a file to a place from which programs start by themselves, are "
+                 "loaded into others, or which lets somebody log in: units, timers, cron, autostart, start files of "
+                 "shells, ld.so.preload, authorized keys, PAM. It has no habit of that. What stands in the file is not "
+                 "read: only who wrote it and where.",
+        .false_alarms =
+            "Programs that offer 'start at login' do this when asked to, and installers outside the package "
+            "manager set up their service. Package managers, editors, settings dialogs and configuration "
+            "management count for nothing or little, and so does a person at a prompt.",
+    },
+    {
         .id = "behaviour.drift",
         .title = "drift",
         .score = 20,

@@ -133,6 +133,8 @@ static const char *role_of(const struct trn_finding *f)
         return "read";
     if (trn_str_eq_c(id, "behaviour.foreign-library"))
         return "loaded";
+    if (trn_str_eq_c(id, "behaviour.persistence"))
+        return "wrote";
     return trn_str_starts(id, TRN_STR("indicator.")) ? "ran or loaded" : "touched";
 }
 

@@ -71,6 +71,15 @@ static void put_place(struct trn_buf *b, const struct trn_finding *f)
         trn_escape(b, trn_str_is_empty(domain) ? address : domain);
 }
 
+/* "autostart (starts at login)" */
+static void put_start(struct trn_buf *b, const struct trn_finding *f)
+{
+    trn_escape(b, trn_evidence(f, "place"));
+    trn_put_c(b, " (");
+    trn_escape(b, trn_evidence(f, "starts"));
+    trn_put_c(b, ")");
+}
+
 /* ---- the sentence: one phrase a stage, in order of time ---- */
 
 static void put_owners(struct trn_buf *b, const struct trn_story *st)
@@ -150,6 +159,9 @@ static void put_phrase(struct trn_buf *b, const struct trn_story *st, const stru
         trn_put_c(b, " at regular times");
     } else if (is_check(f, "behaviour.hands-on-keyboard")) {
         put_hands(b, f);
+    } else if (is_check(f, "behaviour.persistence")) {
+        trn_put_c(b, "wrote to ");
+        put_start(b, f);
     } else if (is_check(f, "indicator.sha256")) {
         trn_put_c(b, "ran or loaded a file known to be bad");
     } else if (f->check->stage == TRN_STAGE_INDICATOR) {
@@ -419,6 +431,22 @@ static void why_foreign_library(const struct trn_finding *f, struct trn_buf *b)
     put_after_version(f, b);
 }
 
+static void why_persistence(const struct trn_finding *f, struct trn_buf *b)
+{
+    struct trn_str novelty = trn_evidence(f, "novelty"), fetched = trn_evidence(f, "fetched");
+    trn_words_path(b, trn_evidence(f, "path"));
+    trn_put_c(b, ": ");
+    trn_escape(b, trn_evidence(f, "starts"));
+    if (fetched.n) {
+        trn_put_c(b, "; ");
+        trn_escape(b, fetched);
+    }
+    if (novelty.n) {
+        trn_put_c(b, "; writing to such a place: ");
+        trn_escape(b, novelty);
+    }
+}
+
 static int why(struct trn_story *st, struct trn_arena *a, struct trn_buf *b)
 {
     struct lines l = {st->why, &st->n_why, a, false};
@@ -448,6 +476,8 @@ static int why(struct trn_story *st, struct trn_arena *a, struct trn_buf *b)
             why_hands(f, b);
         else if (is_check(f, TRN_CHECK_MANY_EXCEPTIONS))
             why_exceptions(f, b);
+        else if (is_check(f, "behaviour.persistence"))
+            why_persistence(f, b);
         else if (f->check->stage == TRN_STAGE_INDICATOR)
             why_indicator(f, b);
         if (b->n)
@@ -576,6 +606,20 @@ static void benign_exception(const struct trn_finding *f, struct trn_buf *b)
     trn_escape(b, trn_evidence(f, "exception"));
 }
 
+static void benign_persistence(const struct trn_story *st, const struct trn_finding *f, struct trn_buf *b)
+{
+    if (!f->acting) {
+        trn_put_c(b, "you wrote ");
+        trn_words_path(b, trn_evidence(f, "path"));
+        trn_put_c(b, " yourself");
+        return;
+    }
+    trn_put_c(b, "somebody asked ");
+    trn_words_software(b, &st->software);
+    trn_put_c(b, " to set up ");
+    trn_words_path(b, trn_evidence(f, "path"));
+}
+
 static int benign(struct trn_story *st, struct trn_arena *a, struct trn_buf *b)
 {
     struct lines l = {st->benign_if, &st->n_benign_if, a, false};
@@ -607,6 +651,8 @@ static int benign(struct trn_story *st, struct trn_arena *a, struct trn_buf *b)
             benign_hands(st, f, b);
         else if (is_check(f, TRN_CHECK_MANY_EXCEPTIONS))
             trn_put_c(b, "whoever made the exceptions has the vendor's word for each of them");
+        else if (is_check(f, "behaviour.persistence"))
+            benign_persistence(st, f, b);
         else if (f->check->stage == TRN_STAGE_INDICATOR)
             trn_put_c(b, "the entry of the list is old, or names what many share");
         if (b->n)

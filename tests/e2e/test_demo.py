@@ -8,6 +8,7 @@ import hashlib
 import html.parser
 import json
 import os
+import re
 import shutil
 import signal
 import stat
@@ -62,9 +63,18 @@ def test_stages_stand_in_the_order_of_time(told):
     stages = {stage["stage"] for stage in story["stages"]}
     # The beacon is told at the ninth of about eleven calls: a machine that stalls may not get that far. Its own tests ask
     # for it with times that do not depend on the machine (tests/unit/detect/test_beacon.c).
-    always = {"first-contact", "second-stage", "collection", "exfiltration", "hands-on-keyboard"}
+    always = {"first-contact", "second-stage", "collection", "exfiltration", "hands-on-keyboard", "persistence"}
     assert always <= stages <= always | {"beacon"}
     assert story["verdict"] in ("suspicious", "malicious")
+
+
+def test_six_stages_and_the_events_behind_each_finding(told):
+    (story,) = told[0]
+    assert len({stage["stage"] for stage in story["stages"]}) >= 6
+    for stage in story["stages"]:
+        assert stage["findings"]
+        for finding in stage["findings"]:
+            assert finding["events"] and finding["events"] == sorted(set(finding["events"])), finding
 
 
 def test_findings_name_their_evidence(told):
@@ -78,6 +88,9 @@ def test_findings_name_their_evidence(told):
     (typed,) = [f for f in findings if f["check"] == "behaviour.hands-on-keyboard"]
     assert typed["summary"].startswith("sh under acme-softphone; id, hostname, ss in ")
     assert typed["evidence"]["descriptors"] == "pipe, null, null" and len(typed["events"]) == 4
+    (entry,) = [f for f in findings if f["check"] == "behaviour.persistence"]
+    assert entry["evidence"]["path"] == "/home/alice/.config/autostart/acme-softphone-helper.desktop"
+    assert entry["evidence"]["starts"] == "starts at login" and entry["evidence"]["fetched"]
     for finding in findings:
         assert finding["summary"] and finding["software"]["name"] == "acme-softphone"
 
@@ -193,8 +206,9 @@ def test_nothing_private_is_in_the_redacted_bundle(told, programs):
     assert b"alice" in b"".join(open_one.values())
     private = {"alice", *(a for a in arguments - evidence if "/" in a or "=" in a or " " in a)}
     name = json.loads(open_one["host.json"])["name"]
-    private |= {name} if len(name) > 3 else set()
     assert [word for word in private if word.lower().encode() in everything] == []
+    # As a word of its own: the made-up host is called "desk", and an autostart entry ends in ".desktop".
+    assert len(name) < 4 or not re.search(rb"\b%s\b" % re.escape(name.lower().encode()), everything)
     assert not any({"args", "command_line"} & set(e.get("process", {})) for e in rows(redacted["events.jsonl"]))
     assert b"~/.cache/acme/helper" in everything
     assert verify(programs, state / f"redacted-{story['id']}.tcb").returncode == 0

@@ -98,29 +98,13 @@ int trn_reads_push(struct trn_reads *r, const struct trn_detect_ctx *ctx, const 
     return 0;
 }
 
-/* Where packages put programs; elsewhere nothing more will be told than that it is nobody's. */
-static bool may_be_packaged(struct trn_str path)
-{
-    static const char *const loose[] = {"/home/", "/root/", "/tmp/", "/var/tmp/", "/dev/shm/", "/run/"};
-    for (size_t i = 0; i < TRN_ARRAY_SIZE(loose); i++)
-        if (trn_str_starts(path, trn_str_of(loose[i])))
-            return false;
-    return true;
-}
-
-static bool is_known(const struct trn_entity *e)
-{
-    return (e->image.identity && (trn_str_is_empty(e->image.script) || e->image.script_identity)) ||
-           !may_be_packaged(e->image.path);
-}
-
 static bool is_ready(const struct trn_reads *r, const struct trn_detect_ctx *ctx, const struct waiting *w,
                      const struct trn_event *ev)
 {
     const struct trn_entity *e = trn_process_get(ctx->processes, w->entity);
     bool late = ev->boot_ns > w->boot_ns + IDENTITY_NS || ev->boot_ns + IDENTITY_NS < w->boot_ns;
     return !e || late || r->n_waiting == WAITING || ev->type == TRN_EV_STOP ||
-           (is_known(e) && is_known(trn_root_of(ctx->processes, e)));
+           (trn_image_is_known(e) && trn_image_is_known(trn_root_of(ctx->processes, e)));
 }
 
 static bool take(struct trn_reads *r, const struct trn_detect_ctx *ctx, const struct trn_event *ev)

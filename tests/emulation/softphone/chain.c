@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The steps of the inert imitation. Owns: the files it writes below $HOME/.cache/acme.
+ * The steps of the inert imitation. Owns: the files it writes below $HOME/.cache/acme, and one in $HOME/.config/autostart.
  * Must not: open a socket by itself (loopback.c), keep or send what it reads, act on anything the peer says.
  */
 #include "chain.h"
@@ -125,9 +125,9 @@ static long download(const struct chain_peer *peer, char *buf, size_t size)
     return n;
 }
 
-static int store(const char *path, const char *buf, size_t n)
+static int store(const char *path, const char *buf, size_t n, mode_t mode)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
     int result;
 
     if (fd < 0)
@@ -156,7 +156,7 @@ void chain_second_stage(const struct chain_peer *peer)
     home_path(".cache/acme", path, sizeof(path));
     mkdir(path, 0700);
     home_path(".cache/acme/helper", path, sizeof(path));
-    if (n <= 0 || store(path, buf, (size_t)n) != 0) {
+    if (n <= 0 || store(path, buf, (size_t)n, 0755) != 0) {
         free(buf);
         return;
     }
@@ -169,6 +169,24 @@ void chain_second_stage(const struct chain_peer *peer)
     }
     if (child > 0)
         waitpid(child, NULL, 0);
+}
+
+/* Only the rehearsal's private root has such a home, no desktop ever starts there, and the root is gone with the run. */
+void chain_persist(void)
+{
+    char path[512], helper[512], entry[640];
+    int n;
+
+    home_path(".cache/acme/helper", helper, sizeof(helper));
+    n = snprintf(entry, sizeof(entry), "[Desktop Entry]\nType=Application\nName=Acme helper (rehearsal)\nExec=%s\n",
+                 helper);
+    home_path(".config", path, sizeof(path));
+    mkdir(path, 0700);
+    home_path(".config/autostart", path, sizeof(path));
+    mkdir(path, 0700);
+    home_path(".config/autostart/acme-softphone-helper.desktop", path, sizeof(path));
+    if (n > 0 && (size_t)n < sizeof(entry))
+        (void)store(path, entry, (size_t)n, 0644);
 }
 
 /* The size of a file, found by reading it to its end as a thief would; what was read is overwritten at once. */

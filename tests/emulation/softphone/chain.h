@@ -19,6 +19,9 @@ void chain_contact(const struct chain_peer *peer, int times);
 /* Downloads the helper to ~/.cache/acme/helper and runs it. */
 void chain_second_stage(const struct chain_peer *peer);
 
+/* An autostart entry that names the helper; no desktop ever starts in the rehearsal's made-up home. */
+void chain_persist(void);
+
 /* Reads the fake browser files and posts a few bytes: their sizes, never their content. */
 void chain_collect(const struct chain_peer *peer);
 

