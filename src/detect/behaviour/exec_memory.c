@@ -132,6 +132,9 @@ static uint16_t first_weight(const struct verdict *v, bool session)
     const struct trn_novelty *n = &v->novelty;
     if (n->state == TRN_FEATURE_ORDINARY || (n->state != TRN_FEATURE_NEW && !n->first_in_version))
         return 0;
+    if (trn_novelty_mature(n) && n->state != TRN_FEATURE_NEW)
+        return TRN_MIN(kinds[v->a->kind].begins,
+                       (uint16_t)SCORE_NOTE); /* told in full when an earlier version did it */
     if (trn_novelty_mature(n))
         return n->version_starts >= TRN_LOAD_SETTLED ? kinds[v->a->kind].never : kinds[v->a->kind].begins;
     bool none = session && v->a->kind != WRITES;
@@ -354,6 +357,8 @@ static int notice(struct trn_exec_memory *m, const struct trn_detect_ctx *ctx, s
     a->wall_ns = ev->wall_ns;
     a->entity = e->id;
     a->existing = (ev->flags & TRN_EVF_EXISTING) != 0;
+    if (trn_str_ends(path, TRN_LOAD_DELETED))
+        path.n -= TRN_LOAD_DELETED.n;
     a->n_path = keep(a->path, path);
     if (ev->type == TRN_EV_ACCESS)
         a->n_way = keep(a->way, ev->access.way);

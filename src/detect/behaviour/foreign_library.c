@@ -99,9 +99,9 @@ static int executed(struct trn_foreign_library *l, const struct trn_detect_ctx *
     while (trn_str_split(&env, '\0', &one)) {
         if (!trn_str_split(&one, '=', &name))
             continue;
-        for (uint8_t i = 0; i < TRN_ARRAY_SIZE(variables); i++)
+        for (size_t i = 0; i < TRN_ARRAY_SIZE(variables); i++)
             if (trn_str_eq_c(name, variables[i]))
-                take_names(&row, i, one);
+                take_names(&row, (uint8_t)i, one);
     }
     if (row.n == 0)
         return 0;

@@ -250,8 +250,8 @@ static uint16_t first_weight(const struct verdict *v)
     const struct trn_novelty *n = &v->novelty;
     if (n->state == TRN_FEATURE_ORDINARY || (n->state != TRN_FEATURE_NEW && !n->first_in_version))
         return 0;
-    if (trn_novelty_mature(n))
-        return kinds[v->what].never;
+    if (trn_novelty_mature(n)) /* told in full when an earlier version did it */
+        return n->state == TRN_FEATURE_NEW ? kinds[v->what].never : TRN_MIN(kinds[v->what].never, (uint16_t)SCORE_NOTE);
     /* Without history: what is no habit of any packaged program. */
     if (!is_packaged(&v->f.software) || (v->what == NOBODYS && !is_anybodys(v->path)))
         return 0;
@@ -261,6 +261,8 @@ static uint16_t first_weight(const struct verdict *v)
 static void weigh(const struct trn_process_table *t, struct verdict *v)
 {
     bool fetched = v->w && (v->w->flags & TRN_WRITTEN_NET);
+    /* Second-stage makes little of what other software wrote; over a package's library that is no small thing. */
+    bool others = v->what == MODIFIED && v->w && !trn_same_software(&v->w->software, &v->f.software);
     v->score = first_weight(v);
     if (v->session)
         weigh_down(v, SCORE_SESSION, "started by hand");
@@ -270,7 +272,7 @@ static void weigh(const struct trn_process_table *t, struct verdict *v)
         weigh_down(v, SCORE_TOOL, "an installer or builder");
     if (trn_is_browser(&v->f.software))
         weigh_down(v, SCORE_TOOL, "a browser: its user chooses what is added to it");
-    if (fetched)
+    if (fetched && !others)
         weigh_down(v, SCORE_NOTE, "it came from the network: the same act is told as a second stage");
     if (v->w && (v->w->flags & TRN_WRITTEN_SESSION))
         weigh_down(v, SCORE_NOTE, "a person put it there");

@@ -102,6 +102,15 @@ Test(exec_memory, a_version_that_ran_without_it_begins_to_have_it)
               TRN_STR_ARG(f->summary));
 }
 
+Test(exec_memory, the_next_version_does_it_too)
+{
+    grow("1.0", 25, TRN_ACT_NONE);
+    act_memory(s, start("1.0"), TRN_ACT_ANONYMOUS, NULL);
+    grow("1.1", 7, TRN_ACT_ANONYMOUS);
+    cr_assert_eq(told(CHECK), 2);
+    cr_assert_eq(machine_finding(m, CHECK, 1)->score, 20, "the first told it in full");
+}
+
 Test(exec_memory, a_new_version_that_uses_a_compiler_is_merely_new)
 {
     grow("1.0", 25, TRN_ACT_NONE);
@@ -169,6 +178,34 @@ Test(exec_memory, a_memory_file_without_the_network)
     only(40);
     cr_assert_eq(machine_count(m, STAGE), 0);
     cr_assert(trn_str_eq_c(machine_finding(m, CHECK, 0)->software.name, "acme-softphone"));
+}
+
+Test(exec_memory, a_script_that_no_name_leads_to)
+{
+    uint32_t run = start("1.0");
+    act_connect(s, run, "203.0.113.9", 443);
+    act_start(s, run, 700, "/usr/bin/bash", "bash /dev/fd/63");
+    wait_ms(s, 6000);
+    act_tick(s);
+    cr_assert_eq(told(STAGE), 1);
+    const struct trn_finding *f = machine_finding(m, STAGE, 0);
+    cr_assert_eq(f->score, 45);
+    cr_assert(trn_str_starts(f->summary, TRN_STR("ran code from a descriptor")), "%.*s", TRN_STR_ARG(f->summary));
+    cr_assert_eq(f->acting, entity_of(run));
+}
+
+Test(exec_memory, a_person_who_runs_what_a_pipe_gives)
+{
+    act_start(s, 101, 700, "/usr/bin/curl", "curl https://example.test/x");
+    act_connect(s, 700, "203.0.113.9", 443);
+    act_start(s, 101, 701, "/usr/bin/bash", "bash /dev/fd/63");
+    act_start(s, 701, 702, MEMFD, "codec");
+    act_flags(s, TRN_EVF_MEMFD);
+    wait_ms(s, 6000);
+    act_tick(s);
+    cr_assert_eq(told(CHECK), 0);
+    for (size_t i = 0; i < told(STAGE); i++)
+        cr_assert_leq(machine_finding(m, STAGE, i)->score, 20);
 }
 
 Test(exec_memory, its_own_program_after_an_update)

@@ -245,6 +245,19 @@ Test(foreign_library, one_of_a_package_that_somebody_wrote_over)
     cr_assert(trn_str_eq_c(evidence(f, "written_by"), "other"));
 }
 
+Test(foreign_library, one_of_a_package_that_a_talker_wrote_over)
+{
+    uint32_t other = start_as(1, "/opt/other/bin/other", "other", "1", TRN_ORIGIN_DPKG, NULL);
+    act_connect(s, other, "203.0.113.9", 443);
+    act_write(s, other, "/usr/lib/x86_64-linux-gnu/libmedia.so");
+    load(start("1.0"), "/usr/lib/x86_64-linux-gnu/libmedia.so", false);
+    load(other, "/usr/lib/x86_64-linux-gnu/libmedia.so", false);
+    later();
+    cr_assert_eq(told(CHECK), 2);
+    cr_assert_eq(machine_finding(m, CHECK, 0)->score, 35);
+    cr_assert_eq(machine_finding(m, CHECK, 1)->score, 20, "its own doing: that is a second stage");
+}
+
 Test(foreign_library, one_that_differs_from_its_packages_list)
 {
     act_identity(s, "/usr/lib/x86_64-linux-gnu/libmedia.so", "libmedia", "1", TRN_ORIGIN_DPKG,
@@ -304,6 +317,20 @@ Test(foreign_library, signed_products_of_windows)
     trn_detect_profile(m->detect, TRN_STR("Acme App"), &b);
     cr_assert(!trn_str_contains(trn_buf_str(&b), TRN_STR("alice")), "%.*s", TRN_STR_ARG(trn_buf_str(&b)));
     trn_buf_done(&b);
+}
+
+Test(foreign_library, the_environment_of_macos)
+{
+    const char *app = "/Applications/Acme.app/Contents/MacOS/Acme";
+    uint32_t run =
+        start_as(1, app, "Acme", NULL, TRN_ORIGIN_MACOS, "DYLD_INSERT_LIBRARIES=/Users/alice/Library/x.dylib");
+    act_load(s, run, "/Applications/Acme.app/Contents/Frameworks/libmedia.dylib", true);
+    later();
+    cr_assert_eq(told(CHECK), 0, "its own bundle");
+    act_load(s, run, "/Users/alice/Library/x.dylib", true);
+    later();
+    const struct trn_finding *f = only(20);
+    cr_assert(trn_str_eq_c(evidence(f, "put_there_by"), "DYLD_INSERT_LIBRARIES"));
 }
 
 Test(foreign_library, a_flood_is_bounded)

@@ -199,6 +199,17 @@ Test(ingest, eslogger_tells_who_acts_and_what_was_opened)
     cr_assert_str_eq(g.notices.p, "6: no use for events of kind 'eslogger lookup'\n");
 }
 
+Test(ingest, eslogger_of_an_environment_what_the_loader_heeds)
+{
+    RUN(g, MAC "{\"exec\":{\"target\":{" TOKEN ",\"start_time\":\"2026-11-27T09:00:00Z\",\"ppid\":1,"
+               "\"executable\":{\"path\":\"/bin/x\",\"stat\":{\"st_dev\":1,\"st_ino\":10}}},\"args\":[\"x\"],"
+               "\"env\":[\"HOME=/Users/alice\",\"DYLD_INSERT_LIBRARIES=/tmp/x.dylib\",\"SECRET=1\"]}}}\n");
+    const struct trn_event *ev = &g.events[3];
+    cr_assert_eq(ev->type, TRN_EV_EXEC, "%s", g.text.p);
+    cr_assert_eq(ev->exec.env.n, strlen("DYLD_INSERT_LIBRARIES=/tmp/x.dylib") + 1);
+    cr_assert_str_eq(ev->exec.env.p, "DYLD_INSERT_LIBRARIES=/tmp/x.dylib");
+}
+
 Test(ingest, order_is_by_time_and_equal_times_keep_theirs)
 {
     RUN(g, HEAD("5") AT("03.000") APP IMAGE "}\n" HEAD("5") AT("01.000") APP IMAGE "}\n" HEAD("5")
