@@ -32,7 +32,7 @@ Every act takes fields={...} for fields of events that have no word here (flat E
 
 True to the sensor: entities, inodes and ctimes that change as files do; an IDENTITY before the first exec of a file's
 content and before each exec of a script and each load of a library of no package; FILE, OPEN and mappings know a pid only;
-destination.domain stands with connections whose name was asked for; a TICK when it becomes quiet.
+the header holds what each source tells (measured against a live log); destination.domain stands with connections whose name was asked for; a TICK when it becomes quiet.
 Not like life: a reboot goes on with the same engine and the same boot clock (a replay of JSON lines is one run).
 """
 import contextlib
@@ -43,11 +43,10 @@ import json
 import random
 
 from debian import BASE, PACKAGES
-from process import PIPES, TERMINAL, Process, address_of, is_address, mix  # noqa: F401
+from process import DEVICE, PIPES, TERMINAL, Process, address_of, is_address, mix  # noqa: F401
 
 NS = 1_000_000_000
 DAY = 86400
-DEVICE = 8 << 20 | 1
 
 
 class Host:
@@ -169,12 +168,13 @@ class Host:
         if process:
             e["process.pid"] = process.pid
             if not by_pid:
-                e["process.entity_id"] = process.entity
-                e["process.thread.id"] = process.pid
-                e["process.thread.name"] = process.comm
-                e["user.id"], e["user.effective.id"], e["group.id"] = process.uid, process.euid, process.uid
+                e["process.entity_id"], e["process.thread.id"], e["user.id"] = process.entity, process.pid, process.uid
+            if kind in ("exec", "access", "cred", "login"):
+                e["user.effective.id"], e["group.id"] = process.euid, process.uid
+            if kind in ("exec", "fork"):
                 e["turncoat.cgroup"] = self.cgroup_id(process.cgroup)
-                e["turncoat.mntns"] = process.mntns
+            if kind == "exec":
+                e["process.thread.name"], e["turncoat.mntns"] = process.comm, process.mntns
         e.update(fields)
         self.lines.append(json.dumps(e, separators=(",", ":")))
 

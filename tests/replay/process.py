@@ -6,6 +6,7 @@ import os
 from sensitive import sensitive_of
 
 MASK = (1 << 64) - 1
+DEVICE = 8 << 20 | 1
 SERVICE = ("null", "unix-socket", "unix-socket")  # what the first three descriptors are
 TERMINAL = ("terminal",) * 3
 PIPES = ("pipe",) * 3
@@ -307,12 +308,13 @@ class Process:
         return True
 
     def load(self, path, fields=None):
-        """A library is mapped executable; perf tells its path and build-id, and no inode."""
+        """A library is mapped executable; perf tells its path and inode, and no time."""
+        f = self.host.file(self.at(path))
         if self.host.owner_of(path) is None:
             self.host.identify(self.at(path), self, again=True)
         self.host.emit("lib_load", self, {"dll.path": path, "turncoat.map.prot": 5, "turncoat.map.length": 65536,
                                           "turncoat.map.address": 0x7F0000000000 + self.host.rng.randrange(1 << 30) * 4096,
-                                          "turncoat.map.build_id": hashlib.sha1(path.encode()).hexdigest(),
+                                          "file.inode": f["ino"], "file.device": DEVICE,
                                           "process.thread.id": self.pid, **(fields or {})}, by_pid=True)
 
     def memory(self, action="anonymous", path=None, length=65536, fields=None):
