@@ -31,6 +31,8 @@ static void finding(struct trn_view *v, const json_t *f)
     trn_escape(&b, trn_json_text(f, "check"));
     trn_put_c(&b, ": ");
     trn_escape(&b, trn_json_text(f, "summary"));
+    if (trn_json_at(f, "exception"))
+        trn_put_fmt(&b, " (exception %llu)", (unsigned long long)trn_json_count(f, "exception.id"));
     trn_put_c(&b, "\n");
     trn_print(v->to, &b);
 }

@@ -231,6 +231,16 @@ Test(exceptions, when_it_ends_the_story_weighs_again)
     cr_assert(trn_str_starts(evidence(f, "exception"), TRN_STR("over, it was by alice")));
 }
 
+Test(exceptions, the_profile_learns_nothing_from_it)
+{
+    TRN_AUTO(trn_buf_done) struct trn_buf profile;
+    trn_buf_init(&profile, 1 << 20);
+    exception(TRN_ACT_SET, 1, CHECK);
+    cr_assert_eq(second_stage()->score, 20);
+    trn_detect_profile(m->detect, TRN_STR("acme-softphone"), &profile);
+    cr_assert(strstr(profile.p, "never learned"), "%s", profile.p);
+}
+
 /* ---- what can be no exception ---- */
 
 Test(exceptions, what_is_asked_for_is_checked)
