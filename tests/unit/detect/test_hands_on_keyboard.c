@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Question: is somebody who types through a program told from a script, an administrator and a habit? */
+#include "detect/behaviour/hands.h"
 #include "script.h"
 
 #include <criterion/criterion.h>
@@ -484,4 +485,54 @@ Test(hands, a_restart_in_the_middle_and_a_replay)
     cr_assert_eq(machine_finding(next, CHECK, 0)->id, latest()->id, "the same finding, whoever was there");
     machine_free(next);
     machine_free(again);
+}
+
+Test(hands, a_shell_that_was_there_before)
+{
+    uint32_t app = phone("1.0");
+    told();
+    SHELL(app, CONNECTION);
+    struct machine *next = machine_new(NULL), *later = machine_new(NULL);
+    machine_restore(next, m, s, s->n);
+    cr_assert_eq(machine_count(next, CHECK), 1, "nobody had told it");
+    machine_restore(later, next, s, s->n);
+    cr_assert_eq(machine_count(later, CHECK), 0, "not once more");
+    machine_free(next);
+    machine_free(later);
+}
+
+/* Where a shell has its commands from. */
+Test(hands, arguments_of_shells)
+{
+    static const struct {
+        const char *path, *argv;
+        size_t n;
+        enum trn_shell_how how; /* ORDERS, or UNTOLD: it waits */
+    } cases[] = {
+#define CASE(path, argv, how) {path, argv, sizeof(argv), how}
+        CASE("/usr/bin/bash", "-bash", TRN_SHELL_UNTOLD),
+        CASE("/usr/bin/bash", "bash\0-i", TRN_SHELL_UNTOLD),
+        CASE("/usr/bin/bash", "bash\0--noprofile\0--rcfile\0/tmp/rc\0-i", TRN_SHELL_UNTOLD),
+        CASE("/usr/bin/bash", "bash\0-o\0vi", TRN_SHELL_UNTOLD),
+        CASE("/usr/bin/dash", "sh\0-s\0-", TRN_SHELL_UNTOLD),
+        CASE("/usr/bin/dash", "sh\0-c\0id", TRN_SHELL_ORDERS),
+        CASE("/usr/bin/bash", "bash\0-lc\0id", TRN_SHELL_ORDERS),
+        CASE("/usr/bin/bash", "bash\0-eo\0pipefail\0run.sh", TRN_SHELL_ORDERS),
+        CASE("/usr/bin/fish", "fish\0run.fish", TRN_SHELL_ORDERS),
+        CASE("C:/Windows/System32/cmd.exe", "cmd.exe", TRN_SHELL_UNTOLD),
+        CASE("C:/Windows/System32/cmd.exe", "cmd.exe\0/k\0prompt", TRN_SHELL_UNTOLD),
+        CASE("C:/Windows/System32/cmd.exe", "cmd.exe\0/d\0/C\0dir", TRN_SHELL_ORDERS),
+        CASE("C:/Windows/System32/powershell.exe", "powershell\0-NoLogo\0-ExecutionPolicy\0Bypass", TRN_SHELL_UNTOLD),
+        CASE("C:/Windows/System32/powershell.exe", "powershell\0-enc\0AAAA", TRN_SHELL_ORDERS),
+        CASE("C:/Windows/System32/powershell.exe", "powershell\0-File\0x.ps1", TRN_SHELL_ORDERS),
+#undef CASE
+    };
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(cases); i++) {
+        struct trn_event ev;
+        bool network;
+        trn_event_init(&ev, TRN_EV_EXEC);
+        ev.exec.path = trn_str_of(cases[i].path);
+        ev.exec.argv = (struct trn_str){cases[i].argv, cases[i].n};
+        cr_expect_eq(trn_shell_how_of(&ev, &network), cases[i].how, "case %zu", i);
+    }
 }
