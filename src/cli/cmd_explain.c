@@ -65,8 +65,13 @@ static void one(struct trn_cli *cli, const struct trn_check *c)
     fprintf(cli->out, "%s%s%s  %s\n", trn_colour_on(cli->colour, TRN_BOLD), c->id,
             trn_colour_off(cli->colour, TRN_BOLD), c->title);
     fprintf(cli->out, "  score %u of 100 where nothing else is known; stage %s;", c->score, trn_stage_name(c->stage));
-    for (size_t i = 0; i < TRN_ARRAY_SIZE(c->attack) && c->attack[i]; i++)
+    fputs(" ATT&CK v" TRN_ATTACK_VERSION, cli->out);
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(c->attack) && c->attack[i]; i++) {
+        const char *renamed = trn_attack_renamed(trn_str_of(c->attack[i]));
         fprintf(cli->out, " %s", c->attack[i]);
+        if (renamed)
+            fprintf(cli->out, " (later %s)", renamed);
+    }
     fputc('\n', cli->out);
     paragraph(cli->out, "What it means", c->means);
     paragraph(cli->out, "When it is a false alarm", c->false_alarms);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owns: 'turncoat stories': the list, one story in full, and closing one with a reason.
+ * Owns: 'turncoat stories': the list, one story in full, closing one with a reason, giving one to somebody.
  * Must not: word a story; the engine renders the page, so that all viewers read the same.
  */
 #include "cli/bundle.h"
@@ -27,6 +27,19 @@ static bool counts(const struct trn_cli *cli, const json_t *story)
     return v >= cli->fail_on && !trn_str_eq_c(trn_json_text(story, "status"), "closed");
 }
 
+/* "open", "open, ana", "reopened", "closed" */
+static struct trn_str status(const json_t *story, bool closed, struct trn_buf *b)
+{
+    struct trn_str who = trn_json_text(story, "assigned");
+    trn_buf_clear(b);
+    trn_put_c(b, closed ? "closed" : json_is_string(json_object_get(story, "reopened")) ? "reopened" : "open");
+    if (!closed && !trn_str_is_empty(who)) {
+        trn_put_c(b, ", ");
+        trn_put_str(b, who); /* the table escapes */
+    }
+    return trn_buf_str(b);
+}
+
 static int on_story(void *ctx, const char *type, json_t *s)
 {
     struct list *l = ctx;
@@ -47,7 +60,7 @@ static int on_story(void *ctx, const char *type, json_t *s)
     trn_table_number(&l->table, trn_json_count(s, "score"));
     trn_put_software_json(&b, trn_json_at(s, "software"));
     trn_table_cell(&l->table, trn_buf_str(&b));
-    trn_table_cell(&l->table, closed ? TRN_STR("closed") : TRN_STR("open"));
+    trn_table_cell(&l->table, status(s, closed, &b));
     trn_table_cell(&l->table, trn_json_text(s, "sentence"));
     return 0;
 }
@@ -126,40 +139,52 @@ static int ignore(void *ctx, const char *type, json_t *payload)
     return 0;
 }
 
-static int close_one(struct trn_cli *cli, uint64_t id, const char *why)
+/* Closes it or gives it to somebody. Either is done later, so what is not there is found out first. */
+static int decide(struct trn_cli *cli, uint64_t id, bool close, const char *text)
 {
     struct trn_err err = {0};
-    /* Closing is done later by the writer; so what is not there is found out first. */
     json_t *look = json_pack("{s:s, s:I}", "ask", "story", "id", (json_int_t)id);
     if (trn_client_each(cli->state, look, ignore, NULL, &err) < 0)
         return trn_cli_error(cli, &err, TRN_EXIT_UNDECIDED);
-    json_t *ask = json_pack("{s:s, s:I, s:s}", "ask", "close", "id", (json_int_t)id, "why", why);
+    json_t *ask = json_pack("{s:s, s:I, s:s}", "ask", close ? "close" : "assign", "id", (json_int_t)id,
+                            close ? "why" : "who", text);
     if (!ask) {
-        (void)trn_fail(&err, -EINVAL, "the reason is not valid UTF-8 text");
+        (void)trn_fail(&err, -EINVAL,
+                       close ? "the reason is not valid UTF-8 text" : "the name is not valid UTF-8 text");
         return trn_cli_error(cli, &err, TRN_EXIT_USAGE);
     }
     if (trn_client_each(cli->state, ask, ignore, NULL, &err) < 0)
         return trn_cli_error(cli, &err, TRN_EXIT_UNDECIDED);
-    fprintf(cli->err, "story %llu is closed\n", (unsigned long long)id);
+    fprintf(cli->err, "story %llu is %s\n", (unsigned long long)id, close ? "closed" : "assigned");
     return TRN_EXIT_OK;
+}
+
+static int usage(struct trn_cli *cli, const char *what, const char *hint)
+{
+    struct trn_err err = {0};
+    (void)trn_fail(&err, -EINVAL, "%s", what);
+    trn_hint(&err, "%s", hint);
+    return trn_cli_error(cli, &err, TRN_EXIT_USAGE);
 }
 
 static int run(struct trn_cli *cli)
 {
-    const char *why = trn_cli_value(cli, "close");
+    const char *why = trn_cli_value(cli, "close"), *who = trn_cli_value(cli, "assign");
     struct trn_err err = {0};
     uint64_t id = 0;
     if (cli->n_operands && trn_cli_number("the story's id", cli->operands[0], 1, INT64_MAX, &id, &err) < 0)
         return trn_cli_error(cli, &err, TRN_EXIT_USAGE);
-    if (why && (!id || !why[0])) {
-        (void)trn_fail(&err, -EINVAL, "'--close' needs a story's id and a reason");
-        trn_hint(&err, "turncoat stories 7 --close \"the vendor confirmed the new helper\"");
-        return trn_cli_error(cli, &err, TRN_EXIT_USAGE);
-    }
+    if (why && who)
+        return usage(cli, "'--close' and '--assign' are two things", "turncoat stories 7 --assign ana");
+    if (why && (!id || !why[0]))
+        return usage(cli, "'--close' needs a story's id and a reason",
+                     "turncoat stories 7 --close \"the vendor confirmed the new helper\"");
+    if (who && (!id || !who[0]))
+        return usage(cli, "'--assign' needs a story's id and a name", "turncoat stories 7 --assign ana");
     if (trn_stories_bundle_asked(cli))
         return trn_stories_bundle(cli, id);
-    if (why)
-        return close_one(cli, id, why);
+    if (why || who)
+        return decide(cli, id, why != NULL, why ? why : who);
     return id ? show_one(cli, id) : show_list(cli);
 }
 
@@ -167,12 +192,14 @@ static const struct trn_example EXAMPLES[] = {
     {"turncoat stories", "what was found, from suspicious up"},
     {"turncoat stories 7", "one in full, with its evidence"},
     {"turncoat stories --all --json", "also notes and closed ones, as a JSON array"},
-    {"turncoat stories 7 --close \"vendor confirmed\"", "close it with a reason"},
+    {"turncoat stories 7 --assign ana", "say whose it is"},
+    {"turncoat stories 7 --close \"vendor confirmed\"", "close it with a reason; new evidence opens it again"},
     {"turncoat stories 7 --bundle acme.tcb --redact", "a signed file for the vendor, without private words"},
     {"turncoat stories --verify acme.tcb", "is it unchanged? (anywhere: no daemon, no root)"},
 };
 static const struct trn_option OPTIONS[] = {
     {"all", NULL, "also notes and closed stories"},
+    {"assign", "WHO", "say whose this story is"},
     {"close", "WHY", "close this story with a reason"},
     {"bundle", "FILE", "write the story with its evidence to this file, signed"},
     {"redact", NULL, "without arguments, user names, this host's name; homes become ~"},

@@ -418,6 +418,7 @@ void trn_pipe_stop(struct trn_pipeline *p)
     p->names = trn_names_free(p->names);
     p->filters = trn_filter_list_free(p->filters);
     trn_buf_done(&p->exception);
+    trn_buf_done(&p->decisions);
     p->scratch = trn_arena_free(p->scratch);
     p->hello_arena = trn_arena_free(p->hello_arena);
     p->health_arena = trn_arena_free(p->health_arena);

@@ -65,9 +65,9 @@ static int on_story(void *ctx, const struct trn_story *s)
     trn_story_to_json(s, &json);
     trn_writer_story(p->writer, s);
     tell_line(p, "story", &json, false);
-    uint64_t mark = ((uint64_t)s->n_findings << 8 | (uint64_t)s->verdict), before = 0;
+    uint64_t mark = (uint64_t)s->n_findings << 9 | (uint64_t)s->closed << 8 | (uint64_t)s->verdict, before = 0;
     trn_map_get(p->story_marks, s->id, &before);
-    /* A new finding or verdict is news to other tools; a changed byte count is not. */
+    /* A new finding or verdict, or that it is closed or opened, is news to other tools; a changed byte count is not. */
     if (s->verdict >= TRN_VERDICT_SUSPICIOUS && mark != before && trn_map_put(p->story_marks, s->id, mark) == 0) {
         trn_put_c(&json, "\n");
         append_story(p, trn_buf_str(&json));
@@ -206,6 +206,33 @@ void trn_pipe_tell_health(struct trn_pipeline *p, const char *fmt, ...)
     trn_put_c(&json, "}");
     tell_line(p, "health", &json, false);
     trn_buf_done(&json);
+}
+
+/* A story that the engine no longer holds (dropped, or of long ago) is decided about in the store alone. */
+static int decide(struct trn_pipeline *p, struct trn_cursor *in)
+{
+    struct trn_event ev;
+    if (trn_event_decode(in, &ev) < 0)
+        return 0;
+    ev.boot_ns = trn_boot_ns();
+    ev.wall_ns = trn_wall_ns();
+    if (!trn_engine_story(p->engine, ev.decision.story))
+        trn_writer_decision(p->writer, &ev);
+    return trn_recorder_tell(p->recorder, &ev);
+}
+
+int trn_pipe_decide(struct trn_pipeline *p)
+{
+    struct trn_cursor in = trn_cur_of(trn_buf_str(&p->decisions));
+    int r = 0;
+    while (r >= 0 && !p->decisions.bad && trn_cur_left(&in)) {
+        uint32_t n = trn_cur_u32le(&in);
+        struct trn_cursor one = trn_cur_of(trn_cur_bytes(&in, n));
+        r = decide(p, &one);
+    }
+    trn_buf_done(&p->decisions);
+    trn_buf_init(&p->decisions, TRN_PIPE_DECISIONS);
+    return r;
 }
 
 static void loss(struct trn_pipeline *p, enum trn_class klass, uint64_t total)

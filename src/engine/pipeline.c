@@ -115,6 +115,9 @@ static int one_round(struct trn_pipeline *p)
     if (fds[4].revents) {
         trn_server_serve(p->server, trn_pipe_answer, p);
         trn_pipe_tell_exceptions(p);
+        r = trn_pipe_decide(p); /* here: what it tells the watchers needs the server's lock */
+        if (r < 0)
+            return r;
     }
     once_a_second(p, boot);
     return ended || drained == -EPIPE ? 0 : 1;
@@ -134,6 +137,7 @@ static int pipeline_new(const struct trn_pipeline_options *o, struct trn_pipelin
     p->story_marks = trn_map_new(65536);
     p->loads = trn_map_new(TRN_PIPE_LOADS);
     p->names = trn_names_new();
+    trn_buf_init(&p->decisions, TRN_PIPE_DECISIONS);
     p->filters = trn_filter_list_new();
     p->started_wall_ns = trn_wall_ns();
     if (!p->hello_arena || !p->health_arena || !p->scratch || !p->story_marks || !p->loads || !p->names ||

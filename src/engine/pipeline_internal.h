@@ -19,6 +19,7 @@
 #define TRN_PIPE_BAD_LINES 8
 #define TRN_PIPE_LOADS 8192
 #define TRN_PIPE_SENSOR_FDS 512
+#define TRN_PIPE_DECISIONS (64u << 10)
 
 struct trn_pipeline {
     struct trn_pipeline_options o;
@@ -45,6 +46,7 @@ struct trn_pipeline {
     struct trn_arena *scratch;    /* one arrival */
     struct trn_evidence_key *key; /* signs evidence bundles; NULL: key_why */
     char key_why[320];
+    struct trn_buf decisions; /* encoded, each behind its length: asked for, not yet told */
 
     struct trn_log_writer *log;
     char log_path[4300];
@@ -60,7 +62,7 @@ struct trn_pipeline {
     struct trn_health health;
     uint64_t told_losses[TRN_CLASS_MAX]; /* of the classes that the engine itself counts */
     struct trn_map *loads;       /* hash of (program, library), of a change of user -> boot time it was last stored */
-    struct trn_map *story_marks; /* story id -> findings << 8 | verdict, as last printed */
+    struct trn_map *story_marks; /* story id -> findings << 9 | closed << 8 | verdict, as last printed */
     uint64_t seconds_ns, events_before, rate, remembered_ns;
     uint64_t started_wall_ns, malformed_told;
     char receive[TRN_IPC_MAX];
@@ -85,7 +87,8 @@ void trn_pipe_log_flush(struct trn_pipeline *p, uint64_t now_boot_ns);
 int trn_pipe_numbered(void *ctx, const struct trn_event *ev);
 struct trn_engine_sink trn_pipe_engine_sink(struct trn_pipeline *p);
 void trn_pipe_tell_health(struct trn_pipeline *p, const char *fmt, ...) TRN_PRINTF(2, 3);
-void trn_pipe_losses(struct trn_pipeline *p); /* counters of our own that grew, as LOSS events */
+int trn_pipe_decide(struct trn_pipeline *p) TRN_MUST_CHECK; /* what people asked for since the last round */
+void trn_pipe_losses(struct trn_pipeline *p);               /* counters of our own that grew, as LOSS events */
 
 /* exceptions.c */
 /* Answers the request that this encoded event is, and keeps it for trn_pipe_tell_exceptions. */

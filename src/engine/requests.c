@@ -165,22 +165,42 @@ static void ask_story(struct trn_request_env *env, const json_t *request, struct
     finish(out, r, &err);
 }
 
-static void ask_close(struct trn_request_env *env, const struct trn_request_client *client, const json_t *request)
+/* What somebody decides about a story becomes an event: it stands in the log, and a replay decides the same. */
+static void ask_decide(struct trn_request_env *env, const struct trn_request_client *client, const json_t *request,
+                       enum trn_action action)
 {
     const json_t *id = json_object_get(request, "id");
-    struct trn_str why = member(request, "why");
+    bool close = action == TRN_ACT_CLOSED;
+    struct trn_str text = member(request, close ? "why" : "who");
+    struct trn_event ev;
     if (!client->may_act) {
-        trn_answer_error(client->out, -EPERM, "only root and the group 'turncoat-respond' may close a story",
+        trn_answer_error(client->out, -EPERM,
+                         close ? "only root and the group 'turncoat-respond' may close a story"
+                               : "only root and the group 'turncoat-respond' may assign a story",
                          "use sudo");
         return;
     }
-    if (!json_is_integer(id) || json_integer_value(id) <= 0 || trn_str_is_empty(why) || why.n > 1000) {
-        trn_answer_error(client->out, -EINVAL, "closing needs a story number and a reason",
-                         "turncoat stories 7 --close 'vendor confirmed'");
+    if (!json_is_integer(id) || json_integer_value(id) <= 0 || trn_str_is_empty(text) || text.n > 1000) {
+        trn_answer_error(client->out, -EINVAL,
+                         close ? "closing needs a story number and a reason"
+                               : "assigning needs a story number and a name",
+                         close ? "turncoat stories 7 --close 'vendor confirmed'" : "turncoat stories 7 --assign ana");
         return;
     }
-    int r = trn_writer_close_story(env->writer, (uint64_t)json_integer_value(id), why);
-    finish(client->out, r, &(struct trn_err){0});
+    trn_event_init(&ev, TRN_EV_DECISION);
+    ev.action = (uint16_t)action;
+    ev.uid = client->uid;
+    ev.pid = client->pid;
+    ev.decision.story = (uint64_t)json_integer_value(id);
+    ev.decision.text = text;
+    TRN_AUTO(trn_buf_done) struct trn_buf b;
+    trn_buf_init(&b, 16384);
+    trn_event_encode(&ev, &b);
+    int r = b.bad ? -ENOMEM : env->live(env->ctx, TRN_ASK_DECIDE, trn_buf_str(&b), client->out);
+    if (r < 0)
+        trn_answer_error(client->out, r, "the engine is busy and did not answer", "try again");
+    else
+        end(client->out);
 }
 
 static void ask_hunt(struct trn_request_env *env, const json_t *request, struct trn_buf *out)
@@ -324,7 +344,9 @@ void trn_request(struct trn_request_env *env, struct trn_request_client *client,
     else if (trn_str_eq_c(ask, "bundle"))
         trn_ask_bundle(env, request, client->out);
     else if (trn_str_eq_c(ask, "close"))
-        ask_close(env, client, request);
+        ask_decide(env, client, request, TRN_ACT_CLOSED);
+    else if (trn_str_eq_c(ask, "assign"))
+        ask_decide(env, client, request, TRN_ACT_ASSIGNED);
     else if (trn_str_eq_c(ask, "hunt"))
         ask_hunt(env, request, client->out);
     else if (trn_str_eq_c(ask, "findings"))

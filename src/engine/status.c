@@ -300,7 +300,7 @@ static void put_process_list(const struct trn_pipeline *p, struct trn_buf *out)
 
 void trn_pipe_answer(void *ctx, enum trn_ask ask, struct trn_str name, struct trn_buf *out)
 {
-    const struct trn_pipeline *p = ctx;
+    struct trn_pipeline *p = ctx;
     switch (ask) {
     case TRN_ASK_STATUS:
         put_status(p, out);
@@ -321,6 +321,10 @@ void trn_pipe_answer(void *ctx, enum trn_ask ask, struct trn_str name, struct tr
         break;
     case TRN_ASK_PROCESSES:
         put_process_list(p, out);
+        break;
+    case TRN_ASK_DECIDE:
+        trn_put_u32(&p->decisions, (uint32_t)name.n);
+        trn_put_str(&p->decisions, name);
         break;
     }
 }

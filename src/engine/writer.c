@@ -19,13 +19,12 @@
 #define KEEP_BYTES (1u << 20)
 #define STORE_NICE 10
 
-enum item_kind { ITEM_EVENT, ITEM_FINDING, ITEM_STORY, ITEM_STATE, ITEM_CLOSE };
+enum item_kind { ITEM_EVENT, ITEM_FINDING, ITEM_STORY, ITEM_STATE, ITEM_DECISION };
 
 struct item {
     struct item *next;
     enum item_kind kind;
     size_t n, path_n; /* bytes: encoded form, then the path */
-    uint64_t id;
     char bytes[];
 };
 
@@ -101,9 +100,12 @@ static int write_item(struct trn_writer *w, const struct item *it, struct trn_er
     switch (it->kind) {
     case ITEM_EVENT:
     case ITEM_STATE:
+    case ITEM_DECISION:
         r = trn_event_decode(&in, &ev);
         if (r < 0)
             return r;
+        if (it->kind == ITEM_DECISION)
+            return trn_store_decide(w->store, &ev, err);
         return it->kind == ITEM_STATE ? trn_store_state(w->store, &ev, err)
                                       : trn_store_encoded(w->store, &ev, (struct trn_str){it->bytes, it->n}, path, err);
     case ITEM_FINDING:
@@ -111,8 +113,6 @@ static int write_item(struct trn_writer *w, const struct item *it, struct trn_er
         return r < 0 ? r : trn_store_finding(w->store, &f, 0, err);
     case ITEM_STORY:
         return write_story(w, &in, err);
-    case ITEM_CLOSE:
-        return trn_store_close_story(w->store, it->id, (struct trn_str){it->bytes, it->n}, err);
     }
     return -EINVAL;
 }
@@ -187,7 +187,7 @@ static int write_or_begin_anew(struct trn_writer *w, const struct item *it, bool
         r = w->store ? write_item(w, it, &err) : -EIO;
     }
     if (r == -ENOENT)
-        return 0; /* to close a story that is not there is no failure of the store */
+        return 0; /* to decide about a story that is not there is no failure of the store */
     if (r < 0 && w->store)
         snprintf(why, size, "failing: %s", err.message[0] ? err.message : trn_errno_name(r));
     return r;
@@ -376,14 +376,12 @@ void trn_writer_finding(struct trn_writer *w, const struct trn_finding *f)
     enqueue_encoded(w, ITEM_FINDING, &b, TRN_STR_NONE);
 }
 
-int trn_writer_close_story(struct trn_writer *w, uint64_t id, struct trn_str why)
+void trn_writer_decision(struct trn_writer *w, const struct trn_event *decision)
 {
-    struct item *it = item_new(ITEM_CLOSE, why, TRN_STR_NONE);
-    if (!it)
-        return -ENOMEM;
-    it->id = id;
-    enqueue(w, it, sizeof *it + why.n);
-    return 0;
+    struct trn_buf b;
+    trn_buf_init(&b, 16384);
+    trn_event_encode(decision, &b);
+    enqueue_encoded(w, ITEM_DECISION, &b, TRN_STR_NONE);
 }
 
 void trn_writer_story(struct trn_writer *w, const struct trn_story *s)

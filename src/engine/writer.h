@@ -23,8 +23,8 @@ void trn_writer_event(struct trn_writer *w, struct trn_str encoded, struct trn_s
 void trn_writer_finding(struct trn_writer *w, const struct trn_finding *f);
 void trn_writer_story(struct trn_writer *w, const struct trn_story *s);
 void trn_writer_state(struct trn_writer *w, const struct trn_event *state);
-/* From any thread. */
-int trn_writer_close_story(struct trn_writer *w, uint64_t id, struct trn_str why) TRN_MUST_CHECK;
+/* What a person decided about a story that only the store has. */
+void trn_writer_decision(struct trn_writer *w, const struct trn_event *decision);
 
 struct trn_writer_stats {
     uint64_t lost, written, bytes;

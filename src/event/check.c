@@ -210,3 +210,18 @@ const struct trn_check *trn_check_find(struct trn_str id)
             return &checks[i];
     return NULL;
 }
+
+const char *trn_attack_renamed(struct trn_str id)
+{
+    static const struct {
+        const char *was, *is;
+    } table[] = {
+        {"T1562.001", "T1685"},     /* disable or modify tools */
+        {"T1562.003", "T1690"},     /* impair command history logging */
+        {"T1574.002", "T1574.001"}, /* DLL side-loading, since v17 */
+    };
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(table); i++)
+        if (trn_str_eq_c(id, table[i].was))
+            return table[i].is;
+    return NULL;
+}

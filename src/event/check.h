@@ -9,6 +9,8 @@
 #include "event/types.h"
 
 #define TRN_CHECK_MANY_EXCEPTIONS "exceptions.many"
+/* The version of ATT&CK that the ids of this table, and so of findings and stories, are of. */
+#define TRN_ATTACK_VERSION "17"
 
 struct trn_check {
     const char *id;    /* "behaviour.second-stage" */
@@ -22,5 +24,8 @@ struct trn_check {
 
 const struct trn_check *trn_checks(size_t *ret_count);
 const struct trn_check *trn_check_find(struct trn_str id); /* NULL when unknown */
+/* ATT&CK renames: what an id of TRN_ATTACK_VERSION or before is called in a later version that content may already use
+ * (v19 split Defense Evasion); NULL when it kept its name. For who compares our ids with another's. */
+const char *trn_attack_renamed(struct trn_str id);
 
 #endif

@@ -162,7 +162,9 @@ enum trn_field {
     TRN_F_EXCEPTION_BY = 149,
     TRN_F_EXCEPTION_UNTIL = 150,
     TRN_F_EXCEPTION_REASON = 151,
-    TRN_F_MAX = 152,
+    TRN_F_DECISION_STORY = 152,
+    TRN_F_DECISION_TEXT = 153,
+    TRN_F_MAX = 154,
 };
 
 enum trn_kind {

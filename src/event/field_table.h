@@ -181,6 +181,8 @@
     X(EXCEPTION_BY, "turncoat.exception.by", STR, T(EXCEPTION), AT(exception.by), 0, "name of the user who did it") \
     X(EXCEPTION_UNTIL, "turncoat.exception.until", TIME, T(EXCEPTION), AT(exception.until_wall_ns), 0, "when it ends by itself") \
     X(EXCEPTION_REASON, "turncoat.exception.reason", STR, T(EXCEPTION), AT(exception.reason), 0, "why") \
+    X(DECISION_STORY, "turncoat.story.id", U64, T(DECISION), AT(decision.story), 0, "number of the story that was decided about") \
+    X(DECISION_TEXT, "turncoat.story.decision", STR, T(DECISION), AT(decision.text), 0, "why it was closed, or to whom it was given") \
     X(LOSS_CLASS, "turncoat.meta.class", NAME, T_META, AT(meta.klass), NO32, "class of events that were lost") \
     X(META_COUNT, "turncoat.meta.count", U64, T_META, AT(meta.count), NO64, "how many; program id of a BPF event") \
     X(META_SINCE, "turncoat.meta.since_boot_ns", U64, T_META, AT(meta.from_boot_ns), NO64, "since when") \

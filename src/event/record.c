@@ -87,6 +87,8 @@ static uint16_t subject(enum trn_event_type type)
         return TRN_F_STATE_KIND;
     case TRN_EV_LOSS:
         return TRN_F_LOSS_CLASS;
+    case TRN_EV_DECISION:
+        return TRN_F_DECISION_TEXT;
     default:
         return TRN_F_MESSAGE;
     }

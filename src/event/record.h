@@ -161,6 +161,11 @@ struct trn_ev_exception {   /* SET, REMOVED, EXPIRED; who did it stands in the h
     uint8_t sha256[TRN_SHA256_SIZE]; /* of the file that acts */
 };
 
+struct trn_ev_decision { /* the header's uid and pid are those of who decided, as the kernel told them */
+    uint64_t story;      /* its number */
+    struct trn_str text; /* CLOSED: why; ASSIGNED: to whom */
+};
+
 #define TRN_EV_EXTRAS 16
 
 struct trn_extra {
@@ -198,6 +203,7 @@ struct trn_event {
         struct trn_ev_meta meta;
         struct trn_ev_filter filter;
         struct trn_ev_exception exception;
+        struct trn_ev_decision decision;
     };
     struct trn_extra extras[TRN_EV_EXTRAS];
     uint32_t n_extras;

@@ -5,7 +5,8 @@
  */
 #include "event/story.h"
 
-#define STORY_VERSION 1u
+#define STORY_VERSION 2u
+#define STORY_OLDEST 1u /* without what people decided: who closed, whose it is */
 
 static void put_lines(struct trn_buf *out, const struct trn_str *lines, uint32_t n)
 {
@@ -23,6 +24,13 @@ static void put_head(const struct trn_story *s, struct trn_buf *out)
     trn_put_u16(out, s->score);
     trn_put_u8(out, (uint8_t)((s->closed ? 1 : 0) | (s->loss_overlap ? 2 : 0)));
     trn_put_lstr(out, s->close_why);
+    trn_put_u32(out, s->close_uid);
+    trn_put_u64(out, s->close_wall_ns);
+    trn_put_lstr(out, s->assigned);
+    trn_put_u32(out, s->assign_uid);
+    trn_put_u64(out, s->assign_wall_ns);
+    trn_put_u64(out, s->reopened_wall_ns);
+    trn_put_lstr(out, s->reopen_why);
     trn_software_encode(&s->software, out);
     trn_put_lstr(out, s->change_from);
     trn_put_lstr(out, s->change_to);
@@ -69,9 +77,21 @@ void trn_story_encode(const struct trn_story *s, struct trn_buf *out)
     put_lines(out, s->benign_if, s->n_benign_if);
 }
 
+static void get_decisions(struct trn_cursor *in, struct trn_story *s)
+{
+    s->close_uid = trn_cur_u32le(in);
+    s->close_wall_ns = trn_cur_u64le(in);
+    s->assigned = trn_cur_lstr(in);
+    s->assign_uid = trn_cur_u32le(in);
+    s->assign_wall_ns = trn_cur_u64le(in);
+    s->reopened_wall_ns = trn_cur_u64le(in);
+    s->reopen_why = trn_cur_lstr(in);
+}
+
 static int get_head(struct trn_cursor *in, struct trn_story *s)
 {
-    if (trn_cur_u8(in) != STORY_VERSION)
+    uint8_t version = trn_cur_u8(in);
+    if (version < STORY_OLDEST || version > STORY_VERSION)
         return -EBADMSG;
     s->id = trn_cur_u64le(in);
     s->revision = trn_cur_u32le(in);
@@ -84,6 +104,8 @@ static int get_head(struct trn_cursor *in, struct trn_story *s)
     s->closed = bits & 1;
     s->loss_overlap = bits & 2;
     s->close_why = trn_cur_lstr(in);
+    if (version > STORY_OLDEST)
+        get_decisions(in, s);
     if (trn_software_decode(in, &s->software) < 0)
         return -EBADMSG;
     s->change_from = trn_cur_lstr(in);
@@ -166,4 +188,35 @@ int trn_story_decode(struct trn_cursor *in, struct trn_story *ret)
         return -EBADMSG;
     *ret = *s;
     return 0;
+}
+
+bool trn_story_decide(struct trn_story *s, const struct trn_event *ev)
+{
+    if (ev->type != TRN_EV_DECISION || ev->decision.story != s->id || trn_str_is_empty(ev->decision.text))
+        return false;
+    if (ev->action == TRN_ACT_CLOSED) {
+        s->closed = true;
+        s->close_why = ev->decision.text;
+        s->close_uid = ev->uid;
+        s->close_wall_ns = ev->wall_ns;
+        s->reopened_wall_ns = 0;
+        s->reopen_why = TRN_STR_NONE;
+    } else if (ev->action == TRN_ACT_ASSIGNED) {
+        s->assigned = ev->decision.text;
+        s->assign_uid = ev->uid;
+        s->assign_wall_ns = ev->wall_ns;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+void trn_story_put_who(struct trn_buf *out, uint32_t uid)
+{
+    if (uid == 0)
+        trn_put_c(out, "root");
+    else if (uid == TRN_NO_U32)
+        trn_put_c(out, "somebody");
+    else
+        trn_put_fmt(out, "user %u", uid);
 }

@@ -4,12 +4,13 @@
 #define TRN_EVENT_STORY_H
 
 #include "event/finding.h"
+#include "event/record.h"
 
 #define TRN_STORY_FINDINGS 64
 #define TRN_STORY_PROCESSES 64
 #define TRN_STORY_FILES 32
 #define TRN_STORY_HOSTS 32
-#define TRN_STORY_LINES 8
+#define TRN_STORY_LINES 12
 
 struct trn_story_process {   /* in order of start; parents before children */
     uint64_t entity, parent; /* parent 0 or one of the same list */
@@ -34,7 +35,11 @@ struct trn_story {
     enum trn_verdict verdict;
     uint16_t score;
     bool closed, loss_overlap;
-    struct trn_str close_why;
+    struct trn_str close_why, assigned; /* the reason stays when it is opened again; absent: never, to nobody */
+    uint32_t close_uid, assign_uid;     /* who did, as the kernel told; only where the time says that somebody did */
+    uint64_t close_wall_ns, assign_wall_ns;
+    uint64_t reopened_wall_ns; /* by new evidence, since it was closed; 0: not */
+    struct trn_str reopen_why; /* title of the check that found it */
     struct trn_software software;
     struct trn_str change_from, change_to, change_by; /* absent when no update is known */
     uint64_t change_wall_ns;
@@ -57,5 +62,9 @@ struct trn_story {
 /* Binary form, for the store and state rows; the round trip is exact. */
 void trn_story_encode(const struct trn_story *s, struct trn_buf *out);
 int trn_story_decode(struct trn_cursor *in, struct trn_story *ret) TRN_MUST_CHECK; /* views into the cursor */
+/* What a person decided about it (a DECISION event). False: nothing that is known. Views into the event. */
+bool trn_story_decide(struct trn_story *s, const struct trn_event *ev);
+/* Who decided, for people: "root", "user 1000"; "somebody" when the kernel did not say. */
+void trn_story_put_who(struct trn_buf *out, uint32_t uid);
 
 #endif

@@ -189,6 +189,34 @@ static void put_lines(struct trn_buf *out, const char *key, const struct trn_str
     trn_put_u8(out, ']');
 }
 
+static void put_who(struct trn_buf *out, const char *key, uint32_t uid)
+{
+    struct trn_buf who;
+    trn_buf_init(&who, 64);
+    trn_story_put_who(&who, uid);
+    trn_json_member_str(out, key, trn_buf_str(&who));
+    trn_buf_done(&who);
+}
+
+static void put_decisions(struct trn_buf *out, const struct trn_story *s)
+{
+    if (s->closed || s->close_wall_ns)
+        trn_json_member_str(out, "close_why", s->close_why);
+    if (s->close_wall_ns) {
+        put_who(out, "closed_by", s->close_uid);
+        trn_json_member_time(out, "closed_time", s->close_wall_ns);
+    }
+    if (s->assign_wall_ns) {
+        trn_json_member_str(out, "assigned", s->assigned);
+        put_who(out, "assigned_by", s->assign_uid);
+        trn_json_member_time(out, "assigned_time", s->assign_wall_ns);
+    }
+    if (s->reopened_wall_ns) {
+        trn_json_member_time(out, "reopened", s->reopened_wall_ns);
+        trn_json_member_str(out, "reopened_why", s->reopen_why);
+    }
+}
+
 void trn_story_to_json(const struct trn_story *s, struct trn_buf *out)
 {
     trn_put_u8(out, '{');
@@ -199,6 +227,7 @@ void trn_story_to_json(const struct trn_story *s, struct trn_buf *out)
     trn_json_member_software(out, "software", &s->software);
     put_change(out, s);
     trn_json_member_str(out, "sentence", s->sentence);
+    trn_json_member_c(out, "attack_version", TRN_ATTACK_VERSION);
     put_stages(out, s);
     put_processes(out, s);
     put_files(out, s);
@@ -212,7 +241,6 @@ void trn_story_to_json(const struct trn_story *s, struct trn_buf *out)
     trn_json_member_time(out, "updated", s->updated_wall_ns);
     trn_json_member_u64(out, "revision", s->revision);
     trn_json_member_u64(out, "findings_dropped", s->n_findings_dropped);
-    if (s->closed)
-        trn_json_member_str(out, "close_why", s->close_why);
+    put_decisions(out, s);
     trn_put_u8(out, '}');
 }

@@ -17,6 +17,7 @@ static const char *const type_names[TRN_EV_MAX] = {
     [TRN_EV_TICK] = "tick",         [TRN_EV_START] = "start",         [TRN_EV_STOP] = "stop",
     [TRN_EV_GAP] = "gap",           [TRN_EV_CLOCK] = "clock",         [TRN_EV_STATE] = "state",
     [TRN_EV_FILTER] = "filter",     [TRN_EV_HOOK] = "hook",           [TRN_EV_EXCEPTION] = "exception",
+    [TRN_EV_DECISION] = "decision",
 };
 
 static const char *const action_names[TRN_ACT_MAX] = {
@@ -52,6 +53,8 @@ static const char *const action_names[TRN_ACT_MAX] = {
     [TRN_ACT_RETURNED] = "returned",
     [TRN_ACT_SET] = "set",
     [TRN_ACT_EXPIRED] = "expired",
+    [TRN_ACT_CLOSED] = "closed",
+    [TRN_ACT_ASSIGNED] = "assigned",
 };
 
 static const char *const class_names[TRN_CLASS_MAX] = {

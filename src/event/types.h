@@ -41,7 +41,8 @@ enum trn_event_type {
     TRN_EV_FILTER = 41,    /* something is no longer watched, or watched again: who asked, until when */
     TRN_EV_HOOK = 42,      /* a hook of the sensor was lost or came back */
     TRN_EV_EXCEPTION = 43, /* a check weighs less for one version of one software, or does no longer: who asked */
-    TRN_EV_MAX = 44,
+    TRN_EV_DECISION = 44,  /* what a person decided about a story: closed, assigned */
+    TRN_EV_MAX = 45,
 };
 
 enum trn_action {
@@ -76,7 +77,9 @@ enum trn_action {
     TRN_ACT_LOST,      /* HOOK */
     TRN_ACT_RETURNED,  /* HOOK */
     TRN_ACT_SET,       /* FILTER, EXCEPTION */
-    TRN_ACT_EXPIRED, /* FILTER: its time was over, or it was taken back; EXCEPTION: its time or its version was over */
+    TRN_ACT_EXPIRED,  /* FILTER: its time was over, or it was taken back; EXCEPTION: its time or its version was over */
+    TRN_ACT_CLOSED,   /* DECISION: with a reason */
+    TRN_ACT_ASSIGNED, /* DECISION: to somebody */
     TRN_ACT_MAX,
 };
 

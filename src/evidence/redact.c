@@ -250,6 +250,7 @@ static int redact_value(struct trn_redactor *r, const struct trn_field_def *f, s
         return only_names(r, s, arena);
     case TRN_F_FILTER_WHY:
     case TRN_F_EXCEPTION_REASON:
+    case TRN_F_DECISION_TEXT:
         r->counts.notes++;
         *s = TRN_STR_NONE;
         return 0;
@@ -357,6 +358,10 @@ int trn_redact_story(struct trn_redactor *r, struct trn_story *s, struct trn_are
         sentence(&t, &s->benign_if[i]);
     if (!trn_str_is_empty(s->close_why)) {
         s->close_why = TRN_STR("[removed]");
+        r->counts.notes++;
+    }
+    if (!trn_str_is_empty(s->assigned)) { /* a person's name */
+        s->assigned = TRN_STR("[removed]");
         r->counts.notes++;
     }
     return t.e;

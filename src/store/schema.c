@@ -71,13 +71,11 @@ static const char *const statements[TRN_SQL_MAX] = {
     [TRN_SQL_FINDING_PUT] = "INSERT INTO finding(id,wall,story,record) VALUES(?1,?2,?3,?4)"
                             " ON CONFLICT(id) DO UPDATE SET wall=excluded.wall, story=coalesce(excluded.story,story),"
                             " record=excluded.record",
-    /* What a person closed stays closed until it becomes worse than it was then. */
+    /* Whether it is closed is the engine's word; the column is there to search by. close_verdict is no longer used. */
     [TRN_SQL_STORY_PUT] = "INSERT INTO story(id,verdict,score,updated,closed,close_verdict,why,record)"
                           " VALUES(?1,?2,?3,?4,?5,?2,?6,?7) ON CONFLICT(id) DO UPDATE SET verdict=excluded.verdict,"
                           " score=excluded.score, updated=excluded.updated, record=excluded.record,"
-                          " why=CASE WHEN excluded.closed THEN excluded.why ELSE why END,"
-                          " close_verdict=CASE WHEN excluded.closed THEN excluded.verdict ELSE close_verdict END,"
-                          " closed=excluded.closed OR (closed AND excluded.verdict<=close_verdict)",
+                          " why=excluded.why, closed=excluded.closed",
     [TRN_SQL_STATE_PUT] = "INSERT INTO state(kind,key,value,wall) VALUES(?1,?2,?3,?4)"
                           " ON CONFLICT(kind,key) DO UPDATE SET value=excluded.value, wall=excluded.wall",
     [TRN_SQL_STATE_DELETE] = "DELETE FROM state WHERE kind=?1 AND key=?2",

@@ -63,7 +63,8 @@ int trn_store_story_get(struct trn_store *s, uint64_t id, struct trn_arena *aren
                         struct trn_err *err) TRN_MUST_CHECK;
 int trn_store_findings(struct trn_store *s, uint64_t since_wall_ns, uint32_t limit, const struct trn_json_sink *sink,
                        struct trn_err *err) TRN_MUST_CHECK;
-int trn_store_close_story(struct trn_store *s, uint64_t id, struct trn_str why, struct trn_err *err) TRN_MUST_CHECK;
+/* A DECISION about a stored story; -ENOENT. The engine does it for those that it holds. */
+int trn_store_decide(struct trn_store *s, const struct trn_event *decision, struct trn_err *err) TRN_MUST_CHECK;
 
 /* Hunt expression: FIELD=VALUE terms (ECS names or short aliases: process, path, sha256, domain, ip,
  * port, software, type, pid, user), '*' and '?' wildcards, != and quotes, joined by space (and) or

@@ -130,22 +130,17 @@ int trn_store_states(struct trn_store *s, const struct trn_event_sink *sink, str
     return rc == SQLITE_DONE ? 0 : trn_db_fail(s, rc, err, "read rows");
 }
 
-/* record, closed, why of the row into *st; closing is kept beside the record, which the engine replaces. */
+/* record, closed, why of the row into *st. A store of before version 2 of the record has closing only beside it. */
 static int story_of_row(sqlite3_stmt *q, struct trn_story *st)
 {
     struct trn_cursor c = trn_cur_of(trn_db_column(q, 0));
     int r = trn_story_decode(&c, st);
 
-    if (r < 0)
-        return r;
-    if (sqlite3_column_int(q, 1)) {
+    if (r == 0 && sqlite3_column_int(q, 1) && !st->closed) {
         st->closed = true;
         st->close_why = trn_db_column(q, 2);
-    } else {
-        st->closed = false;
-        st->close_why = TRN_STR_NONE;
     }
-    return 0;
+    return r;
 }
 
 int trn_store_stories(struct trn_store *s, enum trn_verdict min, uint32_t limit, const struct trn_json_sink *sink,
@@ -200,8 +195,10 @@ int trn_store_story_get(struct trn_store *s, uint64_t id, struct trn_arena *aren
     struct trn_cursor c = trn_cur_of(record);
     if (trn_story_decode(&c, st) < 0)
         return trn_fail(err, -EBADMSG, "cannot read story %llu: its record is damaged", (unsigned long long)id);
-    st->closed = sqlite3_column_int(q, 1) != 0;
-    st->close_why = st->closed ? trn_arena_str(arena, trn_db_column(q, 2)) : TRN_STR_NONE;
+    if (sqlite3_column_int(q, 1) && !st->closed) {
+        st->closed = true;
+        st->close_why = trn_arena_str(arena, trn_db_column(q, 2));
+    }
     *ret = st;
     return 0;
 }
@@ -246,19 +243,18 @@ int trn_store_findings(struct trn_store *s, uint64_t since_wall_ns, uint32_t lim
     return rc == SQLITE_DONE ? 0 : trn_db_fail(s, rc, err, "read findings");
 }
 
-int trn_store_close_story(struct trn_store *s, uint64_t id, struct trn_str why, struct trn_err *err)
+int trn_store_decide(struct trn_store *s, const struct trn_event *decision, struct trn_err *err)
 {
-    sqlite3_stmt TRN_AUTO(finalizep) *q = NULL;
-    int r = prepare(s, "UPDATE story SET closed=1, close_verdict=verdict, why=?2 WHERE id=?1", &q, err);
+    struct trn_arena TRN_AUTO(trn_arena_freep) *arena = trn_arena_new(RECORD_MAX * 2);
+    struct trn_story *st = NULL;
 
-    if (r == 0)
-        r = begin_row(s, err);
-    if (r < 0)
+    if (arena == NULL)
+        return trn_fail(err, -ENOMEM, "cannot change story: out of memory");
+    int r = trn_store_story_get(s, decision->decision.story, arena, &st, err);
+    if (r < 0 || st == NULL)
         return r;
-    sqlite3_bind_int64(q, 1, (int64_t)id);
-    trn_db_bind_text(q, 2, why.p ? why : TRN_STR(""));
-    r = trn_db_run(s, q, err, "close a story");
-    if (r == 0 && sqlite3_changes(s->db) == 0)
-        return trn_fail(err, -ENOENT, "cannot find story %llu", (unsigned long long)id);
-    return r;
+    if (!trn_story_decide(st, decision))
+        return trn_fail(err, -EINVAL, "cannot change story: what was decided is not known");
+    st->revision++;
+    return trn_store_story(s, st, err);
 }

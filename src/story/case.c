@@ -45,6 +45,7 @@ static int encode(struct trn_stories *s, struct trn_case *c)
     trn_buf_done(&b);
     if (!blob)
         return -ENOMEM;
+    s->blobs += n - c->n_blob;
     free(c->blob);
     c->blob = blob;
     c->n_blob = n;
@@ -65,13 +66,14 @@ int trn_case_close(struct trn_stories *s, struct trn_case *c, const struct trn_e
     c->loss = c->loss || trn_losses_touch(s, c);
     st->loss_overlap = c->loss;
     c->score = st->score;
+    c->closed = st->closed;
     c->n_findings = st->n_findings;
     c->n_processes = st->n_processes;
     c->told++;
     if (c->dirty)
         s->n_dirty--;
     c->dirty = false;
-    r = trn_words(st, s->arena);
+    r = trn_words(s, c);
     if (!r)
         r = encode(s, c);
     if (!r && s->o.story)
@@ -122,6 +124,15 @@ static void note_file(struct trn_case *c, uint64_t file)
             return;
     if (c->n_files < TRN_CASE_FILES)
         c->files[c->n_files++] = file;
+}
+
+/* It wrote what others of this story ran. */
+static bool wrote_for(const struct trn_case *c, uint64_t acting)
+{
+    for (uint32_t i = 0; i < c->n_files; i++)
+        if (c->files[i] == trn_writer_key(acting))
+            return true;
+    return false;
 }
 
 static const char *role_of(const struct trn_finding *f)
@@ -197,18 +208,47 @@ static bool place(struct trn_story *st, const struct trn_finding *f)
     return true;
 }
 
+static bool knows(const struct trn_story *st, const struct trn_finding *f)
+{
+    for (uint32_t i = 0; i < st->n_findings; i++)
+        if (st->findings[i].id == f->id && st->findings[i].check == f->check)
+            return true;
+    return false;
+}
+
+/* What was closed was what was known then. Traffic and notes do not open it; what counts as a stage does. */
+void trn_case_reopen(struct trn_story *st, const struct trn_finding *f)
+{
+    if (!st->closed || f->score < TRN_COUNTS_FROM)
+        return;
+    st->closed = false;
+    st->reopened_wall_ns = TRN_MAX(f->wall_ns, st->close_wall_ns);
+    st->reopen_why = trn_str_of(f->check->title);
+}
+
+/* Who reached into the one that acts here is part of it. */
+static int add_reacher(struct trn_stories *s, struct trn_case *c, const struct trn_finding *f)
+{
+    const struct trn_entity *e = trn_process_get(s->o.processes, trn_reached_by(s->reaches, f->acting));
+    if (!e || trn_case_has_actor(c, e->id))
+        return 0;
+    int r = trn_case_add_actor(s, c, e->id, false);
+    return r ? r : trn_tree_add(s, c, e);
+}
+
 int trn_case_add_finding(struct trn_stories *s, struct trn_case *c, const struct trn_finding *f)
 {
     struct trn_story *st = s->scratch;
     bool above = c->n_actors && f->acting && f->acting != c->actors[0] &&
-                 trn_process_is_above(s->o.processes, f->acting, c->actors[0]);
+                 (trn_process_is_above(s->o.processes, f->acting, c->actors[0]) ||
+                  trn_reached_by(s->reaches, c->actors[0]) == f->acting || wrote_for(c, f->acting));
     if (st->n_findings == 0 || above) {
         st->software = f->software; /* the story is about the one who stands above the others */
         c->software = trn_software_key(&f->software);
     }
     if (st->n_findings == 0)
         st->opened_wall_ns = f->wall_ns;
-    if (!f->acting)
+    if (trn_is_of_session(f))
         c->session = trn_session_key(f);
     int r = trn_case_add_actor(s, c, f->acting, above);
     if (r)
@@ -216,11 +256,17 @@ int trn_case_add_finding(struct trn_stories *s, struct trn_case *c, const struct
     if (!c->first_wall_ns || f->wall_ns < c->first_wall_ns)
         c->first_wall_ns = f->wall_ns;
     c->last_wall_ns = TRN_MAX(c->last_wall_ns, f->wall_ns);
+    if (!knows(st, f))
+        trn_case_reopen(st, f);
     if (!place(st, f))
         return 0;
-    if (f->acting && trn_evidence(f, "file").p)
-        note_file(c, trn_finding_file(f));
+    uint64_t files[TRN_FINDING_FILES];
+    uint32_t n = f->acting ? trn_finding_files(s, f, files) : 0;
+    for (uint32_t i = 0; i < n; i++)
+        note_file(c, files[i]);
+    note_file(c, trn_finding_writer(f));
     add_file(st, f);
     const struct trn_entity *e = trn_process_get(s->o.processes, f->entity);
-    return e ? trn_tree_add(s, c, e) : 0;
+    r = e ? trn_tree_add(s, c, e) : 0;
+    return r ? r : add_reacher(s, c, f);
 }

@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owns: the last update of each software (STATE rows of kind "change").
+ * Owns: the last update of each software (STATE rows of kind "change"). It does not fade: an implant may sleep for
+ * weeks, over restarts. Past the limit the oldest goes; 4,096 are more packages than a machine updates in 35 days.
  * Must not: decide what an update means.
  */
 #include "story/internal.h"
 
-#define CHANGES 1024
+#define CHANGES 4096
+#define TEXT_MAX 200
 #define CHANGE_VERSION 1
 
 struct trn_changes {
     struct trn_map *rows; /* hash(software name) -> struct change * */
+    size_t bytes;
 };
 
 struct change {
     uint64_t wall_ns;
     struct trn_str name, from, to, by; /* behind this struct */
+    size_t size;
 };
 
 struct trn_changes *trn_changes_new(void)
@@ -39,13 +43,18 @@ struct trn_changes *trn_changes_free(struct trn_changes *c)
     return NULL;
 }
 
+static size_t kept(struct trn_str s)
+{
+    return TRN_MIN(s.n, (size_t)TEXT_MAX);
+}
+
 static struct trn_str copy(char **at, struct trn_str s)
 {
-    struct trn_str kept = s.p ? (struct trn_str){*at, TRN_MIN(s.n, (size_t)200)} : TRN_STR_NONE;
-    if (kept.n)
-        memcpy(*at, s.p, kept.n);
-    *at += kept.n;
-    return kept;
+    struct trn_str own = s.p ? (struct trn_str){*at, kept(s)} : TRN_STR_NONE;
+    if (own.n)
+        memcpy(*at, s.p, own.n);
+    *at += own.n;
+    return own;
 }
 
 static bool drop(struct trn_changes *c, uint64_t key)
@@ -53,32 +62,52 @@ static bool drop(struct trn_changes *c, uint64_t key)
     uint64_t old;
     if (!trn_map_remove(c->rows, key, &old))
         return false;
+    c->bytes -= ((struct change *)(uintptr_t)old)->size;
     free((void *)(uintptr_t)old);
     return true;
 }
 
-static int put(struct trn_changes *c, const struct change *what)
+/* By time, not by place: after a restart the rows come in the order of their keys. */
+static uint64_t oldest(const struct trn_changes *c)
+{
+    size_t it = 0;
+    uint64_t key, value, found = 0, wall_ns = UINT64_MAX;
+    while (trn_map_next(c->rows, &it, &key, &value)) {
+        const struct change *row = (const struct change *)(uintptr_t)value;
+        if (row->wall_ns >= wall_ns)
+            continue;
+        wall_ns = row->wall_ns;
+        found = key;
+    }
+    return found;
+}
+
+/* *ret_gone: the key of a row that had to make room; 0 when none had. */
+static int put(struct trn_changes *c, const struct change *what, uint64_t *ret_gone)
 {
     uint64_t key = trn_hash64_str(what->name);
-    struct change *row = malloc(sizeof(*row) + 4 * 200);
+    size_t size = sizeof(*what) + kept(what->name) + kept(what->from) + kept(what->to) + kept(what->by);
+    struct change *row = malloc(size);
+    *ret_gone = 0;
     if (!row)
         return -ENOMEM;
     char *at = (char *)(row + 1);
     row->wall_ns = what->wall_ns;
+    row->size = size;
     row->name = copy(&at, what->name);
     row->from = copy(&at, what->from);
     row->to = copy(&at, what->to);
     row->by = copy(&at, what->by);
     drop(c, key);
     if (trn_map_count(c->rows) >= CHANGES) {
-        size_t it = 0;
-        uint64_t oldest, value;
-        if (trn_map_next(c->rows, &it, &oldest, &value))
-            drop(c, oldest);
+        *ret_gone = oldest(c);
+        drop(c, *ret_gone);
     }
     int r = trn_map_put_ptr(c->rows, key, row);
     if (r)
         free(row);
+    else
+        c->bytes += size;
     return r;
 }
 
@@ -121,7 +150,8 @@ static int restore(struct trn_changes *c, const struct trn_event *ev)
     const struct change *old = trn_map_get_ptr(c->rows, ev->state.key);
     if (!trn_cur_end(&in) || trn_hash64_str(row.name) != ev->state.key || (old && old->wall_ns >= row.wall_ns))
         return 0;
-    return put(c, &row);
+    uint64_t gone;
+    return put(c, &row, &gone); /* the rows of one snapshot fit */
 }
 
 int trn_changes_push(struct trn_changes *c, const struct trn_event_sink *state, const struct trn_event *ev)
@@ -135,7 +165,10 @@ int trn_changes_push(struct trn_changes *c, const struct trn_event_sink *state, 
     if (ev->action == TRN_ACT_REMOVED)
         return drop(c, key) ? tell(state, ev, key, NULL) : 0;
     struct change row = {ev->wall_ns, s->software.name, s->from, s->software.version, s->by};
-    int r = put(c, &row);
+    uint64_t gone;
+    int r = put(c, &row, &gone);
+    if (!r && gone)
+        r = tell(state, ev, gone, NULL);
     return r ? r : tell(state, ev, key, &row);
 }
 
@@ -153,5 +186,5 @@ void trn_changes_into(const struct trn_changes *c, struct trn_story *st)
 
 size_t trn_changes_bytes(const struct trn_changes *c)
 {
-    return sizeof(*c) + trn_map_bytes(c->rows) + trn_map_count(c->rows) * (sizeof(struct change) + 800);
+    return sizeof(*c) + trn_map_bytes(c->rows) + c->bytes;
 }

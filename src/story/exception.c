@@ -31,6 +31,7 @@ int trn_exception_ended(struct trn_stories *s, const struct trn_event *ev)
             if (f->exception != ev->exception.id)
                 continue;
             weigh_again(f, s->arena);
+            trn_case_reopen(s->scratch, f);
             changed = true;
         }
         if (r == 0 && changed)

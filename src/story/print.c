@@ -3,17 +3,16 @@
  * Owns: the page of one story and its one-line form, for a terminal. Facts first, no drama. Times are UTC.
  * Must not: let a foreign byte through unescaped, nor name a command that does not exist.
  */
-#include "story/internal.h"
+#include "story/print.h"
 
 #define WIDTH 100
 #define WIDTH_MIN 60
-#define CHANGE_NEAR_NS (35ull * 86400 * TRN_NS_PER_SEC)
 
 static const char *const verdict_words[TRN_VERDICT_MAX] = {"CLEAN", "NOTE", "SUSPICIOUS", "MALICIOUS"};
 static const char *const verdict_colours[TRN_VERDICT_MAX] = {"\033[32m", "\033[2m", "\033[33m", "\033[1;31m"};
 
 /* Columns that UTF-8 text takes; everything we print is one column a character. */
-static size_t columns(struct trn_str s)
+size_t trn_print_columns(struct trn_str s)
 {
     size_t n = 0;
     for (size_t i = 0; i < s.n; i++)
@@ -21,7 +20,7 @@ static size_t columns(struct trn_str s)
     return n;
 }
 
-static void pad(struct trn_buf *b, size_t have, size_t want)
+void trn_print_pad(struct trn_buf *b, size_t have, size_t want)
 {
     for (; have < want; have++)
         trn_put_c(b, " ");
@@ -46,7 +45,7 @@ static size_t fitting(struct trn_str s, size_t room)
 }
 
 /* s in lines of `room` columns, each further one indented; returns the columns of the last line. */
-static size_t put_wrapped(struct trn_buf *b, struct trn_str s, size_t indent, size_t room)
+size_t trn_print_wrapped(struct trn_buf *b, struct trn_str s, size_t indent, size_t room)
 {
     for (;;) {
         size_t n = fitting(s, room);
@@ -56,9 +55,9 @@ static size_t put_wrapped(struct trn_buf *b, struct trn_str s, size_t indent, si
         while (s.n && s.p[0] == ' ')
             s = trn_str_slice(s, 1, s.n);
         if (s.n == 0)
-            return columns(line);
+            return trn_print_columns(line);
         trn_put_c(b, "\n");
-        pad(b, 0, indent);
+        trn_print_pad(b, 0, indent);
     }
 }
 
@@ -93,9 +92,46 @@ static void put_verdict(struct trn_buf *b, const struct trn_story *s, bool colou
         trn_put_c(b, "\033[0m");
 }
 
-static bool has_change(const struct trn_story *s)
+bool trn_print_has_change(const struct trn_story *s)
 {
     return s->change_wall_ns && !trn_str_is_empty(s->change_to);
+}
+
+static void put_by(struct trn_buf *b, uint32_t uid, uint64_t wall_ns)
+{
+    trn_put_c(b, " by ");
+    trn_story_put_who(b, uid);
+    trn_put_c(b, ", ");
+    put_clock(b, wall_ns, 0);
+}
+
+/* What people decided, and what has come since. */
+static void put_decisions(const struct trn_story *s, size_t indent, struct trn_buf *b)
+{
+    if (s->closed || s->close_wall_ns) {
+        trn_print_pad(b, 0, indent);
+        trn_put_c(b, s->closed ? "closed" : "was closed");
+        if (s->close_wall_ns)
+            put_by(b, s->close_uid, s->close_wall_ns);
+        trn_put_c(b, ": ");
+        trn_escape(b, s->close_why);
+        trn_put_c(b, "\n");
+    }
+    if (s->reopened_wall_ns) {
+        trn_print_pad(b, 0, indent);
+        trn_put_c(b, "opened again ");
+        put_clock(b, s->reopened_wall_ns, 0);
+        trn_put_c(b, ", by new evidence: ");
+        trn_escape(b, s->reopen_why);
+        trn_put_c(b, "\n");
+    }
+    if (s->assign_wall_ns) {
+        trn_print_pad(b, 0, indent);
+        trn_put_c(b, "given to ");
+        trn_escape(b, s->assigned);
+        put_by(b, s->assign_uid, s->assign_wall_ns);
+        trn_put_c(b, "\n");
+    }
 }
 
 static void put_head(const struct trn_story *s, unsigned width, bool colour, struct trn_buf *b)
@@ -103,18 +139,18 @@ static void put_head(const struct trn_story *s, unsigned width, bool colour, str
     static const char state[] = "not stopped (detect mode)";
     size_t indent = strlen(verdict_words[s->verdict]) + 6;
     put_verdict(b, s, colour);
-    pad(b, strlen(verdict_words[s->verdict]) + (s->score >= 10 ? 3 : 2), indent);
-    size_t used = put_wrapped(b, s->sentence, indent, width - indent);
+    trn_print_pad(b, strlen(verdict_words[s->verdict]) + (s->score >= 10 ? 3 : 2), indent);
+    size_t used = trn_print_wrapped(b, s->sentence, indent, width - indent);
     if (indent + used + 2 + sizeof(state) - 1 > width) {
         trn_put_c(b, "\n");
-        pad(b, 0, indent);
+        trn_print_pad(b, 0, indent);
     } else {
-        pad(b, indent + used, width - (sizeof(state) - 1));
+        trn_print_pad(b, indent + used, width - (sizeof(state) - 1));
     }
     trn_put_c(b, state);
     trn_put_c(b, "\n");
-    pad(b, 0, indent);
-    if (has_change(s)) {
+    trn_print_pad(b, 0, indent);
+    if (trn_print_has_change(s)) {
         trn_put_c(b, trn_str_is_empty(s->change_from) ? "installed " : "updated ");
         if (!trn_str_is_empty(s->change_from)) {
             trn_escape(b, s->change_from);
@@ -129,62 +165,10 @@ static void put_head(const struct trn_story *s, unsigned width, bool colour, str
         put_clock(b, s->change_wall_ns, 0);
         trn_put_c(b, " · ");
     }
-    trn_put_c(b, s->closed ? "closed" : "open since ");
-    if (!s->closed)
-        put_clock(b, s->opened_wall_ns, has_change(s) ? s->change_wall_ns : 0);
-    trn_put_c(b, " UTC");
-    if (s->closed && !trn_str_is_empty(s->close_why)) {
-        trn_put_c(b, ": ");
-        trn_escape(b, s->close_why);
-    }
-    trn_put_c(b, "\n");
-}
-
-/* The stage in words: dashes are for machines, except where the word has them. */
-static void put_stage(struct trn_buf *b, enum trn_stage stage, size_t want)
-{
-    const char *name = trn_stage_name(stage);
-    size_t n = strlen(name);
-    for (size_t i = 0; i < n; i++)
-        trn_put_u8(b, (uint8_t)(name[i] == '-' && stage != TRN_STAGE_HANDS_ON_KEYBOARD ? ' ' : name[i]));
-    pad(b, n, want);
-}
-
-/* From the update on, when it is near; else from the first finding. */
-static uint64_t zero_of(const struct trn_story *s)
-{
-    uint64_t first = s->n_findings ? s->findings[0].wall_ns : 0;
-    bool near = has_change(s) && s->change_wall_ns <= first && first - s->change_wall_ns < CHANGE_NEAR_NS;
-    return near ? s->change_wall_ns : first;
-}
-
-static void put_findings(const struct trn_story *s, unsigned width, struct trn_buf *b)
-{
-    const size_t indent = 3 + 9 + 19, id_column = width - indent - (sizeof("T1102.001") - 1);
-    uint64_t zero = zero_of(s);
-    for (uint32_t i = 0; i < s->n_findings; i++) {
-        const struct trn_finding *f = &s->findings[i];
-        bool again = i && s->findings[i - 1].check->stage == f->check->stage;
-        struct trn_buf when;
-        trn_buf_init(&when, 64);
-        trn_put_c(&when, "+");
-        trn_put_span(&when, f->wall_ns > zero ? f->wall_ns - zero : 0);
-        trn_put_c(b, "   ");
-        trn_put_str(b, trn_buf_str(&when));
-        pad(b, columns(trn_buf_str(&when)), 9);
-        trn_buf_done(&when);
-        if (again)
-            pad(b, 0, 19);
-        else
-            put_stage(b, f->check->stage, 19);
-        const char *id = f->check->attack[0] ? f->check->attack[0] : "";
-        size_t used = put_wrapped(b, f->summary, indent, width - indent - strlen(id) - 2);
-        pad(b, used, *id ? TRN_MAX(used + 2, id_column) : used);
-        trn_put_c(b, id);
-        trn_put_c(b, "\n");
-    }
-    if (s->n_findings_dropped)
-        trn_put_fmt(b, "   and %u weaker findings that found no room\n", s->n_findings_dropped);
+    trn_put_c(b, s->closed ? "began " : "open since ");
+    put_clock(b, s->opened_wall_ns, trn_print_has_change(s) ? s->change_wall_ns : 0);
+    trn_put_c(b, " UTC\n");
+    put_decisions(s, indent, b);
 }
 
 static void put_count(struct trn_buf *b, uint64_t bytes)
@@ -225,6 +209,25 @@ static void put_hosts(const struct trn_story *s, struct trn_buf *b)
     }
 }
 
+/* What it brought, whole hashes: somebody else looks for them. What it read is told by the stages. */
+static void put_files(const struct trn_story *s, struct trn_buf *b)
+{
+    bool begun = false;
+    for (uint32_t i = 0; i < s->n_files; i++) {
+        const struct trn_story_file *f = &s->files[i];
+        if (trn_str_is_empty(f->sha256))
+            continue;
+        trn_put_c(b, begun ? "   " : "\n   ");
+        begun = true;
+        trn_put_str(b, f->role);
+        trn_put_c(b, "  ");
+        trn_words_path(b, f->path);
+        trn_put_c(b, "\n      sha256 ");
+        trn_escape(b, f->sha256);
+        trn_put_c(b, "\n");
+    }
+}
+
 static void put_lines(struct trn_buf *b, const char *title, const struct trn_str *lines, uint32_t n, unsigned width)
 {
     const size_t indent = 31;
@@ -235,8 +238,8 @@ static void put_lines(struct trn_buf *b, const char *title, const struct trn_str
             trn_put_c(b, title);
             have = strlen(title) + 1;
         }
-        pad(b, have, indent);
-        put_wrapped(b, lines[i], indent, width - indent);
+        trn_print_pad(b, have, indent);
+        trn_print_wrapped(b, lines[i], indent, width - indent);
         trn_put_c(b, "\n");
     }
 }
@@ -254,8 +257,14 @@ static void put_what_now(const struct trn_story *s, struct trn_buf *b)
         trn_put_c(b, "\n                               ");
     }
     trn_put_fmt(b, "turncoat stories %llu --json     every finding with its evidence\n", (unsigned long long)s->id);
-    if (!s->closed)
-        trn_put_fmt(b, "                               turncoat stories %llu --close WHY\n", (unsigned long long)s->id);
+    trn_put_fmt(b, "                               turncoat stories %llu --bundle FILE     evidence for the vendor, signed\n",
+                (unsigned long long)s->id);
+    if (s->closed)
+        return;
+    if (!s->assign_wall_ns)
+        trn_put_fmt(b, "                               turncoat stories %llu --assign WHO\n",
+                    (unsigned long long)s->id);
+    trn_put_fmt(b, "                               turncoat stories %llu --close WHY\n", (unsigned long long)s->id);
 }
 
 void trn_story_print(const struct trn_story *s, unsigned width, bool colour, struct trn_buf *out)
@@ -263,11 +272,12 @@ void trn_story_print(const struct trn_story *s, unsigned width, bool colour, str
     width = width ? TRN_MAX(width, (unsigned)WIDTH_MIN) : WIDTH;
     put_head(s, width, colour, out);
     trn_put_c(out, "\n");
-    put_findings(s, width, out);
+    trn_print_stages(s, width, out);
     if (s->n_processes) {
         trn_put_c(out, "\n");
         trn_print_tree(s, out);
     }
+    put_files(s, out);
     put_hosts(s, out);
     trn_put_c(out, "\n");
     put_lines(out, "Why this is no false alarm", s->why, s->n_why, width);
@@ -285,6 +295,8 @@ void trn_story_print_line(const struct trn_story *s, bool colour, struct trn_buf
     trn_put_str(out, s->sentence);
     if (s->closed)
         trn_put_c(out, " (closed)");
+    else if (s->reopened_wall_ns)
+        trn_put_c(out, " (opened again)");
     if (s->loss_overlap)
         trn_put_c(out, " (not all was seen)");
     trn_put_c(out, "\n");

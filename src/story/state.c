@@ -128,7 +128,9 @@ int trn_case_restore(struct trn_stories *s, const struct trn_event *ev)
     if (s->scratch->id != c->id || s->scratch->n_findings == 0)
         return 0;
     c->score = s->scratch->score;
+    c->closed = s->scratch->closed;
     c->n_findings = s->scratch->n_findings;
     c->n_processes = s->scratch->n_processes;
+    s->blobs += c->n_blob;
     return trn_case_insert(s, TRN_STEAL(c));
 }

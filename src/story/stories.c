@@ -5,7 +5,8 @@
  */
 #include "story/internal.h"
 
-#define MAX_OPEN 256
+#define MAX_OPEN 1024
+#define MAX_BYTES (8u << 20)
 #define TELL_NS TRN_NS_PER_SEC
 #define TELL_MAX 4
 #define TEXT_ARENA (4u << 20)
@@ -20,15 +21,18 @@ int trn_stories_new(const struct trn_stories_options *o, struct trn_stories **re
     s->o = *o;
     if (!s->o.max_open)
         s->o.max_open = MAX_OPEN;
+    if (!s->o.max_bytes)
+        s->o.max_bytes = MAX_BYTES;
     s->next_id = 1;
     s->cases = calloc(s->o.max_open, sizeof(*s->cases));
     s->actors = trn_map_new((size_t)s->o.max_open * TRN_CASE_ACTORS);
     s->hosts = trn_hosts_new();
     s->changes = trn_changes_new();
     s->losses = trn_losses_new();
+    s->reaches = trn_reaches_new();
     s->scratch = calloc(1, sizeof(*s->scratch));
     s->arena = trn_arena_new(TEXT_ARENA);
-    if (!s->cases || !s->actors || !s->hosts || !s->changes || !s->losses || !s->scratch || !s->arena) {
+    if (!s->cases || !s->actors || !s->hosts || !s->changes || !s->losses || !s->reaches || !s->scratch || !s->arena) {
         trn_stories_free(s);
         return -ENOMEM;
     }
@@ -46,6 +50,7 @@ struct trn_stories *trn_stories_free(struct trn_stories *s)
         trn_hosts_free(s->hosts);
         trn_changes_free(s->changes);
         trn_losses_free(s->losses);
+        trn_reaches_free(s->reaches);
         free(s->scratch);
         trn_arena_free(s->arena);
         free(s);
@@ -69,24 +74,42 @@ void trn_case_remove(struct trn_stories *s, struct trn_case *c)
     }
     if (c->dirty)
         s->n_dirty--;
+    s->blobs -= c->n_blob;
     trn_case_free(c);
 }
 
-/* The lowest score goes; among equals the one that has been quiet for longest. */
-static int make_room(struct trn_stories *s, const struct trn_event *now)
+static bool is_less(const struct trn_case *a, const struct trn_case *b)
 {
-    if (s->n_cases < s->o.max_open)
-        return 0;
+    if (a->closed != b->closed)
+        return a->closed;
+    return a->score != b->score ? a->score < b->score : a->last_wall_ns < b->last_wall_ns;
+}
+
+/* What somebody closed goes first, then the lowest score; among equals the one that has been quiet for longest. */
+static int drop_least(struct trn_stories *s, const struct trn_event *now)
+{
     struct trn_case *least = s->cases[0];
-    for (uint32_t i = 1; i < s->n_cases; i++) {
-        struct trn_case *c = s->cases[i];
-        if (c->score < least->score || (c->score == least->score && c->last_wall_ns < least->last_wall_ns))
-            least = c;
-    }
+    for (uint32_t i = 1; i < s->n_cases; i++)
+        if (is_less(s->cases[i], least))
+            least = s->cases[i];
     uint64_t id = least->id;
     trn_case_remove(s, least);
     s->dropped++;
     return trn_case_forget(s, id, now);
+}
+
+static int make_room(struct trn_stories *s, const struct trn_event *now)
+{
+    return s->n_cases < s->o.max_open ? 0 : drop_least(s, now);
+}
+
+/* After a change, when nobody holds a case any more. */
+static int trim(struct trn_stories *s, const struct trn_event *now)
+{
+    int r = 0;
+    while (!r && s->blobs > s->o.max_bytes && s->n_cases > 1)
+        r = drop_least(s, now);
+    return r;
 }
 
 int trn_case_insert(struct trn_stories *s, struct trn_case *c)
@@ -145,6 +168,11 @@ static int absorb(struct trn_stories *s, struct trn_case *into, struct trn_case 
         r = trn_case_add_finding(s, into, &moved->findings[i]);
     for (uint32_t i = 0; !r && i < moved->n_hosts && s->scratch->n_hosts < TRN_STORY_HOSTS; i++)
         s->scratch->hosts[s->scratch->n_hosts++] = moved->hosts[i];
+    if (!r && !s->scratch->assign_wall_ns) {
+        s->scratch->assigned = moved->assigned;
+        s->scratch->assign_uid = moved->assign_uid;
+        s->scratch->assign_wall_ns = moved->assign_wall_ns;
+    }
     if (!r)
         r = trn_case_close(s, into, now);
     uint64_t id = from->id;
@@ -188,7 +216,9 @@ int trn_stories_finding(struct trn_stories *s, const struct trn_finding *f)
         r = trn_case_open(s, c);
     if (!r)
         r = trn_case_add_finding(s, c, f);
-    return r ? r : trn_case_close(s, c, &now);
+    if (!r)
+        r = trn_case_close(s, c, &now);
+    return r ? r : trim(s, &now);
 }
 
 /* A program started by one of a story's actors belongs to it, and acts in it when it acts for itself. */
@@ -277,12 +307,23 @@ static int changed(struct trn_stories *s, const struct trn_event *ev)
     return 0;
 }
 
+static int decided(struct trn_stories *s, const struct trn_event *ev)
+{
+    struct trn_case *c = trn_case_by_id(s, ev->decision.story);
+    int r = c ? trn_case_open(s, c) : 0;
+    if (!c || r || !trn_story_decide(s->scratch, ev))
+        return r;
+    return trn_case_close(s, c, ev);
+}
+
 int trn_stories_event(struct trn_stories *s, const struct trn_event *ev)
 {
     uint64_t actor;
     int r = trn_hosts_push(s->hosts, s->o.processes, ev, &actor);
     if (!r)
         r = trn_changes_push(s->changes, &s->o.state, ev);
+    if (!r)
+        r = trn_reaches_push(s->reaches, s->o.processes, &s->o.state, ev);
     if (r)
         return r;
     mark(s, actor);
@@ -294,9 +335,13 @@ int trn_stories_event(struct trn_stories *s, const struct trn_event *ev)
         r = executed(s, ev);
     else if (ev->type == TRN_EV_SOFTWARE)
         r = changed(s, ev);
+    else if (ev->type == TRN_EV_DECISION)
+        r = decided(s, ev);
     else if (trn_losses_push(s->losses, s->o.processes, ev))
         r = lost(s, ev);
-    return r || !s->n_dirty ? r : tell_dirty(s, ev);
+    if (!r && s->n_dirty)
+        r = tell_dirty(s, ev);
+    return r ? r : trim(s, ev);
 }
 
 const struct trn_story *trn_stories_get(const struct trn_stories *s, uint64_t id)
@@ -315,7 +360,8 @@ uint64_t trn_stories_dropped(const struct trn_stories *s)
 size_t trn_stories_bytes(const struct trn_stories *s)
 {
     size_t n = sizeof(*s) + s->o.max_open * sizeof(*s->cases) + trn_map_bytes(s->actors) + trn_hosts_bytes(s->hosts) +
-               trn_changes_bytes(s->changes) + sizeof(*s->scratch) + trn_arena_used(s->arena);
+               trn_changes_bytes(s->changes) + trn_reaches_bytes(s->reaches) + sizeof(*s->scratch) +
+               trn_arena_used(s->arena);
     for (uint32_t i = 0; i < s->n_cases; i++)
         n += sizeof(*s->cases[i]) + s->cases[i]->n_blob;
     return n;

@@ -17,7 +17,8 @@ struct trn_stories_options {
     int (*story)(void *ctx, const struct trn_story *s); /* at every change; s borrowed during the call */
     struct trn_event_sink state;                        /* rows to remember open stories by */
     void *ctx;
-    uint32_t max_open; /* 0: 256; past it the lowest score is dropped and counted */
+    uint32_t max_open; /* 0: 1,024; past it the lowest score is dropped and counted, what was closed before that */
+    size_t max_bytes;  /* 0: 8 MiB of contents; the same */
 };
 
 int trn_stories_new(const struct trn_stories_options *o, struct trn_stories **ret) TRN_MUST_CHECK;

@@ -162,6 +162,8 @@ static void put_phrase(struct trn_buf *b, const struct trn_story *st, const stru
     } else if (is_check(f, "behaviour.persistence")) {
         trn_put_c(b, "wrote to ");
         put_start(b, f);
+    } else if (is_check(f, "behaviour.drift")) {
+        trn_put_c(b, "does what the versions before never did");
     } else if (is_check(f, "indicator.sha256")) {
         trn_put_c(b, "ran or loaded a file known to be bad");
     } else if (f->check->stage == TRN_STAGE_INDICATOR) {
@@ -210,7 +212,7 @@ static void put_acting(struct trn_buf *b, const struct trn_story *st)
 static int sentence(struct trn_story *st, struct trn_arena *a, struct trn_buf *b)
 {
     trn_buf_clear(b);
-    if (st->n_findings && !st->findings[0].acting && !is_check(&st->findings[0], TRN_CHECK_MANY_EXCEPTIONS))
+    if (st->n_findings && trn_is_of_session(&st->findings[0]) && !is_check(&st->findings[0], TRN_CHECK_MANY_EXCEPTIONS))
         put_session(b, st);
     else
         put_acting(b, st);
@@ -447,13 +449,58 @@ static void why_persistence(const struct trn_finding *f, struct trn_buf *b)
     }
 }
 
-static int why(struct trn_story *st, struct trn_arena *a, struct trn_buf *b)
+static void why_drift(const struct trn_story *st, const struct trn_finding *f, struct trn_buf *b)
 {
-    struct lines l = {st->why, &st->n_why, a, false};
+    struct trn_str news = trn_evidence(f, "new"), usual = trn_evidence(f, "usual");
+    trn_put_c(b, "new in ");
+    trn_words_software(b, &st->software);
+    trn_put_c(b, ": ");
+    trn_escape(b, news);
+    if (usual.n) {
+        trn_put_c(b, "; ");
+        trn_escape(b, usual);
+    }
+}
+
+static struct trn_str shown_name(const struct trn_story *st, uint64_t entity)
+{
+    for (uint32_t i = 0; i < st->n_processes; i++)
+        if (st->processes[i].entity == entity)
+            return trn_path_base(st->processes[i].path);
+    return TRN_STR_NONE;
+}
+
+/* Why a process that nobody of the story started is part of it. */
+static void why_reached(const struct trn_stories *s, const struct trn_case *c, struct lines *l, struct trn_buf *b)
+{
+    for (uint32_t i = 0; i < c->n_actors; i++) {
+        uint64_t by = trn_reached_by(s->reaches, c->actors[i]);
+        struct trn_str who = shown_name(s->scratch, by), whom = shown_name(s->scratch, c->actors[i]);
+        if (trn_str_is_empty(who) || trn_str_is_empty(whom))
+            continue;
+        trn_escape(b, who);
+        trn_put_c(b, " had reached into ");
+        trn_escape(b, whom);
+        trn_put_c(b, " and could make it do what it did");
+        add(l, b);
+    }
+}
+
+static int why(const struct trn_stories *s, const struct trn_case *c, struct trn_buf *b)
+{
+    struct trn_story *st = s->scratch;
+    struct lines l = {st->why, &st->n_why, s->arena, false};
+    struct trn_str impossible = trn_impossible(st->findings, st->n_findings);
     st->n_why = 0;
     trn_buf_clear(b);
     count_line(st, b);
     add(&l, b);
+    if (impossible.n) {
+        trn_put_c(b, "one act is enough here: ");
+        trn_escape(b, impossible);
+        add(&l, b);
+    }
+    why_reached(s, c, &l, b);
     for (uint32_t i = 0; i < st->n_findings; i++) {
         const struct trn_finding *f = &st->findings[i];
         if (is_check(f, "behaviour.second-stage"))
@@ -478,6 +525,8 @@ static int why(struct trn_story *st, struct trn_arena *a, struct trn_buf *b)
             why_exceptions(f, b);
         else if (is_check(f, "behaviour.persistence"))
             why_persistence(f, b);
+        else if (is_check(f, "behaviour.drift"))
+            why_drift(st, f, b);
         else if (f->check->stage == TRN_STAGE_INDICATOR)
             why_indicator(f, b);
         if (b->n)
@@ -620,6 +669,13 @@ static void benign_persistence(const struct trn_story *st, const struct trn_find
     trn_words_path(b, trn_evidence(f, "path"));
 }
 
+static void benign_drift(const struct trn_story *st, struct trn_buf *b)
+{
+    trn_put_c(b, "what changed with ");
+    trn_words_software(b, &st->software);
+    trn_put_c(b, " according to its vendor explains what is new");
+}
+
 static int benign(struct trn_story *st, struct trn_arena *a, struct trn_buf *b)
 {
     struct lines l = {st->benign_if, &st->n_benign_if, a, false};
@@ -653,6 +709,8 @@ static int benign(struct trn_story *st, struct trn_arena *a, struct trn_buf *b)
             trn_put_c(b, "whoever made the exceptions has the vendor's word for each of them");
         else if (is_check(f, "behaviour.persistence"))
             benign_persistence(st, f, b);
+        else if (is_check(f, "behaviour.drift"))
+            benign_drift(st, b);
         else if (f->check->stage == TRN_STAGE_INDICATOR)
             trn_put_c(b, "the entry of the list is old, or names what many share");
         if (b->n)
@@ -661,12 +719,12 @@ static int benign(struct trn_story *st, struct trn_arena *a, struct trn_buf *b)
     return l.failed ? -ENOMEM : 0;
 }
 
-int trn_words(struct trn_story *st, struct trn_arena *a)
+int trn_words(struct trn_stories *s, const struct trn_case *c)
 {
     TRN_AUTO(trn_buf_done) struct trn_buf b;
     trn_buf_init(&b, 65536);
-    int r = sentence(st, a, &b);
+    int r = sentence(s->scratch, s->arena, &b);
     if (!r)
-        r = why(st, a, &b);
-    return r ? r : benign(st, a, &b);
+        r = why(s, c, &b);
+    return r ? r : benign(s->scratch, s->arena, &b);
 }

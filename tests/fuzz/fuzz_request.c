@@ -2,7 +2,7 @@
 /*
  * Fuzz target for the local socket: one input is one request line, of somebody who may look but not act, then of somebody
  * who may. Every request is answered, in whole lines, the last one an end or an error; of the first none is carried out,
- * and of the second only a whole EXCEPTION event reaches the main thread.
+ * and of the second only a whole EXCEPTION or DECISION event reaches the main thread.
  */
 #include "engine/server_internal.h"
 
@@ -16,7 +16,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static int live(void *ctx, enum trn_ask ask, struct trn_str name, struct trn_buf *out)
 {
     const bool *may_act = ctx;
-    assert(ask <= TRN_ASK_EXCEPTIONS || (*may_act && ask == TRN_ASK_EXCEPTION));
+    assert(ask <= TRN_ASK_EXCEPTIONS || (*may_act && (ask == TRN_ASK_EXCEPTION || ask == TRN_ASK_DECIDE)));
+    if (ask == TRN_ASK_DECIDE) {
+        struct trn_cursor in = trn_cur_of(name);
+        struct trn_event ev;
+        assert(trn_event_decode(&in, &ev) == 0 && ev.type == TRN_EV_DECISION && ev.uid == 1000);
+        assert(ev.decision.story && ev.decision.text.n && ev.decision.text.n <= 1000);
+        return 0;
+    }
     if (ask == TRN_ASK_EXCEPTION) {
         struct trn_cursor in = trn_cur_of(name);
         struct trn_event ev;

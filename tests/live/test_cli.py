@@ -49,7 +49,7 @@ def test_hunt_finds_what_ran_with_first_and_last_seen(turncoat):
 
 
 def test_a_story_that_is_not_there(turncoat):
-    for argv in (["99"], ["99", "--json"], ["99", "--close", "why"]):
+    for argv in (["99"], ["99", "--json"], ["99", "--close", "why"], ["99", "--assign", "ana"]):
         answer = inside(turncoat.root, "turncoat", "stories", *argv)
         assert answer.returncode == 3 and answer.stdout == ""
         assert answer.stderr.startswith("turncoat: cannot find story 99")

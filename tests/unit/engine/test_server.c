@@ -31,6 +31,15 @@ static void answer(void *ctx, enum trn_ask ask, struct trn_str name, struct trn_
 {
     struct bench *b = ctx;
     b->asked++;
+    if (ask == TRN_ASK_DECIDE) {
+        struct trn_event ev;
+        struct trn_cursor in = trn_cur_of(name);
+        cr_assert(trn_event_decode(&in, &ev) == 0 && ev.type == TRN_EV_DECISION);
+        trn_put_fmt(out, "{\"type\":\"test\",\"%s\":%llu,\"uid\":%u,\"text\":\"%.*s\"}\n",
+                    trn_action_name((enum trn_action)ev.action), (unsigned long long)ev.decision.story, ev.uid,
+                    TRN_STR_ARG(ev.decision.text));
+        return;
+    }
     trn_put_fmt(out, "{\"type\":\"test\",\"ask\":%d,\"name\":\"%.*s\"}\n", (int)ask, TRN_STR_ARG(name));
 }
 
@@ -118,6 +127,21 @@ Test(server, the_main_thread_answers_what_is_live, .timeout = 20)
     say(fd, "{\"ask\":\"software\",\"name\":\"acme\"}\n");
     expect(&b, fd, "{\"type\":\"test\",\"ask\":1,\"name\":\"acme\"}\n{\"type\":\"end\"}\n");
     cr_assert_eq(b.asked, 1);
+    close(fd);
+    bench_done(&b);
+}
+
+Test(server, a_decision_goes_to_the_main_thread_with_who_asked, .timeout = 20)
+{
+    struct bench b;
+    bench_init(&b);
+    int fd = client(&b);
+    char wanted[128];
+    snprintf(wanted, sizeof wanted, "\"assigned\":7,\"uid\":%u,\"text\":\"ana\"", (unsigned)getuid());
+    say(fd, "{\"ask\":\"assign\",\"id\":7,\"who\":\"ana\"}\n");
+    expect(&b, fd, getuid() == 0 ? wanted : "EPERM"); /* no group may act here */
+    say(fd, "{\"ask\":\"close\",\"id\":7,\"why\":\"seen\"}\n");
+    expect(&b, fd, getuid() == 0 ? "\"closed\":7" : "EPERM");
     close(fd);
     bench_done(&b);
 }
@@ -213,7 +237,9 @@ Test(server, foreign_text_is_an_error_answer, .timeout = 20)
                                       "{\"ask\":\"stories\",\"min\":\"odd\"}\n",
                                       "{\"ask\":\"hunt\",\"expr\":\"((\"}\n",
                                       "{\"ask\":\"findings\",\"since\":\"then\"}\n",
-                                      "{\"ask\":\"close\",\"id\":1}\n"};
+                                      "{\"ask\":\"close\",\"id\":1}\n",
+                                      "{\"ask\":\"assign\",\"id\":1,\"why\":\"x\"}\n",
+                                      "{\"ask\":\"close\",\"id\":0,\"why\":\"x\"}\n"};
     struct bench b;
     bench_init(&b);
     int fd = client(&b);

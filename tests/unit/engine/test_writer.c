@@ -182,11 +182,14 @@ Test(writer, rows_come_back_in_the_next_run_and_only_before_it_begins, .timeout 
     folder_done(b.dir);
 }
 
-static void *closer(void *arg)
+static void *decider(void *arg)
 {
-    for (uint64_t i = 1; i <= 200; i++)
-        if (trn_writer_close_story(arg, i, TRN_STR("test")) < 0)
-            break;
+    struct trn_event ev;
+    trn_event_init(&ev, TRN_EV_DECISION);
+    ev.action = TRN_ACT_CLOSED;
+    ev.decision.text = TRN_STR("test");
+    for (ev.decision.story = 1; ev.decision.story <= 200; ev.decision.story++)
+        trn_writer_decision(arg, &ev);
     return NULL;
 }
 
@@ -196,7 +199,7 @@ Test(writer, two_threads_may_begin_it_at_once, .timeout = 20)
         struct bench b;
         pthread_t thread;
         bench_init(&b);
-        cr_assert_eq(pthread_create(&thread, NULL, closer, b.w), 0);
+        cr_assert_eq(pthread_create(&thread, NULL, decider, b.w), 0);
         for (uint64_t i = 1; i <= 200; i++) {
             struct trn_event ev = exit_number(i);
             write_event(b.w, &ev, TRN_STR_NONE);

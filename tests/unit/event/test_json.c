@@ -140,7 +140,13 @@ Test(json, a_story_by_the_contract)
                             .sentence = TRN_STR("x"),
                             .loss_overlap = true,
                             .closed = true,
-                            .close_why = TRN_STR("tested")};
+                            .close_why = TRN_STR("tested"),
+                            .close_uid = 1000,
+                            .close_wall_ns = 4,
+                            .assigned = TRN_STR("ana"),
+                            .assign_wall_ns = 5,
+                            .reopened_wall_ns = 6,
+                            .reopen_why = TRN_STR("beacon")};
     for (int i = 0; i < 3; i++) {
         struct trn_finding *f = &s->findings[s->n_findings++];
         trn_finding_init(f, trn_check_find(trn_str_of(ids[i])));
@@ -175,6 +181,12 @@ Test(json, a_story_by_the_contract)
     cr_expect_str_eq(text_at(j, "status"), "closed");
     cr_expect_str_eq(text_at(json_object_get(j, "software"), "name"), "acme\n");
     cr_expect_str_eq(text_at(json_object_get(j, "change"), "from"), "1.0");
+    cr_expect_str_eq(text_at(j, "close_why"), "tested");
+    cr_expect_str_eq(text_at(j, "closed_by"), "user 1000");
+    cr_expect_str_eq(text_at(j, "assigned"), "ana");
+    cr_expect_str_eq(text_at(j, "assigned_by"), "root");
+    cr_expect_str_eq(text_at(j, "reopened_why"), "beacon");
+    cr_expect_str_eq(text_at(j, "attack_version"), TRN_ATTACK_VERSION);
     json_t *stages = json_object_get(j, "stages");
     cr_assert_eq(json_array_size(stages), 2);
     cr_expect_str_eq(text_at(json_array_get(stages, 0), "stage"), "collection");

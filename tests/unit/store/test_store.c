@@ -103,22 +103,35 @@ Test(store, stories_by_verdict_and_number)
     trn_store_close(s);
 }
 
-Test(store, a_closed_story_stays_closed_until_it_gets_worse)
+static int decide(struct trn_store *s, enum trn_action action, uint64_t story, const char *text)
+{
+    struct trn_event ev;
+    trn_event_init(&ev, TRN_EV_DECISION);
+    ev.action = (uint16_t)action;
+    ev.uid = 0;
+    ev.wall_ns = NOW;
+    ev.decision.story = story;
+    ev.decision.text = trn_str_of(text);
+    return trn_store_decide(s, &ev, NULL);
+}
+
+Test(store, a_story_that_only_the_store_has_is_decided_about)
 {
     struct trn_store *s = store_open(NULL);
     struct trn_arena TRN_AUTO(trn_arena_freep) *a = trn_arena_new(0);
     struct trn_story *st;
 
     put_story(s, 1, 1, TRN_VERDICT_SUSPICIOUS, NOW);
-    cr_assert_eq(trn_store_close_story(s, 1, TRN_STR("vendor confirmed"), NULL), 0);
-    cr_expect_eq(trn_store_close_story(s, 2, TRN_STR("x"), NULL), -ENOENT);
-    put_story(s, 1, 2, TRN_VERDICT_SUSPICIOUS, NOW);
+    cr_assert_eq(decide(s, TRN_ACT_ASSIGNED, 1, "ana"), 0);
+    cr_assert_eq(decide(s, TRN_ACT_CLOSED, 1, "vendor confirmed"), 0);
+    cr_expect_eq(decide(s, TRN_ACT_CLOSED, 2, "x"), -ENOENT);
+    cr_expect_eq(decide(s, TRN_ACT_UPDATED, 1, "x"), -EINVAL);
     cr_assert_eq(trn_store_story_get(s, 1, a, &st, NULL), 0);
-    cr_expect(st->closed && st->revision == 2);
-    cr_expect(trn_str_eq_c(st->close_why, "vendor confirmed"));
-    put_story(s, 1, 3, TRN_VERDICT_MALICIOUS, NOW);
+    cr_expect(st->closed && st->revision == 3 && st->close_wall_ns == NOW && st->close_uid == 0);
+    cr_expect(trn_str_eq_c(st->close_why, "vendor confirmed") && trn_str_eq_c(st->assigned, "ana"));
+    put_story(s, 1, 4, TRN_VERDICT_SUSPICIOUS, NOW);
     cr_assert_eq(trn_store_story_get(s, 1, a, &st, NULL), 0);
-    cr_expect(!st->closed);
+    cr_expect(!st->closed, "whether it is closed is the engine's word");
     trn_store_close(s);
 }
 
@@ -235,7 +248,7 @@ Test(store, ticks_and_forks_take_no_room)
         ev.wall_ns = NOW - SECOND;
         cr_expect_eq(trn_store_event(s, &ev, TRN_STR_NONE, NULL), 0, "%s", trn_event_type_name(t));
     }
-    cr_expect_eq(matches(s, "since=1h"), 26);
+    cr_expect_eq(matches(s, "since=1h"), 27);
     trn_store_close(s);
 }
 

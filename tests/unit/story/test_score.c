@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Question: do the fixed borders hold? One stage a note, two suspicious, malicious only with two kinds of telemetry. */
+/* Question: do the fixed borders hold? One stage a note, two suspicious, malicious only with two kinds of telemetry or one
+ * act that is impossible; what fades, and what does not? */
 #include "story/story.h"
 
 #include <criterion/criterion.h>
@@ -71,4 +72,92 @@ Test(score, a_package_lowers_nothing)
     }
     verdict(a, 2, &packaged);
     cr_assert_eq(plain, packaged);
+}
+
+/* Findings of one program (7), each with what it says of itself. */
+static void says(struct trn_finding *f, const char *key, const char *value)
+{
+    f->n_evidence = 0;
+    f->acting = f->entity = 7;
+    trn_finding_add(f, key, trn_str_of(value));
+}
+
+Test(score, one_act_that_is_impossible_is_enough)
+{
+    uint16_t score;
+    struct trn_finding f[] = {finding(STAGE, 30, 1, 1)};
+    says(&f[0], "impossible", "a font file does not run");
+    cr_assert_eq(verdict(f, 1, &score), TRN_VERDICT_MALICIOUS, "%u", score);
+    f[0].score = 20;
+    cr_assert_eq(verdict(f, 1, &score), TRN_VERDICT_NOTE, "not when a person did it: %u", score);
+}
+
+#define EXFILTRATION "behaviour.exfiltration"
+#define MINUTE (60 * TRN_NS_PER_SEC)
+
+Test(score, logins_read_and_sent_to_a_new_place)
+{
+    uint16_t score;
+    struct trn_finding f[] = {finding(BROWSER, 45, MINUTE, 2), finding(EXFILTRATION, 25, 2 * MINUTE, 2)};
+    says(&f[0], "class", "browser-logins");
+    says(&f[1], "bytes", "612");
+    cr_assert_eq(verdict(f, 2, &score), TRN_VERDICT_MALICIOUS, "%u", score);
+    f[1].acting = 8;
+    cr_assert_lt(verdict(f, 2, &score), TRN_VERDICT_MALICIOUS, "another program sent: %u", score);
+    f[1].acting = 7;
+    f[1].wall_ns = 20 * MINUTE;
+    cr_assert_lt(verdict(f, 2, &score), TRN_VERDICT_MALICIOUS, "not right after: %u", score);
+    f[1].wall_ns = 2 * MINUTE;
+    says(&f[0], "class", "browser-history");
+    cr_assert_lt(verdict(f, 2, &score), TRN_VERDICT_MALICIOUS, "history lets nobody in: %u", score);
+}
+
+Test(score, a_second_stage_that_reads_keys)
+{
+    uint16_t score;
+    struct trn_finding f[] = {finding(STAGE, 25, 1, 2), finding("behaviour.collection", 25, 2, 2)};
+    says(&f[0], "path", "/tmp/helper");
+    says(&f[1], "class", "ssh-key");
+    f[0].entity = f[1].entity = 9; /* the helper, which 7 started */
+    cr_assert_eq(verdict(f, 2, &score), TRN_VERDICT_MALICIOUS, "%u", score);
+    f[1].wall_ns = 0;
+    cr_assert_lt(verdict(f, 2, &score), TRN_VERDICT_MALICIOUS, "before it ran: %u", score);
+    f[1].wall_ns = 2;
+    f[1].entity = 7;
+    cr_assert_lt(verdict(f, 2, &score), TRN_VERDICT_MALICIOUS, "not the file, its starter: %u", score);
+    trn_finding_add(&f[1], "program", TRN_STR("/tmp/helper"));
+    cr_assert_eq(verdict(f, 2, &score), TRN_VERDICT_MALICIOUS, "another run of the file: %u", score);
+}
+
+Test(score, notes_fade_stages_do_not)
+{
+    uint16_t together, apart, weeks;
+    struct trn_finding notes[] = {finding(STAGE, 20, MINUTE, 1), finding(BROWSER, 20, MINUTE, 2)};
+    verdict(notes, 2, &together);
+    notes[1].wall_ns += 60 * MINUTE;
+    verdict(notes, 2, &apart);
+    cr_assert_eq(together, 36);
+    cr_assert_eq(apart, 28, "half of the older one: %u", apart);
+    notes[1].wall_ns += 24 * 60 * MINUTE;
+    verdict(notes, 2, &apart);
+    cr_assert_eq(apart, 20, "%u", apart);
+    struct trn_finding stages[] = {finding(STAGE, 45, MINUTE, 1), finding(BROWSER, 45, 2 * MINUTE, 2)};
+    verdict(stages, 2, &together);
+    stages[1].wall_ns += 28ull * 24 * 60 * MINUTE;
+    verdict(stages, 2, &weeks);
+    cr_assert_eq(together, weeks, "what counts does not fade");
+}
+
+Test(score, what_an_update_brought_does_not_fade_before_35_days)
+{
+    uint16_t fresh, weeks, months;
+    struct trn_finding f[] = {finding("behaviour.drift", 20, MINUTE, 1), finding(BROWSER, 45, 2 * MINUTE, 2)};
+    f[1].score = 20;
+    verdict(f, 2, &fresh);
+    f[1].wall_ns = 34ull * 24 * 60 * MINUTE;
+    verdict(f, 2, &weeks);
+    f[1].wall_ns = 37ull * 24 * 60 * MINUTE;
+    verdict(f, 2, &months);
+    cr_assert_eq(fresh, weeks);
+    cr_assert_lt(months, weeks);
 }

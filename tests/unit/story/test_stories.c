@@ -56,6 +56,54 @@ Test(stories, past_the_limit_the_lowest_score_goes)
     trn_process_table_free(t);
 }
 
+/* Without a limit of one's own: 1,024, in 8 MiB of contents. What was closed goes before what is open. */
+Test(stories, a_thousand_stories_and_no_more, .timeout = 60)
+{
+    struct trn_process_table *t;
+    struct trn_stories *s;
+    struct trn_event ev;
+    cr_assert_eq(trn_process_table_new(&(struct trn_process_options){.sz = sizeof(struct trn_process_options)}, &t), 0);
+    struct trn_stories_options o = {.sz = sizeof(o), .processes = t, .story = on_story};
+    cr_assert_eq(trn_stories_new(&o, &s), 0);
+    for (uint64_t i = 1; i <= 1024; i++) {
+        struct trn_finding f = finding(i, i == 500 ? 26 : 30, "prog");
+        cr_assert_eq(trn_stories_finding(s, &f), 0);
+    }
+    cr_assert_eq(trn_stories_dropped(s), 0);
+    trn_event_init(&ev, TRN_EV_DECISION);
+    ev.action = TRN_ACT_CLOSED;
+    ev.decision.story = 700;
+    ev.decision.text = TRN_STR("looked at");
+    cr_assert_eq(trn_stories_event(s, &ev), 0);
+    for (uint64_t i = 1025; i <= 1026; i++) {
+        struct trn_finding f = finding(i, 30, "prog");
+        cr_assert_eq(trn_stories_finding(s, &f), 0);
+        cr_assert_eq(trn_stories_dropped(s), i - 1024);
+        cr_assert(!trn_stories_get(s, 700), "what was closed goes first");
+        cr_assert_eq(trn_stories_get(s, 500) == NULL, i == 1026, "then the lowest score");
+    }
+    cr_assert_leq(trn_stories_bytes(s), 12u << 20, "%zu", trn_stories_bytes(s));
+    trn_stories_free(s);
+    trn_process_table_free(t);
+}
+
+Test(stories, past_the_bytes_the_lowest_score_goes)
+{
+    struct trn_process_table *t;
+    struct trn_stories *s;
+    cr_assert_eq(trn_process_table_new(&(struct trn_process_options){.sz = sizeof(struct trn_process_options)}, &t), 0);
+    struct trn_stories_options o = {.sz = sizeof(o), .processes = t, .story = on_story, .max_bytes = 20000};
+    cr_assert_eq(trn_stories_new(&o, &s), 0);
+    for (uint64_t i = 1; i <= 100; i++) {
+        struct trn_finding f = finding(i, i == 1 ? 45 : 30, "prog");
+        cr_assert_eq(trn_stories_finding(s, &f), 0);
+    }
+    cr_assert_gt(trn_stories_dropped(s), 0);
+    cr_assert(trn_stories_get(s, 1) && trn_stories_get(s, 100) && !trn_stories_get(s, 2));
+    trn_stories_free(s);
+    trn_process_table_free(t);
+}
+
 Test(stories, full_of_findings_the_weakest_goes_and_is_counted)
 {
     struct trn_process_table *t;
