@@ -24,6 +24,7 @@ PRIVATE = (
 )
 RECON = ("/usr/bin/id", "/usr/bin/whoami", "/usr/bin/hostname", "/usr/bin/uname", "/usr/bin/ss", "/usr/bin/ps",
          "/usr/bin/ip", "/usr/bin/who", "/usr/bin/lsblk", "/usr/bin/df")
+MEMFD, DELETED = 16, 32  # flags of an exec
 VERDICTS = ("clean", "note", "suspicious", "malicious")
 
 
@@ -97,11 +98,12 @@ class Turned:
     """The steps of a turned release. without: stages that do not happen. What each needs it makes itself."""
 
     def __init__(self, app, without=(), code_host="raw.codehost.test", c2="media-cdn.test", period=120.0, jitter=0.2,
-                 helper=".cache/acme/helper", private=PRIVATE[0], recon=RECON[:5], unit="autostart", pause=20.0):
+                 helper=".cache/acme/helper", private=PRIVATE[0], recon=RECON[:5], unit="autostart", pause=20.0, stage_two="file"):
         self.app, self.h, self.without = app, app.h, set(without)
         self.code_host, self.c2, self.period, self.jitter = code_host, c2, period, jitter
         self.helper = helper if helper.startswith("/") else f"{app.home}/{helper}"
         self.private, self.recon, self.unit, self.pause = private, recon, unit, pause
+        self.stage_two = stage_two
         self.main = self.actor = None
 
     def does(self, stage):
@@ -122,10 +124,18 @@ class Turned:
 
     def second_stage(self):
         self.main.connect(self.c2, out=400, back=400000)
+        if self.stage_two == "memory":  # it never has a name
+            self.actor = self.main.start("/memfd:codec (deleted)", "--service", flags=MEMFD | DELETED)
+            return
         self.main.write(self.helper, mode=0o100755)
         self.main.chmod(self.helper)
         self.h.wait(self.h.rng.uniform(0.1, 3))
+        if self.stage_two == "script":
+            self.actor = self.main.start("/usr/bin/python3.11", self.helper, "--service")
+            return
         self.actor = self.main.start(self.helper, "--service")
+        if self.stage_two == "gone":
+            self.main.delete(self.helper)
 
     def beacon(self, times=24):
         for _ in range(times):
