@@ -98,12 +98,13 @@ class Turned:
     """The steps of a turned release. without: stages that do not happen. What each needs it makes itself."""
 
     def __init__(self, app, without=(), code_host="raw.codehost.test", c2="media-cdn.test", period=120.0, jitter=0.2,
-                 helper=".cache/acme/helper", private=PRIVATE[0], recon=RECON[:5], unit="autostart", pause=20.0, stage_two="file"):
+                 helper=".cache/acme/helper", private=PRIVATE[0], recon=RECON[:5], unit="autostart", pause=20.0,
+                 stage_two="file", hands="pipe"):
         self.app, self.h, self.without = app, app.h, set(without)
         self.code_host, self.c2, self.period, self.jitter = code_host, c2, period, jitter
         self.helper = helper if helper.startswith("/") else f"{app.home}/{helper}"
         self.private, self.recon, self.unit, self.pause = private, recon, unit, pause
-        self.stage_two = stage_two
+        self.stage_two, self.hands = stage_two, hands
         self.main = self.actor = None
 
     def does(self, stage):
@@ -151,8 +152,8 @@ class Turned:
         self.actor.connect(self.c2, out=60000 + self.h.rng.randrange(900000), back=400)
 
     def hands_on_keyboard(self):
-        """A person types through it: pauses as a person makes them."""
-        shell = self.actor.start("/usr/bin/dash", "-i", invoked="/bin/sh", argv0="sh")
+        """A person types through it, by a pipe, a terminal of its own or a connection: pauses as a person makes them."""
+        shell = self.actor.start("/usr/bin/dash", "-i", invoked="/bin/sh", argv0="sh", stdio=(self.hands,) * 3)
         for path in self.recon:
             self.h.wait(self.h.rng.uniform(1.2, 9))
             shell.run(path)

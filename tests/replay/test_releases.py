@@ -75,6 +75,7 @@ def test_the_release_that_turns_is_one_story(turned):
     assert (story["software"]["name"], story["software"]["version"]) == ("acme-desk", f"1.{WEEKS + 1}")
     assert (story["change"]["from"], story["change"]["to"]) == (f"1.{WEEKS}", f"1.{WEEKS + 1}")
     assert story["verdict"] == "malicious"
+    assert len({stage["stage"] for stage in story["stages"]}) >= 6, told(turned)
 
 
 def test_the_story_names_product_and_change_in_its_sentence(turned):

@@ -63,6 +63,7 @@ def test_an_implant_that_slept_is_one_story_of_the_update(program, days):
     assert (story["software"]["name"], story["software"]["version"]) == ("acme-desk", "2.4")
     assert (story["change"]["from"], story["change"]["to"], story["change"]["by"]) == ("2.3", "2.4", "apt")
     assert story["verdict"] == "malicious"
+    assert len({stage["stage"] for stage in story["stages"]}) >= 6, told(rows)
 
 
 def test_nothing_is_told_before_it_wakes(program):

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Does the chain of a turned release stay a story when steps are missing and every name, place and pause is another?
 
-200 variants from one seed: of the eight steps two do not happen, the rest come in another order, under other names, with other
-hosts, files, periods and commands, its second stage a file, one that is deleted, a script or in memory only, in software that is old on this host or just installed. A variant is found when it is a
-story from suspicious up; 95 % must be. Beside it, the same software that does not turn: nothing of it may be a story.
+200 variants from one seed: of the eight steps two do not happen, the rest come in another order, under other names, with
+other hosts, files, periods and commands; the second stage is a file, one that is deleted, a script or in memory only; the
+person's shell hangs on a pipe, a terminal or a connection; the software is old on this host or just installed. A variant is
+found when it is a story from suspicious up; 95 % must be. Beside it, the same software that does not turn: nothing of it may
+be a story.
 """
 import collections
 import itertools
@@ -23,6 +25,7 @@ C2 = ("media-cdn.test", "sync-edge.test", "officeboxes.test", "akamai-cdn.test",
 HELPERS = (".cache/{n}/helper", ".local/share/{n}/agent", ".config/{n}/UpdateAgent", "/tmp/.{n}-x", "/var/tmp/{n}.bin",
            ".{n}/sessions/worker")
 STAGE_TWO = ("file", "file", "gone", "script", "memory")
+HANDS = ("pipe", "unix-socket", "terminal", "network-socket")  # what its shell's first descriptors are
 UNITS = ("autostart", "systemd", "profile")
 #: what one step is for another: a step never comes before what it needs
 AFTER = {"beacon": ("second-stage",), "exfiltration": ("collection",), "hands-on-keyboard": ("second-stage",),
@@ -55,7 +58,8 @@ def variant(n, without):
         Turned(app, without, code_host=rng.choice(CODE_HOSTS), c2=rng.choice(C2), period=period,
                jitter=rng.choice((0.0, 0.1, 0.3)), helper=rng.choice(HELPERS).format(n=app.name),
                private=rng.choice(PRIVATE), recon=rng.sample(RECON, 5), unit=rng.choice(UNITS),
-               stage_two=rng.choice(STAGE_TWO), pause=rng.choice((5.0, 60.0, 900.0))).run(main, some_order(rng))
+               stage_two=rng.choice(STAGE_TWO), hands=rng.choice(HANDS),
+               pause=rng.choice((5.0, 60.0, 900.0))).run(main, some_order(rng))
         app.use(main)
     return old, h.text()
 
