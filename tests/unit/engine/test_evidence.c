@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Does a bundle hold what the store has behind a story, is it proven, and does a redacted one keep its promise? */
 #include "engine/evidence.h"
+#include "engine/server_internal.h"
 #include "folder.h"
 
 #include <openssl/evp.h>
@@ -305,5 +306,45 @@ Test(evidence, a_story_that_is_not_there_is_an_error, .timeout = 30)
     b.q.story = 8;
     cr_assert_eq(trn_evidence_bundle(b.store, &b.q, &out, &err), -ENOENT);
     cr_assert(err.message[0]);
+    bench_done(&b);
+}
+
+/* One request to the engine, as its server gets it. */
+static void ask(struct bench *b, const struct trn_evidence_key *key, const char *line, struct trn_buf *out)
+{
+    struct trn_request_env env = {.store_path = b->path, .key = key, .key_why = "the key is gone"};
+    struct trn_request_client client = {.fd = -1, .out = out};
+    trn_buf_init(out, 8u << 20);
+    trn_request(&env, &client, trn_str_of(line));
+    trn_store_close(env.store);
+    cr_assert(!out->bad);
+}
+
+Test(evidence, a_request_names_a_story_and_what_to_remove_never_bytes, .timeout = 30)
+{
+    static const char *const bad[] = {
+        "{\"ask\":\"bundle\"}",
+        "{\"ask\":\"bundle\",\"id\":\"7\"}",
+        "{\"ask\":\"bundle\",\"id\":0}",
+        "{\"ask\":\"bundle\",\"id\":7,\"users\":\"ann\"}",
+        "{\"ask\":\"bundle\",\"id\":7,\"users\":[1]}",
+        "{\"ask\":\"bundle\",\"id\":7,\"users\":[\"\"]}",
+        "{\"ask\":\"bundle\",\"id\":7,\"homes\":{\"a\":1}}",
+        "{\"ask\":\"bundle\",\"id\":7,\"users\":[\"a-name-of-more-than-sixty-four-bytes-a-name-of-more-than-sixty-four-"
+        "bytes\"]}",
+        "{\"ask\":\"bundle\",\"id\":8}",
+    };
+    struct bench b;
+    bench_init(&b);
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(bad); i++) {
+        TRN_AUTO(trn_buf_done) struct trn_buf out = {0};
+        ask(&b, b.key, bad[i], &out);
+        cr_assert(strstr(out.p, "\"type\":\"error\"") && !strstr(out.p, "data"), "%s: %s", bad[i], out.p);
+    }
+    TRN_AUTO(trn_buf_done) struct trn_buf out = {0}, none = {0};
+    ask(&b, b.key, "{\"ask\":\"bundle\",\"id\":7,\"redact\":true,\"users\":[\"ann\"],\"homes\":[\"/srv/ann\"]}", &out);
+    cr_assert(strstr(out.p, "\"data\":\"") && strstr(out.p, "\"sha256\":\"") && strstr(out.p, "{\"type\":\"end\"}"));
+    ask(&b, NULL, "{\"ask\":\"bundle\",\"id\":7}", &none);
+    cr_assert(strstr(none.p, "the key is gone") && strstr(none.p, "ENOKEY"), "%s", none.p);
     bench_done(&b);
 }
