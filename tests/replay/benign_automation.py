@@ -92,10 +92,10 @@ def debuggers(h, v, days):
         with sudo.start("/usr/bin/gdb", "-p", str(target.pid)) as d:
             d.access(target, "ptrace", "ptrace")
             d.access(target, "write", "ptrace")
-    return {"gdb": ["acts"]}
+    return {"gdb": ["reaches into others: traces others", "reaches into others: writes others"]}
 
 
-@scenario(51, "runtimes that write their own code: java, node, python", PACKAGED)
+@scenario(51, "runtimes that write their own code: java, node, python", "Debian's java, node and python; the server is a stand-in")
 def jit(h, v, days):
     h.package("acme-server", "4", ["/opt/acme-server/"], signer="Acme")
 
@@ -126,7 +126,8 @@ def jit(h, v, days):
     for _ in days:
         serve()
     serve()
-    return {"acme-server": ["talks to acme-server.test"]}
+    return {"acme-server": ["talks to acme-server.test", "has executable memory: writable"] +
+            ["loads code from /tmp"] * (v > 0)}
 
 
 @scenario(53, "administrators over ssh, in a burst", PACKAGED)
@@ -193,7 +194,7 @@ def remote_support(h, v, days):
                 bash = t.pty()
                 type_(h, bash, *RECON[:8])
                 bash.exit()
-    return {name: ["talks to acme-assist.test", "starts the interpreter bash"]}
+    return {name: ["talks to acme-assist.test", "starts the interpreter bash on a terminal"]}
 
 
 @scenario(55, "logrotate", PACKAGED)

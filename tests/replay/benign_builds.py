@@ -132,7 +132,7 @@ def configure(h, v, days):
     for _ in days:
         run()
     run()
-    return ({"iproute2": ["acts"]}, {"puppet-agent": ["talks to acme.test"]}, {"jenkins-agent": ["talks to acme.test"]})[v]
+    return ({"iproute2": ["acts"]}, {"puppet-agent": ["talks to acme.test", "writes to systemd units", "writes to cron"]}, {"jenkins-agent": ["talks to acme.test"]})[v]
 
 
 @scenario(46, "runc starts containers, buildkit builds one", "Debian's containerd and runc; buildkit is a stand-in")

@@ -110,7 +110,7 @@ def password_import(h, v, days):
     return {"keepassxc": ["reads browser-logins"] if v else ["acts"]}
 
 
-@scenario(14, "a browser starts the helper of an extension", PACKAGED)
+@scenario(14, "a browser starts the helper of an extension", "Debian packages; one helper is a stand-in")
 def native_messaging(h, v, days):
     def browse(desk, helper):
         app = (chromium(h, desk, some_sites(h, 2)) if v == 1 else firefox(h, desk, some_sites(h, 2)))
@@ -211,7 +211,8 @@ def chat(h, v, days):
             app.run("/usr/bin/gpg", "--version")
             app.start("/usr/bin/dash", "-c", "lsb_release -d", invoked="/bin/sh").exit()
         close(h, app)
-    return {"acme-chat": ["talks to acme-chat.test", "acts at 06-12 UTC"]}
+    return {"acme-chat": ["talks to acme-chat.test", "acts at 06-12 UTC", "has executable memory: writable"] +
+            ["writes to autostart"] * (v == 1)}
 
 
 @scenario(17, "an updater that fetches from code hosting", STAND_IN)
@@ -292,4 +293,4 @@ def crashpad(h, v, days):
         handler.connect("o42.ingest.sentry.io", 443, out=900000, back=300)
         close(h, app)
         electron(h, desk, "acme-draw", 1)
-    return {"acme-draw": ["talks to sentry.io"]}
+    return {"acme-draw": ["talks to sentry.io", "reaches into others: own processes"]}

@@ -77,7 +77,7 @@ def major(h, v, days):
         p = suite(h, True)
         h.wait(3000)
         p.exit()
-    return {"acme-office": ["starts the interpreter python", "talks to acme-office.test"]}
+    return {"acme-office": ["starts the interpreter python", "talks to acme-office.test", "has executable memory: writable"]}
 
 
 @scenario(59, "the host of the updates gets another name", STAND_IN)

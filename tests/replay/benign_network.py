@@ -214,7 +214,7 @@ def cloud(h, v, days):
     for _ in days:
         beat(4)
     beat(60)
-    return {name: ["talks to cloud-provider.example"]}
+    return {name: ["talks to cloud-provider.example"] + ["writes to authorized keys"] * (v == 2)}
 
 
 @scenario(31, "a security agent looks at everything and reports", STAND_IN)
@@ -236,7 +236,7 @@ def security_agent(h, v, days):
         look(3)
     for _ in range(1 + v):
         look(15)
-    return {"acme-edr": ["talks to acme-edr.test", "reads ssh-key"]}
+    return {"acme-edr": ["talks to acme-edr.test", "reads ssh-key", "reaches into others: reads others"]}
 
 
 @scenario(32, "a VPN is kept alive", PACKAGED)
@@ -288,7 +288,7 @@ def git_fetch(h, v, days):
     return {"code" if v == 0 else "acme-edit": ["starts git"]}
 
 
-@scenario(34, "files are kept in step with a server", PACKAGED)
+@scenario(34, "files are kept in step with a server", "Debian packages; one is a stand-in")
 def sync(h, v, days):
     path, name = (("/usr/bin/nextcloud", "nextcloud-desktop"), ("/usr/bin/syncthing", "syncthing"),
                   ("/opt/acme-drive/acme-drive", "acme-drive"))[v]
@@ -312,7 +312,7 @@ def sync(h, v, days):
         app = desk.start(path)
         app.write(f"/home/alice/.config/autostart/{('Nextcloud', 'syncthing-start', 'acme-drive')[v]}.desktop")
         app.exit()
-    return {name: ["acts at 06-12 UTC"]}
+    return {name: ["acts at 06-12 UTC", "writes to autostart"]}
 
 
 @scenario(35, "the timers of a Debian system", PACKAGED)

@@ -104,7 +104,7 @@ def scanners(h, v, days):
     return {("clamav", "rkhunter", "aide")[v]: ["acts"]}
 
 
-@scenario(39, "a search through a whole home", PACKAGED)
+@scenario(39, "a search through a whole home", "Debian's grep and ripgrep; the editor is a stand-in")
 def search(h, v, days):
     """A person's grep; an editor's ripgrep over a folder of sources; and over the whole home, where that was opened."""
     name = "code" if v != 1 else "acme-edit"
@@ -189,7 +189,7 @@ def dotfiles(h, v, days):
             work(desk.terminal(), False)
     with h.ssh() if v == 2 else h.desktop() as who:
         work(who if v == 2 else who.terminal(), True)
-    return {"stow": ["reads ssh-key"]} if v == 0 else {"git": ["reads ssh-key"]}
+    return {"stow": ["reads ssh-key", "writes to start files of shells"]} if v == 0 else {"git": ["reads ssh-key"]}
 
 
 @scenario(42, "a home is moved: cp -a, tar, scp", PACKAGED)

@@ -28,11 +28,12 @@ Process                   p.start(path, *args)  p.fork()  p.exec(path, *args)  p
   p.listen(port, proto)  p.accept(port, peer)  p.fail(to, port)
   p.write(path)  p.rename(a, b)  p.delete(path)  p.chmod(path)  p.open(path)  (open: told only for the sensor's places)
   p.load(path)  p.memory("anonymous"|"writable"|"memfd")  p.become(uid)  p.access(other, "ptrace"|"read"|"write", way)
-Every act takes fields={...} for fields of events that have no word here (flat ECS names).
+exec, write, load, memory, access and open_socket take fields={...} for what has no word here (flat ECS names).
 
 True to the sensor: entities, inodes and ctimes that change as files do; an IDENTITY before the first exec of a file's
 content and before each exec of a script and each load of a library of no package; FILE, OPEN and mappings know a pid only;
-the header holds what each source tells (measured against a live log); destination.domain stands with connections whose name was asked for; a TICK when it becomes quiet.
+headers hold what each source tells (compared with a live log); destination.domain stands with connections whose name
+was asked for; a TICK when it becomes quiet.
 Not like life: a reboot goes on with the same engine and the same boot clock (a replay of JSON lines is one run).
 """
 import contextlib
