@@ -137,6 +137,14 @@ static const struct trn_map_kind
                      {"TargetFilename", F(FILE_PATH), TRN_AS_PATH},
                      FILE_OF("TargetFilename", F(FILE_INODE), F(FILE_DEVICE)),
                  }},
+            /* 13: a value of the registry was set; told as a file of the value's path, for there are no fields of its own. */
+            ACTOR("13", "ProcessGuid", "ProcessId", "Image"),
+            {"13", TRN_EV_FILE, TRN_ACT_WRITTEN,
+             .rows =
+                 {
+                     {"TargetObject", F(FILE_PATH), TRN_AS_PATH},
+                     FILE_OF("TargetObject", F(FILE_INODE), F(FILE_DEVICE)),
+                 }},
             ACTOR("22", "ProcessGuid", "ProcessId", "Image"),
             {"22", TRN_EV_DNS, TRN_ACT_ANSWER,
              .rows =

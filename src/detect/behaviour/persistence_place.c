@@ -37,6 +37,12 @@ enum kind {
     STARTUP,
     TASKS,
     POWERSHELL,
+    RUN_KEY,
+    LOGON_KEY,
+    SERVICE_KEY,
+    INJECTED_DLL,
+    DEBUGGER,
+    LOGON_DLL,
     KINDS,
 };
 
@@ -75,6 +81,12 @@ static const struct trn_start_kind kinds[KINDS] = {
     [STARTUP] = {"Startup folder", "starts at login", "T1547.001", NORMAL, .own = true},
     [TASKS] = {"scheduled tasks", "starts at set times", "T1053.005", NORMAL},
     [POWERSHELL] = {"PowerShell profiles", "runs with every shell", "T1546.013", NORMAL},
+    [RUN_KEY] = {"Run keys", "starts at login", "T1547.001", NORMAL, .own = true},
+    [LOGON_KEY] = {"Winlogon", "runs at every login", "T1547.004", NORMAL},
+    [SERVICE_KEY] = {"services", "starts with the machine", "T1543.003", NORMAL},
+    [INJECTED_DLL] = {"AppInit_DLLs", "loaded into every program", "T1546.010", STRONG, .grave = true},
+    [DEBUGGER] = {"image file execution options", "starts in the place of a program", "T1546.012", NORMAL},
+    [LOGON_DLL] = {"security packages", "runs whenever somebody logs in", "T1547.005", STRONG},
 };
 
 struct row {
@@ -226,12 +238,26 @@ static const struct row in_library[] = {
     ROW(LAUNCH_DAEMON, "StartupItems/*"),
 };
 
-/* Behind the letter of a drive. The registry is no file: Sysmon's events of it have no row in src/ingest. */
+/* Behind the letter of a drive. */
 static const struct row in_drive[] = {
     ROW(STARTUP, "ProgramData/Microsoft/Windows/Start Menu/Programs/Startup/*"),
     ROW(TASKS, "Windows/System32/Tasks/*"),
     ROW(TASKS, "Windows/Tasks/*"),
     ROW(POWERSHELL, "Windows/System32/WindowsPowerShell/v1.0/*rofile.ps1"),
+};
+
+/* Values of the registry, which recordings of Windows tell as files below "HKLM" and "HKU". */
+static const struct row in_registry[] = {
+    ROW(RUN_KEY, "*/Software/*Microsoft/Windows/CurrentVersion/Run*/*"),
+    ROW(RUN_KEY, "*/Software/*Microsoft/Windows/CurrentVersion/Policies/Explorer/Run/*"),
+    ROW(LOGON_KEY, "*/Software/*Microsoft/Windows NT/CurrentVersion/Winlogon/Shell"),
+    ROW(LOGON_KEY, "*/Software/*Microsoft/Windows NT/CurrentVersion/Winlogon/Userinit"),
+    ROW(LOGON_KEY, "*/Environment/UserInitMprLogonScript"),
+    ROW(SERVICE_KEY, "HKLM/System/*ControlSet*/Services/*/ImagePath"),
+    ROW(SERVICE_KEY, "HKLM/System/*ControlSet*/Services/*/ServiceDll"),
+    ROW(INJECTED_DLL, "*/Software/*Microsoft/Windows NT/CurrentVersion/Windows/AppInit_DLLs"),
+    ROW(DEBUGGER, "*/Software/*Microsoft/Windows NT/CurrentVersion/Image File Execution Options/*/Debugger"),
+    ROW(LOGON_DLL, "HKLM/System/*ControlSet*/Control/Lsa/*Packages"),
 };
 
 /* Wherever the folder is: the file's name, and how the folder's path ends. */
@@ -310,6 +336,8 @@ static const struct trn_start_kind *by_root(struct trn_str path)
     static const char *const libs[] = {"/usr/lib/", "/lib/", "/usr/lib64/", "/lib64/", "/usr/local/lib/"};
     if (is_drive(path))
         return of_drive(path);
+    if (trn_str_starts(path, TRN_STR("HK")))
+        return FIND(in_registry, path, true);
     (void)cut(&path, TRN_STR("/private")); /* where macOS keeps /etc and /var */
     if (cut(&path, TRN_STR("/home/")) || cut(&path, TRN_STR("/Users/")))
         return cut_user(&path) ? of_home(path, false) : NULL;

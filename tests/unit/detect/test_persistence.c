@@ -137,6 +137,11 @@ Test(persistence, places)
         {"/Users/alice/.zshrc", "start files of shells"},
         {"C:/Users/alice/AppData/Roaming/Microsoft/Windows/Start Menu/Programs/Startup/Acme.lnk", "Startup folder"},
         {"C:/Windows/System32/Tasks/Acme", "scheduled tasks"},
+        {"HKU/S-1-5-21-1-2-3-1001/Software/Microsoft/Windows/CurrentVersion/Run/Acme", "Run keys"},
+        {"HKLM/SOFTWARE/WOW6432Node/Microsoft/Windows/CurrentVersion/RunOnce/Acme", "Run keys"},
+        {"HKLM/System/CurrentControlSet/Services/Acme/ImagePath", "services"},
+        {"HKLM/SOFTWARE/Microsoft/Windows NT/CurrentVersion/Windows/AppInit_DLLs", "AppInit_DLLs"},
+        {"HKLM/SOFTWARE/Microsoft/Windows NT/CurrentVersion/Winlogon/Shell", "Winlogon"},
         {"C:/Users/alice/Documents/PowerShell/Microsoft.PowerShell_profile.ps1", "PowerShell profiles"},
     };
     for (size_t i = 0; i < TRN_ARRAY_SIZE(table); i++) {
@@ -171,6 +176,8 @@ Test(persistence, what_is_no_such_place)
         "C:/Users/alice/AppData/Roaming/Microsoft/Windows/Start Menu/Programs/Startup/desktop.ini",
         "C:/Users/alice/Desktop/Acme.lnk",
         "C:/",
+        "HKU/S-1-5-21-1-2-3-1001/Software/Microsoft/Windows/CurrentVersion/Explorer/RecentDocs/1",
+        "HKLM/System/CurrentControlSet/Services/Tcpip/Parameters/Hostname",
     };
     for (size_t i = 0; i < TRN_ARRAY_SIZE(paths); i++)
         cr_expect_null(trn_start_kind_of(trn_str_of(paths[i])), "%s", paths[i]);

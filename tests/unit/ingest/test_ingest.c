@@ -87,6 +87,20 @@ Test(ingest, a_start_tells_who_started_it_what_it_is_and_the_start)
     cr_assert_eq(g.events[3].type, TRN_EV_STOP, "nothing waits any more");
 }
 
+Test(ingest, a_value_of_the_registry_is_a_file_of_its_path)
+{
+    RUN(g, HEAD("13") AT("01.000") APP IMAGE
+        ",\"EventType\":\"SetValue\",\"TargetObject\":\"HKU\\\\S-1-5-21-1\\\\Software\\\\Microsoft\\\\Windows\\\\"
+        "CurrentVersion\\\\Run\\\\Acme\",\"Details\":\"C:\\\\t\\\\x.exe\"}\n");
+    const struct trn_event *set = &g.events[1];
+    cr_assert_eq(g.n, 3, "%s", g.text.p);
+    cr_assert_eq(set->type, TRN_EV_FILE);
+    cr_assert_eq(set->action, TRN_ACT_WRITTEN);
+    cr_assert_eq(set->pid, 100);
+    cr_assert(trn_str_eq_c(set->file.path, "HKU/S-1-5-21-1/Software/Microsoft/Windows/CurrentVersion/Run/Acme"));
+    cr_assert_neq(set->file.file.ino, 0);
+}
+
 Test(ingest, three_shapes_of_one_record_give_one_event)
 {
     static const char *const shapes[] = {
