@@ -15,7 +15,21 @@
 #define SCORE_TOOL 15
 #define SCORE_SESSION 15
 
-enum kind { ANONYMOUS, WRITABLE, MEMFD, DELETED, RUNS_MEMFD, RUNS_DELETED, TRACES, READS, OPENS, WRITES, OWN, KINDS };
+enum kind {
+    ANONYMOUS,
+    WRITABLE,
+    MEMFD,
+    DELETED,
+    RUNS_MEMFD,
+    RUNS_DELETED,
+    TRACES,
+    READS,
+    OPENS,
+    WRITES,
+    SECRETS,
+    OWN,
+    KINDS
+};
 
 static const struct {
     enum trn_feature_class class;
@@ -38,6 +52,8 @@ static const struct {
     [READS] = {TRN_FEATURE_REACH, "reads others", "read the memory of", 25, 20, 0, false},
     [OPENS] = {TRN_FEATURE_REACH, "opens others", "opened, with the right to change its memory,", 30, 25, 0, false},
     [WRITES] = {TRN_FEATURE_REACH, "writes others", "wrote into the memory of", 40, 40, 40, false},
+    [SECRETS] = {TRN_FEATURE_REACH, "keepers of secrets", "opened the memory of a keeper of secrets,", 45, 40, 35,
+                 false},
     [OWN] = {TRN_FEATURE_REACH, "own processes", "reached into its own process", 15, 15, 0, false},
 };
 
@@ -104,6 +120,32 @@ static bool is_compilers_file(struct trn_str path)
     return false;
 }
 
+/* Programs whose memory holds what opens everything else. */
+static bool keeps_secrets(struct trn_str path)
+{
+    static const char *const table[] = {"?:/windows/system32/lsass.exe",
+                                        "/usr/*/gnome-keyring-daemon",
+                                        "/usr/*/ssh-agent",
+                                        "/usr/*/gpg-agent",
+                                        "/usr/*/kwalletd*",
+                                        "/usr/*/keepassxc",
+                                        "/usr/*/sssd*",
+                                        "/usr/*/winbindd",
+                                        "/usr/sbin/securityd",
+                                        "/System/*/securityd"};
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(table); i++)
+        if (trn_glob(trn_str_of(table[i]), path, true))
+            return true;
+    return false;
+}
+
+/* By its package, or in the folder of Windows: a start there tells no signature. */
+static bool is_systems(const struct verdict *v)
+{
+    return (v->f.software.flags & TRN_SW_BASE) || (v->f.software.origin != TRN_ORIGIN_DPKG &&
+                                                   trn_glob(TRN_STR("?:/windows/system32/*"), v->e->image.path, true));
+}
+
 static void weigh_down(struct verdict *v, uint16_t most, const char *why)
 {
     if (v->score <= most)
@@ -153,7 +195,7 @@ static void weigh(struct verdict *v, bool session)
         weigh_down(v, SCORE_SESSION, "started by hand");
     if (trn_is_installer(&v->f.software))
         weigh_down(v, SCORE_TOOL, "an installer or builder");
-    if (!trn_novelty_mature(&v->novelty) && (v->f.software.flags & TRN_SW_BASE))
+    if (!trn_novelty_mature(&v->novelty) && is_systems(v))
         weigh_down(v, SCORE_TOOL, "a part of the system, without history");
     if (unnamed && v->contact)
         weigh_down(v, SCORE_NOTE, "it had talked to the network: the same act is told as a second stage");
@@ -391,6 +433,9 @@ static int reached(struct trn_exec_memory *m, const struct trn_detect_ctx *ctx, 
 {
     const struct trn_entity *target = target_of(ctx, ev);
     struct act a = {.kind = (uint8_t)reach_of(ev), .target = target ? target->id : 0};
+    bool handle = trn_str_starts(ev->access.way, TRN_STR("handle "));
+    if (handle && a.kind == READS && !trn_str_contains(ev->access.way, TRN_STR("read memory")))
+        return 0; /* opened to be asked for its name or its end */
     if (!target && a.kind != WRITES)
         return 0; /* out of sight: its own or not, nobody can say */
     if (target && target->id == e->id)
@@ -398,6 +443,8 @@ static int reached(struct trn_exec_memory *m, const struct trn_detect_ctx *ctx, 
     if (target && (trn_process_is_above(ctx->processes, e->id, target->id) ||
                    trn_root_of(ctx->processes, e)->id == trn_root_of(ctx->processes, target)->id))
         a.kind = OWN;
+    else if (target && a.kind != WRITES && keeps_secrets(target->image.path))
+        a.kind = SECRETS;
     return notice(m, ctx, p, contacts, ev, e, &a, target ? target->image.path : TRN_STR_NONE);
 }
 

@@ -270,6 +270,8 @@ static void weigh(const struct trn_process_table *t, struct verdict *v)
         weigh_down(v, SCORE_NOTE, "started by hand, with that environment");
     if (trn_is_installer(&v->f.software) || (v->w && trn_is_installer(&v->w->software)))
         weigh_down(v, SCORE_TOOL, "an installer or builder");
+    if (trn_glob(TRN_STR("?:/windows/*"), v->path, true) && !is_anybodys(v->path))
+        weigh_down(v, SCORE_NOTE, "in the system's folder, where code made on this machine has no signature");
     if (trn_is_browser(&v->f.software))
         weigh_down(v, SCORE_TOOL, "a browser: its user chooses what is added to it");
     if (fetched && !others)
