@@ -12,9 +12,10 @@
 
 #define RIGHT_AFTER_NS (600 * TRN_NS_PER_SEC) /* as behaviour.exfiltration */
 
+/* An exception for one half of the act does not make the whole possible. */
 static bool is_check(const struct trn_finding *f, const char *id)
 {
-    return f->score >= TRN_COUNTS_FROM && trn_str_eq_c(trn_str_of(f->check->id), id);
+    return TRN_MAX(f->score, f->full_score) >= TRN_COUNTS_FROM && trn_str_eq_c(trn_str_of(f->check->id), id);
 }
 
 /* What lets somebody in elsewhere; history does not. */

@@ -324,6 +324,21 @@ Test(exceptions, what_no_such_software_does_cannot_be_excepted)
     trn_exceptions_free(x);
 }
 
+Test(exceptions, half_of_an_impossible_act_does_not_excuse_the_whole)
+{
+    exception(TRN_ACT_SET, 1, "behaviour.browser-data");
+    act_open(s, 812, "/home/alice/.mozilla/firefox/x.default/logins.json", "browser-logins", "firefox");
+    play();
+    cr_assert_eq(machine_finding(m, "behaviour.browser-data", 0)->score, 20);
+    cr_assert_eq(machine_stories(m, TRN_VERDICT_SUSPICIOUS), 0);
+    act_connect(s, 812, "10.9.0.5", 8443);
+    wait_ms(s, 1000);
+    act_close(s, 812, "10.9.0.5", 8443, 612, 10);
+    play();
+    cr_assert_eq(machine_count(m, "behaviour.exfiltration"), 1);
+    cr_assert_eq(machine_stories(m, TRN_VERDICT_MALICIOUS), 1, "%s", machine_page(m, 1));
+}
+
 Test(exceptions, its_words_find_room)
 {
     exception(TRN_ACT_SET, 1, CHECK);
