@@ -174,7 +174,8 @@ static void put_host(struct job *j)
     (void)trn_json_str(b, j->kernel);
     trn_put_c(b, ",\"machine\":");
     (void)trn_json_str(b, j->machine);
-    trn_put_fmt(b, ",\"turncoat\":\"%s\",\"key\":\"%s\"}\n", TRN_VERSION, j->key);
+    trn_put_fmt(b, ",\"turncoat\":\"%s\",\"attack_version\":\"%s\",\"key\":\"%s\"}\n", TRN_VERSION, TRN_ATTACK_VERSION,
+                j->key);
 }
 
 static void put_pages(struct job *j)

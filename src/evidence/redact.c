@@ -127,7 +127,7 @@ int trn_redactor_see_event(struct trn_redactor *r, const struct trn_event *ev)
             e = learn_arguments(r, v.s, '\0');
         else if (f[i].id == TRN_F_EXCEPTION_BY)
             e = trn_redactor_user(r, v.s);
-        else if (f[i].id == TRN_F_EXCEPTION_REASON || f[i].id == TRN_F_FILTER_WHY)
+        else if (f[i].id == TRN_F_EXCEPTION_REASON || f[i].id == TRN_F_FILTER_WHY || f[i].id == TRN_F_DECISION_TEXT)
             e = learn_note(r, v.s);
         else if (f[i].kind == TRN_KIND_LIST)
             e = learn_list(r, v.s);
@@ -168,6 +168,8 @@ int trn_redactor_see_story(struct trn_redactor *r, const struct trn_story *s)
     int e = trn_private_learn(r, s->sentence);
     if (e == 0)
         e = learn_note(r, s->close_why);
+    if (e == 0)
+        e = trn_redactor_user(r, s->assigned);
     if (e == 0)
         e = learn_findings(r, s);
     for (uint32_t i = 0; e == 0 && i < s->n_processes; i++) {

@@ -141,6 +141,12 @@ static void head(const struct trn_story *s, struct trn_buf *b)
         trn_put_c(b, ": ");
         foreign(b, s->close_why);
     }
+    if (s->reopened_wall_ns) {
+        trn_put_c(b, ", reopened ");
+        moment(b, s->reopened_wall_ns);
+        trn_put_c(b, " by new evidence: ");
+        foreign(b, s->reopen_why);
+    }
     trn_put_c(b, "</p>\n");
 }
 
@@ -153,7 +159,8 @@ static void attack(struct trn_buf *b, const struct trn_check *c)
 static void happened(const struct trn_story *s, struct trn_buf *b)
 {
     heading(b, "What happened");
-    trn_put_c(b, "<table><tr><th>when</th><th>stage</th><th>what</th><th>ATT&amp;CK</th><th>events</th></tr>\n");
+    trn_put_c(b, "<table><tr><th>when</th><th>stage</th><th>what</th><th>ATT&amp;CK v" TRN_ATTACK_VERSION
+                 "</th><th>events</th></tr>\n");
     for (uint32_t i = 0; i < s->n_findings; i++) {
         const struct trn_finding *f = &s->findings[i];
         trn_put_c(b, "<tr><td class=\"time\">");

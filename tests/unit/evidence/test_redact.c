@@ -158,6 +158,8 @@ Test(redact, a_story_loses_the_same)
     s->n_files = 1;
     s->closed = true;
     s->close_why = TRN_STR("mallory looked at it");
+    s->assigned = TRN_STR("trudy");
+    s->close_wall_ns = s->assign_wall_ns = 5 * TRN_NS_PER_SEC;
     s->why[0] = TRN_STR("--quietly is not documented");
     s->n_why = 1;
     trn_finding_init(&s->findings[0], trn_check_find(TRN_STR("behaviour.second-stage")));
@@ -170,7 +172,7 @@ Test(redact, a_story_loses_the_same)
     cr_assert_eq(trn_redact_story(r, s, arena), 0);
     trn_buf_init(&b, 1u << 20);
     trn_story_to_json(s, &b);
-    static const char *const gone[] = {"alice", "pc7", "quietly", "launch", "mallory"};
+    static const char *const gone[] = {"alice", "pc7", "quietly", "launch", "mallory", "trudy"};
     for (size_t i = 0; i < TRN_ARRAY_SIZE(gone); i++)
         cr_assert(!trn_str_contains(trn_buf_str(&b), trn_str_of(gone[i])), "%s in %s", gone[i], b.p);
     cr_assert(strstr(b.p, "ran ~/.cache/helper for [user] on [host]") && strstr(b.p, "acme-softphone"), "%s", b.p);
