@@ -377,7 +377,7 @@ static bool is_recent(struct trn_exec_memory *m, const struct trn_entity *e, con
 
 static uint8_t keep(char *to, struct trn_str s)
 {
-    size_t n = TRN_MIN(s.n, (size_t)TEXT);
+    size_t n = s.p ? TRN_MIN(s.n, (size_t)TEXT) : 0;
     for (size_t i = 0; i < n; i++)
         to[i] = s.p[i];
     return (uint8_t)n;
