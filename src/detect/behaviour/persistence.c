@@ -11,6 +11,7 @@
 #define WAITING 64
 #define ROWS 4096
 #define IDENTITY_NS (5 * TRN_NS_PER_SEC)
+#define LATE_NS (2 * TRN_NS_PER_SEC) /* file events are stamped when they are read */
 #define DAY_NS (24 * 3600 * TRN_NS_PER_SEC)
 #define PATH_LENGTH 512
 #define ROW_VERSION 1
@@ -212,9 +213,10 @@ static enum installation installation_of(const struct trn_detect_ctx *ctx, const
 {
     struct trn_software s;
     const struct trn_entity *x = v->e;
+    uint64_t ended = v->e->exit_boot_ns, when = ended ? TRN_MIN(ended, v->w->boot_ns) : v->w->boot_ns;
     for (int i = 0; x && i < CLIMB; i++) {
         trn_process_software(x, &s);
-        bool alive = !x->exit_boot_ns || x->exit_boot_ns >= v->w->boot_ns;
+        bool alive = !x->exit_boot_ns || x->exit_boot_ns + LATE_NS >= when;
         if (alive && is_package_manager(&s))
             return i == 0 ? UNPACKS : SCRIPT_OF_PACKAGE;
         if (x->image.role == TRN_ROLE_BORDER)

@@ -360,6 +360,17 @@ Test(persistence, apt_installs_a_service)
     none("by a timer");
 }
 
+Test(persistence, a_write_of_an_installation_is_told_after_its_end)
+{
+    uint32_t dpkg = start_below(101, "/usr/bin/dpkg", "dpkg", TRN_SW_BASE);
+    act_start(s, dpkg, ++pid, "/usr/bin/cat", "ln -s x y");
+    act_exit(s, pid);
+    act_exit(s, dpkg);
+    wait_ms(s, 300);
+    act_write(s, pid, UNIT);
+    none("the event is stamped when it is read");
+}
+
 Test(persistence, a_script_of_a_package_that_lets_somebody_in)
 {
     uint32_t dpkg = start_below(101, "/usr/bin/dpkg", "dpkg", TRN_SW_BASE);
@@ -383,7 +394,7 @@ Test(persistence, what_the_installer_left_behind_running)
     act_start(s, dpkg, ++pid, PHONE, "acme-softphone");
     act_identity(s, PHONE, "acme-softphone", "1.1", TRN_ORIGIN_DPKG, TRN_SW_MODIFIED_KNOWN);
     act_exit(s, dpkg);
-    wait_ms(s, 1000);
+    wait_ms(s, 5000);
     act_write(s, pid, ENTRY);
     cr_assert_eq(only()->score, 25, "the installation is over");
 }
