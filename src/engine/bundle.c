@@ -55,6 +55,12 @@ void trn_ask_bundle(struct trn_request_env *env, const json_t *request, struct t
         trn_answer_error(out, -EINVAL, "a story is named by its number", "turncoat stories lists them");
         return;
     }
+    /* Taken for "no" it would be a leak. */
+    const json_t *redact = json_object_get(request, "redact");
+    if (redact && !json_is_boolean(redact)) {
+        trn_answer_error(out, -EINVAL, "'redact' is true or false", "");
+        return;
+    }
     if (!texts_of(request, "users", NAME_BYTES, q->users, &q->n_users) ||
         !texts_of(request, "homes", HOME_BYTES, q->homes, &q->n_homes)) {
         trn_answer_error(out, -EINVAL, "'users' and 'homes' are lists of at most 256 short texts", "");
@@ -69,7 +75,7 @@ void trn_ask_bundle(struct trn_request_env *env, const json_t *request, struct t
     q->story = (uint64_t)json_integer_value(id);
     q->now_wall_ns = trn_wall_ns();
     q->key = env->key;
-    q->redact = json_is_true(json_object_get(request, "redact"));
+    q->redact = json_is_true(redact);
     memcpy(q->host_id, env->host_id, sizeof(q->host_id));
     if (trn_request_store(env, out))
         answer(env, q, out);

@@ -332,6 +332,9 @@ Test(evidence, a_request_names_a_story_and_what_to_remove_never_bytes, .timeout 
         "{\"ask\":\"bundle\",\"id\":7,\"homes\":{\"a\":1}}",
         "{\"ask\":\"bundle\",\"id\":7,\"users\":[\"a-name-of-more-than-sixty-four-bytes-a-name-of-more-than-sixty-four-"
         "bytes\"]}",
+        "{\"ask\":\"bundle\",\"id\":7,\"redact\":1}",
+        "{\"ask\":\"bundle\",\"id\":7,\"redact\":\"yes\"}",
+        "{\"ask\":\"bundle\",\"id\":7,\"redact\":null}",
         "{\"ask\":\"bundle\",\"id\":8}",
     };
     struct bench b;
