@@ -166,7 +166,9 @@ static int add(struct trn_cli *cli)
         fprintf(cli->err, "exception %llu holds; findings of %s are notes there until it ends\n",
                 (unsigned long long)trn_json_count(made, "id"), check);
     json_decref(l.all);
-    return r < 0 ? trn_cli_error(cli, &err, TRN_EXIT_UNDECIDED) : TRN_EXIT_OK;
+    /* The engine refused what was written here: too long, too short, from what none can be made. */
+    bool usage = r == -EINVAL || r == -ERANGE;
+    return r < 0 ? trn_cli_error(cli, &err, usage ? TRN_EXIT_USAGE : TRN_EXIT_UNDECIDED) : TRN_EXIT_OK;
 }
 
 static int take_back(struct trn_cli *cli)
@@ -196,7 +198,12 @@ static int run(struct trn_cli *cli)
     const char *act = cli->n_operands ? cli->operands[0] : "list";
     struct trn_err err = {0};
     char shown[60];
-    if (strcmp(act, "list") == 0 && cli->n_operands < 2)
+    if (strcmp(act, "list") == 0 && cli->n_operands > 1) {
+        (void)trn_fail(&err, -EINVAL, "'list' takes nothing behind it: '%s'",
+                       trn_escape_into(shown, sizeof shown, trn_str_of(cli->operands[1])));
+        return trn_cli_error(cli, &err, TRN_EXIT_USAGE);
+    }
+    if (strcmp(act, "list") == 0)
         return list(cli);
     if (strcmp(act, "add") == 0)
         return add(cli);

@@ -23,7 +23,7 @@ static int check_binding(const struct trn_ev_exception *e, struct trn_err *err)
     if (!trn_check_find(e->check))
         r = trn_fail(err, -EINVAL, "there is no such check");
     else if (trn_exception_is_never(e->check))
-        r = trn_fail(err, -EPERM, "no exception can be made from '%.*s'", TRN_STR_ARG(e->check));
+        r = trn_fail(err, -EINVAL, "no exception can be made from '%.*s'", TRN_STR_ARG(e->check));
     else if (!is_text(e->name, 1, TRN_EXCEPTION_TEXT_MAX) || !is_text(e->version, 1, TRN_EXCEPTION_TEXT_MAX))
         r = trn_fail(err, -EINVAL, "an exception is bound to one version of one software");
     else if (trn_sha256_is_none(e->sha256))

@@ -169,7 +169,7 @@ static void put_phrase(struct trn_buf *b, const struct trn_story *st, const stru
     } else if (f->check->stage == TRN_STAGE_INDICATOR) {
         trn_put_c(b, "talked to a place known to be bad");
     } else if (trn_words_is(f, TRN_CHECK_MANY_EXCEPTIONS)) {
-        trn_put_c(b, "is excepted from several checks");
+        trn_put_c(b, "has several exceptions");
     } else {
         trn_put_c(b, f->check->title);
     }
