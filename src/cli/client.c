@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define LINE_MAX_BYTES ((size_t)8 << 20)
+#define REQUEST_MAX_BYTES ((size_t)64 << 10) /* the engine closes on more (docs/local-socket.md) */
 
 struct trn_client {
     int fd;
@@ -79,7 +80,7 @@ int trn_client_ask(struct trn_client *c, json_t *request, struct trn_err *err)
     if (!text)
         return trn_fail(err, -ENOMEM, "cannot ask the daemon: the request is not valid text");
     TRN_AUTO(trn_buf_done) struct trn_buf b;
-    trn_buf_init(&b, LINE_MAX_BYTES);
+    trn_buf_init(&b, REQUEST_MAX_BYTES);
     trn_put_c(&b, text);
     trn_put_u8(&b, '\n');
     size_t sent = 0;
@@ -94,7 +95,7 @@ int trn_client_ask(struct trn_client *c, json_t *request, struct trn_err *err)
             return trn_fail(err, -errno, "cannot ask the daemon: %s", trn_errno_name(-errno));
         sent += n > 0 ? (size_t)n : 0;
     }
-    return b.bad ? trn_fail(err, -E2BIG, "cannot ask the daemon: the request is too long") : 0;
+    return b.bad ? trn_fail(err, -E2BIG, "cannot ask the daemon: the request is too long (64 KiB at most)") : 0;
 }
 
 /* Moves what is left to the front, so that the buffer holds one line at most plus what follows it. */

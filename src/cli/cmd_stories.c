@@ -71,8 +71,9 @@ static int show_list(struct trn_cli *cli)
     struct list l = {.cli = cli, .all = cli->json ? json_array() : NULL};
     struct trn_err err = {0};
     trn_table_init(&l.table, heads, 6, 1 | 4);
-    json_t *ask = json_pack("{s:s, s:s, s:i}", "ask", "stories", "min", trn_cli_has(cli, "all") ? "note" : "suspicious",
-                            "limit", 1000);
+    /* What decides the exit code is asked for and shown. */
+    enum trn_verdict min = trn_cli_has(cli, "all") ? TRN_VERDICT_NOTE : TRN_MIN(cli->fail_on, TRN_VERDICT_SUSPICIOUS);
+    json_t *ask = json_pack("{s:s, s:s, s:i}", "ask", "stories", "min", trn_verdict_name(min), "limit", 1000);
     int e = trn_client_each(cli->state, ask, on_story, &l, &err);
     if (e == 0 && cli->json)
         trn_print_json(cli->out, l.all);

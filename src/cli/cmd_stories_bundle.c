@@ -147,7 +147,14 @@ static int write_bundle(struct trn_cli *cli, uint64_t id, const char *file, uint
     int n = snprintf(temporary, sizeof(temporary), "%s.XXXXXX", file);
     if (n < 0 || (size_t)n >= sizeof(temporary))
         return fail_file(err, -ENAMETOOLONG, "write", file);
-    if (lstat(file, &st) == 0 && (!force || !S_ISREG(st.st_mode)))
+    if (lstat(file, &st) == 0 && !S_ISREG(st.st_mode)) {
+        char shown[200];
+        trn_fail(err, -EEXIST, "cannot write '%s': it is there and no plain file",
+                 trn_escape_into(shown, sizeof(shown), trn_str_of(file)));
+        trn_hint(err, "choose another name");
+        return -EEXIST;
+    }
+    if (lstat(file, &st) == 0 && !force)
         return fail_file(err, -EEXIST, "write", file);
     TRN_AUTO(trn_fd_closep) int fd = mkostemp(temporary, O_CLOEXEC); /* mode 0600: arguments and paths of people */
     if (fd < 0)
@@ -173,7 +180,7 @@ static int check_options(const struct trn_cli *cli, uint64_t id, struct trn_err 
 {
     bool bundle = trn_cli_has(cli, "bundle"), verify = trn_cli_has(cli, "verify");
     bool with_bundle = trn_cli_has(cli, "redact") || trn_cli_has(cli, "force"), key = trn_cli_has(cli, "key");
-    bool other = trn_cli_has(cli, "close") || trn_cli_has(cli, "all");
+    bool other = trn_cli_has(cli, "close") || trn_cli_has(cli, "assign") || trn_cli_has(cli, "all");
     if (verify && (bundle || with_bundle || id || other))
         return trn_fail(err, -EINVAL, "'--verify' stands alone, or with '--key'");
     if (!verify && !bundle)

@@ -182,8 +182,8 @@ static void ask_decide(struct trn_request_env *env, const struct trn_request_cli
     }
     if (!json_is_integer(id) || json_integer_value(id) <= 0 || trn_str_is_empty(text) || text.n > 1000) {
         trn_answer_error(client->out, -EINVAL,
-                         close ? "closing needs a story number and a reason"
-                               : "assigning needs a story number and a name",
+                         close ? "closing needs a story number and a reason of at most 1000 bytes"
+                               : "assigning needs a story number and a name of at most 1000 bytes",
                          close ? "turncoat stories 7 --close 'vendor confirmed'" : "turncoat stories 7 --assign ana");
         return;
     }

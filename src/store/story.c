@@ -172,6 +172,13 @@ int trn_store_stories(struct trn_store *s, enum trn_verdict min, uint32_t limit,
     return rc == SQLITE_DONE ? 0 : trn_db_fail(s, rc, err, "read stories");
 }
 
+static int not_there(uint64_t id, struct trn_err *err)
+{
+    int r = trn_fail(err, -ENOENT, "cannot find story %llu", (unsigned long long)id);
+    trn_hint(err, "turncoat stories --all lists them");
+    return r;
+}
+
 int trn_store_story_get(struct trn_store *s, uint64_t id, struct trn_arena *arena, struct trn_story **ret,
                         struct trn_err *err)
 {
@@ -183,7 +190,7 @@ int trn_store_story_get(struct trn_store *s, uint64_t id, struct trn_arena *aren
     sqlite3_bind_int64(q, 1, (int64_t)id);
     int rc = sqlite3_step(q);
     if (rc == SQLITE_DONE)
-        return trn_fail(err, -ENOENT, "cannot find story %llu", (unsigned long long)id);
+        return not_there(id, err);
     if (rc != SQLITE_ROW)
         return trn_db_fail(s, rc, err, "read a story");
 

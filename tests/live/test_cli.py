@@ -52,7 +52,7 @@ def test_a_story_that_is_not_there(turncoat):
     for argv in (["99"], ["99", "--json"], ["99", "--close", "why"], ["99", "--assign", "ana"]):
         answer = inside(turncoat.root, "turncoat", "stories", *argv)
         assert answer.returncode == 3 and answer.stdout == ""
-        assert answer.stderr.startswith("turncoat: cannot find story 99")
+        assert answer.stderr.startswith("turncoat: cannot find story 99\nhint: turncoat stories --all")
 
 
 def test_only_the_group_may_look(turncoat):

@@ -93,5 +93,17 @@ Test(bundle, no_link_is_followed_and_none_replaced)
     cr_assert_eq(symlink("/nonexistent/target", file), 0);
     struct said s = CALL("stories", "7", "--bundle", file, "--force", "--state", "/nonexistent");
     cr_assert_eq(s.code, TRN_EXIT_USAGE, "%s", s.err);
+    cr_assert(strstr(s.err, "no plain file") && !strstr(s.err, "--force"), "%s", s.err);
     said_done(&s);
+}
+
+Test(bundle, it_stands_alone)
+{
+    static const char *const others[] = {"--close", "--assign"};
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(others); i++) {
+        struct said s = CALL("stories", "7", "--bundle", file, others[i], "ana", "--state", "/nonexistent");
+        cr_assert_eq(s.code, TRN_EXIT_USAGE, "%s: %s", others[i], s.err);
+        cr_assert(strstr(s.err, "'--bundle' needs"), "%s", s.err);
+        said_done(&s);
+    }
 }

@@ -40,6 +40,19 @@ Test(client, an_error_keeps_message_hint_and_code)
     cr_assert_str_eq(err.hint, "try");
 }
 
+Test(client, what_the_engine_would_not_read_is_not_sent)
+{
+    char name[70000];
+    memset(name, 'x', sizeof(name));
+    name[sizeof(name) - 1] = 0;
+    ENGINE(e, "{\"type\":\"end\"}\n");
+    struct heard h = {0};
+    struct trn_err err = {0};
+    json_t *request = json_pack("{s:s, s:s}", "ask", "software", "name", name);
+    cr_assert_eq(trn_client_each(e.dir, request, hear, &h, &err), -E2BIG);
+    cr_assert(strstr(err.message, "the request is too long"), "%s", err.message);
+}
+
 Test(client, nonsense_is_an_error)
 {
     const char *const lines[] = {"hello\n", "[]\n", "{}\n", "{\"type\":3}\n", "\n", "{\"type\":\"status\"\n"};
