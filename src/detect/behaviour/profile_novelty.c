@@ -130,8 +130,10 @@ void trn_novelty_words(const struct trn_novelty *n, struct trn_buf *b)
     trn_put_c(b, n->state == TRN_FEATURE_NEW ? "first in "
                  : n->first_in_version       ? "first in this version, and not a habit after "
                                              : "seen before, but not a habit after ");
-    put_count(b, n->runs, "run");
-    trn_put_c(b, n->versions > 1 ? ", " : " and ");
+    if (n->runs || !n->days) { /* who signed it may be told after its start: then no start is its own */
+        put_count(b, n->runs, "run");
+        trn_put_c(b, n->versions > 1 ? ", " : " and ");
+    }
     put_count(b, n->days, "day");
     if (n->versions > 1) {
         trn_put_c(b, " and ");
