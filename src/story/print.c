@@ -257,8 +257,9 @@ static void put_what_now(const struct trn_story *s, struct trn_buf *b)
         trn_put_c(b, "\n                               ");
     }
     trn_put_fmt(b, "turncoat stories %llu --json     every finding with its evidence\n", (unsigned long long)s->id);
-    trn_put_fmt(b, "                               turncoat stories %llu --bundle FILE     evidence for the vendor, signed\n",
-                (unsigned long long)s->id);
+    trn_put_fmt(
+        b, "                               turncoat stories %llu --bundle FILE     evidence for the vendor, signed\n",
+        (unsigned long long)s->id);
     if (s->closed)
         return;
     if (!s->assign_wall_ns)
