@@ -135,8 +135,7 @@ static void ask_add(struct trn_request_env *env, const struct trn_request_client
         pass(env, client, ev);
 }
 
-void trn_ask_exception(struct trn_request_env *env, const struct trn_request_client *client,
-                       const json_t *request)
+void trn_ask_exception(struct trn_request_env *env, const struct trn_request_client *client, const json_t *request)
 {
     struct trn_str act = text_of(request, "act");
     struct trn_event ev;

@@ -42,7 +42,7 @@ struct trn_pipeline {
     struct trn_writer *writer;
     struct trn_server *server;
     struct trn_filter_list *filters;
-    struct trn_buf exception;  /* encoded event that was answered and is still to be told */
+    struct trn_buf exception;     /* encoded event that was answered and is still to be told */
     struct trn_arena *scratch;    /* one arrival */
     struct trn_evidence_key *key; /* signs evidence bundles; NULL: key_why */
     char key_why[320];

@@ -390,8 +390,7 @@ Test(exceptions, two_for_one_version_are_a_finding_though_nothing_runs)
     const struct trn_finding *f = machine_finding(m, TRN_CHECK_MANY_EXCEPTIONS, 0);
     cr_assert_not_null(f);
     cr_assert(f->acting == 0 && trn_str_starts(f->summary, TRN_STR("two exceptions for acme-softphone 1.1: ")));
-    cr_assert(strstr(machine_page(m, 1), "acme-softphone 1.1 has several exceptions"), "%s",
-              machine_page(m, 1));
+    cr_assert(strstr(machine_page(m, 1), "acme-softphone 1.1 has several exceptions"), "%s", machine_page(m, 1));
 }
 
 Test(exceptions, of_different_software_they_are_none)
