@@ -177,7 +177,7 @@ static void saved(struct day *d, const struct actor *a, const struct file *f)
 
 static void one_unit(struct day *d, const struct actor *make)
 {
-    char path[96], asm_path[64], argv[160];
+    char path[96], asm_path[64], argv[256];
     struct stage *s = &d->s;
     const char *source = d->source_path[d->objects % SOURCES];
     snprintf(path, sizeof(path), "/home/alice/work/project/build/part%u.o", (unsigned)(d->objects % SOURCES));

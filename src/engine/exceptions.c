@@ -260,15 +260,15 @@ void trn_pipe_exception(struct trn_pipeline *p, struct trn_str encoded, struct t
 void trn_pipe_tell_exceptions(struct trn_pipeline *p)
 {
     struct trn_event ev;
-    if (p->exception
-            .n) { /* not while the asking thread waits: what follows from it goes to watchers, by the same lock */
+    /* Not while the asking thread waits: what follows from it goes to watchers, by the same lock. */
+    if (p->exception.n) {
         struct trn_cursor in = trn_cur_of(trn_buf_str(&p->exception));
         if (trn_event_decode(&in, &ev) < 0 || trn_recorder_tell(p->recorder, &ev) < 0)
             p->log_lost++;
     }
     trn_buf_clear(&p->exception);
     for (int i = 0; i < TRN_EXCEPTIONS_MAX; i++) {
-        TRN_AUTO(trn_buf_done) struct trn_buf own; /* telling it frees what its texts point into */
+        TRN_AUTO(trn_buf_done) struct trn_buf own = {0}; /* telling it frees what its texts point into */
         if (!trn_detect_exception_over(trn_engine_detect(p->engine), trn_wall_ns(), &ev))
             return;
         trn_buf_init(&own, EVENT_MAX);

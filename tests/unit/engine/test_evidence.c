@@ -6,6 +6,8 @@
 
 #include <openssl/evp.h>
 
+#define LONG_NAME "a-name-of-more-than-sixty-four-bytes-a-name-of-more-than-sixty-four-bytes"
+
 #define AT(seconds) ((1700000000ull + (seconds)) * TRN_NS_PER_SEC)
 #define PHONE 0xf00dull
 #define HELPER 0xbeefull
@@ -330,8 +332,7 @@ Test(evidence, a_request_names_a_story_and_what_to_remove_never_bytes, .timeout 
         "{\"ask\":\"bundle\",\"id\":7,\"users\":[1]}",
         "{\"ask\":\"bundle\",\"id\":7,\"users\":[\"\"]}",
         "{\"ask\":\"bundle\",\"id\":7,\"homes\":{\"a\":1}}",
-        "{\"ask\":\"bundle\",\"id\":7,\"users\":[\"a-name-of-more-than-sixty-four-bytes-a-name-of-more-than-sixty-four-"
-        "bytes\"]}",
+        "{\"ask\":\"bundle\",\"id\":7,\"users\":[\"" LONG_NAME "\"]}",
         "{\"ask\":\"bundle\",\"id\":7,\"redact\":1}",
         "{\"ask\":\"bundle\",\"id\":7,\"redact\":\"yes\"}",
         "{\"ask\":\"bundle\",\"id\":7,\"redact\":null}",
