@@ -7,8 +7,12 @@
 #include "cli/client.h"
 #include "cli/render.h"
 
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+#define DECIDED_TRIES 60
+#define DECIDED_WAIT_MS 50
 
 struct list {
     struct trn_cli *cli;
@@ -140,12 +144,46 @@ static int ignore(void *ctx, const char *type, json_t *payload)
     return 0;
 }
 
+struct decided {
+    bool closed;
+    char time[40]; /* when it was given to somebody last */
+};
+
+static int on_decided(void *ctx, const char *type, json_t *story)
+{
+    struct decided *d = ctx;
+    struct trn_str time = trn_json_text(story, "assigned_time");
+    if (strcmp(type, "story") != 0)
+        return 0;
+    d->closed = trn_str_eq_c(trn_json_text(story, "status"), "closed");
+    snprintf(d->time, sizeof(d->time), "%.*s", TRN_STR_ARG(time));
+    return 0;
+}
+
+static int look(struct trn_cli *cli, uint64_t id, struct decided *ret, struct trn_err *err)
+{
+    return trn_client_each(cli->state, json_pack("{s:s, s:I}", "ask", "story", "id", (json_int_t)id), on_decided, ret,
+                           err);
+}
+
+/* It takes its place in the order of events: what is said here must be so for who asks next. */
+static bool is_done(struct trn_cli *cli, uint64_t id, bool close, const struct decided *before)
+{
+    for (int i = 0; i < DECIDED_TRIES; i++) {
+        struct decided now = {0};
+        if (look(cli, id, &now, NULL) == 0 && (close ? now.closed : strcmp(now.time, before->time) != 0))
+            return true;
+        (void)poll(NULL, 0, DECIDED_WAIT_MS);
+    }
+    return false;
+}
+
 /* Closes it or gives it to somebody. Either is done later, so what is not there is found out first. */
 static int decide(struct trn_cli *cli, uint64_t id, bool close, const char *text)
 {
     struct trn_err err = {0};
-    json_t *look = json_pack("{s:s, s:I}", "ask", "story", "id", (json_int_t)id);
-    if (trn_client_each(cli->state, look, ignore, NULL, &err) < 0)
+    struct decided before = {0};
+    if (look(cli, id, &before, &err) < 0)
         return trn_cli_error(cli, &err, TRN_EXIT_UNDECIDED);
     json_t *ask = json_pack("{s:s, s:I, s:s}", "ask", close ? "close" : "assign", "id", (json_int_t)id,
                             close ? "why" : "who", text);
@@ -155,8 +193,9 @@ static int decide(struct trn_cli *cli, uint64_t id, bool close, const char *text
         return trn_cli_error(cli, &err, TRN_EXIT_USAGE);
     }
     if (trn_client_each(cli->state, ask, ignore, NULL, &err) < 0)
-        return trn_cli_error(cli, &err, TRN_EXIT_UNDECIDED);
-    fprintf(cli->err, "story %llu is %s\n", (unsigned long long)id, close ? "closed" : "assigned");
+        return trn_cli_error(cli, &err, err.code == -EINVAL ? TRN_EXIT_USAGE : TRN_EXIT_UNDECIDED);
+    fprintf(cli->err, "story %llu %s %s\n", (unsigned long long)id, is_done(cli, id, close, &before) ? "is" : "will be",
+            close ? "closed" : "assigned");
     return TRN_EXIT_OK;
 }
 

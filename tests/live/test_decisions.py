@@ -32,7 +32,9 @@ def test_closed_assigned_and_opened_again(private_root):
     read(root, FIREFOX)
     one = str(story(t, lambda s: s["status"] == "open")["id"])
     t.ask("stories", one, "--assign", "ana")
+    assert t.stories("--all")[0]["assigned"] == "ana", "what was said to be done can be seen at once"
     t.ask("stories", one, "--close", "a test")
+    assert t.stories("--all")[0]["status"] == "closed"
     told = story(t, lambda s: s["status"] == "closed" and "assigned" in s)
     assert (told["close_why"], told["closed_by"], told["assigned"]) == ("a test", "root", "ana")
     assert "closed by root" in t.ask("stories", one)
