@@ -5,7 +5,8 @@
  * Hand-offs: an event is borrowed by the sink during the call.
  *
  * Numbers of events begin again with each engine; so of several rows with a finding's number the one is taken that was
- * stored last before the finding and by one of the story's processes.
+ * stored last before the finding and by one of the story's processes. A finding that was told again keeps its first time: then
+ * the next one after it by one of them.
  */
 #include "store/db.h"
 
@@ -87,18 +88,20 @@ static bool is_ours(const struct trn_story *s, const struct trn_finding *f, uint
     return ours;
 }
 
-/* The row of one number that a finding names. */
+/* The row of one number that a finding names: before it, or by whom the story is about. */
 static int behind(struct gather *g, sqlite3_stmt *q, const struct trn_finding *f, uint64_t seq)
 {
-    int64_t best = 0;
+    int64_t best = 0, told = (int64_t)(f->wall_ns + LATER_NS);
     int rc;
     sqlite3_reset(q);
     sqlite3_bind_int64(q, 1, (int64_t)seq);
-    sqlite3_bind_int64(q, 2, (int64_t)(f->wall_ns + LATER_NS));
+    sqlite3_bind_int64(q, 2, told);
+    sqlite3_bind_int64(q, 3, TRN_MAX(told, (int64_t)(g->story->updated_wall_ns + LATER_NS)));
     while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
         int64_t id = sqlite3_column_int64(q, 0);
         bool ours = is_ours(g->story, f, (uint64_t)sqlite3_column_int64(q, 1));
-        best = best && !ours ? best : id;
+        if (ours || (!best && sqlite3_column_int64(q, 2) <= told))
+            best = id;
         if (ours)
             break;
     }
@@ -112,10 +115,10 @@ static int behind(struct gather *g, sqlite3_stmt *q, const struct trn_finding *f
 
 static int behind_findings(struct gather *g)
 {
-    char sql[160];
+    char sql[200];
     sqlite3_stmt TRN_AUTO(finalizep) *q = NULL;
     (void)snprintf(sql, sizeof(sql),
-                   "SELECT id,entity FROM event WHERE seq=?1 AND wall<=?2 ORDER BY wall DESC LIMIT %d",
+                   "SELECT id,entity,wall FROM event WHERE seq=?1 AND wall<=?3 ORDER BY wall>?2, abs(wall-?2) LIMIT %d",
                    SAME_NUMBER_MAX);
     int r = prepare(g->s, sql, &q, g->err);
     for (uint32_t i = 0; r == 0 && i < g->story->n_findings; i++) {

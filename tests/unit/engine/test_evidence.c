@@ -209,6 +209,34 @@ Test(evidence, a_bundle_has_the_events_of_findings_and_processes_and_no_others, 
     bench_done(&b);
 }
 
+Test(evidence, a_finding_that_was_told_again_has_what_came_later, .timeout = 30)
+{
+    struct bench b;
+    struct opened o = {0};
+    struct trn_story *s = NULL;
+    struct trn_arena *a = trn_arena_new(0);
+    bench_init(&b);
+    put_file(&b, 12, OTHER, AT(3), "/home/mallory/before");
+    put_file(&b, 12, PHONE, AT(45), "/home/alice/later"); /* the finding is of AT(20) */
+    put_file(&b, 12, OTHER, AT(46), "/home/mallory/behind");
+    put_file(&b, 13, OTHER, AT(47), "/home/mallory/alone");
+    put_file(&b, 12, PHONE, AT(90), "/home/alice/of-another-engine");
+    cr_assert_eq(trn_store_story_get(b.store, 7, a, &s, NULL), 0);
+    trn_finding_event(&s->findings[0], 12);
+    trn_finding_event(&s->findings[0], 13);
+    s->updated_wall_ns = AT(48);
+    s->revision++;
+    cr_assert_eq(trn_store_story(b.store, s, NULL), 0);
+    cr_assert_eq(trn_store_commit(b.store, NULL), 0);
+    open_bundle(&b, &o);
+    struct trn_str events = member(&o, "events.jsonl");
+    cr_assert(says(events, "/home/alice/later") && !says(events, "mallory") && !says(events, "another-engine"));
+    cr_assert_eq(o.f.events_missing, 2, "999, and what is somebody else's");
+    opened_done(&o);
+    bench_done(&b);
+    trn_arena_free(a);
+}
+
 Test(evidence, it_explains_itself_to_who_has_no_turncoat, .timeout = 30)
 {
     struct bench b;
