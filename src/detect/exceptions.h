@@ -19,7 +19,7 @@ void trn_exceptions_apply(struct trn_exceptions *x, const struct trn_detect_ctx 
 bool trn_exception_is_never(struct trn_str check);
 /* exceptions_many.c: after one was made */
 int trn_exceptions_tell_many(const struct trn_exceptions *x, const struct trn_detect_ctx *ctx,
-                             const struct trn_event *set) TRN_MUST_CHECK;
+                             const struct trn_event *ev) TRN_MUST_CHECK;
 /* What the entity runs: the script where it runs one, else the program; NULL: not known yet. */
 const struct trn_identity *trn_acting_file(const struct trn_entity *e);
 bool trn_exceptions_hold(const struct trn_exceptions *x, size_t at, uint64_t now_wall_ns);
