@@ -214,7 +214,8 @@ static void put_value(struct writer *w, const struct trn_field_def *f, const str
 
 static void put_flag_names(struct writer *w, uint32_t flags)
 {
-    static const char *const names[] = {"existing", "late", "args_cut", "path_cut", "memfd", "deleted", "net_raw"};
+    static const char *const names[] = {"existing", "late",    "args_cut", "path_cut", "memfd",
+                                        "deleted",  "net_raw", "env_cut",  "gone",     "untold"};
 
     open_key(w, "turncoat.flag_names");
     trn_put_u8(w->out, '[');
