@@ -37,9 +37,9 @@ def test_a_folder_of_somebody_else_is_not_taken(private_root):
 
 
 def trigger(root, n):
-    """A finding: a copy of cat, which is no browser, reads a browser's history."""
+    """A finding: a copy of cat, which is no browser, reads a browser's history. Of other content each: one story each."""
     root.write("/home/alice/.mozilla/firefox/x.default/places.sqlite", "fake")
-    root.run(["cp", "/usr/bin/cat", f"/opt/reader{n}"])
+    root.run(["sh", "-c", f"test -e /opt/reader{n} || {{ cp /usr/bin/cat /opt/reader{n} && echo {n} >>/opt/reader{n}; }}"])
     root.run([f"/opt/reader{n}", "/home/alice/.mozilla/firefox/x.default/places.sqlite"])
 
 
