@@ -4,7 +4,6 @@
 
 #include <criterion/criterion.h>
 
-struct script *s;
 struct trn_process_table *t;
 struct trn_profiles *p;
 struct trn_detect_ctx ctx;

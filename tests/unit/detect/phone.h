@@ -10,7 +10,7 @@
 #define WALL_NS 1795417260000000000ull
 #define PHONE "/opt/acme-softphone/bin/acme-softphone"
 
-extern struct script *s;
+extern struct script *s; /* play.c */
 extern struct trn_process_table *t;
 extern struct trn_profiles *p;
 extern struct trn_detect_ctx ctx;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Question: is private data that a software never read told, by its history and not by its name, and a backup not? */
-#include "script.h"
+#include "play.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -11,32 +11,6 @@
 #define RESTIC "/usr/bin/restic"
 #define KEY "/home/alice/.ssh/id_ed25519"
 #define DAY_MS (24ull * 3600 * 1000)
-
-static struct script *s;
-static struct machine *m;
-static uint32_t pid;
-static size_t played;
-
-static void setup(void)
-{
-    s = script_new();
-    m = machine_new(NULL);
-    pid = 1000;
-    played = 0;
-}
-
-static void teardown(void)
-{
-    machine_free(m);
-    script_free(s);
-}
-
-static size_t told(const char *check)
-{
-    machine_run(m, s, played, s->n);
-    played = s->n;
-    return machine_count(m, check);
-}
 
 static uint32_t start(const char *path, const char *name, const char *version)
 {
@@ -74,7 +48,7 @@ static struct trn_str evidence(const struct trn_finding *f, const char *key)
     return TRN_STR_NONE;
 }
 
-TestSuite(collection, .init = setup, .fini = teardown);
+TestSuite(collection, .init = play_setup, .fini = play_teardown);
 
 Test(collection, a_kind_that_it_never_read)
 {
@@ -83,7 +57,7 @@ Test(collection, a_kind_that_it_never_read)
     for (int i = 0; i < 20; i++)
         act_open(s, run, KEY, "ssh-key", "openssh");
     act_open(s, start(PHONE, "acme-softphone", "1.1"), KEY, "ssh-key", "openssh");
-    cr_assert_eq(told(CHECK), 1, "once a version");
+    cr_assert_eq(told_of(CHECK), 1, "once a version");
     const struct trn_finding *f = machine_finding(m, CHECK, 0);
     cr_assert_eq(f->score, 30);
     cr_assert_eq(f->acting, entity_of(run));
@@ -99,7 +73,7 @@ Test(collection, its_owner_and_what_acts_for_it)
     act_start(s, run, 800, "/usr/bin/ssh", "ssh host");
     act_identity(s, "/usr/bin/ssh", "openssh-client", "9.2", TRN_ORIGIN_DPKG, TRN_SW_MODIFIED_KNOWN);
     act_open(s, 800, KEY, "ssh-key", "openssh");
-    cr_assert_eq(told(CHECK), 0);
+    cr_assert_eq(told_of(CHECK), 0);
 }
 
 Test(collection, many_kinds_in_a_short_time_without_history)
@@ -109,9 +83,9 @@ Test(collection, many_kinds_in_a_short_time_without_history)
     act_open(s, 812, KEY, "ssh-key", "openssh");
     act_open(s, 812, KEY, "ssh-key", "openssh");
     act_open(s, 812, "/home/alice/.aws/credentials", "cloud-credentials", "awscli");
-    cr_assert_eq(told(CHECK), 0, "two kinds may be anybody's business");
+    cr_assert_eq(told_of(CHECK), 0, "two kinds may be anybody's business");
     act_open(s, 812, "/home/alice/.bitcoin/wallet.dat", "wallet", "bitcoin");
-    cr_assert_eq(told(CHECK), 1);
+    cr_assert_eq(told_of(CHECK), 1);
     const struct trn_finding *f = machine_finding(m, CHECK, 0);
     cr_assert_eq(f->score, 35);
     cr_assert_eq(f->n_events, 3);
@@ -128,7 +102,7 @@ Test(collection, many_kinds_over_a_long_time)
     act_open(s, 812, "/home/alice/.aws/credentials", "cloud-credentials", "awscli");
     wait_ms(s, 200000);
     act_open(s, 812, "/home/alice/.bitcoin/wallet.dat", "wallet", "bitcoin");
-    cr_assert_eq(told(CHECK), 0);
+    cr_assert_eq(told_of(CHECK), 0);
 }
 
 Test(collection, a_backup_tool_on_its_first_day_is_a_note)
@@ -136,7 +110,7 @@ Test(collection, a_backup_tool_on_its_first_day_is_a_note)
     uint32_t run = start(RESTIC, "restic", "0.14");
     act_connect(s, run, "203.0.113.9", 443);
     walk_home(run);
-    cr_assert_gt(told(CHECK), 0);
+    cr_assert_gt(told_of(CHECK), 0);
     for (size_t i = 0; i < m->n_findings; i++)
         cr_assert_leq(m->findings[i].score, 20, "%s", m->findings[i].check->id);
     cr_assert_eq(machine_stories(m, TRN_VERDICT_SUSPICIOUS), 0);
@@ -145,8 +119,8 @@ Test(collection, a_backup_tool_on_its_first_day_is_a_note)
 Test(collection, a_backup_tool_that_nobody_knows_by_name_talks_to_nobody)
 {
     walk_home(start("/opt/keeper/keeper", "acme-keeper", "1"));
-    cr_assert_gt(told(CHECK), 0);
-    for (size_t i = 0; i < told(CHECK); i++)
+    cr_assert_gt(told_of(CHECK), 0);
+    for (size_t i = 0; i < told_of(CHECK); i++)
         cr_assert_leq(machine_finding(m, CHECK, i)->score, 20);
     cr_assert_eq(machine_stories(m, TRN_VERDICT_SUSPICIOUS), 0);
 }
@@ -154,17 +128,17 @@ Test(collection, a_backup_tool_that_nobody_knows_by_name_talks_to_nobody)
 Test(collection, a_backup_tool_that_has_always_done_it_is_silent)
 {
     grow(RESTIC, "restic", "0.14", 25, true);
-    size_t collected = told(CHECK), browsers = told(BROWSER);
+    size_t collected = told_of(CHECK), browsers = told_of(BROWSER);
     grow(RESTIC, "restic", "0.15", 3, true);
-    cr_assert_eq(told(CHECK), collected);
-    cr_assert_eq(told(BROWSER), browsers, "also about browsers, and in a new version");
+    cr_assert_eq(told_of(CHECK), collected);
+    cr_assert_eq(told_of(BROWSER), browsers, "also about browsers, and in a new version");
 }
 
 Test(collection, a_backup_tool_that_never_did_it_is_not_saved_by_its_name)
 {
     grow(RESTIC, "restic", "0.14", 25, false);
     walk_home(start(RESTIC, "restic", "0.15"));
-    cr_assert_gt(told(BROWSER), 0);
+    cr_assert_gt(told_of(BROWSER), 0);
     cr_assert_eq(machine_finding(m, BROWSER, 0)->score, 45);
     cr_assert_eq(machine_finding(m, CHECK, 0)->score, 30);
 }
@@ -173,7 +147,7 @@ Test(collection, a_program_that_took_the_name_has_no_package)
 {
     act_start(s, 1, 700, "/home/alice/bin/restic", "restic");
     walk_home(700);
-    cr_assert_gt(told(BROWSER), 0);
+    cr_assert_gt(told_of(BROWSER), 0);
     cr_assert_eq(machine_finding(m, BROWSER, 0)->score, 45);
 }
 
@@ -181,36 +155,36 @@ Test(collection, a_person_at_a_prompt)
 {
     act_start(s, 101, 700, "/usr/bin/cat", "cat");
     act_open(s, 700, KEY, "ssh-key", "openssh");
-    cr_assert_eq(told(CHECK), 0, "one kind is nothing");
+    cr_assert_eq(told_of(CHECK), 0, "one kind is nothing");
     act_start(s, 101, 701, "/usr/bin/cat", "cat");
     walk_home(701);
-    cr_assert_gt(told(CHECK), 0);
-    for (size_t i = 0; i < told(CHECK); i++)
+    cr_assert_gt(told_of(CHECK), 0);
+    for (size_t i = 0; i < told_of(CHECK); i++)
         cr_assert_leq(machine_finding(m, CHECK, i)->score, 20);
 }
 
 Test(collection, its_identity_comes_later)
 {
     grow(RESTIC, "restic", "0.14", 25, true);
-    size_t collected = told(CHECK), browsers = told(BROWSER);
+    size_t collected = told_of(CHECK), browsers = told_of(BROWSER);
     act_start(s, 1, 700, "/usr/bin/restic-helper", "restic-helper");
     walk_home(700);
-    cr_assert_eq(told(BROWSER), browsers, "not judged before it is known whose it is");
+    cr_assert_eq(told_of(BROWSER), browsers, "not judged before it is known whose it is");
     act_identity(s, "/usr/bin/restic-helper", "restic", "0.14", TRN_ORIGIN_DPKG, TRN_SW_MODIFIED_KNOWN);
-    cr_assert_eq(told(BROWSER), browsers);
-    cr_assert_eq(told(CHECK), collected);
+    cr_assert_eq(told_of(BROWSER), browsers);
+    cr_assert_eq(told_of(CHECK), collected);
     act_start(s, 1, 701, "/usr/bin/never-identified", "x");
     walk_home(701);
     wait_ms(s, 6000);
     act_tick(s);
-    cr_assert_gt(told(BROWSER), browsers, "nobody waits for ever");
+    cr_assert_gt(told_of(BROWSER), browsers, "nobody waits for ever");
 }
 
 Test(collection, a_flood_is_bounded)
 {
     uint32_t run = start(PHONE, "acme-softphone", "1.0");
     act_open(s, run, KEY, "ssh-key", "openssh");
-    told(CHECK);
+    told_of(CHECK);
     struct trn_event ev = s->ev[s->n - 1];
     size_t bytes = trn_detect_bytes(m->detect);
     for (unsigned i = 0; i < 20000; i++) {
@@ -231,7 +205,7 @@ Test(collection, a_restart_tells_it_not_again_and_a_replay_the_same)
     wait_ms(s, 120000);
     act_tick(s);
     act_stop(s);
-    cr_assert_eq(told(CHECK), 1);
+    cr_assert_eq(told_of(CHECK), 1);
     struct machine *again = machine_new(NULL), *next = machine_new(NULL);
     machine_run(again, s, 0, s->n);
     cr_assert_eq(machine_count(again, CHECK), 1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Question: is code in memory told when a software never had any, and is a just-in-time compiler, a debugger and a start
  * from cold left alone? */
-#include "script.h"
+#include "play.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -11,32 +11,6 @@
 #define PHONE "/opt/acme-softphone/bin/acme-softphone"
 #define MEMFD "/memfd:codec (deleted)"
 #define DAY_MS (24ull * 3600 * 1000)
-
-static struct script *s;
-static struct machine *m;
-static uint32_t pid;
-static size_t played;
-
-static void setup(void)
-{
-    s = script_new();
-    m = machine_new(NULL);
-    pid = 1000;
-    played = 0;
-}
-
-static void teardown(void)
-{
-    machine_free(m);
-    script_free(s);
-}
-
-static size_t told(const char *check)
-{
-    machine_run(m, s, played, s->n);
-    played = s->n;
-    return machine_count(m, check);
-}
 
 static uint32_t start(const char *version)
 {
@@ -81,14 +55,14 @@ static struct trn_str evidence(const struct trn_finding *f, const char *key)
 
 static const struct trn_finding *only(uint16_t score)
 {
-    size_t n = told(CHECK);
+    size_t n = told_of(CHECK);
     cr_assert_eq(n, 1, "%zu findings", n);
     const struct trn_finding *f = machine_finding(m, CHECK, 0);
     cr_assert_eq(f->score, score, "%u: %.*s", f->score, TRN_STR_ARG(f->summary));
     return f;
 }
 
-TestSuite(exec_memory, .init = setup, .fini = teardown);
+TestSuite(exec_memory, .init = play_setup, .fini = play_teardown);
 
 Test(exec_memory, a_version_that_ran_without_it_begins_to_have_it)
 {
@@ -113,7 +87,7 @@ Test(exec_memory, the_next_version_does_it_too)
     grow("1.0", 25, TRN_ACT_NONE);
     act_memory(s, start("1.0"), TRN_ACT_ANONYMOUS, NULL);
     grow("1.1", 7, TRN_ACT_ANONYMOUS);
-    cr_assert_eq(told(CHECK), 2);
+    cr_assert_eq(told_of(CHECK), 2);
     cr_assert_eq(machine_finding(m, CHECK, 1)->score, 20, "the first told it in full");
 }
 
@@ -129,7 +103,7 @@ Test(exec_memory, a_compiler_that_was_there_from_the_first_run_on)
 {
     grow("1.0", 25, TRN_ACT_ANONYMOUS);
     grow("1.1", 3, TRN_ACT_ANONYMOUS);
-    cr_assert_eq(told(CHECK), 0);
+    cr_assert_eq(told_of(CHECK), 0);
 }
 
 Test(exec_memory, from_cold_nothing_is_said_of_compilers)
@@ -139,7 +113,7 @@ Test(exec_memory, from_cold_nothing_is_said_of_compilers)
     act_memory(s, run, TRN_ACT_ANONYMOUS, NULL);
     act_memory(s, run, TRN_ACT_WRITABLE, NULL);
     act_memory(s, run, TRN_ACT_MEMFD, "/memfd:doublemapper (deleted)");
-    for (size_t i = 0; i < told(CHECK); i++)
+    for (size_t i = 0; i < told_of(CHECK); i++)
         cr_assert_leq(machine_finding(m, CHECK, i)->score, 20);
 }
 
@@ -147,7 +121,7 @@ Test(exec_memory, from_cold_a_memory_file_is_told_after_the_network)
 {
     uint32_t run = start("1.0");
     act_memory(s, run, TRN_ACT_MEMFD, MEMFD);
-    cr_assert_eq(told(CHECK), 0, "it talked to nobody");
+    cr_assert_eq(told_of(CHECK), 0, "it talked to nobody");
     act_identity(s, "/opt/other/bin/other", "other", "1", TRN_ORIGIN_DPKG, TRN_SW_MODIFIED_KNOWN);
     act_start(s, 1, 700, "/opt/other/bin/other", "other");
     act_connect(s, 700, "203.0.113.9", 443);
@@ -191,7 +165,7 @@ Test(exec_memory, a_script_that_no_name_leads_to)
     act_connect(s, run, "203.0.113.9", 443);
     act_start(s, run, 700, "/usr/bin/bash", "bash /dev/fd/63");
     later();
-    cr_assert_eq(told(STAGE), 1);
+    cr_assert_eq(told_of(STAGE), 1);
     const struct trn_finding *f = machine_finding(m, STAGE, 0);
     cr_assert_eq(f->score, 45);
     cr_assert(trn_str_starts(f->summary, TRN_STR("ran code from a descriptor")), "%.*s", TRN_STR_ARG(f->summary));
@@ -206,8 +180,8 @@ Test(exec_memory, a_person_who_runs_what_a_pipe_gives)
     act_start(s, 701, 702, MEMFD, "codec");
     act_flags(s, TRN_EVF_MEMFD);
     later();
-    cr_assert_eq(told(CHECK), 0);
-    for (size_t i = 0; i < told(STAGE); i++)
+    cr_assert_eq(told_of(CHECK), 0);
+    for (size_t i = 0; i < told_of(STAGE); i++)
         cr_assert_leq(machine_finding(m, STAGE, i)->score, 20);
 }
 
@@ -219,8 +193,8 @@ Test(exec_memory, its_own_program_after_an_update)
     act_start(s, run, 700, PHONE, "acme-softphone --type=renderer");
     act_flags(s, TRN_EVF_DELETED);
     later();
-    cr_assert_eq(told(CHECK), 0);
-    cr_assert_eq(told(STAGE), 0);
+    cr_assert_eq(told_of(CHECK), 0);
+    cr_assert_eq(told_of(STAGE), 0);
 }
 
 Test(exec_memory, a_deleted_file_that_runs)
@@ -231,11 +205,11 @@ Test(exec_memory, a_deleted_file_that_runs)
     act_flags(s, TRN_EVF_DELETED);
     act_load(s, run, "/home/alice/.cache/acme/codec.so (deleted)", true);
     later();
-    cr_assert_eq(told(STAGE), 2);
+    cr_assert_eq(told_of(STAGE), 2);
     cr_assert(trn_str_eq_c(machine_finding(m, STAGE, 0)->summary,
                            "ran a deleted file, ~/.cache/acme/helper, after it had talked to 203.0.113.9:443"),
               "%.*s", TRN_STR_ARG(machine_finding(m, STAGE, 0)->summary));
-    cr_assert_eq(told(CHECK), 2);
+    cr_assert_eq(told_of(CHECK), 2);
     for (size_t i = 0; i < 2; i++)
         cr_assert_leq(machine_finding(m, CHECK, i)->score, 20);
 }
@@ -263,13 +237,13 @@ Test(exec_memory, the_memory_of_a_keeper_of_secrets)
     act_identity(s, dump, "Dump", "10", TRN_ORIGIN_WINDOWS, 0);
     act_access(s, 602, TRN_ACT_READ, 600, "handle 0x1000");
     later();
-    for (size_t i = 0; i < told(CHECK); i++)
+    for (size_t i = 0; i < told_of(CHECK); i++)
         cr_assert_leq(machine_finding(m, CHECK, i)->score, 20,
                       "parts of the system do this; a look at its name is none");
-    size_t before = told(CHECK);
+    size_t before = told_of(CHECK);
     act_access(s, 602, TRN_ACT_WRITE, 600, "handle 0x1fffff: read memory, write memory");
     later();
-    cr_assert_eq(told(CHECK), before + 1);
+    cr_assert_eq(told_of(CHECK), before + 1);
     const struct trn_finding *f = machine_finding(m, CHECK, before);
     cr_assert_eq(f->score, 35);
     cr_assert(trn_str_starts(f->summary, TRN_STR("opened the memory of a keeper of secrets, lsass.exe; first in")),
@@ -282,7 +256,7 @@ Test(exec_memory, reaching_into_its_own_processes)
     uint32_t run = start("1.0"), child = tool(run, PHONE, "acme-softphone");
     act_access(s, run, TRN_ACT_WRITE, child, "process_vm_writev");
     act_access(s, child, TRN_ACT_READ, run, "process_vm_readv");
-    for (size_t i = 0; i < told(CHECK); i++)
+    for (size_t i = 0; i < told_of(CHECK); i++)
         cr_assert_leq(machine_finding(m, CHECK, i)->score, 20);
 }
 
@@ -296,8 +270,8 @@ Test(exec_memory, a_debugger_at_a_prompt_and_one_that_a_program_starts)
     grow("1.0", 25, TRN_ACT_NONE);
     uint32_t run = start("1.0");
     act_access(s, tool(run, "/usr/bin/gdb", "gdb"), TRN_ACT_PTRACE, target, "ptrace");
-    told(CHECK);
-    for (size_t i = 0; i < told(CHECK); i++)
+    told_of(CHECK);
+    for (size_t i = 0; i < told_of(CHECK); i++)
         cr_assert_leq(machine_finding(m, CHECK, i)->score, 20);
 }
 
@@ -316,14 +290,14 @@ Test(exec_memory, what_was_there_before_is_known_and_not_new)
     act_memory(s, run, TRN_ACT_ANONYMOUS, NULL);
     act_flags(s, TRN_EVF_EXISTING);
     act_memory(s, start("1.0"), TRN_ACT_ANONYMOUS, NULL);
-    cr_assert_eq(told(CHECK), 0);
+    cr_assert_eq(told_of(CHECK), 0);
 }
 
 Test(exec_memory, a_flood_is_bounded)
 {
     uint32_t run = start("1.0");
     act_memory(s, run, TRN_ACT_MEMFD, MEMFD);
-    told(CHECK);
+    told_of(CHECK);
     struct trn_event ev = s->ev[s->n - 1];
     size_t bytes = trn_detect_bytes(m->detect);
     for (unsigned i = 0; i < 20000; i++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Question: are bytes out to a new place right after a read of private data told, and the same without the read not? */
-#include "script.h"
+#include "play.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -10,32 +10,6 @@
 #define HELPER "/home/alice/.cache/acme/helper"
 #define PLACES "/home/alice/.mozilla/firefox/x.default/places.sqlite"
 #define DAY_MS (24ull * 3600 * 1000)
-
-static struct script *s;
-static struct machine *m;
-static uint32_t pid;
-static size_t played;
-
-static void setup(void)
-{
-    s = script_new();
-    m = machine_new(NULL);
-    pid = 1000;
-    played = 0;
-}
-
-static void teardown(void)
-{
-    machine_free(m);
-    script_free(s);
-}
-
-static size_t told(void)
-{
-    machine_run(m, s, played, s->n);
-    played = s->n;
-    return machine_count(m, CHECK);
-}
 
 static uint32_t start(const char *path, const char *name, const char *version)
 {
@@ -65,14 +39,14 @@ static struct trn_str evidence(const struct trn_finding *f, const char *key)
     return TRN_STR_NONE;
 }
 
-TestSuite(exfiltration, .init = setup, .fini = teardown);
+TestSuite(exfiltration, .init = play_setup, .fini = play_teardown);
 
 Test(exfiltration, bytes_out_right_after_a_read)
 {
     softphone(s, "1.1");
     reads(812);
     sends(812, "10.9.0.5", 612);
-    cr_assert_eq(told(), 1);
+    cr_assert_eq(told_of(CHECK), 1);
     const struct trn_finding *f = machine_finding(m, CHECK, 0);
     cr_assert_eq(f->score, 30);
     cr_assert_eq(f->acting, entity_of(812));
@@ -91,7 +65,7 @@ Test(exfiltration, without_a_read_before_it_is_nothing)
     reads(812);
     wait_ms(s, 11 * 60 * 1000);
     sends(812, "10.9.0.5", 612);
-    cr_assert_eq(told(), 0, "before it, and eleven minutes after it");
+    cr_assert_eq(told_of(CHECK), 0, "before it, and eleven minutes after it");
 }
 
 Test(exfiltration, by_a_tool_below_and_by_a_program_it_put_there)
@@ -102,14 +76,14 @@ Test(exfiltration, by_a_tool_below_and_by_a_program_it_put_there)
     reads(812);
     act_start(s, 812, 820, "/usr/bin/cat", "cat");
     sends(820, "10.9.0.5", 612);
-    cr_assert_eq(told(), 1, "a tool");
+    cr_assert_eq(told_of(CHECK), 1, "a tool");
     act_start(s, 812, 821, HELPER, "helper");
     sends(821, "203.0.113.5", 612);
-    cr_assert_eq(told(), 2, "a helper sends what the softphone read");
+    cr_assert_eq(told_of(CHECK), 2, "a helper sends what the softphone read");
     wait_ms(s, 11 * 60 * 1000);
     reads(821);
     sends(812, "192.0.2.5", 612);
-    cr_assert_eq(told(), 3, "the softphone sends what its helper read");
+    cr_assert_eq(told_of(CHECK), 3, "the softphone sends what its helper read");
 }
 
 Test(exfiltration, other_software_does_not_count)
@@ -117,7 +91,7 @@ Test(exfiltration, other_software_does_not_count)
     softphone(s, "1.1");
     reads(812);
     sends(start("/usr/bin/mailer", "acme-mailer", "1"), "10.9.0.5", 612);
-    cr_assert_eq(told(), 0);
+    cr_assert_eq(told_of(CHECK), 0);
 }
 
 Test(exfiltration, a_place_that_it_always_used)
@@ -131,9 +105,9 @@ Test(exfiltration, a_place_that_it_always_used)
     uint32_t run = start(PHONE, "acme-softphone", "1.1");
     reads(run);
     sends(run, "198.51.100.7", 100000);
-    cr_assert_eq(told(), 0);
+    cr_assert_eq(told_of(CHECK), 0);
     sends(run, "10.9.0.5", 612);
-    cr_assert_eq(told(), 1);
+    cr_assert_eq(told_of(CHECK), 1);
 }
 
 Test(exfiltration, a_backup_that_always_read_and_sent)
@@ -145,14 +119,14 @@ Test(exfiltration, a_backup_that_always_read_and_sent)
         act_exit(s, run);
         wait_ms(s, DAY_MS);
     }
-    size_t before = told();
+    size_t before = told_of(CHECK);
     for (size_t i = 0; i < before; i++)
         cr_assert_leq(machine_finding(m, CHECK, i)->score, 20, "on its first days: a note");
     cr_assert_eq(machine_stories(m, TRN_VERDICT_SUSPICIOUS), 0);
     uint32_t run = start("/usr/bin/restic", "restic", "0.15");
     reads(run);
     sends(run, "10.9.0.5", 500000);
-    cr_assert_eq(told(), before, "what it reads is its habit, so where it goes is no exfiltration");
+    cr_assert_eq(told_of(CHECK), before, "what it reads is its habit, so where it goes is no exfiltration");
 }
 
 Test(exfiltration, a_person_at_a_prompt_is_a_note)
@@ -161,7 +135,7 @@ Test(exfiltration, a_person_at_a_prompt_is_a_note)
     act_identity(s, "/usr/bin/curl", "curl", "7.88", TRN_ORIGIN_DPKG, TRN_SW_MODIFIED_KNOWN);
     reads(700);
     sends(700, "10.9.0.5", 612);
-    for (size_t i = 0; i < told(); i++)
+    for (size_t i = 0; i < told_of(CHECK); i++)
         cr_assert_leq(machine_finding(m, CHECK, i)->score, 20);
     cr_assert_eq(machine_stories(m, TRN_VERDICT_SUSPICIOUS), 0);
 }
@@ -177,7 +151,7 @@ Test(exfiltration, connections_that_came_in_and_names_asked_for)
     act_close(s, 812, "10.0.0.1", 53, 60, 60);
     act_connect(s, 812, "10.9.0.5", 8443);
     act_close(s, 812, "10.9.0.5", 8443, 0, 1000);
-    cr_assert_eq(told(), 0);
+    cr_assert_eq(told_of(CHECK), 0);
 }
 
 Test(exfiltration, many_connections_are_one_finding_with_a_sum)
@@ -186,7 +160,7 @@ Test(exfiltration, many_connections_are_one_finding_with_a_sum)
     reads(812);
     for (int i = 0; i < 30; i++)
         sends(812, "10.9.0.5", 6);
-    cr_assert_eq(told(), 2, "%zu", told());
+    cr_assert_eq(told_of(CHECK), 2, "%zu", told_of(CHECK));
     cr_assert_eq(machine_finding(m, CHECK, 0)->id, machine_finding(m, CHECK, 1)->id);
     cr_assert(trn_str_eq_c(evidence(machine_finding(m, CHECK, 1), "bytes"), "60"));
 }
@@ -197,7 +171,7 @@ Test(exfiltration, a_flood_of_readers_and_places_is_bounded)
     reads(812);
     act_connect(s, 812, "10.9.0.5", 8443);
     act_close(s, 812, "10.9.0.5", 8443, 10, 10);
-    told();
+    told_of(CHECK);
     struct trn_event connect = s->ev[s->n - 2], close = s->ev[s->n - 1];
     size_t bytes = trn_detect_bytes(m->detect);
     for (unsigned i = 0; i < 20000; i++) {
@@ -216,7 +190,7 @@ Test(exfiltration, what_was_read_before_a_restart_and_a_replay)
     softphone(s, "1.1");
     reads(812);
     act_stop(s);
-    told();
+    told_of(CHECK);
     size_t from = s->n;
     sends(812, "10.9.0.5", 612);
     struct machine *next = machine_new(NULL), *again = machine_new(NULL);
@@ -224,7 +198,7 @@ Test(exfiltration, what_was_read_before_a_restart_and_a_replay)
     machine_run(next, s, from, s->n);
     cr_assert_eq(machine_count(next, CHECK), 1);
     cr_assert(trn_str_eq_c(evidence(machine_finding(next, CHECK, 0), "read"), "browser-history"));
-    cr_assert_eq(told(), 1);
+    cr_assert_eq(told_of(CHECK), 1);
     machine_run(again, s, 0, s->n);
     cr_assert_eq(machine_count(again, CHECK), 1);
     cr_assert(trn_str_eq(machine_finding(again, CHECK, 0)->summary, machine_finding(m, CHECK, 0)->summary));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Question: is the first contact of a software with a new place told, once, by kind, and only where history allows? */
-#include "script.h"
+#include "play.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -8,31 +8,6 @@
 #define CHECK "behaviour.first-contact"
 #define PHONE "/opt/acme-softphone/bin/acme-softphone"
 #define DAY_MS (24ull * 3600 * 1000)
-
-static struct script *s;
-static struct machine *m;
-static uint32_t pid;
-static size_t played;
-
-static void setup(void)
-{
-    s = script_new();
-    m = machine_new(NULL);
-    pid = 1000;
-    played = 0;
-}
-
-static void teardown(void)
-{
-    machine_free(m);
-    script_free(s);
-}
-
-static void play(void)
-{
-    machine_run(m, s, played, s->n);
-    played = s->n;
-}
 
 static uint32_t start(const char *path, const char *name, const char *version)
 {
@@ -51,20 +26,20 @@ static void grow(const char *path, const char *name, const char *version, unsign
         act_exit(s, run);
         wait_ms(s, DAY_MS - 1000);
     }
-    play();
+    play_on();
     cr_assert_eq(machine_count(m, CHECK), 0, "its own server is ordinary");
 }
 
 static const struct trn_finding *only(void)
 {
-    play();
+    play_on();
     cr_assert_eq(machine_count(m, CHECK), 1, "%zu findings", machine_count(m, CHECK));
     return machine_finding(m, CHECK, 0);
 }
 
 static void none(void)
 {
-    play();
+    play_on();
     cr_assert_eq(machine_count(m, CHECK), 0);
 }
 
@@ -76,7 +51,7 @@ static struct trn_str evidence(const struct trn_finding *f, const char *key)
     return TRN_STR_NONE;
 }
 
-TestSuite(first_contact, .init = setup, .fini = teardown);
+TestSuite(first_contact, .init = play_setup, .fini = play_teardown);
 
 Test(first_contact, a_grown_up_program_goes_to_raw_code_after_an_update)
 {
@@ -127,13 +102,13 @@ Test(first_contact, who_talks_to_many_may_talk_to_one_more)
         act_contact(s, start(PHONE, "acme-softphone", "1.0"), name, "203.0.113.8", 443);
         wait_ms(s, DAY_MS);
     }
-    play();
+    play_on();
     size_t before = machine_count(m, CHECK);
     act_contact(s, start(PHONE, "acme-softphone", "1.0"), "feed.onemore.example", "203.0.113.8", 443);
-    play();
+    play_on();
     cr_assert_eq(machine_count(m, CHECK), before);
     act_contact(s, start(PHONE, "acme-softphone", "1.0"), "pastebin.com", "203.0.113.8", 443);
-    play();
+    play_on();
     cr_assert_eq(machine_count(m, CHECK), before + 1, "a kind of place it never used is still told");
 }
 
@@ -225,7 +200,7 @@ Test(first_contact, time_sync_is_no_stage)
     s->ev[s->n - 1].net.proto = 17;
     act_contact(s, pid, "time.example", "203.0.113.9", 123);
     s->ev[s->n - 1].net.proto = 17;
-    play();
+    play_on();
     for (size_t i = 0; i < machine_count(m, CHECK); i++)
         cr_assert_leq(machine_finding(m, CHECK, i)->score, 10);
 }
@@ -234,7 +209,7 @@ Test(first_contact, a_flood_of_places_is_bounded_and_the_real_one_is_still_told)
 {
     grow(PHONE, "acme-softphone", "1.0", 25);
     uint32_t run = start(PHONE, "acme-softphone", "1.1");
-    play();
+    play_on();
     struct trn_event ev = s->ev[s->n - 1];
     size_t bytes = 0;
     act_contact(s, run, "x", "203.0.113.8", 443);
@@ -253,7 +228,7 @@ Test(first_contact, a_flood_of_places_is_bounded_and_the_real_one_is_still_told)
     size_t before = machine_count(m, CHECK);
     cr_assert_leq(before, 32, "%zu", before);
     act_contact(s, run, "raw.codehost.test", "203.0.113.8", 443);
-    play();
+    play_on();
     cr_assert_eq(machine_count(m, CHECK), before + 1);
     cr_assert_eq(machine_finding(m, CHECK, before)->score, 35);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Question: is a library that is not the software's own told, and are packages, venvs, mounts and builds left alone? */
-#include "script.h"
+#include "play.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -10,32 +10,6 @@
 #define PHONE "/opt/acme-softphone/bin/acme-softphone"
 #define CODEC "/home/alice/.cache/acme/codec.so"
 #define DAY_MS (24ull * 3600 * 1000)
-
-static struct script *s;
-static struct machine *m;
-static uint32_t pid;
-static size_t played;
-
-static void setup(void)
-{
-    s = script_new();
-    m = machine_new(NULL);
-    pid = 1000;
-    played = 0;
-}
-
-static void teardown(void)
-{
-    machine_free(m);
-    script_free(s);
-}
-
-static size_t told(const char *check)
-{
-    machine_run(m, s, played, s->n);
-    played = s->n;
-    return machine_count(m, check);
-}
 
 static uint32_t start_as(uint32_t parent, const char *path, const char *name, const char *version,
                          enum trn_origin origin, const char *env)
@@ -89,7 +63,7 @@ static struct trn_str evidence(const struct trn_finding *f, const char *key)
 
 static const struct trn_finding *only(uint16_t score)
 {
-    size_t n = told(CHECK);
+    size_t n = told_of(CHECK);
     cr_assert_eq(n, 1, "%zu findings", n);
     const struct trn_finding *f = machine_finding(m, CHECK, 0);
     cr_assert_eq(f->score, score, "%u: %.*s", f->score, TRN_STR_ARG(f->summary));
@@ -99,11 +73,11 @@ static const struct trn_finding *only(uint16_t score)
 static void nothing(void)
 {
     later();
-    size_t n = told(CHECK);
+    size_t n = told_of(CHECK);
     cr_assert_eq(n, 0, "%.*s", TRN_STR_ARG(machine_finding(m, CHECK, 0)->summary));
 }
 
-TestSuite(foreign_library, .init = setup, .fini = teardown);
+TestSuite(foreign_library, .init = play_setup, .fini = play_teardown);
 
 Test(foreign_library, a_library_that_no_package_owns)
 {
@@ -129,7 +103,7 @@ Test(foreign_library, in_a_folder_of_the_system_and_known_only_later)
     uint32_t run = start("1.0");
     act_load(s, run, "/usr/lib/x86_64-linux-gnu/libcodec.so", false);
     wait_ms(s, 700);
-    cr_assert_eq(told(CHECK), 0);
+    cr_assert_eq(told_of(CHECK), 0);
     act_identity_hash(s, "/usr/lib/x86_64-linux-gnu/libcodec.so", 0x5e);
     only(30);
 }
@@ -138,7 +112,7 @@ Test(foreign_library, it_is_gone_before_anybody_could_look)
 {
     grow("1.0", 25, NULL);
     act_load(s, start("1.0"), "/dev/shm/x.so", false);
-    cr_assert_eq(told(CHECK), 0);
+    cr_assert_eq(told_of(CHECK), 0);
     later();
     only(30);
 }
@@ -186,9 +160,9 @@ Test(foreign_library, a_venv_is_its_interpreters)
 Test(foreign_library, one_that_it_has_always_loaded)
 {
     grow("1.0", 25, CODEC);
-    size_t before = told(CHECK);
+    size_t before = told_of(CHECK);
     grow("1.1", 2, CODEC);
-    cr_assert_eq(told(CHECK), before);
+    cr_assert_eq(told_of(CHECK), before);
 }
 
 Test(foreign_library, from_cold_only_what_anybody_may_write_is_a_note)
@@ -196,7 +170,7 @@ Test(foreign_library, from_cold_only_what_anybody_may_write_is_a_note)
     uint32_t run = start("1.0");
     load(run, CODEC, true);
     later();
-    cr_assert_eq(told(CHECK), 0);
+    cr_assert_eq(told_of(CHECK), 0);
     load(run, "/tmp/jna-1/jna.so", true);
     only(20);
     cr_assert_eq(machine_stories(m, TRN_VERDICT_SUSPICIOUS), 0);
@@ -253,7 +227,7 @@ Test(foreign_library, one_of_a_package_that_a_talker_wrote_over)
     load(start("1.0"), "/usr/lib/x86_64-linux-gnu/libmedia.so", false);
     load(other, "/usr/lib/x86_64-linux-gnu/libmedia.so", false);
     later();
-    cr_assert_eq(told(CHECK), 2);
+    cr_assert_eq(told_of(CHECK), 2);
     cr_assert_eq(machine_finding(m, CHECK, 0)->score, 35);
     cr_assert_eq(machine_finding(m, CHECK, 1)->score, 20, "its own doing: that is a second stage");
 }
@@ -292,7 +266,7 @@ Test(foreign_library, a_person_at_a_prompt)
     uint32_t own = start_as(101, "/usr/bin/ffmpeg", "ffmpeg", "5", TRN_ORIGIN_DPKG, "LD_PRELOAD=/home/alice/x.so");
     load(own, "/home/alice/x.so", true);
     later();
-    for (size_t i = 0; i < told(CHECK); i++)
+    for (size_t i = 0; i < told_of(CHECK); i++)
         cr_assert_leq(machine_finding(m, CHECK, i)->score, 20);
 }
 
@@ -307,7 +281,7 @@ Test(foreign_library, signed_products_of_windows)
     act_load(s, 700, "C:/Program Files/Acme/Media.dll", true);
     act_identity(s, "C:/Windows/System32/ntdll.dll", "Windows", "10", TRN_ORIGIN_WINDOWS, TRN_SW_BASE);
     act_load(s, 700, "C:/Windows/System32/ntdll.dll", true);
-    cr_assert_eq(told(CHECK), 0);
+    cr_assert_eq(told_of(CHECK), 0);
     act_identity_hash(s, "C:/Users/alice/AppData/Local/Temp/codec64.dll", 0x5e);
     act_load(s, 700, "C:/Users/alice/AppData/Local/Temp/codec64.dll", true);
     const struct trn_finding *f = only(20);
@@ -326,7 +300,7 @@ Test(foreign_library, the_environment_of_macos)
         start_as(1, app, "Acme", NULL, TRN_ORIGIN_MACOS, "DYLD_INSERT_LIBRARIES=/Users/alice/Library/x.dylib");
     act_load(s, run, "/Applications/Acme.app/Contents/Frameworks/libmedia.dylib", true);
     later();
-    cr_assert_eq(told(CHECK), 0, "its own bundle");
+    cr_assert_eq(told_of(CHECK), 0, "its own bundle");
     act_load(s, run, "/Users/alice/Library/x.dylib", true);
     later();
     const struct trn_finding *f = only(20);
@@ -337,7 +311,7 @@ Test(foreign_library, a_flood_is_bounded)
 {
     uint32_t run = start("1.0");
     act_load(s, run, "/tmp/0.so", false);
-    told(CHECK);
+    told_of(CHECK);
     struct trn_event ev = s->ev[s->n - 1];
     size_t bytes = trn_detect_bytes(m->detect);
     for (unsigned i = 0; i < 20000; i++) {

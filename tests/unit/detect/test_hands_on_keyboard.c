@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Question: is somebody who types through a program told from a script, an administrator and a habit? */
 #include "detect/behaviour/hands.h"
-#include "script.h"
+#include "play.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -14,36 +14,10 @@
 #define CONNECTION "network-socket\0network-socket\0network-socket"
 #define LOCAL "unix-socket\0unix-socket\0unix-socket"
 
-static struct script *s;
-static struct machine *m;
-static uint32_t pid;
-static size_t played;
-
-static void setup(void)
-{
-    s = script_new();
-    m = machine_new(NULL);
-    pid = 1000;
-    played = 0;
-}
-
-static void teardown(void)
-{
-    machine_free(m);
-    script_free(s);
-}
-
-static size_t told(void)
-{
-    machine_run(m, s, played, s->n);
-    played = s->n;
-    return machine_count(m, CHECK);
-}
-
 static const struct trn_finding *latest(void)
 {
-    cr_assert_gt(told(), 0);
-    return machine_finding(m, CHECK, told() - 1);
+    cr_assert_gt(told_of(CHECK), 0);
+    return machine_finding(m, CHECK, told_of(CHECK) - 1);
 }
 
 static struct trn_str evidence(const struct trn_finding *f, const char *key)
@@ -105,17 +79,17 @@ static void grow(unsigned days, bool with_shell)
         act_exit(s, app);
         wait_ms(s, DAY_MS - 1000);
     }
-    cr_assert_eq(told(), 0);
+    cr_assert_eq(told_of(CHECK), 0);
 }
 
-TestSuite(hands, .init = setup, .fini = teardown);
+TestSuite(hands, .init = play_setup, .fini = play_teardown);
 
 Test(hands, somebody_types_through_a_grown_up_program)
 {
     grow(25, false);
     uint32_t app = phone("1.1"), shell = SHELL(app, PIPE);
     look_around(shell, 1);
-    cr_assert_eq(told(), 1);
+    cr_assert_eq(told_of(CHECK), 1);
     const struct trn_finding *f = latest();
     cr_assert_eq(f->score, 45);
     cr_assert(trn_str_eq_c(f->summary, "sh under acme-softphone; id, hostname, ss in 2.0 s, typed"), "%.*s",
@@ -141,7 +115,7 @@ Test(hands, more_commands_are_told_with_the_same_finding)
         snprintf(path, sizeof(path), "/usr/bin/%s", more[i]);
         type(shell, path, more[i], 800 + 300 * i);
     }
-    size_t n = told();
+    size_t n = told_of(CHECK);
     cr_assert(n > 1 && n < 6, "%zu tellings", n);
     for (size_t i = 1; i < n; i++)
         cr_assert_eq(machine_finding(m, CHECK, i)->id, machine_finding(m, CHECK, 0)->id);
@@ -198,12 +172,12 @@ Test(hands, a_shell_on_a_connection_is_enough)
 {
     grow(25, false);
     uint32_t app = phone("1.1"), shell = SHELL(app, CONNECTION);
-    cr_assert_eq(told(), 1);
+    cr_assert_eq(told_of(CHECK), 1);
     cr_assert_eq(latest()->score, 45);
     cr_assert(trn_str_eq_c(latest()->summary, "sh under acme-softphone on a connection"));
     cr_assert_eq(latest()->telemetry, TRN_TEL_PROCESS | TRN_TEL_NETWORK);
     look_around(shell, 0);
-    cr_assert_eq(told(), 2, "the same once more, with what was run");
+    cr_assert_eq(told_of(CHECK), 2, "the same once more, with what was run");
     cr_assert_eq(latest()->id, machine_finding(m, CHECK, 0)->id);
     cr_assert_eq(latest()->score, 45, "also by a script");
     cr_assert_eq(machine_stories(m, TRN_VERDICT_SUSPICIOUS), 0, "one stage is a note");
@@ -216,7 +190,7 @@ Test(hands, a_terminal_made_below_a_shell_on_a_connection)
     uint32_t python = run(outer, "/usr/bin/python3", "python3 -c x", TRN_STR_NONE);
     uint32_t inner = SHELL(python, TERMINAL);
     look_around(inner, 1);
-    cr_assert_eq(told(), 2);
+    cr_assert_eq(told_of(CHECK), 2);
     cr_assert_eq(latest()->id, machine_finding(m, CHECK, 0)->id);
 }
 
@@ -241,7 +215,7 @@ Test(hands, orders_through_shells)
         wait_ms(s, 4);
         act_exit(s, pid);
     }
-    cr_assert_eq(told(), 1);
+    cr_assert_eq(told_of(CHECK), 1);
     cr_assert_eq(latest()->score, 45);
 }
 
@@ -260,7 +234,7 @@ Test(hands, a_habit_is_none)
     uint32_t app = phone("1.0");
     look_around(SHELL(app, PIPE), 1);
     look_around(SHELL(app, TERMINAL), 1);
-    cr_assert_eq(told(), 0);
+    cr_assert_eq(told_of(CHECK), 0);
     SHELL(app, CONNECTION);
     cr_assert_eq(latest()->score, 45, "this one is no habit");
 }
@@ -280,10 +254,10 @@ Test(hands, without_history)
         {{TERMINAL, sizeof(TERMINAL)}, 0, 0},
     };
     for (size_t i = 0; i < TRN_ARRAY_SIZE(cases); i++) {
-        size_t before = told();
+        size_t before = told_of(CHECK);
         uint32_t app = phone("1.0");
         look_around(run(app, "/usr/bin/dash", "sh", cases[i].stdio), cases[i].slow);
-        cr_assert_eq(told() - before, cases[i].score ? 1 : 0, "case %zu", i);
+        cr_assert_eq(told_of(CHECK) - before, cases[i].score ? 1 : 0, "case %zu", i);
         if (cases[i].score)
             cr_assert_eq(latest()->score, cases[i].score, "case %zu", i);
         act_exit(s, app);
@@ -325,11 +299,11 @@ Test(hands, who_opens_shells_by_trade)
     cr_assert_eq(latest()->score, 15);
     look_around(SHELL(start("/usr/bin/emacs-gtk", "emacs-gtk", "28"), PIPE), 1);
     cr_assert_eq(latest()->score, 15);
-    size_t before = told();
+    size_t before = told_of(CHECK);
     look_around(run(start("/usr/bin/gitlab-runner", "gitlab-runner", "16"), "/usr/bin/bash", "bash",
                     TRN_STR("pipe\0pipe\0pipe\0")),
                 0);
-    cr_assert_eq(told(), before);
+    cr_assert_eq(told_of(CHECK), before);
     act_start(s, 1, ++pid, "/home/alice/bin/code", "code");
     SHELL(pid, CONNECTION);
     cr_assert_eq(latest()->score, 45, "a name alone is no package");
@@ -343,7 +317,7 @@ Test(hands, a_container_and_a_service_of_their_own)
     look_around(SHELL(shim, TERMINAL), 1);
     act_start(s, 1, ++pid, "/usr/bin/bash", "bash -c look");
     look_around(pid, 1);
-    cr_assert_eq(told(), 0);
+    cr_assert_eq(told_of(CHECK), 0);
 }
 
 Test(hands, a_session)
@@ -351,7 +325,7 @@ Test(hands, a_session)
     look_around(101, 1);
     look_around(SHELL(101, PIPE), 1);
     look_around(SHELL(101, TERMINAL), 0);
-    cr_assert_eq(told(), 0);
+    cr_assert_eq(told_of(CHECK), 0);
     SHELL(101, CONNECTION);
     cr_assert_eq(latest()->score, 20);
     cr_assert_eq(latest()->acting, 0);
@@ -398,11 +372,11 @@ Test(hands, the_same_twenty_commands)
 {
     twenty_commands(101);
     wait_ms(s, 300000);
-    cr_assert_eq(told(), 0);
+    cr_assert_eq(told_of(CHECK), 0);
     cr_assert_eq(machine_stories(m, TRN_VERDICT_SUSPICIOUS), 0, "over ssh");
     grow(25, false);
     twenty_commands(SHELL(phone("1.1"), PIPE));
-    cr_assert_gt(told(), 0);
+    cr_assert_gt(told_of(CHECK), 0);
     cr_assert_eq(latest()->score, 45);
     cr_assert_eq(machine_stories(m, TRN_VERDICT_SUSPICIOUS), 1, "below the softphone");
 }
@@ -415,11 +389,11 @@ Test(hands, too_few_or_too_slow)
         type(shell, "/usr/bin/id", "id", 800 + 90 * (uint64_t)i);
         type(shell, "/usr/bin/hostname", "hostname", 700);
     }
-    cr_assert_eq(told(), 0, "two different ones");
+    cr_assert_eq(told_of(CHECK), 0, "two different ones");
     type(shell, "/usr/bin/ps", "ps", 121000);
     type(shell, "/usr/bin/ss", "ss", 121000);
     type(shell, "/usr/bin/ip", "ip", 121000);
-    cr_assert_eq(told(), 0, "not within two minutes");
+    cr_assert_eq(told_of(CHECK), 0, "not within two minutes");
 }
 
 Test(hands, the_recordings_of_windows)
@@ -440,7 +414,7 @@ Test(hands, the_recordings_of_windows)
 Test(hands, a_flood_is_bounded)
 {
     uint32_t app = phone("1.0");
-    told();
+    told_of(CHECK);
     size_t from = s->n, bytes = trn_detect_bytes(m->detect);
     SHELL(app, TERMINAL);
     type(pid, "/usr/bin/id", "id", 1);
@@ -470,7 +444,7 @@ Test(hands, a_restart_in_the_middle_and_a_replay)
     wait_ms(s, 300);
     act_tick(s);
     act_stop(s);
-    cr_assert_eq(told(), 0);
+    cr_assert_eq(told_of(CHECK), 0);
     struct machine *next = machine_new(NULL), *again = machine_new(NULL);
     machine_restore(next, m, s, s->n);
     size_t from = s->n;
@@ -478,7 +452,7 @@ Test(hands, a_restart_in_the_middle_and_a_replay)
     machine_run(next, s, from, s->n);
     cr_assert_eq(machine_count(next, CHECK), 1);
     cr_assert_eq(machine_finding(next, CHECK, 0)->score, 45);
-    cr_assert_eq(told(), 1);
+    cr_assert_eq(told_of(CHECK), 1);
     machine_run(again, s, 0, s->n);
     cr_assert(trn_str_eq(machine_finding(again, CHECK, 0)->summary, latest()->summary));
     cr_assert_eq(machine_finding(again, CHECK, 0)->id, latest()->id);
@@ -490,7 +464,7 @@ Test(hands, a_restart_in_the_middle_and_a_replay)
 Test(hands, a_shell_that_was_there_before)
 {
     uint32_t app = phone("1.0");
-    told();
+    told_of(CHECK);
     SHELL(app, CONNECTION);
     struct machine *next = machine_new(NULL), *later = machine_new(NULL);
     machine_restore(next, m, s, s->n);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Question: is a file in a place that starts things told by who wrote it and its history, and an ordinary installation not? */
 #include "detect/behaviour/persistence.h"
-#include "script.h"
+#include "play.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -15,32 +15,6 @@
 #define KEYS "/home/alice/.ssh/authorized_keys"
 #define UNIT "/etc/systemd/system/acme.service"
 #define DAY_MS (24ull * 3600 * 1000)
-
-static struct script *s;
-static struct machine *m;
-static uint32_t pid;
-static size_t played;
-
-static void setup(void)
-{
-    s = script_new();
-    m = machine_new(NULL);
-    pid = 1000;
-    played = 0;
-}
-
-static void teardown(void)
-{
-    machine_free(m);
-    script_free(s);
-}
-
-static size_t told(void)
-{
-    machine_run(m, s, played, s->n);
-    played = s->n;
-    return machine_count(m, CHECK);
-}
 
 static uint32_t start_below(uint32_t parent, const char *path, const char *name, uint32_t flags)
 {
@@ -79,7 +53,7 @@ static struct trn_str evidence(const struct trn_finding *f, const char *key)
 
 static const struct trn_finding *only(void)
 {
-    cr_assert_eq(told(), 1, "%zu", told());
+    cr_assert_eq(told_of(CHECK), 1, "%zu", told_of(CHECK));
     return machine_finding(m, CHECK, 0);
 }
 
@@ -87,10 +61,10 @@ static void none(const char *why)
 {
     wait_ms(s, 6000); /* what waited for an identity is judged by then */
     act_tick(s);
-    cr_assert_eq(told(), 0, "%s: %.*s", why, TRN_STR_ARG(machine_finding(m, CHECK, 0)->summary));
+    cr_assert_eq(told_of(CHECK), 0, "%s: %.*s", why, TRN_STR_ARG(machine_finding(m, CHECK, 0)->summary));
 }
 
-TestSuite(persistence, .init = setup, .fini = teardown);
+TestSuite(persistence, .init = play_setup, .fini = play_teardown);
 
 Test(persistence, places)
 {
@@ -213,7 +187,7 @@ Test(persistence, places_that_no_such_software_writes)
     uint32_t run = start("1.1");
     for (size_t i = 0; i < TRN_ARRAY_SIZE(paths); i++)
         act_write(s, run, paths[i]);
-    cr_assert_eq(told(), 3);
+    cr_assert_eq(told_of(CHECK), 3);
     for (size_t i = 0; i < 3; i++) {
         cr_assert_eq(machine_finding(m, CHECK, i)->score, 40);
         cr_assert(trn_str_eq_c(evidence(machine_finding(m, CHECK, i), "starts"), words[i]));
@@ -226,7 +200,7 @@ Test(persistence, without_history)
     act_write(s, 812, ENTRY);
     cr_assert_eq(only()->score, 25);
     act_write(s, 812, "/home/alice/src/x/.git/hooks/pre-commit");
-    cr_assert_eq(told(), 2);
+    cr_assert_eq(told_of(CHECK), 2);
     cr_assert_eq(machine_finding(m, CHECK, 1)->score, 20, "a weak place is a note");
     cr_assert_eq(machine_stories(m, TRN_VERDICT_SUSPICIOUS), 0);
 }
@@ -258,7 +232,7 @@ Test(persistence, after_it_ran_what_it_fetched)
     cr_assert_eq(only()->score, 20, "its own switch");
     fetches_and_runs(812, 845);
     act_write(s, 812, OWN);
-    cr_assert_eq(told(), 2, "it weighs more by then, also under its own name");
+    cr_assert_eq(told_of(CHECK), 2, "it weighs more by then, also under its own name");
     const struct trn_finding *f = machine_finding(m, CHECK, 1);
     cr_assert_eq(f->score, 35);
     cr_assert_eq(f->id, machine_finding(m, CHECK, 0)->id, "the same finding, with news");
@@ -313,12 +287,12 @@ Test(persistence, a_link_counts)
 Test(persistence, who_has_always_done_it)
 {
     grow("1.0", 25, OWN);
-    for (size_t i = 0; i < told(); i++)
+    for (size_t i = 0; i < told_of(CHECK); i++)
         cr_assert_leq(machine_finding(m, CHECK, i)->score, 20, "in its first days a note");
-    size_t before = told();
+    size_t before = told_of(CHECK);
     grow("1.1", 3, OWN);
     act_write(s, start("1.1"), ENTRY);
-    cr_assert_eq(told(), before, "a habit, also in a new version and for another entry");
+    cr_assert_eq(told_of(CHECK), before, "a habit, also in a new version and for another entry");
     cr_assert_eq(machine_stories(m, TRN_VERDICT_SUSPICIOUS), 0);
 }
 
@@ -330,7 +304,7 @@ Test(persistence, a_switch_start_at_login_that_is_used_later)
     cr_assert_eq(f->score, 20);
     cr_assert(trn_str_starts(evidence(f, "weight"), TRN_STR("an entry with its own name")));
     act_write(s, pid, ENTRY);
-    cr_assert_eq(told(), 2, "another name is another matter");
+    cr_assert_eq(told_of(CHECK), 2, "another name is another matter");
     cr_assert_eq(machine_finding(m, CHECK, 1)->score, 30);
 }
 
@@ -347,8 +321,8 @@ static void apt_installs(uint32_t apt)
     uint32_t script = pid;
     act_write(s, script, "/etc/systemd/system/multi-user.target.wants/acme.service");
     act_write(s, script, "/etc/pam.d/common-auth");
-    act_start(s, script, ++pid, "/opt/acme/bin/setup", "setup");
-    act_identity(s, "/opt/acme/bin/setup", "acme", "1", TRN_ORIGIN_DPKG, TRN_SW_UNPACKED);
+    act_start(s, script, ++pid, "/opt/acme/bin/play_setup", "play_setup");
+    act_identity(s, "/opt/acme/bin/play_setup", "acme", "1", TRN_ORIGIN_DPKG, TRN_SW_UNPACKED);
     act_write(s, pid, "/etc/systemd/system/acme-more.service");
 }
 
@@ -435,8 +409,8 @@ Test(persistence, others_decide_what_these_write)
         act_write(s, run, "/etc/cron.d/job");
         act_write(s, run, KEYS);
     }
-    cr_assert_eq(told(), 2 * TRN_ARRAY_SIZE(names));
-    for (size_t i = 0; i < told(); i++)
+    cr_assert_eq(told_of(CHECK), 2 * TRN_ARRAY_SIZE(names));
+    for (size_t i = 0; i < told_of(CHECK); i++)
         cr_assert_leq(machine_finding(m, CHECK, i)->score, 20);
     cr_assert_eq(machine_stories(m, TRN_VERDICT_SUSPICIOUS), 0);
 }
@@ -458,7 +432,7 @@ Test(persistence, its_identity_comes_later)
 {
     act_start(s, 1, 700, "/usr/bin/late", "late");
     act_write(s, 700, UNIT);
-    cr_assert_eq(told(), 0, "not judged before it is known whose it is");
+    cr_assert_eq(told_of(CHECK), 0, "not judged before it is known whose it is");
     act_identity(s, "/usr/bin/late", "snapd", "2", TRN_ORIGIN_DPKG, TRN_SW_MODIFIED_KNOWN);
     none("a package manager");
     act_start(s, 1, 701, "/usr/bin/never-identified", "x");
@@ -473,7 +447,7 @@ Test(persistence, a_flood_is_bounded_and_the_real_one_is_told)
     grow("1.0", 25, NULL);
     uint32_t run = start("1.1");
     act_write(s, run, UNIT);
-    told();
+    told_of(CHECK);
     struct trn_event ev = s->ev[s->n - 1];
     size_t bytes = trn_detect_bytes(m->detect);
     for (unsigned i = 0; i < 20000; i++) {
@@ -545,7 +519,7 @@ Test(persistence, a_restart_tells_it_not_again_and_forgets_nothing)
     wait_ms(s, 120000);
     act_tick(s);
     act_stop(s);
-    cr_assert_eq(told(), 1);
+    cr_assert_eq(told_of(CHECK), 1);
     struct machine *next = machine_new(NULL);
     size_t from = s->n;
     machine_restore(next, m, s, from);
@@ -581,7 +555,7 @@ Test(persistence, a_replay_tells_the_same_byte_for_byte)
     fetches_and_runs(run, ++pid);
     act_write(s, run, KEYS);
     act_write(s, run, UNIT);
-    told();
+    told_of(CHECK);
     struct machine *again = machine_new(NULL);
     machine_run(again, s, 0, s->n);
     cr_assert_eq(again->n_findings, m->n_findings);
@@ -605,7 +579,7 @@ Test(persistence, the_page_says_it_in_words)
     fetches_and_runs(812, 845);
     wait_ms(s, 100);
     act_write(s, 812, ENTRY);
-    cr_assert_eq(told(), 1);
+    cr_assert_eq(told_of(CHECK), 1);
     cr_assert_eq(machine_stories(m, TRN_VERDICT_SUSPICIOUS), 1);
     const struct trn_story *st = m->told[1];
     bool why = false, benign = false;
