@@ -29,6 +29,22 @@ int trn_str_cmp(struct trn_str a, struct trn_str b)
     return (a.n > b.n) - (a.n < b.n);
 }
 
+const char *trn_str_in_table(struct trn_str s, const char *const *table, size_t n)
+{
+    size_t lo = 0, hi = n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        int c = trn_str_cmp(s, trn_str_of(table[mid]));
+        if (c == 0)
+            return table[mid];
+        if (c < 0)
+            hi = mid;
+        else
+            lo = mid + 1;
+    }
+    return NULL;
+}
+
 bool trn_str_starts(struct trn_str s, struct trn_str prefix)
 {
     if (!s.p || prefix.n > s.n)

@@ -36,6 +36,8 @@ static inline bool trn_str_is_empty(struct trn_str s) /* absent or empty */
 bool trn_str_eq(struct trn_str a, struct trn_str b); /* two absent ones are equal; absent != empty */
 bool trn_str_eq_c(struct trn_str a, const char *b);
 int trn_str_cmp(struct trn_str a, struct trn_str b); /* bytewise; absent sorts first */
+/* The entry of a table sorted that way that equals s; NULL: none. */
+const char *trn_str_in_table(struct trn_str s, const char *const *table, size_t n);
 bool trn_str_starts(struct trn_str s, struct trn_str prefix);
 bool trn_str_ends(struct trn_str s, struct trn_str suffix);
 bool trn_str_contains(struct trn_str s, struct trn_str needle);

@@ -80,22 +80,7 @@ static const char *const installer_packages[] = {"apt", "aptitude", "dpkg", "git
                                                  "unattended-upgrades"};
 /* clang-format on */
 
-static bool among(struct trn_str name, const char *const *table, size_t n)
-{
-    size_t lo = 0, hi = n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        int c = trn_str_cmp(name, trn_str_of(table[mid]));
-        if (c == 0)
-            return true;
-        if (c < 0)
-            hi = mid;
-        else
-            lo = mid + 1;
-    }
-    return false;
-}
-#define AMONG(name, table) among((name), (table), TRN_ARRAY_SIZE(table))
+#define AMONG(name, table) (trn_str_in_table((name), (table), TRN_ARRAY_SIZE(table)) != NULL)
 
 static bool starts_with_any(struct trn_str path, const char *const *prefixes, size_t n)
 {
@@ -139,7 +124,7 @@ struct trn_str trn_plain_program(struct trn_str name)
 
 static bool has_name(struct trn_str name, const char *const *table, size_t n)
 {
-    return among(name, table, n) || among(trn_plain_program(name), table, n);
+    return trn_str_in_table(name, table, n) || trn_str_in_table(trn_plain_program(name), table, n);
 }
 #define HAS_NAME(name, table) has_name((name), (table), TRN_ARRAY_SIZE(table))
 

@@ -49,22 +49,13 @@ static const char *const places[] = {
 };
 /* clang-format on */
 
+/* *ret: the table's word for it. */
 static bool among(struct trn_str name, const char *const *table, size_t n, const char **ret)
 {
-    size_t lo = 0, hi = n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        int c = trn_str_cmp(name, trn_str_of(table[mid]));
-        if (c == 0) {
-            *ret = table[mid];
-            return true;
-        }
-        if (c < 0)
-            hi = mid;
-        else
-            lo = mid + 1;
-    }
-    return false;
+    const char *word = trn_str_in_table(name, table, n);
+    if (word)
+        *ret = word;
+    return word != NULL;
 }
 
 /* "C:/Windows/System32/WHOAMI.EXE" -> "whoami". */

@@ -134,3 +134,14 @@ Test(str, glob_with_many_stars_ends, .timeout = 5)
     text[sizeof(text) - 2] = 'b';
     cr_assert(!trn_glob(trn_str_of(pattern), trn_str_of(text), false));
 }
+
+Test(str, a_sorted_table_is_searched_to_its_ends)
+{
+    static const char *const table[] = {"a", "b", "bb", "c"};
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(table); i++)
+        cr_assert_eq(trn_str_in_table(trn_str_of(table[i]), table, TRN_ARRAY_SIZE(table)), table[i]);
+    cr_assert_null(trn_str_in_table(TRN_STR("ba"), table, TRN_ARRAY_SIZE(table)));
+    cr_assert_null(trn_str_in_table(TRN_STR("d"), table, TRN_ARRAY_SIZE(table)));
+    cr_assert_null(trn_str_in_table(TRN_STR(""), table, TRN_ARRAY_SIZE(table)));
+    cr_assert_null(trn_str_in_table(TRN_STR("a"), table, 0));
+}
