@@ -12,6 +12,7 @@
 #ifndef TRN_CHANNEL_CHANNEL_H
 #define TRN_CHANNEL_CHANNEL_H
 
+#include "channel/act.h"
 #include "event/event.h"
 
 enum trn_channel_message {
@@ -29,7 +30,13 @@ enum trn_channel_message {
     TRN_CH_INSPECT_LOST, /* control: inspect died and was started anew; its jobs are lost */
     TRN_CH_FILTER,       /* acts: with the socket of whoever asks */
     TRN_CH_FILTERED,
-    TRN_CH_VIEW, /* files: a process that runs in another mount namespace; no answer */
+    TRN_CH_ACT_FILES, /* acts, respond: files of the job that follows */
+    TRN_CH_ACT,       /* acts: with the socket of whoever asks; respond: by policy, without */
+    TRN_CH_ACTED,
+    TRN_CH_ACTION, /* respond, from turncoatd: an encoded RESPONSE event */
+    TRN_CH_HELD,   /* respond, from turncoatd: a new program waits */
+    TRN_CH_JUDGED, /* respond, from the engine: it may run, or not */
+    TRN_CH_VIEW,   /* files: a process that runs in another mount namespace; no answer */
 };
 
 enum trn_channel_socket {

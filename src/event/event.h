@@ -9,6 +9,7 @@
 #ifndef TRN_EVENT_EVENT_H
 #define TRN_EVENT_EVENT_H
 
+#include "event/act.h"
 #include "event/check.h"
 #include "event/codec.h"
 #include "event/field.h"

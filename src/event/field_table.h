@@ -181,6 +181,17 @@
     X(EXCEPTION_BY, "turncoat.exception.by", STR, T(EXCEPTION), AT(exception.by), 0, "name of the user who did it") \
     X(EXCEPTION_UNTIL, "turncoat.exception.until", TIME, T(EXCEPTION), AT(exception.until_wall_ns), 0, "when it ends by itself") \
     X(EXCEPTION_REASON, "turncoat.exception.reason", STR, T(EXCEPTION), AT(exception.reason), 0, "why") \
+    X(RESPONSE_ID, "turncoat.response.id", U64, T(RESPONSE), AT(response.id), 0, "number of the action") \
+    X(RESPONSE_ACT, "turncoat.response.act", STR, T(RESPONSE), AT(response.act), 0, "block, hold, kill, isolate ...") \
+    X(RESPONSE_STATE, "turncoat.response.state", STR, T(RESPONSE), AT(response.state), 0, "requested, done, seen, not-seen, failed, undone ...") \
+    X(RESPONSE_TARGET_KIND, "turncoat.response.target_kind", STR, T(RESPONSE), AT(response.target_kind), 0, "sha256, build-id, path, software, entity, host") \
+    X(RESPONSE_TARGET, "turncoat.response.target", STR, T(RESPONSE), AT(response.target), 0, "what it is about") \
+    X(RESPONSE_CHECK, "turncoat.response.check", STR, T(RESPONSE), AT(response.check), 0, "check that made the policy act") \
+    X(RESPONSE_WHY, "turncoat.response.why", STR, T(RESPONSE), AT(response.why), 0, "why somebody asked for it") \
+    X(RESPONSE_TEXT, "turncoat.response.text", STR, T(RESPONSE), AT(response.text), 0, "what was done, seen, or went wrong") \
+    X(RESPONSE_UNTIL, "turncoat.response.until", TIME, T(RESPONSE), AT(response.until_wall_ns), 0, "when it ends by itself") \
+    X(RESPONSE_TOOK, "turncoat.response.took_ns", U64, T(RESPONSE), AT(response.took_ns), 0, "time from the finding or the request to this step") \
+    X(RESPONSE_STORY, "turncoat.story.id", U64, T(RESPONSE), AT(response.story), 0, "number of the story that it answers") \
     X(DECISION_STORY, "turncoat.story.id", U64, T(DECISION), AT(decision.story), 0, "number of the story that was decided about") \
     X(DECISION_TEXT, "turncoat.story.decision", STR, T(DECISION), AT(decision.text), 0, "why it was closed, or to whom it was given") \
     X(LOSS_CLASS, "turncoat.meta.class", NAME, T_META, AT(meta.klass), NO32, "class of events that were lost") \

@@ -89,6 +89,8 @@ static uint16_t subject(enum trn_event_type type)
         return TRN_F_LOSS_CLASS;
     case TRN_EV_DECISION:
         return TRN_F_DECISION_TEXT;
+    case TRN_EV_RESPONSE:
+        return TRN_F_RESPONSE_ACT;
     default:
         return TRN_F_MESSAGE;
     }

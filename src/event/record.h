@@ -166,6 +166,16 @@ struct trn_ev_decision { /* the header's uid and pid are those of who decided, a
     struct trn_str text; /* CLOSED: why; ASSIGNED: to whom */
 };
 
+struct trn_ev_response { /* one step of an action; the header's uid and pid are those of who asked, absent: by policy */
+    uint64_t id, story;  /* of the action; of the story it answers, 0: none */
+    struct trn_str act, state;          /* trn_respond_name, trn_action_state_name */
+    struct trn_str target_kind, target; /* "software", "acme-softphone=1.1" */
+    struct trn_str check, why;          /* by policy: which check; the reason */
+    struct trn_str text;                /* what was done, seen, or went wrong: a sentence */
+    uint64_t until_wall_ns;             /* 0: no end */
+    uint64_t took_ns;                   /* from the finding (by policy) or the request to this step */
+};
+
 #define TRN_EV_EXTRAS 16
 
 struct trn_extra {
@@ -204,6 +214,7 @@ struct trn_event {
         struct trn_ev_filter filter;
         struct trn_ev_exception exception;
         struct trn_ev_decision decision;
+        struct trn_ev_response response;
     };
     struct trn_extra extras[TRN_EV_EXTRAS];
     uint32_t n_extras;

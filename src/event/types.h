@@ -42,7 +42,8 @@ enum trn_event_type {
     TRN_EV_HOOK = 42,      /* a hook of the sensor was lost or came back */
     TRN_EV_EXCEPTION = 43, /* a check weighs less for one version of one software, or does no longer: who asked */
     TRN_EV_DECISION = 44,  /* what a person decided about a story: closed, assigned */
-    TRN_EV_MAX = 45,
+    TRN_EV_RESPONSE = 45,  /* a step of an action: requested, done, seen, undone ... */
+    TRN_EV_MAX = 46,
 };
 
 enum trn_action {

@@ -127,7 +127,8 @@ int trn_redactor_see_event(struct trn_redactor *r, const struct trn_event *ev)
             e = learn_arguments(r, v.s, '\0');
         else if (f[i].id == TRN_F_EXCEPTION_BY)
             e = trn_redactor_user(r, v.s);
-        else if (f[i].id == TRN_F_EXCEPTION_REASON || f[i].id == TRN_F_FILTER_WHY || f[i].id == TRN_F_DECISION_TEXT)
+        else if (f[i].id == TRN_F_EXCEPTION_REASON || f[i].id == TRN_F_FILTER_WHY || f[i].id == TRN_F_DECISION_TEXT ||
+                 f[i].id == TRN_F_RESPONSE_WHY)
             e = learn_note(r, v.s);
         else if (f[i].kind == TRN_KIND_LIST)
             e = learn_list(r, v.s);
@@ -253,6 +254,7 @@ static int redact_value(struct trn_redactor *r, const struct trn_field_def *f, s
     case TRN_F_FILTER_WHY:
     case TRN_F_EXCEPTION_REASON:
     case TRN_F_DECISION_TEXT:
+    case TRN_F_RESPONSE_WHY:
         r->counts.notes++;
         *s = TRN_STR_NONE;
         return 0;

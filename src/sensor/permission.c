@@ -204,6 +204,11 @@ static void question(struct trn_permission *p, const struct fanotify_event_metad
         answer_late(p, &q, now);
         return;
     }
+    enum trn_permit_now at_once = p->o.at_once ? p->o.at_once(p->o.ctx, &q) : TRN_PERMIT_ASK_TABLE;
+    if (at_once != TRN_PERMIT_ASK_TABLE) {
+        answer(p, &q, at_once == TRN_PERMIT_DENY_ONCE, now);
+        return;
+    }
     if (answer_by_table(p, &q, now))
         return;
     p->waiting[p->n_waiting++] =

@@ -32,6 +32,8 @@ struct trn_permit_question {
     unsigned what; /* TRN_PERMIT_OPEN or TRN_PERMIT_EXEC */
 };
 
+enum trn_permit_now { TRN_PERMIT_ASK_TABLE = 0, TRN_PERMIT_ALLOW_ONCE, TRN_PERMIT_DENY_ONCE };
+
 struct trn_permission_options {
     size_t sz;
     uint32_t deadline_us; /* from reading the question to the answer; 0: 3000, at most 100000 */
@@ -39,6 +41,9 @@ struct trn_permission_options {
     /* Told once about each question that the table does not answer; in the answering thread: must not wait, and must
      * not call back. NULL: nobody. */
     void (*ask)(void *ctx, const struct trn_permit_question *q);
+    /* Asked first, in the answering thread, about who opens rather than what: must not wait, and must not call back.
+     * What it answers is answered at once and not remembered. NULL: nobody. */
+    enum trn_permit_now (*at_once)(void *ctx, const struct trn_permit_question *q);
     void *ctx;
 };
 

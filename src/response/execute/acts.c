@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Owns: the list of acts. One line each, in the order of enum trn_respond. Must not own: what they do. */
+#include "response/execute/acts.h"
+
+static const struct trn_act_ops *const acts[TRN_RESPOND_KINDS] = {
+    NULL,
+};
+
+const struct trn_act_ops *trn_act_ops_of(unsigned act)
+{
+    return act < TRN_ARRAY_SIZE(acts) ? acts[act] : NULL;
+}

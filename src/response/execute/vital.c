@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Owns: what is never held, killed, blocked, quarantined or isolated, whoever asks: without it the machine would be lost
+ * to its owner. Decided by what a thing is (its device and inode), never by how it is called.
+ * Must not own: who may ask, how often (executor.c).
+ */
+#include "response/execute/execute.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Where they stand on Debian and its relatives; what is not there is passed over. */
+static const char *const vital_programs[] = {
+    "/usr/lib/systemd/systemd",
+    "/usr/lib/systemd/systemd-journald",
+    "/usr/lib/systemd/systemd-logind",
+    "/usr/lib/systemd/systemd-networkd",
+    "/usr/lib/systemd/systemd-resolved",
+    "/usr/lib/systemd/systemd-udevd",
+    "/usr/lib/systemd/systemd-executor",
+    "/usr/sbin/init",
+    "/usr/bin/dbus-daemon",
+    "/usr/bin/dbus-broker",
+    "/usr/sbin/agetty",
+    "/usr/bin/login",
+    "/usr/sbin/sshd",
+    "/usr/sbin/NetworkManager",
+    "/usr/bin/dpkg",
+    "/usr/bin/apt",
+    "/usr/bin/apt-get",
+    "/usr/bin/sudo",
+    "/usr/bin/su",
+    "/usr/bin/sh",
+    "/usr/bin/bash",
+    "/usr/bin/busybox",
+    "/usr/bin/python3",
+    "/usr/bin/perl",
+    "/usr/bin/env",
+    "/lib64/ld-linux-x86-64.so.2",
+    "/lib/ld-linux-aarch64.so.1",
+    "/lib/x86_64-linux-gnu/libc.so.6",
+    "/lib/aarch64-linux-gnu/libc.so.6",
+    "/etc/passwd",
+    "/etc/shadow",
+    "/etc/group",
+    "/etc/fstab",
+    "/etc/nsswitch.conf",
+    "/etc/ld.so.cache",
+};
+
+/* Programs that may be stopped or killed as processes (a shell is a process like others) but not as files. */
+static const char *const vital_running[] = {
+    "/usr/lib/systemd/systemd",
+    "/usr/lib/systemd/systemd-journald",
+    "/usr/lib/systemd/systemd-logind",
+    "/usr/lib/systemd/systemd-networkd",
+    "/usr/lib/systemd/systemd-resolved",
+    "/usr/lib/systemd/systemd-udevd",
+    "/usr/lib/systemd/systemd-executor",
+    "/usr/sbin/init",
+    "/usr/bin/dbus-daemon",
+    "/usr/bin/dbus-broker",
+    "/usr/sbin/agetty",
+    "/usr/bin/login",
+    "/usr/sbin/NetworkManager",
+    "/usr/bin/dpkg",
+    "/usr/bin/apt-get",
+};
+
+static bool leads_to(const struct stat *st, const char *path)
+{
+    struct stat other;
+    return stat(path, &other) == 0 && other.st_dev == st->st_dev && other.st_ino == st->st_ino;
+}
+
+static const char *in_list(const struct stat *st, const char *const *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (leads_to(st, list[i]))
+            return list[i];
+    return NULL;
+}
+
+static int refuse(struct trn_err *err, const char *what)
+{
+    int r = trn_fail(err, -EPERM, "%s is vital: it is never acted on", what);
+    trn_hint(err, "act on the program that misuses it");
+    return r;
+}
+
+/* A kernel thread has no program, and no memory of its own. */
+static bool is_kernel_thread(uint32_t pid)
+{
+    char path[64], to[8];
+    snprintf(path, sizeof path, "/proc/%u/exe", pid);
+    return readlink(path, to, sizeof to) < 0 && errno == ENOENT;
+}
+
+int trn_vital_process(const struct trn_act_tools *t, uint32_t pid, struct trn_err *err)
+{
+    char path[64], text[96];
+    struct stat st;
+    if (pid <= 1 || pid == (uint32_t)getpid())
+        return refuse(err, pid == 1 ? "process 1" : "turncoatd itself");
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(t->own); i++)
+        if (pid == t->own[i])
+            return refuse(err, "a process of turncoat");
+    snprintf(path, sizeof path, "/proc/%u/exe", pid);
+    if (stat(path, &st) < 0) {
+        int code = -errno;
+        if (code == -ENOENT && access("/proc/1", F_OK) == 0 && is_kernel_thread(pid)) {
+            snprintf(path, sizeof path, "/proc/%u", pid);
+            return access(path, F_OK) < 0 ? trn_fail(err, -ESRCH, "process %u is gone", pid)
+                                          : refuse(err, "a kernel thread");
+        }
+        return trn_fail(err, code == -ENOENT ? -ESRCH : code, "process %u cannot be looked at: %s", pid,
+                        trn_errno_name(code));
+    }
+    const char *which = in_list(&st, vital_running, TRN_ARRAY_SIZE(vital_running));
+    if (!which)
+        return 0;
+    snprintf(text, sizeof text, "process %u ('%s')", pid, which);
+    return refuse(err, text);
+}
+
+int trn_vital_file(const struct trn_act_tools *t, int fd, const char *path, struct trn_err *err)
+{
+    char text[256], shown[200];
+    struct stat st, folder;
+    if (fstat(fd, &st) < 0)
+        return trn_fail(err, -errno, "the file cannot be looked at: %s", trn_errno_name(-errno));
+    trn_escape_into(shown, sizeof shown, trn_str_of(path));
+    snprintf(text, sizeof text, "'%s'", shown);
+    if (in_list(&st, vital_programs, TRN_ARRAY_SIZE(vital_programs)))
+        return refuse(err, text);
+    /* Our own programs, and what lies in our state folder. */
+    struct stat self;
+    if (stat("/proc/self/exe", &self) == 0 && self.st_dev == st.st_dev && self.st_ino == st.st_ino)
+        return refuse(err, "turncoat's own program");
+    struct trn_str own = trn_str_of(t->state_dir ? t->state_dir : ""), all = trn_str_of(path);
+    if (own.n && trn_str_starts(all, own) && (all.n == own.n || all.p[own.n] == '/') &&
+        fstat(t->response_fd, &folder) == 0)
+        return refuse(err, "turncoat's own folder");
+    return 0;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The cut: processes with a mark, which the kernel passes on at fork and gives at exec of a listed program, and what a
+ * marked process may not do on the network: connect, send, also through sockets that were there before or came from
+ * elsewhere. A rule is a number from 1 to TRN_CUT_RULES; each has its own list of addresses that stay reachable.
+ * The same mark says to whom sensitive files are refused (trn_cut_mark_of). Nothing is attached until the first rule.
+ */
+#ifndef TRN_SENSOR_CUT_H
+#define TRN_SENSOR_CUT_H
+
+#include "sensor/sensor.h"
+
+#define TRN_CUT_RULES 63u
+enum { TRN_CUT_NETWORK = 1, TRN_CUT_DATA = 2 }; /* what a mark takes away; a set */
+
+struct trn_cut;
+
+struct trn_cut_host {
+    uint8_t family, prefix; /* 4 or 6 */
+    uint16_t port;          /* 0: any */
+    uint8_t address[16];
+};
+
+struct trn_cut_options {
+    size_t sz;
+    const char *scope_cgroup; /* NULL: the whole machine */
+};
+
+int trn_cut_open(const struct trn_cut_options *o, struct trn_cut **ret, struct trn_err *err) TRN_MUST_CHECK;
+struct trn_cut *trn_cut_close(struct trn_cut *c); /* detaches all; takes NULL */
+
+int trn_cut_rule_set(struct trn_cut *c, uint32_t rule, unsigned what, const struct trn_cut_host *except, size_t n,
+                     struct trn_err *err) TRN_MUST_CHECK;
+void trn_cut_rule_clear(struct trn_cut *c, uint32_t rule); /* and every mark, program and socket of it */
+/* Programs (device as trn_file_key, inode, ctime) whose processes get the rule at exec. */
+int trn_cut_program(struct trn_cut *c, uint32_t rule, uint64_t dev, uint64_t ino, uint64_t ctime_ns) TRN_MUST_CHECK;
+/* A process that runs now, when start_boot_ns is still its start; -ESRCH otherwise. Its children get it at fork. */
+int trn_cut_process(struct trn_cut *c, uint32_t rule, uint32_t tgid, uint64_t start_boot_ns) TRN_MUST_CHECK;
+/* Live connections and sockets of the marked processes of a rule: aborted, unless excepted. Returns how many. */
+int trn_cut_abort(struct trn_cut *c, uint32_t rule, uint32_t *ret_aborted, struct trn_err *err) TRN_MUST_CHECK;
+/* What is taken away from this process now: a set. From any thread, without waiting. */
+unsigned trn_cut_mark_of(const struct trn_cut *c, uint32_t tgid);
+
+struct trn_cut_counts {
+    uint64_t refused[TRN_CUT_RULES + 1]; /* connections, messages and packets, by rule */
+};
+void trn_cut_counts(const struct trn_cut *c, struct trn_cut_counts *ret);
+const struct trn_sensor_hook *trn_cut_hook(const struct trn_cut *c);
+
+#endif

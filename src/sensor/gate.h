@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The gate: at every exec and every executable mapping of a file in the scope the kernel looks the file up in a table of
+ * verdicts. Known and refused: SIGKILL before the first instruction. Not known, where unknown ones are to be held:
+ * SIGSTOP (seen by nobody but the kernel before user space runs), a question on the gate's ring, and turncoatd decides.
+ * Nothing is attached, and nothing costs anything, until the gate is armed.
+ *
+ * Keys: device as the kernel numbers it inside (as in trn_file_key), inode, change time and size: a verdict is about one
+ * content. No policy in here.
+ */
+#ifndef TRN_SENSOR_GATE_H
+#define TRN_SENSOR_GATE_H
+
+#include "sensor/held.h"
+#include "sensor/sensor.h"
+
+struct trn_gate;
+
+enum { /* a set */
+       TRN_GATE_EXEC = 1,
+       TRN_GATE_MAP = 2,          /* mmap, mprotect of files with PROT_EXEC */
+       TRN_GATE_HOLD_MEMFD = 4,   /* hold unknown programs that have no name on any file system */
+       TRN_GATE_HOLD_FRESH = 8,   /* hold unknown programs whose content changed less than fresh_sec ago */
+       TRN_GATE_HOLD_UNKNOWN = 16 /* hold every unknown program and library */
+};
+
+struct trn_gate_key {
+    uint64_t dev, ino, ctime_ns, size;
+};
+
+struct trn_gate_question {
+    struct trn_gate_key key;
+    uint64_t start_boot_ns, asked_boot_ns;
+    uint32_t tgid, uid;
+    bool map; /* a mapping, not the program itself */
+    bool memfd;
+    bool refused; /* the kernel has already killed it by the table: nothing to decide, only to tell */
+};
+
+struct trn_gate_options {
+    size_t sz;
+    const char *scope_cgroup; /* NULL: all */
+    const struct trn_held *held;
+    uint32_t own[4]; /* pids that are never stopped: turncoatd and its siblings */
+};
+
+/* Loads the programs, attaches none. Fails when BPF is refused. */
+int trn_gate_open(const struct trn_gate_options *o, struct trn_gate **ret, struct trn_err *err) TRN_MUST_CHECK;
+struct trn_gate *trn_gate_close(struct trn_gate *g); /* detaches; continues whom the gate holds; takes NULL */
+/* what 0: detached. */
+int trn_gate_arm(struct trn_gate *g, unsigned what, uint32_t fresh_sec, struct trn_err *err) TRN_MUST_CHECK;
+void trn_gate_own(struct trn_gate *g, const uint32_t own[4]);
+int trn_gate_fd(const struct trn_gate *g); /* for poll */
+int trn_gate_read(struct trn_gate *g, void (*question)(void *ctx, const struct trn_gate_question *q), void *ctx)
+    TRN_MUST_CHECK;
+
+/* The verdict about a content; refused ones are never evicted by others (-ENOSPC), allowed ones are. */
+int trn_gate_decide(struct trn_gate *g, const struct trn_gate_key *key, bool refuse) TRN_MUST_CHECK;
+void trn_gate_forget(struct trn_gate *g, const struct trn_gate_key *key);
+int trn_gate_key_of(int fd, struct trn_gate_key *ret)
+    TRN_MUST_CHECK; /* dev in the kernel's numbering: see trn_file_key */
+/* Ends the wait of one that the gate stopped. -ESRCH: gone. Only when start_boot_ns is still its start. */
+int trn_gate_let_go(struct trn_gate *g, uint32_t tgid, uint64_t start_boot_ns, bool kill) TRN_MUST_CHECK;
+
+struct trn_gate_counts {
+    uint64_t asked, refused, lost, continued_by_others; /* lost: no room on the ring; then it was let go (or killed) */
+};
+void trn_gate_counts(const struct trn_gate *g, struct trn_gate_counts *ret);
+const struct trn_sensor_hook *trn_gate_hook(const struct trn_gate *g);
+
+#endif
