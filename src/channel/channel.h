@@ -13,6 +13,7 @@
 #define TRN_CHANNEL_CHANNEL_H
 
 #include "channel/act.h"
+#include "channel/peer.h"
 #include "event/event.h"
 
 enum trn_channel_message {

@@ -11,13 +11,10 @@
 #include "daemon/filter.h"
 
 #include <pthread.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define CHANGES_MAX 20u /* a minute */
 #define MINUTE_NS (60 * TRN_NS_PER_SEC)
-#define MAX_GROUPS 256
 
 struct row {
     struct trn_filter_target target;
@@ -31,9 +28,7 @@ struct trn_filters {
     struct trn_sensor *sensor; /* borrowed */
     struct trn_fanotify *files;
     char state_dir[4096];
-    gid_t respond_gid;
-    struct sockaddr_un address; /* the local socket's, as it was bound */
-    socklen_t address_len;
+    struct trn_peer_rule peers;
     struct row rows[TRN_FILTERS_MAX];
     uint32_t n;
     uint64_t minute_ns;
@@ -47,10 +42,7 @@ struct trn_filters *trn_filters_new(struct trn_sensor *sensor, const char *state
         return NULL;
     pthread_mutex_init(&f->lock, NULL);
     f->sensor = sensor;
-    f->respond_gid = respond_gid;
-    f->address_len = sizeof f->address;
-    if (getsockname(listen_fd, (struct sockaddr *)&f->address, &f->address_len) < 0)
-        f->address_len = 0; /* then nobody may ask */
+    trn_peer_rule_init(&f->peers, listen_fd, respond_gid);
     memccpy(f->state_dir, state_dir, '\0', sizeof f->state_dir - 1);
     return f;
 }
@@ -147,47 +139,6 @@ void trn_filters_tick(struct trn_filters *f, const struct trn_record_sink *sink)
 
 /* ---- who, how often, how long ---- */
 
-static bool in_group(int fd, gid_t gid)
-{
-    gid_t groups[MAX_GROUPS];
-    socklen_t n = sizeof groups;
-    if (gid == (gid_t)-1 || getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &n) < 0)
-        return false;
-    for (size_t i = 0; i < n / sizeof groups[0]; i++)
-        if (groups[i] == gid)
-            return true;
-    return false;
-}
-
-/*
- * Whether somebody connected to the local socket with it. The engine holds sockets that turncoatd itself made (their
- * channels, the listening one, its stderr), and the kernel says root of each of them: those have no such address, or listen.
- */
-static bool is_clients(const struct trn_filters *f, int fd)
-{
-    struct sockaddr_un a;
-    socklen_t n = sizeof a, size = sizeof(int);
-    int listens = 1;
-    return f->address_len > offsetof(struct sockaddr_un, sun_path) && getsockname(fd, (struct sockaddr *)&a, &n) == 0 &&
-           n == f->address_len && memcmp(&a, &f->address, n) == 0 &&
-           getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && !listens;
-}
-
-/* The engine says who asks by handing on the client's own socket: the kernel answers, not the engine. */
-static int check_peer(const struct trn_filters *f, int client, struct ucred *ret, struct trn_err *err)
-{
-    socklen_t n = sizeof *ret;
-    if (client < 0 || !is_clients(f, client) || getsockopt(client, SOL_SOCKET, SO_PEERCRED, ret, &n) < 0 ||
-        ret->pid <= 0)
-        return trn_fail(err, -EPERM, "it is not known who asks");
-    if (ret->uid == 0 ||
-        (f->respond_gid != (gid_t)-1 && (ret->gid == f->respond_gid || in_group(client, f->respond_gid))))
-        return 0;
-    int r = trn_fail(err, -EPERM, "only root and the group 'turncoat-respond' may set a filter");
-    trn_hint(err, "use sudo");
-    return r;
-}
-
 static int check_rate(struct trn_filters *f, struct trn_err *err)
 {
     uint64_t now = trn_boot_ns();
@@ -279,7 +230,7 @@ int trn_filters_serve(struct trn_filters *f, const struct trn_filter_request *q,
 {
     struct trn_filter_target t = {.fd = -1};
     struct ucred who = {0};
-    int r = check_peer(f, client, &who, err);
+    int r = trn_peer_check(&f->peers, client, "set a filter", &who, err);
     if (r < 0)
         return r;
     pthread_mutex_lock(&f->lock);

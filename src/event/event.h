@@ -14,6 +14,7 @@
 #include "event/codec.h"
 #include "event/field.h"
 #include "event/finding.h"
+#include "event/journal.h"
 #include "event/json.h"
 #include "event/record.h"
 #include "event/sink.h"
