@@ -7,6 +7,7 @@
 #include "engine/names.h"
 
 #include <arpa/inet.h>
+#include <strings.h>
 
 #define NAMES_MAX 4096
 #define NAME_LENGTH_MAX 255
@@ -15,6 +16,8 @@
 struct name {
     uint64_t learned_ns;
     uint32_t n;
+    uint8_t family, address[16];
+    bool anybody; /* of the whole machine, not of one process */
     char p[];
 };
 
@@ -62,8 +65,10 @@ static uint64_t key_of(uint64_t entity, uint8_t family, const uint8_t address[16
     return trn_hash64_mix(trn_hash64_mix(trn_hash64(address, 16), family), entity);
 }
 
-static int learn(struct trn_names *n, uint64_t key, struct trn_str name, uint64_t now)
+static int learn(struct trn_names *n, uint64_t entity, uint8_t family, const uint8_t address[16], struct trn_str name,
+                 uint64_t now)
 {
+    uint64_t key = key_of(entity, family, address);
     struct name *new = malloc(sizeof(*new) + name.n);
     size_t it = 0;
     uint64_t oldest;
@@ -73,6 +78,9 @@ static int learn(struct trn_names *n, uint64_t key, struct trn_str name, uint64_
         return -ENOMEM;
     new->learned_ns = now;
     new->n = (uint32_t)name.n;
+    new->family = family;
+    memcpy(new->address, address, sizeof(new->address));
+    new->anybody = entity == 0;
     memcpy(new->p, name.p, name.n);
     forget(n, key); /* learned again: it is the youngest now */
     if (trn_map_count(n->map) == NAMES_MAX && trn_map_next(n->map, &it, &oldest, NULL))
@@ -104,9 +112,9 @@ static int answered(struct trn_names *n, const struct trn_event *ev)
         family = inet_pton(AF_INET, text, address) == 1 ? 4 : inet_pton(AF_INET6, text, address) == 1 ? 6 : 0;
         if (family == 0)
             continue; /* a name: the question's own is the one that was wanted */
-        r = learn(n, key_of(0, family, address), name, ev->boot_ns);
+        r = learn(n, 0, family, address, name, ev->boot_ns);
         if (r == 0 && ev->entity)
-            r = learn(n, key_of(ev->entity, family, address), name, ev->boot_ns);
+            r = learn(n, ev->entity, family, address, name, ev->boot_ns);
     }
     return r;
 }
@@ -145,6 +153,33 @@ int trn_names_see(struct trn_names *n, struct trn_event *ev, struct trn_arena *a
     default:
         return 0;
     }
+}
+
+/* Names of DNS know no case. */
+static bool same_name(const struct name *a, struct trn_str b)
+{
+    return a->n == b.n && strncasecmp(a->p, b.p, b.n) == 0;
+}
+
+int trn_names_addresses(const struct trn_names *n, struct trn_str name, uint16_t port, struct trn_act_host *hosts,
+                        uint32_t max, uint32_t *ret_n)
+{
+    size_t it = 0;
+    uint64_t value;
+    int r = -ENOENT;
+
+    while (n && trn_map_next(n->map, &it, NULL, &value)) {
+        const struct name *one = (const struct name *)(uintptr_t)value;
+        if (!one->anybody || !same_name(one, name))
+            continue;
+        if (*ret_n == max)
+            return -E2BIG;
+        struct trn_act_host *h = &hosts[(*ret_n)++];
+        *h = (struct trn_act_host){.family = one->family, .prefix = one->family == 4 ? 32 : 128, .port = port};
+        memcpy(h->address, one->address, sizeof(h->address));
+        r = 0;
+    }
+    return r;
 }
 
 size_t trn_names_bytes(const struct trn_names *n)
