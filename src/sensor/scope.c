@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include <linux/magic.h>
 
@@ -139,6 +140,78 @@ bool trn_scope_has(const struct trn_scope *s, uint32_t pid)
         return false;
     fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return fd >= 0 && cgroup_id(fd, &id) == 0 && id == s->id;
+}
+
+/* The root of the hierarchy, upwards from a folder of it. */
+static int root_above(int folder_fd)
+{
+    TRN_AUTO(trn_fd_closep) int at = openat(folder_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    struct stat here, above;
+
+    if (at < 0 || fstat(at, &here) != 0)
+        return -errno;
+    for (unsigned i = 0; i < PATH_MAX / 2; i++) {
+        TRN_AUTO(trn_fd_closep) int up = openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+        if (up < 0 || fstat(up, &above) != 0)
+            return -errno;
+        if (above.st_dev != here.st_dev || above.st_ino == here.st_ino)
+            return trn_fd_steal(&at);
+        here = above;
+        trn_fd_close(at);
+        at = trn_fd_steal(&up);
+    }
+    return -ELOOP;
+}
+
+/* "/a/b/c" of the process, without the end of its line. */
+static int folder_of(uint32_t pid, char *ret, size_t size)
+{
+    TRN_AUTO(trn_fd_closep) int fd = -1;
+    char path[40], text[PATH_MAX + 1024];
+    struct trn_str line;
+    ssize_t n;
+
+    (void)snprintf(path, sizeof(path), "/proc/%u/cgroup", pid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    n = read(fd, text, sizeof(text)); /* one read gives all of it, up to a page */
+    if (n < 0)
+        return -errno;
+    struct trn_cursor c = trn_cur(text, (size_t)n);
+    while (!trn_str_is_none(line = trn_cur_line(&c))) {
+        if (!trn_str_starts(line, TRN_STR("0::/")) || line.n - 3 >= size)
+            continue;
+        memcpy(ret, line.p + 3, line.n - 3);
+        ret[line.n - 3] = '\0';
+        return 0;
+    }
+    return -ENOENT;
+}
+
+bool trn_cgroup_has(int folder_fd, uint32_t pid)
+{
+    TRN_AUTO(trn_fd_closep) int at = root_above(folder_fd);
+    char path[PATH_MAX], *rest = path, *part;
+    uint64_t wanted, id;
+
+    if (at < 0 || cgroup_id(folder_fd, &wanted) != 0 || folder_of(pid, path, sizeof(path)) != 0)
+        return false;
+    for (;;) {
+        int next;
+
+        if (cgroup_id(at, &id) != 0)
+            return false;
+        if (id == wanted)
+            return true;
+        while ((part = strsep(&rest, "/")) && !*part)
+            continue;
+        if (!part || (next = openat(at, part, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) < 0)
+            return false;
+        trn_fd_close(at);
+        at = next;
+    }
 }
 
 void trn_scope_done(struct trn_scope *s)

@@ -104,6 +104,9 @@ void trn_sensor_unmute(struct trn_sensor *s, const struct trn_mute_rule *rule);
  * be called about once a second, by the thread that reads the hook table. */
 int trn_sensor_check(struct trn_sensor *s, const struct trn_record_sink *sink) TRN_MUST_CHECK;
 
+/* Whether a process is in this cgroup v2 folder or below it. folder_fd: of the folder. False also when it is gone. */
+bool trn_cgroup_has(int folder_fd, uint32_t pid);
+
 /* ---- loader half: files ---- */
 
 struct trn_fanotify;
