@@ -5,10 +5,9 @@
  */
 #include "engine/resolve.h"
 
-#include <arpa/inet.h>
+#include "policy/policy.h"
 
 #define CLIMB_MAX 64
-#define HOST_LENGTH_MAX 300
 
 static bool is_alive(const struct trn_entity *e)
 {
@@ -168,80 +167,18 @@ const struct trn_entity *trn_resolve_process(const struct trn_process_table *t, 
 
 /* ---- hosts ---- */
 
-static bool read_number(struct trn_str s, uint64_t max, uint64_t *ret)
-{
-    return s.n > 0 && s.p[0] >= '0' && s.p[0] <= '9' && trn_str_u64(s, ret) == 0 && *ret <= max;
-}
-
-/* "HOST", "HOST:PORT", "[HOST]:PORT"; with two colons and no brackets it is an address of IPv6 alone. */
-static bool split_port(struct trn_str text, struct trn_str *ret_host, uint16_t *ret_port)
-{
-    ptrdiff_t first = trn_str_find(text, ':'), last = trn_str_rfind(text, ':');
-    uint64_t port = 0;
-    *ret_host = text;
-    if (text.n && text.p[0] == '[') {
-        ptrdiff_t end = trn_str_find(text, ']');
-        if (end < 0 || ((size_t)end + 1 < text.n && text.p[end + 1] != ':'))
-            return false;
-        *ret_host = trn_str_slice(text, 1, (size_t)end - 1);
-        if ((size_t)end + 1 == text.n)
-            return true;
-        last = end + 1;
-    } else if (last < 0 || first != last) {
-        return true;
-    } else {
-        *ret_host = trn_str_slice(text, 0, (size_t)last);
-    }
-    if (!read_number(trn_str_slice(text, (size_t)last + 1, text.n), 65535, &port) || port == 0)
-        return false;
-    *ret_port = (uint16_t)port;
-    return true;
-}
-
-static bool read_address(struct trn_str s, struct trn_act_host *h)
-{
-    char text[INET6_ADDRSTRLEN];
-    if (s.n == 0 || s.n >= sizeof text)
-        return false;
-    memcpy(text, s.p, s.n);
-    text[s.n] = '\0';
-    h->family = inet_pton(AF_INET, text, h->address) == 1 ? 4 : inet_pton(AF_INET6, text, h->address) == 1 ? 6 : 0;
-    h->prefix = h->family == 4 ? 32 : 128;
-    return h->family != 0;
-}
-
-static bool is_name(struct trn_str s)
-{
-    if (s.n == 0 || s.n > 253 || s.p[0] == '.' || s.p[0] == '-')
-        return false;
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-              c == '_'))
-            return false;
-    }
-    return true;
-}
-
 int trn_resolve_host(const struct trn_names *names, struct trn_str text, struct trn_act_host *hosts, uint32_t max,
                      uint32_t *n)
 {
-    struct trn_act_host h = {0};
-    struct trn_str host;
-    if (text.n > HOST_LENGTH_MAX || !split_port(text, &host, &h.port))
+    struct trn_host h;
+    if (trn_host_parse(text, &h) < 0)
         return -EINVAL;
-    ptrdiff_t slash = trn_str_find(host, '/');
-    if (slash >= 0) {
-        uint64_t prefix;
-        if (!read_address(trn_str_slice(host, 0, (size_t)slash), &h) ||
-            !read_number(trn_str_slice(host, (size_t)slash + 1, host.n), h.prefix, &prefix))
-            return -EINVAL;
-        h.prefix = (uint8_t)prefix;
-    } else if (!read_address(host, &h)) {
-        return is_name(host) ? trn_names_addresses(names, host, h.port, hosts, max, n) : -EINVAL;
-    }
+    if (!h.family)
+        return trn_names_addresses(names, h.text, h.port, hosts, max, n);
     if (*n >= max)
         return -E2BIG;
-    hosts[(*n)++] = h;
+    struct trn_act_host *to = &hosts[(*n)++];
+    *to = (struct trn_act_host){.family = h.family, .prefix = h.prefix, .port = h.port};
+    memcpy(to->address, h.address, sizeof to->address);
     return 0;
 }

@@ -10,6 +10,7 @@
 #define TRN_POLICY_POLICY_H
 
 #include "event/event.h"
+#include "policy/host.h"
 
 #define TRN_POLICY_RULES 64u
 #define TRN_POLICY_HOSTS 64u /* of all rules together, of manager, dns and administration */
