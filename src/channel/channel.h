@@ -38,6 +38,7 @@ enum trn_channel_message {
     TRN_CH_HELD,   /* respond, from turncoatd: a new program waits */
     TRN_CH_JUDGED, /* respond, from the engine: it may run, or not */
     TRN_CH_VIEW,   /* files: a process that runs in another mount namespace; no answer */
+    TRN_CH_POLICY, /* control: the encoded policy, at start and when it changed */
 };
 
 enum trn_channel_socket {
@@ -155,6 +156,11 @@ int trn_filter_answer_decode(struct trn_cursor *in, struct trn_filter_answer *re
 /* A job for inspect, in the bytes that src/inspect expects (TRN_INSPECT_JOB): turncoatd may not link
  * that room. kind is opaque here; fd is borrowed. */
 #define TRN_CH_INSPECT_JOB 0x10
+/* The policy's job, which turncoatd reads the results of by itself (src/daemon/policy.c). */
+#define TRN_CH_INSPECT_POLICY_JOB 6
+#define TRN_CH_INSPECT_BAD_LINE 0x25 /* u64 job, u64 line, lstr why */
+#define TRN_CH_INSPECT_END 0x27      /* u64 job, i32 code, lstr message */
+#define TRN_CH_INSPECT_POLICY 0x28   /* u64 job, an encoded policy */
 /* Results of jobs that a lost engine had asked for still come, to the next one: no two runs share numbers.
  * turncoatd's own jobs (indicator files) come first, then what the engine asks for. */
 #define TRN_CH_FIRST_ENGINE_JOB (1u << 16)

@@ -4,6 +4,7 @@
 #define TRN_DAEMON_DAEMON_H
 
 #include "channel/channel.h"
+#include "policy/policy.h"
 #include "sensor/sensor.h"
 
 #include <sys/types.h>
@@ -30,6 +31,21 @@ int trn_place_listen(const struct trn_place *p, struct trn_err *err) TRN_MUST_CH
  * cwd_fd its folder (-1: unchanged). */
 int trn_spawn(const char *name, const char *const *argv, const int *fds, unsigned n_fds, int cwd_fd, pid_t *ret_pid,
               int *ret_pidfd, struct trn_err *err) TRN_MUST_CHECK;
+
+/* ---- policy.c: the policy, read by a worker of our own ---- */
+/* At start: waits for the worker, at most 15 s. A file that is not there is to detect, unless it must exist. */
+int trn_daemon_policy_load(const char *path, bool must_exist, const struct trn_place *place, struct trn_policy *ret,
+                           struct trn_err *err) TRN_MUST_CHECK;
+/* Again, from the main thread, which waits for nobody: start, poll the descriptor, step until it is not 1 (0: *ret is the new
+ * policy; otherwise the old one holds), end. */
+struct trn_policy_reading;
+int trn_policy_read_start(const char *path, const struct trn_place *place, struct trn_policy_reading **ret,
+                          struct trn_err *err) TRN_MUST_CHECK;
+int trn_policy_read_fd(const struct trn_policy_reading *r);
+int trn_policy_read_step(struct trn_policy_reading *r, struct trn_policy *ret, struct trn_err *err) TRN_MUST_CHECK;
+struct trn_policy_reading *trn_policy_read_end(struct trn_policy_reading *r); /* takes NULL */
+/* To the engine, on the control socket. */
+int trn_policy_send(int control_sock, const struct trn_policy *p) TRN_MUST_CHECK;
 
 /* ---- open_plain.c ---- */
 struct stat;

@@ -9,6 +9,7 @@
 
 #include "detect/detect.h"
 #include "evidence/evidence.h"
+#include "policy/policy.h"
 #include "software/software.h"
 
 enum trn_job_kind {
@@ -17,6 +18,7 @@ enum trn_job_kind {
     TRN_JOB_MANIFEST,   /* package.json and friends -> software; name of the file in the job */
     TRN_JOB_INDICATORS, /* CSV or STIX -> indicators */
     TRN_JOB_EVIDENCE,   /* an evidence bundle -> what it holds; the job's code says whether it is proven */
+    TRN_JOB_POLICY, /* the policy file -> its encoded struct, or one BAD_LINE: "column N: what", a line break, a hint */
     TRN_JOB_KIND_MAX,
 };
 
@@ -30,6 +32,7 @@ enum trn_inspect_message {
     TRN_INSPECT_BAD_LINE,
     TRN_INSPECT_EVIDENCE,
     TRN_INSPECT_JOB_END, /* u64 id, i32 code (0, -errno, -EPIPE crashed, -ETIME too slow), lstr message */
+    TRN_INSPECT_POLICY,  /* u64 job, then the bytes of trn_policy_encode */
 };
 
 struct trn_job {
@@ -49,6 +52,7 @@ struct trn_inspect_sink { /* decoded results; every view is borrowed during the 
     int (*indicator)(void *ctx, uint64_t job, const struct trn_indicator *i);
     int (*bad_line)(void *ctx, uint64_t job, uint64_t line, struct trn_str why);
     int (*evidence)(void *ctx, uint64_t job, const struct trn_evidence_facts *f);
+    int (*policy)(void *ctx, uint64_t job, const struct trn_policy *p);
     int (*end)(void *ctx, uint64_t job, int code, struct trn_str message);
     void *ctx;
 };

@@ -95,6 +95,12 @@ void trn_inspect_put_evidence(struct trn_buf *b, uint64_t job, const struct trn_
     }
 }
 
+void trn_inspect_put_policy(struct trn_buf *b, uint64_t job, const struct trn_policy *p)
+{
+    trn_put_u64(b, job);
+    trn_policy_encode(p, b);
+}
+
 void trn_inspect_put_end(struct trn_buf *b, uint64_t job, int code, struct trn_str message)
 {
     trn_put_u64(b, job);
@@ -142,8 +148,11 @@ bool trn_inspect_allowed(enum trn_job_kind kind, uint16_t type)
     case TRN_INSPECT_SOFTWARE:
         return kind == TRN_JOB_MANIFEST;
     case TRN_INSPECT_INDICATORS:
-    case TRN_INSPECT_BAD_LINE:
         return kind == TRN_JOB_INDICATORS;
+    case TRN_INSPECT_BAD_LINE:
+        return kind == TRN_JOB_INDICATORS || kind == TRN_JOB_POLICY;
+    case TRN_INSPECT_POLICY:
+        return kind == TRN_JOB_POLICY;
     case TRN_INSPECT_EVIDENCE:
         return kind == TRN_JOB_EVIDENCE;
     default:
@@ -268,6 +277,18 @@ static int one_end(struct trn_cursor *c, uint64_t job, const struct trn_inspect_
     return c->bad || !sink || !sink->end ? 0 : sink->end(sink->ctx, job, code, message);
 }
 
+static int one_policy(struct trn_cursor *c, uint64_t job, const struct trn_inspect_sink *sink)
+{
+    TRN_AUTO(trn_freep) struct trn_policy *p = malloc(sizeof(*p));
+    struct trn_cursor own = trn_cur_sub(c, c->at, c->n - c->at);
+    if (!p)
+        return -ENOMEM;
+    if (c->bad || trn_policy_decode(&own, p) < 0)
+        c->bad = true;
+    trn_cur_skip(c, trn_cur_left(c));
+    return c->bad || !sink || !sink->policy ? 0 : sink->policy(sink->ctx, job, p);
+}
+
 typedef int one_fn(struct trn_cursor *, uint64_t, const struct trn_inspect_sink *);
 static const struct {
     uint16_t type;
@@ -278,6 +299,7 @@ static const struct {
     {TRN_INSPECT_FILES, true, one_file},           {TRN_INSPECT_SOFTWARE, false, one_software},
     {TRN_INSPECT_INDICATORS, true, one_indicator}, {TRN_INSPECT_BAD_LINE, false, one_bad_line},
     {TRN_INSPECT_EVIDENCE, false, one_evidence},   {TRN_INSPECT_JOB_END, false, one_end},
+    {TRN_INSPECT_POLICY, false, one_policy},
 };
 
 /* sink NULL: only checks. */

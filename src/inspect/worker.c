@@ -7,6 +7,7 @@
  */
 #include "inspect/worker.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 #define FACTS_MAX (256ull << 20) /* bytes of a file that are hashed */
@@ -191,6 +192,36 @@ static int do_evidence(struct out *o, int fd, struct trn_err *err)
     return send_item(o, TRN_INSPECT_EVIDENCE);
 }
 
+static int bad_policy(struct out *o, const struct trn_policy_error *bad, struct trn_err *err)
+{
+    char text[sizeof(bad->message) + sizeof(bad->hint) + 40];
+    if (bad->line)
+        (void)snprintf(text, sizeof(text), "column %u: %s\n%s", bad->column, bad->message, bad->hint);
+    else
+        (void)snprintf(text, sizeof(text), "%s\n%s", bad->message, bad->hint);
+    int e = on_bad_line(o, bad->line, trn_str_of(text));
+    return e < 0 ? e : trn_fail(err, -EINVAL, "%s", bad->message);
+}
+
+static int do_policy(struct out *o, int fd, struct trn_err *err)
+{
+    TRN_AUTO(trn_buf_done) struct trn_buf b;
+    TRN_AUTO(trn_freep) struct trn_policy *p = malloc(sizeof(*p));
+    struct trn_policy_error bad = {0};
+    int e = read_whole(fd, TRN_POLICY_FILE_MAX, &b, err);
+    if (e == -EFBIG) {
+        (void)snprintf(bad.message, sizeof(bad.message), "it is larger than %u KB", TRN_POLICY_FILE_MAX >> 10);
+        return bad_policy(o, &bad, err);
+    }
+    if (e < 0 || !p)
+        return e < 0 ? e : trn_fail(err, -ENOMEM, "cannot read the policy: out of memory");
+    if (trn_policy_parse(trn_buf_str(&b), p, &bad) < 0)
+        return bad_policy(o, &bad, err);
+    trn_buf_clear(&o->item);
+    trn_inspect_put_policy(&o->item, o->job, p);
+    return send_item(o, TRN_INSPECT_POLICY);
+}
+
 int trn_worker_run(const struct trn_job *job, int fd, int out, struct trn_err *err)
 {
     struct out o = {.sock = out, .job = job->id};
@@ -213,6 +244,9 @@ int trn_worker_run(const struct trn_job *job, int fd, int out, struct trn_err *e
         break;
     case TRN_JOB_EVIDENCE:
         e = do_evidence(&o, fd, err);
+        break;
+    case TRN_JOB_POLICY:
+        e = do_policy(&o, fd, err);
         break;
     case TRN_JOB_KIND_MAX:
         break;

@@ -62,6 +62,14 @@ static int on_evidence(void *ctx, uint64_t job, const struct trn_evidence_facts 
     return inside(ctx, f->sentence) | inside(ctx, f->host_name) | inside(ctx, f->redacted);
 }
 
+static int on_policy(void *ctx, uint64_t job, const struct trn_policy *p)
+{
+    struct region *r = ctx;
+    r->calls++;
+    assert(p->n_rules <= TRN_POLICY_RULES && p->n_hosts <= TRN_POLICY_HOSTS);
+    return 0;
+}
+
 static int on_end(void *ctx, uint64_t job, int code, struct trn_str message)
 {
     assert(code <= 0 && code >= -4095);
@@ -73,8 +81,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 1 || size > TRN_IPC_MAX)
         return 0;
     struct region r = {(const char *)data + 1, (const char *)data + size, 0};
-    struct trn_inspect_sink sink = {on_facts,    on_package,  on_file, on_software, on_indicator,
-                                    on_bad_line, on_evidence, on_end,  &r};
+    struct trn_inspect_sink sink = {on_facts,    on_package,  on_file,   on_software, on_indicator,
+                                    on_bad_line, on_evidence, on_policy, on_end,      &r};
     struct trn_msg m = {.type = data[0], .body = trn_cur(data + 1, size - 1)};
     int e = trn_inspect_decode(&m, &sink);
     assert(e == 0 || e == -EPROTO);

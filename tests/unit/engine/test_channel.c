@@ -135,6 +135,10 @@ Test(channel, jobs_are_in_the_bytes_that_inspect_reads)
     static char buf[TRN_IPC_MAX];
     struct trn_msg m;
     cr_assert_eq(TRN_CH_INSPECT_JOB, TRN_INSPECT_JOB);
+    cr_assert_eq(TRN_CH_INSPECT_POLICY_JOB, TRN_JOB_POLICY);
+    cr_assert_eq(TRN_CH_INSPECT_BAD_LINE, TRN_INSPECT_BAD_LINE);
+    cr_assert_eq(TRN_CH_INSPECT_END, TRN_INSPECT_JOB_END);
+    cr_assert_eq(TRN_CH_INSPECT_POLICY, TRN_INSPECT_POLICY);
     cr_assert_eq(trn_ipc_pair(pair, 0), 0);
     cr_assert_eq(trn_channel_job(pair[0], 77, TRN_JOB_DPKG, TRN_STR("dpkg"), fd), 0);
     cr_assert_eq(trn_ipc_recv(pair[1], buf, sizeof buf, &m), 0);

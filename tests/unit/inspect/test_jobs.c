@@ -60,6 +60,13 @@ static int on_bad_line(void *ctx, uint64_t job, uint64_t line, struct trn_str wh
     return 0;
 }
 
+static int on_policy(void *ctx, uint64_t job, const struct trn_policy *p)
+{
+    struct heard *h = ctx;
+    trn_put_fmt(&h->text, "%s, %u rules;", p->protect ? "protect" : "detect", p->n_rules);
+    return 0;
+}
+
 static int on_job_end(void *ctx, uint64_t job, int code, struct trn_str message)
 {
     struct heard *h = ctx;
@@ -74,8 +81,8 @@ static void heard_done(struct heard *h)
 
 static void run(struct heard *h, enum trn_job_kind kind, const char *name, int fd)
 {
-    struct trn_inspect_sink sink = {on_facts, on_package, on_file, on_software, on_indicator, on_bad_line,
-                                    NULL,     on_job_end, h};
+    struct trn_inspect_sink sink = {on_facts,    on_package, on_file,   on_software, on_indicator,
+                                    on_bad_line, NULL,       on_policy, on_job_end,  h};
     trn_buf_init(&h->text, 65536);
     serve(&h->s, NULL, 1, 30);
     give(&h->s, 7, kind, name, fd);
@@ -191,4 +198,30 @@ Test(jobs, a_folder_instead_of_a_file_fails_alone)
     int dir = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     RUN(h, TRN_JOB_INDICATORS, "list.csv", dir);
     cr_assert_eq(h.s.ends[0].code, -EISDIR, "%d %s", h.s.ends[0].code, h.s.ends[0].message);
+}
+
+Test(jobs, a_policy_in_bytes)
+{
+    static const char text[] = "mode: protect\nrules:\n- {check: behaviour.beacon, act: isolate}\n";
+    RUN(h, TRN_JOB_POLICY, "policy.yaml", content(text, sizeof text - 1));
+    cr_assert_eq(h.s.ends[0].code, 0, "%s", h.s.ends[0].message);
+    cr_assert_str_eq(h.text.p, "protect, 1 rules;");
+}
+
+Test(jobs, a_bad_policy_names_its_line)
+{
+    static const char text[] = "mode: detect\nrule: x\n";
+    RUN(h, TRN_JOB_POLICY, "policy.yaml", content(text, sizeof text - 1));
+    cr_assert_eq(h.s.ends[0].code, -EINVAL);
+    cr_assert_str_eq(h.text.p, "line 2;");
+    cr_expect(strstr(h.s.ends[0].message, "'rule' is no key of a policy"), "%s", h.s.ends[0].message);
+}
+
+Test(jobs, a_policy_that_is_too_large)
+{
+    static char text[TRN_POLICY_FILE_MAX + 1];
+    memset(text, '\n', sizeof text);
+    RUN(h, TRN_JOB_POLICY, "policy.yaml", content(text, sizeof text));
+    cr_assert_eq(h.s.ends[0].code, -EINVAL);
+    cr_expect(strstr(h.s.ends[0].message, "larger than 64 KB"), "%s", h.s.ends[0].message);
 }

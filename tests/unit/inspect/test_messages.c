@@ -65,6 +65,13 @@ static int on_evidence(void *ctx, uint64_t job, const struct trn_evidence_facts 
     return t->fail;
 }
 
+static int on_policy(void *ctx, uint64_t job, const struct trn_policy *p)
+{
+    struct told *t = ctx;
+    trn_put_fmt(&t->b, "policy %d %s %u;", (int)job, p->vital[0], p->n_vital);
+    return t->fail;
+}
+
 static int on_end(void *ctx, uint64_t job, int code, struct trn_str message)
 {
     struct told *t = ctx;
@@ -79,8 +86,8 @@ static void told_done(struct told *t)
 
 static int decode(uint16_t type, struct trn_str body, struct told *t)
 {
-    struct trn_inspect_sink sink = {on_facts,    on_package, on_file, on_software, on_indicator, on_bad_line,
-                                    on_evidence, on_end,     t};
+    struct trn_inspect_sink sink = {on_facts,    on_package,  on_file,   on_software, on_indicator,
+                                    on_bad_line, on_evidence, on_policy, on_end,      t};
     struct trn_msg m = {.type = type, .body = trn_cur_of(body)};
     trn_buf_done(&t->b);
     trn_buf_init(&t->b, 65536);
@@ -128,6 +135,12 @@ static void good(uint16_t type, struct trn_buf *b)
         trn_inspect_put_evidence(b, 9, &e);
     } else if (type == TRN_INSPECT_BAD_LINE) {
         trn_inspect_put_bad_line(b, 9, 17, TRN_STR("what?"));
+    } else if (type == TRN_INSPECT_POLICY) {
+        static struct trn_policy policy;
+        trn_policy_default(&policy);
+        policy.n_vital = 1;
+        memcpy(policy.vital[0], "/a", 3);
+        trn_inspect_put_policy(b, 9, &policy);
     } else {
         trn_inspect_put_end(b, 9, -ETIME, TRN_STR("slow"));
     }
@@ -145,6 +158,7 @@ static const struct {
     {TRN_INSPECT_BAD_LINE, "bad 17 what?;"},
     {TRN_INSPECT_EVIDENCE, "evidence 9 fe it turned 77 1 b 2 1;"},
     {TRN_INSPECT_JOB_END, "end 9 -62 slow;"},
+    {TRN_INSPECT_POLICY, "policy 9 /a 1;"},
 };
 
 Test(messages, each_survives_the_wire)
