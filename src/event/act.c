@@ -60,6 +60,40 @@ int trn_respond_parse(struct trn_str s, enum trn_respond *ret)
     return -EINVAL;
 }
 
+int trn_target_parse(struct trn_str s, enum trn_target *ret)
+{
+    for (unsigned i = 0; i < TRN_TARGET_MAX; i++) {
+        if (!trn_str_eq_c(s, target_names[i]))
+            continue;
+        *ret = (enum trn_target)i;
+        return 0;
+    }
+    return -EINVAL;
+}
+
+bool trn_respond_takes(enum trn_respond r, enum trn_target t)
+{
+    switch (r) {
+    case TRN_RESPOND_BLOCK:
+        return t == TRN_TARGET_SHA256 || t == TRN_TARGET_BUILD_ID || t == TRN_TARGET_PATH || t == TRN_TARGET_SOFTWARE;
+    case TRN_RESPOND_HOLD:
+        return t == TRN_TARGET_ENTITY || t == TRN_TARGET_SOFTWARE;
+    case TRN_RESPOND_KILL:
+        return t == TRN_TARGET_ENTITY;
+    case TRN_RESPOND_ISOLATE:
+    case TRN_RESPOND_SHIELD:
+    case TRN_RESPOND_REMOVE:
+    case TRN_RESPOND_ROLLBACK:
+        return t == TRN_TARGET_SOFTWARE;
+    case TRN_RESPOND_QUARANTINE:
+        return t == TRN_TARGET_PATH;
+    case TRN_RESPOND_ISOLATE_HOST:
+        return t == TRN_TARGET_NONE;
+    default:
+        return false;
+    }
+}
+
 uint64_t trn_respond_default_sec(enum trn_respond r)
 {
     switch (r) {

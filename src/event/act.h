@@ -51,6 +51,8 @@ const char *trn_target_name(enum trn_target t);
 const char *trn_action_state_name(enum trn_action_state s); /* "requested", "seen" */
 bool trn_action_state_is_over(enum trn_action_state s);     /* FAILED, UNDONE, EXPIRED, WITHDRAWN */
 int trn_respond_parse(struct trn_str s, enum trn_respond *ret) TRN_MUST_CHECK;
+int trn_target_parse(struct trn_str s, enum trn_target *ret) TRN_MUST_CHECK;
+bool trn_respond_takes(enum trn_respond r, enum trn_target t); /* that act can be about such a target */
 
 /* Seconds that an action holds when nobody says how long; 0: it has no end (kill, remove, rollback, quarantine). */
 uint64_t trn_respond_default_sec(enum trn_respond r);

@@ -175,7 +175,8 @@ enum trn_field {
     TRN_F_RESPONSE_TEXT = 162,
     TRN_F_RESPONSE_UNTIL = 163,
     TRN_F_RESPONSE_TOOK = 164,
-    TRN_F_MAX = 165,
+    TRN_F_RESPONSE_BY = 165,
+    TRN_F_MAX = 166,
 };
 
 enum trn_kind {

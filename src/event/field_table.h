@@ -191,6 +191,7 @@
     X(RESPONSE_TEXT, "turncoat.response.text", STR, T(RESPONSE), AT(response.text), 0, "what was done, seen, or went wrong") \
     X(RESPONSE_UNTIL, "turncoat.response.until", TIME, T(RESPONSE), AT(response.until_wall_ns), 0, "when it ends by itself") \
     X(RESPONSE_TOOK, "turncoat.response.took_ns", U64, T(RESPONSE), AT(response.took_ns), 0, "time from the finding or the request to this step") \
+    X(RESPONSE_BY, "turncoat.response.by", STR, T(RESPONSE), AT(response.by), 0, "name of the user who asked for it") \
     X(RESPONSE_STORY, "turncoat.story.id", U64, T(RESPONSE), AT(response.story), 0, "number of the story that it answers") \
     X(DECISION_STORY, "turncoat.story.id", U64, T(DECISION), AT(decision.story), 0, "number of the story that was decided about") \
     X(DECISION_TEXT, "turncoat.story.decision", STR, T(DECISION), AT(decision.text), 0, "why it was closed, or to whom it was given") \

@@ -174,6 +174,7 @@ struct trn_ev_response { /* one step of an action; the header's uid and pid are 
     struct trn_str text;                /* what was done, seen, or went wrong: a sentence */
     uint64_t until_wall_ns;             /* 0: no end */
     uint64_t took_ns;                   /* from the finding (by policy) or the request to this step */
+    struct trn_str by; /* name of the user in the header, from the system's list of users; absent: by policy, not known */
 };
 
 #define TRN_EV_EXTRAS 16

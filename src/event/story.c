@@ -5,8 +5,10 @@
  */
 #include "event/story.h"
 
-#define STORY_VERSION 2u
-#define STORY_OLDEST 1u /* without what people decided: who closed, whose it is */
+#define STORY_VERSION 3u
+#define STORY_DECIDED 2u /* from here on with what people decided: who closed, whose it is */
+#define STORY_ACTIONS 3u /* from here on with what was done about it, and which hosts are usual */
+#define STORY_OLDEST 1u
 
 static void put_lines(struct trn_buf *out, const struct trn_str *lines, uint32_t n)
 {
@@ -41,6 +43,24 @@ static void put_head(const struct trn_story *s, struct trn_buf *out)
     trn_put_lstr(out, s->sentence);
 }
 
+static void put_actions(const struct trn_story *s, struct trn_buf *out)
+{
+    trn_put_u8(out, (uint8_t)s->n_actions);
+    for (uint32_t i = 0; i < s->n_actions; i++) {
+        const struct trn_story_action *a = &s->actions[i];
+        trn_put_u64(out, a->id);
+        trn_put_lstr(out, a->act);
+        trn_put_lstr(out, a->state);
+        trn_put_lstr(out, a->target_kind);
+        trn_put_lstr(out, a->target);
+        trn_put_lstr(out, a->text);
+        trn_put_lstr(out, a->by);
+        trn_put_u64(out, a->since_wall_ns);
+        trn_put_u64(out, a->wall_ns);
+        trn_put_u64(out, a->until_wall_ns);
+    }
+}
+
 void trn_story_encode(const struct trn_story *s, struct trn_buf *out)
 {
     put_head(s, out);
@@ -72,9 +92,11 @@ void trn_story_encode(const struct trn_story *s, struct trn_buf *out)
         trn_put_u64(out, h->bytes_out);
         trn_put_u64(out, h->bytes_in);
         trn_put_u32(out, h->count);
+        trn_put_u8(out, h->usual);
     }
     put_lines(out, s->why, s->n_why);
     put_lines(out, s->benign_if, s->n_benign_if);
+    put_actions(s, out);
 }
 
 static void get_decisions(struct trn_cursor *in, struct trn_story *s)
@@ -88,7 +110,7 @@ static void get_decisions(struct trn_cursor *in, struct trn_story *s)
     s->reopen_why = trn_cur_lstr(in);
 }
 
-static int get_head(struct trn_cursor *in, struct trn_story *s)
+static int get_head(struct trn_cursor *in, struct trn_story *s, uint8_t *ret_version)
 {
     uint8_t version = trn_cur_u8(in);
     if (version < STORY_OLDEST || version > STORY_VERSION)
@@ -104,7 +126,7 @@ static int get_head(struct trn_cursor *in, struct trn_story *s)
     s->closed = bits & 1;
     s->loss_overlap = bits & 2;
     s->close_why = trn_cur_lstr(in);
-    if (version > STORY_OLDEST)
+    if (version >= STORY_DECIDED)
         get_decisions(in, s);
     if (trn_software_decode(in, &s->software) < 0)
         return -EBADMSG;
@@ -115,6 +137,7 @@ static int get_head(struct trn_cursor *in, struct trn_story *s)
     s->opened_wall_ns = trn_cur_u64le(in);
     s->updated_wall_ns = trn_cur_u64le(in);
     s->sentence = trn_cur_lstr(in);
+    *ret_version = version;
     return in->bad ? -EBADMSG : 0;
 }
 
@@ -135,7 +158,25 @@ static uint32_t get_lines(struct trn_cursor *in, struct trn_str *lines)
     return n;
 }
 
-static void get_parts(struct trn_cursor *in, struct trn_story *s)
+static void get_actions(struct trn_cursor *in, struct trn_story *s)
+{
+    s->n_actions = get_count(in, TRN_STORY_ACTIONS);
+    for (uint32_t i = 0; i < s->n_actions; i++) {
+        struct trn_story_action *a = &s->actions[i];
+        a->id = trn_cur_u64le(in);
+        a->act = trn_cur_lstr(in);
+        a->state = trn_cur_lstr(in);
+        a->target_kind = trn_cur_lstr(in);
+        a->target = trn_cur_lstr(in);
+        a->text = trn_cur_lstr(in);
+        a->by = trn_cur_lstr(in);
+        a->since_wall_ns = trn_cur_u64le(in);
+        a->wall_ns = trn_cur_u64le(in);
+        a->until_wall_ns = trn_cur_u64le(in);
+    }
+}
+
+static void get_parts(struct trn_cursor *in, struct trn_story *s, uint8_t version)
 {
     s->n_processes = get_count(in, TRN_STORY_PROCESSES);
     for (uint32_t i = 0; i < s->n_processes; i++) {
@@ -161,9 +202,12 @@ static void get_parts(struct trn_cursor *in, struct trn_story *s)
         h->bytes_out = trn_cur_u64le(in);
         h->bytes_in = trn_cur_u64le(in);
         h->count = trn_cur_u32le(in);
+        h->usual = version >= STORY_ACTIONS && trn_cur_u8(in) != 0;
     }
     s->n_why = get_lines(in, s->why);
     s->n_benign_if = get_lines(in, s->benign_if);
+    if (version >= STORY_ACTIONS)
+        get_actions(in, s);
 }
 
 int trn_story_decode(struct trn_cursor *in, struct trn_story *ret)
@@ -173,7 +217,8 @@ int trn_story_decode(struct trn_cursor *in, struct trn_story *ret)
 
     if (s == NULL)
         return -ENOMEM;
-    int r = get_head(in, s);
+    uint8_t version = 0;
+    int r = get_head(in, s, &version);
     if (r < 0)
         return r;
     s->n_findings = get_count(in, TRN_STORY_FINDINGS);
@@ -183,7 +228,7 @@ int trn_story_decode(struct trn_cursor *in, struct trn_story *ret)
         if (r < 0)
             return r;
     }
-    get_parts(in, s);
+    get_parts(in, s, version);
     if (in->bad)
         return -EBADMSG;
     *ret = *s;

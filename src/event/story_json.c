@@ -4,6 +4,7 @@
  * renamed. Must not own: what is in a story (src/story/).
  * Hand-offs: text is appended to the caller's buffer.
  */
+#include "event/act.h"
 #include "event/json.h"
 #include "event/json_write.h"
 
@@ -173,6 +174,8 @@ static void put_network(struct trn_buf *out, const struct trn_story *s)
         trn_json_member_u64(out, "bytes_out", h->bytes_out);
         trn_json_member_u64(out, "bytes_in", h->bytes_in);
         trn_json_member_u64(out, "count", h->count);
+        if (h->usual)
+            trn_json_member_bool(out, "usual", true);
         trn_put_u8(out, '}');
     }
     trn_put_u8(out, ']');
@@ -217,6 +220,40 @@ static void put_decisions(struct trn_buf *out, const struct trn_story *s)
     }
 }
 
+/* kill, remove and what is over: there is nothing to take back. */
+static bool can_be_undone(const struct trn_story_action *a)
+{
+    return trn_story_action_holds(a) && !trn_str_eq_c(a->act, trn_respond_name(TRN_RESPOND_KILL));
+}
+
+static void put_actions(struct trn_buf *out, const struct trn_story *s)
+{
+    trn_json_key(out, "actions");
+    trn_put_u8(out, '[');
+    for (uint32_t i = 0; i < s->n_actions; i++) {
+        const struct trn_story_action *a = &s->actions[i];
+        trn_json_comma(out);
+        trn_put_u8(out, '{');
+        trn_json_member_u64(out, "id", a->id);
+        trn_json_member_str(out, "act", a->act);
+        trn_json_member_str(out, "target_kind", a->target_kind);
+        trn_json_member_str(out, "target", a->target);
+        trn_json_member_str(out, "state", a->state);
+        trn_json_member_time(out, "since", a->since_wall_ns);
+        trn_json_member_time(out, "time", a->wall_ns);
+        trn_json_member_str(out, "text", a->text);
+        trn_json_member_str(out, "by", a->by);
+        trn_json_member_time(out, "until", a->until_wall_ns);
+        trn_json_key(out, "undo");
+        if (can_be_undone(a))
+            trn_put_fmt(out, "\"turncoat respond undo %" PRIu64 "\"", a->id);
+        else
+            trn_put_c(out, "null");
+        trn_put_u8(out, '}');
+    }
+    trn_put_u8(out, ']');
+}
+
 void trn_story_to_json(const struct trn_story *s, struct trn_buf *out)
 {
     trn_put_u8(out, '{');
@@ -235,8 +272,7 @@ void trn_story_to_json(const struct trn_story *s, struct trn_buf *out)
     put_lines(out, "why", s->why, s->n_why);
     put_lines(out, "benign_if", s->benign_if, s->n_benign_if);
     trn_json_member_bool(out, "loss_overlap", s->loss_overlap);
-    trn_json_key(out, "actions");
-    trn_put_c(out, "[]");
+    put_actions(out, s);
     trn_json_member_time(out, "opened", s->opened_wall_ns);
     trn_json_member_time(out, "updated", s->updated_wall_ns);
     trn_json_member_u64(out, "revision", s->revision);

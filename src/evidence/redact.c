@@ -125,7 +125,7 @@ int trn_redactor_see_event(struct trn_redactor *r, const struct trn_event *ev)
             continue;
         if (f[i].id == TRN_F_ARGS)
             e = learn_arguments(r, v.s, '\0');
-        else if (f[i].id == TRN_F_EXCEPTION_BY)
+        else if (f[i].id == TRN_F_EXCEPTION_BY || f[i].id == TRN_F_RESPONSE_BY)
             e = trn_redactor_user(r, v.s);
         else if (f[i].id == TRN_F_EXCEPTION_REASON || f[i].id == TRN_F_FILTER_WHY || f[i].id == TRN_F_DECISION_TEXT ||
                  f[i].id == TRN_F_RESPONSE_WHY)

@@ -184,6 +184,12 @@ void trn_changes_into(const struct trn_changes *c, struct trn_story *st)
     st->change_wall_ns = row->wall_ns;
 }
 
+struct trn_str trn_changes_before(const struct trn_changes *c, struct trn_str name)
+{
+    const struct change *row = trn_str_is_empty(name) ? NULL : trn_map_get_ptr(c->rows, trn_hash64_str(name));
+    return row && trn_str_eq(row->name, name) ? row->from : TRN_STR_NONE;
+}
+
 size_t trn_changes_bytes(const struct trn_changes *c)
 {
     return sizeof(*c) + trn_map_bytes(c->rows) + c->bytes;

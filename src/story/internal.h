@@ -103,6 +103,7 @@ struct trn_changes *trn_changes_free(struct trn_changes *c);
 int trn_changes_push(struct trn_changes *c, const struct trn_event_sink *state, const struct trn_event *ev)
     TRN_MUST_CHECK;
 void trn_changes_into(const struct trn_changes *c, struct trn_story *st); /* views into c */
+struct trn_str trn_changes_before(const struct trn_changes *c, struct trn_str name); /* absent: not known; borrowed */
 size_t trn_changes_bytes(const struct trn_changes *c);
 
 /* ---- reach.c: who reached into whom ---- */
@@ -126,6 +127,10 @@ bool trn_losses_touch(const struct trn_stories *s, const struct trn_case *c);
 
 /* ---- exception.c: a finding that was lowered weighs again when its exception is over ---- */
 int trn_exception_ended(struct trn_stories *s, const struct trn_event *ev) TRN_MUST_CHECK;
+
+/* ---- action.c: what was done about a story ---- */
+int trn_responded(struct trn_stories *s, const struct trn_event *ev) TRN_MUST_CHECK;
+void trn_actions_move(struct trn_story *into, const struct trn_story *from);
 
 /* ---- words.c: sentence, why, benign_if of s->scratch ---- */
 int trn_words(struct trn_stories *s, const struct trn_case *c) TRN_MUST_CHECK;

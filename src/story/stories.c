@@ -173,8 +173,10 @@ static int absorb(struct trn_stories *s, struct trn_case *into, struct trn_case 
         s->scratch->assign_uid = moved->assign_uid;
         s->scratch->assign_wall_ns = moved->assign_wall_ns;
     }
-    if (!r)
+    if (!r) {
+        trn_actions_move(s->scratch, moved);
         r = trn_case_close(s, into, now);
+    }
     uint64_t id = from->id;
     uint64_t actors[TRN_CASE_ACTORS];
     uint32_t n = from->n_actors;
@@ -337,6 +339,8 @@ int trn_stories_event(struct trn_stories *s, const struct trn_event *ev)
         r = changed(s, ev);
     else if (ev->type == TRN_EV_DECISION)
         r = decided(s, ev);
+    else if (ev->type == TRN_EV_RESPONSE)
+        r = trn_responded(s, ev);
     else if (trn_losses_push(s->losses, s->o.processes, ev))
         r = lost(s, ev);
     if (!r && s->n_dirty)

@@ -27,6 +27,10 @@ int trn_stories_finding(struct trn_stories *s, const struct trn_finding *f) TRN_
 /* Every event, after detection: network totals, process trees, losses, software changes, STATE rows, time. */
 int trn_stories_event(struct trn_stories *s, const struct trn_event *ev) TRN_MUST_CHECK;
 const struct trn_story *trn_stories_get(const struct trn_stories *s, uint64_t id); /* NULL when not in memory */
+/* The version before the last update of that software; absent: none is known. Borrowed until the next event. */
+struct trn_str trn_stories_version_before(const struct trn_stories *s, struct trn_str name);
+/* An open story of suspicious or worse about that version; 0: none. */
+uint64_t trn_stories_against(const struct trn_stories *s, struct trn_str name, struct trn_str version);
 uint64_t trn_stories_dropped(const struct trn_stories *s);
 size_t trn_stories_bytes(const struct trn_stories *s);
 

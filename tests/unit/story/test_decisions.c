@@ -165,7 +165,7 @@ Test(decisions, a_story_of_the_form_before_them_is_still_read)
     size_t head = 1 + 8 + 4 + 1 + 2 + 1 + 8, fresh = 4 + 8 + 4 + 4 + 8 + 8 + 4;
     trn_put_u8(&old, 1);
     trn_put(&old, b.p + 1, head - 1);
-    trn_put(&old, b.p + head + fresh, b.n - head - fresh);
+    trn_put(&old, b.p + head + fresh, b.n - head - fresh - 1); /* nor the number of actions at its end */
     struct trn_cursor in = trn_cur_of(trn_buf_str(&old));
     cr_assert_eq(trn_story_decode(&in, &back), 0);
     cr_assert(trn_cur_end(&in) && trn_str_eq_c(back.sentence, "x") && !back.assign_wall_ns && !back.close_wall_ns);
