@@ -66,8 +66,11 @@ static int on_story(void *ctx, const struct trn_story *s)
     trn_writer_story(p->writer, s);
     tell_line(p, "story", &json, false);
     uint64_t mark = (uint64_t)s->n_findings << 9 | (uint64_t)s->closed << 8 | (uint64_t)s->verdict, before = 0;
+    if (s->n_actions)
+        mark = trn_hash64_mix(mark, trn_story_actions_hash(s));
     trn_map_get(p->story_marks, s->id, &before);
-    /* A new finding or verdict, or that it is closed or opened, is news to other tools; a changed byte count is not. */
+    /* A new finding or verdict, a step of an action, or that it is closed or opened, is news to other tools; a changed
+     * byte count is not. */
     if (s->verdict >= TRN_VERDICT_SUSPICIOUS && mark != before && trn_map_put(p->story_marks, s->id, mark) == 0) {
         trn_put_c(&json, "\n");
         append_story(p, trn_buf_str(&json));
@@ -95,6 +98,42 @@ static void tell_loss(struct trn_pipeline *p, const struct trn_event *ev)
     trn_put_fmt(&json, "{\"class\":\"%s\",\"count\":%llu}", trn_class_name((enum trn_class)ev->meta.klass),
                 (unsigned long long)ev->meta.count);
     tell_line(p, "loss", &json, false);
+    trn_buf_done(&json);
+}
+
+/* A step of an action, for who waits for it and for who watches: {"id","act","target_kind","target","state",...}. */
+static void tell_action(struct trn_pipeline *p, const struct trn_event *ev)
+{
+    const struct trn_ev_response *e = &ev->response;
+    const struct {
+        const char *key;
+        struct trn_str value;
+    } texts[] = {{"act", e->act},       {"target_kind", e->target_kind},
+                 {"target", e->target}, {"state", e->state},
+                 {"text", e->text},     {"check", e->check},
+                 {"why", e->why},       {"by", e->by}};
+    struct trn_buf json;
+    trn_buf_init(&json, 64u << 10);
+    trn_put_fmt(&json, "{\"id\":%llu,\"story\":%llu", (unsigned long long)e->id, (unsigned long long)e->story);
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(texts); i++) {
+        trn_put_fmt(&json, ",\"%s\":", texts[i].key);
+        if (trn_str_is_none(texts[i].value))
+            trn_put_c(&json, "null");
+        else
+            trn_json_str(&json, texts[i].value);
+    }
+    trn_put_c(&json, ",\"time\":\"");
+    trn_put_time_iso(&json, ev->wall_ns);
+    trn_put_c(&json, "\",\"until\":");
+    if (e->until_wall_ns) {
+        trn_put_c(&json, "\"");
+        trn_put_time_iso(&json, e->until_wall_ns);
+        trn_put_c(&json, "\"");
+    } else {
+        trn_put_c(&json, "null");
+    }
+    trn_put_fmt(&json, ",\"took_ns\":%llu}", (unsigned long long)e->took_ns);
+    tell_line(p, "action", &json, false);
     trn_buf_done(&json);
 }
 
@@ -159,6 +198,8 @@ static int pass_on(struct trn_pipeline *p, const struct trn_event *ev)
         return r;
     if (ev->type == TRN_EV_LOSS)
         tell_loss(p, ev);
+    if (ev->type == TRN_EV_RESPONSE)
+        tell_action(p, ev);
     if (ev->type == TRN_EV_FILTER)
         trn_filter_list_event(p->filters, ev);
     if (ev->type == TRN_EV_FILE && trn_str_starts(ev->file.path, TRN_STR("/var/lib/dpkg/status")))
@@ -186,6 +227,9 @@ int trn_pipe_numbered(void *ctx, const struct trn_event *ev)
 {
     struct trn_pipeline *p = ctx;
     struct trn_event own = *ev;
+    char user[32];
+    if (ev->type == TRN_EV_RESPONSE && ev->uid != TRN_NO_U32)
+        own.response.by = trn_user_name(p->o.users, ev->uid, user);
     trn_deriver_before(p->deriver, &own);
     int r = pass_on(p, &own);
     return r < 0 ? r : trn_deriver_after(p->deriver);

@@ -99,6 +99,9 @@ size_t trn_pipe_count_exceptions(const struct trn_pipeline *p);
 /* Of a user, from lines NAME:X:UID:...; "user 1001" in text when it is not among them. */
 struct trn_str trn_user_name(struct trn_str users, uint32_t uid, char text[32]);
 
+/* respond_resolve.c: a person's request, resolved to processes and files; what respond.c sends on is appended to out. */
+void trn_pipe_respond(struct trn_pipeline *p, struct trn_str encoded, struct trn_buf *out);
+
 /* status.c */
 void trn_pipe_answer(void *ctx, enum trn_ask ask, struct trn_str name, struct trn_buf *out);
 

@@ -103,6 +103,16 @@ const struct trn_story *trn_engine_story(const struct trn_engine *e, uint64_t id
     return trn_stories_get(e->stories, id);
 }
 
+struct trn_str trn_engine_version_before(const struct trn_engine *e, struct trn_str name)
+{
+    return trn_stories_version_before(e->stories, name);
+}
+
+uint64_t trn_engine_story_against(const struct trn_engine *e, struct trn_str name, struct trn_str version)
+{
+    return trn_stories_against(e->stories, name, version);
+}
+
 void trn_engine_profile(const struct trn_engine *e, struct trn_str name, struct trn_buf *out)
 {
     trn_detect_profile(e->detect, name, out);

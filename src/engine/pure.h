@@ -26,6 +26,10 @@ int trn_engine_push(struct trn_engine *e, const struct trn_event *ev) TRN_MUST_C
 const struct trn_process_table *trn_engine_processes(const struct trn_engine *e);
 const struct trn_detect *trn_engine_detect(const struct trn_engine *e);
 const struct trn_story *trn_engine_story(const struct trn_engine *e, uint64_t id);
+/* The version that was here before the last update of that software; absent: none is known. Borrowed until the next push. */
+struct trn_str trn_engine_version_before(const struct trn_engine *e, struct trn_str name);
+/* A story, not closed, of suspicious or worse about that version; 0: none. */
+uint64_t trn_engine_story_against(const struct trn_engine *e, struct trn_str name, struct trn_str version);
 
 /* What software of this name has always done: a JSON line of type "profile" each. */
 void trn_engine_profile(const struct trn_engine *e, struct trn_str name, struct trn_buf *out);

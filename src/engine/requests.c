@@ -337,6 +337,8 @@ void trn_request(struct trn_request_env *env, struct trn_request_client *client,
         trn_ask_exception(env, client, request);
     else if (trn_str_eq_c(ask, "filter"))
         ask_filter(env, client, request);
+    else if (trn_str_eq_c(ask, "respond"))
+        trn_ask_respond(env, client, request);
     else if (trn_str_eq_c(ask, "stories"))
         ask_stories(env, request, client->out);
     else if (trn_str_eq_c(ask, "story"))

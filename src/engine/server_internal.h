@@ -31,8 +31,15 @@ struct trn_request_env {
 };
 
 /* acts.c: what turncoatd must do. */
+int trn_acts_send(struct trn_request_env *env, uint16_t type, struct trn_str body, int client_fd) TRN_MUST_CHECK;
+/* The body of that job's answer, in buf (TRN_IPC_MAX bytes). -ETIMEDOUT; what is no answer is -EPROTO. */
+int trn_acts_wait(struct trn_request_env *env, uint16_t type, uint64_t job, unsigned ms, char *buf,
+                  struct trn_cursor *ret) TRN_MUST_CHECK;
+void trn_answer_refused(struct trn_buf *out, int code, struct trn_str message, struct trn_str hint);
 void trn_ask_filter(struct trn_request_env *env, const struct trn_request_client *client,
                     const struct trn_filter_request *q);
+/* respond.c: acts of response, and orders about them. */
+void trn_ask_respond(struct trn_request_env *env, const struct trn_request_client *client, const json_t *request);
 /* exceptions.c: adding one, taking one back. */
 void trn_ask_exception(struct trn_request_env *env, const struct trn_request_client *client, const json_t *request);
 /* bundle.c: one story as a signed evidence bundle. */

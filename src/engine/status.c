@@ -319,6 +319,9 @@ void trn_pipe_answer(void *ctx, enum trn_ask ask, struct trn_str name, struct tr
     case TRN_ASK_EXCEPTION:
         trn_pipe_exception(ctx, name, out);
         break;
+    case TRN_ASK_RESPOND:
+        trn_pipe_respond(p, name, out);
+        break;
     case TRN_ASK_PROCESSES:
         put_process_list(p, out);
         break;
