@@ -18,6 +18,7 @@ struct trn_option {
     const char *name; /* without the dashes */
     const char *arg;  /* "DIR"; NULL: a flag */
     const char *help;
+    bool many; /* may be given again: all of them stand in trn_cli.many; one such option a command */
 };
 
 struct trn_example {
@@ -30,6 +31,7 @@ struct trn_command {
     const char *name;
     const char *usage;   /* operands: "[ID]" */
     const char *summary; /* one phrase */
+    const char *notes;   /* lines between that and the options; NULL: none */
     const struct trn_example *examples;
     size_t n_examples;
     const struct trn_option *options; /* its own; the common ones are added */
@@ -40,10 +42,13 @@ struct trn_command {
 };
 
 #define TRN_CLI_OPTIONS 20 /* most options of one command, the common ones included */
+#define TRN_CLI_MANY 64
 
 struct trn_cli { /* one call */
     const struct trn_command *command;
     const char *values[TRN_CLI_OPTIONS]; /* beside trn_cli_option_at(); "" for a given flag */
+    const char *many[TRN_CLI_MANY];
+    int n_many;
     char **operands;
     int n_operands;
     char **inner; /* behind "--", NULL-ended; NULL when there was none */
@@ -83,6 +88,6 @@ int trn_cli_error(const struct trn_cli *cli, const struct trn_err *err, enum trn
 int trn_cli_main(int argc, char **argv, FILE *out, FILE *err);
 
 extern const struct trn_command trn_cmd_watch, trn_cmd_stories, trn_cmd_hunt, trn_cmd_replay, trn_cmd_software,
-    trn_cmd_status, trn_cmd_explain, trn_cmd_filter, trn_cmd_exceptions;
+    trn_cmd_status, trn_cmd_explain, trn_cmd_filter, trn_cmd_exceptions, trn_cmd_respond;
 
 #endif

@@ -33,7 +33,8 @@ void trn_cli_help_command(FILE *out, const struct trn_command *c)
         width = TRN_MAX(width, (int)strlen(c->examples[i].line));
     for (size_t i = 0; i < c->n_examples; i++)
         fprintf(out, "  %-*s   %s\n", width, c->examples[i].line, c->examples[i].about);
-    fprintf(out, "\nturncoat %s%s%s: %s\n\nOptions:\n", c->name, c->usage[0] ? " " : "", c->usage, c->summary);
+    fprintf(out, "\nturncoat %s%s%s: %s\n\n%s%sOptions:\n", c->name, c->usage[0] ? " " : "", c->usage, c->summary,
+            c->notes ? c->notes : "", c->notes ? "\n" : "");
     for (size_t i = 0; (o = trn_cli_option_at(c, i)) != NULL; i++) {
         char head[40];
         (void)snprintf(head, sizeof(head), "--%s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");

@@ -63,6 +63,10 @@ static int option(struct trn_cli *cli, int argc, char **argv, int *at, struct tr
         cli->values[i] = argv[++*at];
     else
         return bad_word(cli, err, "this option needs a value:", word);
+    if (o->many && cli->n_many == TRN_CLI_MANY)
+        return bad_word(cli, err, "too often:", word);
+    if (o->many)
+        cli->many[cli->n_many++] = cli->values[i];
     return 0;
 }
 

@@ -22,7 +22,7 @@ static inline void said_done(struct said *s)
 static inline struct said call(int argc, const char *const *words)
 {
     struct said s = {0};
-    char *argv[16], *copies[16];
+    char *argv[20], *copies[20];
     FILE *out = open_memstream(&s.out, &s.out_n), *err = open_memstream(&s.err, &s.err_n);
     for (int i = 0; i < argc; i++)
         copies[i] = argv[i] = strdup(words[i]);
