@@ -306,10 +306,16 @@ struct sock_common {
     atomic64_t skc_cookie;
 };
 
+typedef struct {
+    int owned; /* a task has it locked */
+} socket_lock_t;
+
 struct sock {
     struct sock_common __sk_common;
+    socket_lock_t sk_lock;
     int sk_err;
     __u8 sk_userlocks : 4;
+    __u8 sk_kern_sock : 1;
     __u16 sk_type;
     __u16 sk_protocol;
 };
@@ -334,6 +340,7 @@ struct tcp_sock {
     __u64 bytes_sent;
     __u64 bytes_retrans;
     __u64 bytes_received;
+    bool is_mptcp; /* with CONFIG_MPTCP */
 };
 
 struct seq_file;
