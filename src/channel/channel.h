@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Messages between turncoatd and the engine. Three sockets, so that nobody waits for the wrong thing
+ * Messages between turncoatd and the engine. Four sockets, so that nobody waits for the wrong thing
  * (the records of fanotify and of existing processes go over the sensor's own channel):
  *   control  turncoatd -> engine: HELLO, SOCKETS, RINGS, READY, then HEALTH; its end means: finish
  *   files    engine -> turncoatd: OPEN, DPKG, VIEW; answers come back on the same socket. turncoatd opens
  *            and hands the descriptor to inspect, never to the engine.
  *   acts     engine -> turncoatd: FILTER; the answer comes back on the same socket. The client's own socket
  *            travels with it, so that turncoatd itself sees who asks.
+ *   respond  both ways: what the policy wants done, and every step of every action (act.h)
  * Decoders check ranges and that no byte is left over; a message that fails ends the connection.
  */
 #ifndef TRN_CHANNEL_CHANNEL_H
@@ -46,6 +47,7 @@ enum trn_channel_socket {
     TRN_CH_SOCK_FILES,
     TRN_CH_SOCK_RESULTS, /* inspect's results */
     TRN_CH_SOCK_ACTS,    /* what somebody asks turncoatd to do, and its answers */
+    TRN_CH_SOCK_RESPOND, /* what the policy wants done, and every step of every action */
     TRN_CH_SOCK_COUNT,
 };
 

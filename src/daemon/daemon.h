@@ -61,7 +61,7 @@ struct trn_filters *trn_filters_new(struct trn_sensor *sensor, const char *state
 struct trn_filters *trn_filters_free(
     struct trn_filters *f); /* takes NULL; what was filtered is watched again by closing */
 void trn_filters_files(struct trn_filters *f, struct trn_fanotify *files); /* NULL: before it is closed */
-/* One request; client: the socket of whoever asks, borrowed. From the opener's thread. */
+/* One request; client: the socket of whoever asks, borrowed. From the thread that takes requests. */
 int trn_filters_serve(struct trn_filters *f, const struct trn_filter_request *q, int client,
                       const struct trn_record_sink *sink, struct trn_err *err) TRN_MUST_CHECK;
 void trn_filters_tick(struct trn_filters *f, const struct trn_record_sink *sink); /* lets expire; about once a second */
@@ -75,8 +75,7 @@ struct trn_opener_options {
     int control_sock;                /* borrowed: READY is sent here */
     struct trn_sensor *sensor;       /* borrowed: existing processes are read first; NULL: none */
     struct trn_record_pipe *records; /* borrowed */
-    int acts_sock;                   /* taken over; 0: none */
-    struct trn_filters *filters;     /* borrowed; NULL with acts_sock 0 */
+    struct trn_filters *filters;     /* borrowed: told to a new engine; NULL: none */
     const char *const *indicators;   /* files to submit as jobs, borrowed */
     uint32_t n_indicators;
     uint32_t run;          /* engines before this one: keeps the numbers of their jobs apart */

@@ -256,37 +256,6 @@ static void hand_over_existing(struct trn_opener *op)
         fprintf(stderr, "turncoatd: the engine went away while it started\n");
 }
 
-/* ---- acts ---- */
-
-static int serve_filter(struct trn_opener *op, struct trn_msg *m)
-{
-    struct trn_filter_request q;
-    struct trn_err err = {0};
-    const struct trn_record_sink sink = {give_existing, op};
-    struct trn_buf b;
-    if (m->n_fds != 1 || trn_filter_decode(&m->body, &q) < 0)
-        return -EPROTO;
-    struct trn_filter_answer a = {.job = q.job, .code = trn_filters_serve(op->o.filters, &q, m->fds[0], &sink, &err)};
-    a.message = a.code < 0 ? trn_str_of(err.message) : TRN_STR_NONE;
-    a.hint = a.code < 0 ? trn_str_of(err.hint) : TRN_STR_NONE;
-    trn_buf_init(&b, 4096);
-    trn_filter_answer_encode(&a, &b);
-    int r = b.bad ? -EMSGSIZE : trn_ipc_send(op->o.acts_sock, TRN_CH_FILTERED, trn_buf_str(&b), NULL, 0);
-    trn_buf_done(&b);
-    return r;
-}
-
-static int serve_act(struct trn_opener *op)
-{
-    struct trn_msg m;
-    int r = trn_ipc_recv(op->o.acts_sock, op->receive, sizeof op->receive, &m);
-    if (r < 0)
-        return r == -EAGAIN ? 0 : r;
-    r = m.type == TRN_CH_FILTER ? serve_filter(op, &m) : -EPROTO;
-    trn_msg_done(&m);
-    return r;
-}
-
 static int serve_one(struct trn_opener *op)
 {
     struct trn_msg m;
@@ -312,8 +281,6 @@ static void release(struct trn_opener *op)
     if (__atomic_sub_fetch(&op->holders, 1, __ATOMIC_ACQ_REL) > 0)
         return;
     trn_fd_close(op->o.files_sock);
-    if (op->o.acts_sock > 0)
-        trn_fd_close(op->o.acts_sock);
     free(op);
 }
 
@@ -323,13 +290,10 @@ static void *serving(void *arg)
     submit_indicators(op);
     hand_over_existing(op);
     while (!stopping(op)) {
-        struct pollfd p[] = {{.fd = op->o.files_sock, .events = POLLIN},
-                             {.fd = op->o.acts_sock > 0 ? op->o.acts_sock : -1, .events = POLLIN}};
-        if (poll(p, 2, 200) <= 0)
+        struct pollfd p = {.fd = op->o.files_sock, .events = POLLIN};
+        if (poll(&p, 1, 200) <= 0)
             continue;
-        int r = p[1].revents ? serve_act(op) : 0;
-        if (r == 0 && p[0].revents)
-            r = serve_one(op);
+        int r = serve_one(op);
         if (r == -EPROTO)
             __atomic_add_fetch(op->o.dropped, 1, __ATOMIC_RELAXED);
         if (r < 0)
@@ -368,8 +332,6 @@ struct trn_opener *trn_opener_stop(struct trn_opener *op)
         return NULL;
     __atomic_store_n(&op->stop, true, __ATOMIC_RELEASE);
     shutdown(op->o.files_sock, SHUT_RDWR); /* wakes a send to an engine that does not read */
-    if (op->o.acts_sock > 0)
-        shutdown(op->o.acts_sock, SHUT_RDWR);
     for (int waited = 0; waited < STOP_WAIT_MS && !trn_opener_ended(op); waited += NAP_MS)
         (void)poll(NULL, 0, NAP_MS);
     if (trn_opener_ended(op))

@@ -135,7 +135,7 @@ static int send_rings(struct trn_daemon *d, const struct trn_sensor_fd *fds, siz
     return r;
 }
 
-static int hand_over(struct trn_daemon *d, int engine_files_fd, int engine_acts_fd, int pipe_fd)
+static int hand_over(struct trn_daemon *d, int engine_files_fd, int engine_acts_fd, int engine_respond_fd, int pipe_fd)
 {
     size_t n;
     const struct trn_sensor_fd *fds = trn_sensor_fds(d->sensor, &n);
@@ -144,6 +144,7 @@ static int hand_over(struct trn_daemon *d, int engine_files_fd, int engine_acts_
     socks[TRN_CH_SOCK_FILES] = engine_files_fd;
     socks[TRN_CH_SOCK_RESULTS] = d->results_fds[0];
     socks[TRN_CH_SOCK_ACTS] = engine_acts_fd;
+    socks[TRN_CH_SOCK_RESPOND] = engine_respond_fd;
     const struct trn_sensor_fd records = {.kind = TRN_SENSOR_FD_RECORDS, .fd = pipe_fd};
     int r = send_hello(d, (uint32_t)n + 1);
     if (r == 0)
@@ -165,17 +166,20 @@ int trn_engine_start(struct trn_daemon *d, struct trn_err *err)
     snprintf(uid, sizeof uid, "%u", d->place.engine_uid);
     snprintf(gid, sizeof gid, "%u", d->place.engine_gid);
     const char *const argv[] = {"turncoat-engine", uid, gid, getenv("JOURNAL_STREAM") ? "1" : "0", NULL};
-    int control[2] = {-1, -1}, files[2] = {-1, -1}, acts[2] = {-1, -1}, pipe_fd = -1;
+    int control[2] = {-1, -1}, files[2] = {-1, -1}, acts[2] = {-1, -1}, respond[2] = {-1, -1}, pipe_fd = -1;
     int r = trn_ipc_pair(control, 0);
     if (r == 0)
         r = trn_ipc_pair(files, 1 << 20);
     if (r == 0)
         r = trn_ipc_pair(acts, 0);
     if (r == 0)
+        r = trn_ipc_pair(respond, 1 << 20);
+    if (r == 0)
         r = trn_record_pipe_new(&d->records, &pipe_fd, err);
     TRN_AUTO(trn_fd_closep) int engine_control = control[1];
     TRN_AUTO(trn_fd_closep) int engine_files = files[1];
     TRN_AUTO(trn_fd_closep) int engine_acts = acts[1];
+    TRN_AUTO(trn_fd_closep) int engine_respond = respond[1];
     TRN_AUTO(trn_fd_closep) int engine_pipe = pipe_fd;
     d->control_fd = control[0];
     if (r == 0)
@@ -184,14 +188,13 @@ int trn_engine_start(struct trn_daemon *d, struct trn_err *err)
     d->engine.started_ns = trn_mono_ns();
     trn_siblings_tell(d);
     if (r == 0)
-        r = hand_over(d, engine_files, engine_acts, engine_pipe);
+        r = hand_over(d, engine_files, engine_acts, engine_respond, engine_pipe);
     if (r == 0) {
         const struct trn_opener_options o = {.files_sock = files[0],
                                              .jobs_sock = d->jobs_fds[0],
                                              .control_sock = d->control_fd,
                                              .sensor = d->sensor,
                                              .records = d->records,
-                                             .acts_sock = acts[0],
                                              .filters = d->filters,
                                              .indicators = (const char *const *)d->indicators,
                                              .n_indicators = d->n_indicators,
@@ -201,10 +204,12 @@ int trn_engine_start(struct trn_daemon *d, struct trn_err *err)
                                              .dropped = &d->dropped};
         r = trn_opener_start(&o, &d->opener, err);
         files[0] = r == 0 ? -1 : files[0];
-        acts[0] = r == 0 ? -1 : acts[0];
     }
+    if (r == 0)
+        r = trn_daemon_orders(d, acts, respond, err);
     trn_fd_close(files[0]);
     trn_fd_close(acts[0]);
+    trn_fd_close(respond[0]);
     return r < 0 && err->code == 0 ? trn_fail(err, r, "cannot start the engine: %s", trn_errno_name(r)) : r;
 }
 
@@ -214,6 +219,7 @@ void trn_siblings_tell(struct trn_daemon *d)
     for (size_t i = 0; i < TRN_ARRAY_SIZE(now); i++)
         if (d->permission && d->own[i] != now[i] && trn_permission_own(d->permission, d->own[i], now[i]) == 0)
             d->own[i] = now[i];
+    trn_hands_own(d);
 }
 
 void trn_sibling_end(struct sibling *s)
@@ -232,6 +238,7 @@ void trn_sibling_end(struct sibling *s)
 static void drop_engine(struct trn_daemon *d)
 {
     trn_sibling_end(&d->engine);
+    trn_daemon_orders_stop(d);
     d->opener = trn_opener_stop(d->opener);
     d->records = trn_record_pipe_free(d->records);
     d->control_fd = trn_fd_close(d->control_fd);
@@ -291,7 +298,7 @@ static void note_end(struct sibling *s, const char *name)
 void trn_engine_watch(struct trn_daemon *d, bool ended)
 {
     struct trn_err err = {0};
-    if (d->engine.pid && (ended || trn_opener_ended(d->opener))) {
+    if (d->engine.pid && (ended || trn_opener_ended(d->opener) || trn_orders_ended(d->respond))) {
         fprintf(stderr, "turncoatd: the engine ended; another is started\n");
         drop_engine(d);
     }

@@ -99,11 +99,10 @@ static bool beat(struct trn_daemon *d)
 {
     uint64_t now = trn_mono_ns();
     /* Whoever waits for an answer that does not come waits for the guard. */
-    if ((d->permission && trn_permission_stuck(d->permission)) || d->beat_fd < 0 ||
-        now < d->beat_ns + BEAT_MS * TRN_NS_PER_MS / 2)
+    if (trn_hands_stuck(d) || d->beat_fd < 0 || now < d->beat_ns + BEAT_MS * TRN_NS_PER_MS / 2)
         return true;
     d->beat_ns = now;
-    const char kind = d->permission && trn_permission_is_open(d->permission) ? TRN_BEAT_HOLDING : TRN_BEAT_IDLE;
+    const char kind = trn_hands_may_hold(d) ? TRN_BEAT_HOLDING : TRN_BEAT_IDLE;
     return write(d->beat_fd, &kind, 1) >= 0 || errno == EAGAIN;
 }
 
@@ -237,6 +236,8 @@ static int start(struct trn_daemon *d, const char *state_dir, struct trn_err *er
         r = trn_permission_new(&(struct trn_permission_options){.sz = sizeof(struct trn_permission_options)},
                                &d->permission, err);
     if (r == 0)
+        trn_hands_start(d);
+    if (r == 0)
         r = trn_inspect_start(d, err);
     if (r == 0) /* not before the slow part: from now on we must beat */
         r = trn_guard_start(d, err);
@@ -316,6 +317,8 @@ static void stop(struct trn_daemon *d)
         }
         trn_sibling_end(&d->engine);
     }
+    trn_daemon_orders_stop(d);
+    trn_hands_stop(d);                     /* with a heartbeat: what it takes back may take a moment */
     trn_opener_stop(d->opener);            /* not before: it may wait for the engine */
     d->beat_fd = trn_fd_close(d->beat_fd); /* end of stream: the guard leaves too */
     if (d->guard.pid) {

@@ -3,7 +3,9 @@
 #ifndef TRN_DAEMON_TURNCOATD_H
 #define TRN_DAEMON_TURNCOATD_H
 
-#include "daemon/daemon.h"
+#include "daemon/orders.h"
+
+#include <pthread.h>
 
 #define MAX_INDICATOR_FILES 64
 
@@ -35,6 +37,12 @@ struct trn_daemon {
     int views_fds[2]; /* a pipe: pids, from the opener's thread to the main one */
     struct trn_record_pipe *records;
     struct trn_opener *opener;
+    struct trn_orders *respond; /* of this engine; respond_lock: while it is exchanged or used by others */
+    pthread_mutex_t respond_lock;
+    struct trn_executor *executor; /* NULL: executor_why */
+    char executor_why[400];
+    bool respond_left;         /* a thread of an old engine's requests still runs: the executor stays */
+    int response_fd, scope_fd; /* STATE/response; the scope's folder, -1: none */
     uint32_t restarts;
     unsigned dropped;
     uint64_t files_ns, beat_ns; /* when files were read, when the guard heard of us */
@@ -50,6 +58,16 @@ int trn_inspect_start(struct trn_daemon *d, struct trn_err *err) TRN_MUST_CHECK;
 int trn_guard_start(struct trn_daemon *d, struct trn_err *err) TRN_MUST_CHECK;
 void trn_siblings_tell(struct trn_daemon *d); /* who our own are, to the permission group */
 void trn_sibling_end(struct sibling *s);      /* kills it, and waits for it */
+
+/* hands.c: what turncoatd can do about a threat */
+void trn_hands_start(struct trn_daemon *d); /* what cannot be done is said; never fails */
+void trn_hands_stop(struct trn_daemon *d);
+bool trn_hands_may_hold(const struct trn_daemon *d); /* somebody may wait for us: the guard must be impatient */
+bool trn_hands_stuck(const struct trn_daemon *d);    /* somebody waits in vain: no heartbeat */
+void trn_hands_own(struct trn_daemon *d);            /* who our siblings are now */
+/* Takes over acts[0] and respond[0] (then -1). */
+int trn_daemon_orders(struct trn_daemon *d, int acts[2], int respond[2], struct trn_err *err) TRN_MUST_CHECK;
+void trn_daemon_orders_stop(struct trn_daemon *d);
 
 /* Each round: one that ended, or could not be started, is started after a pause. */
 void trn_engine_watch(struct trn_daemon *d, bool ended);

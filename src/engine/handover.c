@@ -85,6 +85,7 @@ int trn_pipe_control(struct trn_pipeline *p)
             p->files_fd = trn_msg_take_fd(&m, TRN_CH_SOCK_FILES);
             p->results_fd = trn_msg_take_fd(&m, TRN_CH_SOCK_RESULTS);
             p->acts_fd = trn_msg_take_fd(&m, TRN_CH_SOCK_ACTS);
+            p->respond_fd = trn_msg_take_fd(&m, TRN_CH_SOCK_RESPOND);
         }
         break;
     case TRN_CH_RINGS:
@@ -347,6 +348,8 @@ int trn_pipe_start(struct trn_pipeline *p, struct trn_err *err)
     if (r == 0)
         r = trn_set_nonblock(p->results_fd, true);
     if (r == 0)
+        r = trn_set_nonblock(p->respond_fd, true);
+    if (r == 0)
         r = no_processes(p, &empty) ? start_enrich(p, empty) : -ENOMEM;
     if (r == 0)
         r = load_indicators(p, err);
@@ -426,5 +429,6 @@ void trn_pipe_stop(struct trn_pipeline *p)
     trn_fd_close(p->files_fd);
     trn_fd_close(p->results_fd);
     trn_fd_close(p->acts_fd);
+    trn_fd_close(p->respond_fd);
     trn_fd_close(p->o.control_fd);
 }

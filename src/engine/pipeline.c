@@ -80,6 +80,7 @@ static int one_round(struct trn_pipeline *p)
         {.fd = p->files_fd, .events = POLLIN},
         {.fd = p->results_fd, .events = POLLIN},
         {.fd = trn_server_ask_fd(p->server), .events = POLLIN},
+        {.fd = p->respond_fd, .events = POLLIN},
     };
     if (poll(fds, TRN_ARRAY_SIZE(fds), ROUND_MS) < 0 && errno != EINTR)
         return -errno;
@@ -108,6 +109,9 @@ static int one_round(struct trn_pipeline *p)
         r = trn_enrich_read_results(p->enrich, NULL);
     if (r < 0 && r != -ECONNRESET)
         return r;
+    r = fds[5].revents ? trn_pipe_actions(p) : 0;
+    if (r < 0 && r != -ECONNRESET)
+        return r;
     r = trn_recorder_advance(p->recorder, trn_boot_ns(), wall);
     if (r < 0)
         return r;
@@ -129,7 +133,7 @@ static int pipeline_new(const struct trn_pipeline_options *o, struct trn_pipelin
     if (!p)
         return -ENOMEM;
     p->o = *o;
-    p->listen_fd = p->files_fd = p->results_fd = p->acts_fd = -1;
+    p->listen_fd = p->files_fd = p->results_fd = p->acts_fd = p->respond_fd = -1;
     trn_buf_init(&p->exception, 16384);
     p->hello_arena = trn_arena_new(64 << 10);
     p->health_arena = trn_arena_new(256 << 10);

@@ -25,7 +25,7 @@ struct trn_pipeline {
     struct trn_pipeline_options o;
     struct trn_hello hello;
     struct trn_arena *hello_arena; /* text of the hello */
-    int listen_fd, files_fd, results_fd, acts_fd;
+    int listen_fd, files_fd, results_fd, acts_fd, respond_fd;
     struct trn_sensor_fd sensor_fds[TRN_PIPE_SENSOR_FDS];
     uint32_t n_sensor_fds;
     bool ready_told; /* READY came; ready: and what was sent before it was read */
@@ -101,6 +101,9 @@ struct trn_str trn_user_name(struct trn_str users, uint32_t uid, char text[32]);
 
 /* respond_resolve.c: a person's request, resolved to processes and files; what respond.c sends on is appended to out. */
 void trn_pipe_respond(struct trn_pipeline *p, struct trn_str encoded, struct trn_buf *out);
+
+/* actions.c: what turncoatd says about acts. 0; negative: it is gone, or hostile. */
+int trn_pipe_actions(struct trn_pipeline *p) TRN_MUST_CHECK;
 
 /* status.c */
 void trn_pipe_answer(void *ctx, enum trn_ask ask, struct trn_str name, struct trn_buf *out);

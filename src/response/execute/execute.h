@@ -100,9 +100,15 @@ int trn_process_children(uint32_t pid, struct trn_act_process *ret, uint32_t max
 struct trn_executor_options {
     size_t sz;
     struct trn_act_tools tools;
-    gid_t respond_gid; /* (gid_t)-1: only root may act */
-    int listen_fd;     /* the local socket, of which those who ask are clients */
-    /* Told once about every step, encoded RESPONSE event; from the executor's threads: must not wait. */
+    gid_t respond_gid;     /* (gid_t)-1: only root may act */
+    int listen_fd;         /* the local socket, of which those who ask are clients */
+    gid_t look_gid;        /* may read the journal; (gid_t)-1: only root */
+    bool survive;          /* what can survive a stop of turncoatd does; otherwise all is withdrawn at its stop */
+    uint32_t acts_minute;  /* at most so many a minute, by whomever; 0: 60 */
+    uint32_t kills_minute; /* of these, by policy: hold, kill, quarantine, remove, rollback; 0: 20 */
+    /* Whether the policy wants this (a request without a client); from any thread. NULL: it wants nothing. */
+    int (*allowed)(void *ctx, const struct trn_act_request *q, struct trn_err *err);
+    /* Told once about every step, encoded RESPONSE event; under the executor's lock: must not wait, nor call back. */
     void (*tell)(void *ctx, struct trn_str event);
     void *ctx;
 };
@@ -115,6 +121,8 @@ struct trn_executor *trn_executor_free(struct trn_executor *x);
  * it is being carried out. From any thread. plan: lines. */
 int trn_executor_submit(struct trn_executor *x, const struct trn_act_request *q, int client, uint64_t *ret_id,
                         struct trn_buf *ret_plan, struct trn_err *err) TRN_MUST_CHECK;
+/* turncoatd and its siblings as they are now: vital. */
+void trn_executor_own(struct trn_executor *x, const uint32_t own[4]);
 /* All actions that are not over, to a new engine. */
 void trn_executor_tell_all(struct trn_executor *x);
 

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Owns: what turncoatd acts with (the executor and the tools of its acts), made once at the start, and the threads that
+ * take requests from the engine of now. Must not own: an act, a rule, a right.
+ *
+ * Without some of it the rest still works: what cannot be done on this machine is said when it is asked for. A damaged
+ * journal stops no detection.
+ */
+#include "daemon/turncoatd.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define RESPONSE_DIR "response"
+
+/* Every step of every action, to the engine of now; called under the executor's lock. */
+static void tell_step(void *ctx, struct trn_str event)
+{
+    struct trn_daemon *d = ctx;
+    pthread_mutex_lock(&d->respond_lock);
+    trn_orders_tell(d->respond, TRN_CH_ACTION, event);
+    pthread_mutex_unlock(&d->respond_lock);
+}
+
+/* Root's own folder inside the engine's: the engine may move it away, but not look into it, nor put another in its place
+ * that would pass here. */
+static int open_response_dir(struct trn_daemon *d, struct trn_err *err)
+{
+    struct stat st;
+    if (mkdirat(d->place.state_fd, RESPONSE_DIR, 0750) < 0 && errno != EEXIST)
+        return trn_fail(err, -errno, "cannot make '%s' in the state folder: %s", RESPONSE_DIR, trn_errno_name(-errno));
+    TRN_AUTO(trn_fd_closep)
+    int fd = openat(d->place.state_fd, RESPONSE_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return trn_fail(err, -errno, "cannot open '%s' in the state folder: %s", RESPONSE_DIR, trn_errno_name(-errno));
+    if (st.st_uid != geteuid() || (st.st_mode & 022)) {
+        trn_fail(err, -EPERM, "'%s' in the state folder is not turncoatd's own", RESPONSE_DIR);
+        trn_hint(err, "somebody put it there: keep it as evidence, move it away, start turncoatd again");
+        return -EPERM;
+    }
+    if (d->place.look_gid != (gid_t)-1 && (fchown(fd, (uid_t)-1, d->place.look_gid) < 0 || fchmod(fd, 0750) < 0))
+        return trn_fail(err, -errno, "cannot give '%s' to its readers: %s", RESPONSE_DIR, trn_errno_name(-errno));
+    d->response_fd = trn_fd_steal(&fd);
+    return 0;
+}
+
+static int start_executor(struct trn_daemon *d, struct trn_err *err)
+{
+    struct trn_executor_options o = {.sz = sizeof o,
+                                     .tools = {.sensor = d->sensor,
+                                               .state_dir = d->place.state_dir,
+                                               .response_fd = d->response_fd,
+                                               .scope_cgroup = d->scope,
+                                               .scope_fd = -1},
+                                     .respond_gid = d->place.respond_gid,
+                                     .look_gid = d->place.look_gid,
+                                     .listen_fd = d->listen_fd,
+                                     .survive = true,
+                                     .tell = tell_step,
+                                     .ctx = d};
+    if (d->scope)
+        d->scope_fd = open(d->scope, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    o.tools.scope_fd = d->scope ? d->scope_fd : -1;
+    return trn_executor_new(&o, &d->executor, err);
+}
+
+void trn_hands_start(struct trn_daemon *d)
+{
+    struct trn_err err = {0};
+    pthread_mutex_init(&d->respond_lock, NULL);
+    d->scope_fd = d->response_fd = -1;
+    int r = open_response_dir(d, &err);
+    if (r == 0)
+        r = start_executor(d, &err);
+    if (r == 0)
+        return;
+    trn_daemon_say("nothing can be done about threats, going on watching", &err);
+    snprintf(d->executor_why, sizeof d->executor_why, "%s", err.message);
+}
+
+void trn_hands_stop(struct trn_daemon *d)
+{
+    if (!d->respond_left) /* otherwise its thread may still use it; we are about to end */
+        d->executor = trn_executor_free(d->executor);
+    trn_fd_close(d->scope_fd);
+    trn_fd_close(d->response_fd);
+}
+
+bool trn_hands_may_hold(const struct trn_daemon *d)
+{
+    return d->permission && trn_permission_is_open(d->permission);
+}
+
+bool trn_hands_stuck(const struct trn_daemon *d)
+{
+    return d->permission && trn_permission_stuck(d->permission);
+}
+
+void trn_hands_own(struct trn_daemon *d)
+{
+    const uint32_t now[] = {(uint32_t)getpid(), (uint32_t)d->guard.pid, (uint32_t)d->engine.pid,
+                            (uint32_t)d->inspect.pid};
+    if (d->executor)
+        trn_executor_own(d->executor, now);
+}
+
+int trn_daemon_orders(struct trn_daemon *d, int acts[2], int respond[2], struct trn_err *err)
+{
+    const struct trn_orders_options o = {.acts_sock = acts[0],
+                                          .respond_sock = respond[0],
+                                          .filters = d->filters,
+                                          .executor = d->executor,
+                                          .executor_why = d->executor_why,
+                                          .records = d->records,
+                                          .dropped = &d->dropped};
+    struct trn_orders *started = NULL;
+    int r = trn_orders_start(&o, &started, err);
+    if (r < 0)
+        return r;
+    acts[0] = respond[0] = -1;
+    pthread_mutex_lock(&d->respond_lock);
+    d->respond = started;
+    pthread_mutex_unlock(&d->respond_lock);
+    if (d->executor)
+        trn_executor_tell_all(d->executor);
+    return 0;
+}
+
+void trn_daemon_orders_stop(struct trn_daemon *d)
+{
+    pthread_mutex_lock(&d->respond_lock);
+    struct trn_orders *r = d->respond;
+    d->respond = NULL;
+    pthread_mutex_unlock(&d->respond_lock);
+    if (!trn_orders_stop(r))
+        d->respond_left = true;
+}
