@@ -3,7 +3,8 @@
 #include "response/execute/acts.h"
 
 static const struct trn_act_ops *const acts[TRN_RESPOND_KINDS] = {
-    NULL,
+    [TRN_RESPOND_KILL] = &trn_act_kill,
+    [TRN_RESPOND_QUARANTINE] = &trn_act_quarantine,
 };
 
 const struct trn_act_ops *trn_act_ops_of(unsigned act)

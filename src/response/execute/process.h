@@ -72,6 +72,12 @@ uint32_t trn_tree_continue(struct trn_tree *tree);
 uint32_t trn_tree_signal(const struct trn_tree *tree, int signal); /* returns how many got it */
 /* How many have not ended; asks the pidfds, waits for none. */
 uint32_t trn_tree_alive(struct trn_tree *tree);
+/* Every one that was told to stop was seen stopped. */
+bool trn_tree_all_settled(const struct trn_tree *tree);
+/* When all have ended: how many live that name one of them as parent, or as leader of their session. */
+int trn_tree_left(const struct trn_tree *tree, uint32_t *ret_left) TRN_MUST_CHECK;
+/* A line each, for people; not more than some. */
+void trn_tree_lines(const struct trn_tree *tree, struct trn_buf *out);
 /* 'T': all its threads are stopped, 'D': some wait for what cannot be interrupted, 'X': ended, 'R': it runs. */
 char trn_tree_state(struct trn_tree_one *one);
 

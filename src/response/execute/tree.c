@@ -15,14 +15,16 @@
 #include "response/execute/process.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define LOOKS_MAX 16u     /* trn_tree_look: what forks without end is shown as it was then */
-#define PAUSE_US 200u     /* between two questions whether all are stopped */
+#define LOOKS_MAX 16u /* trn_tree_look: what forks without end is shown as it was then */
+#define PAUSE_US 200u /* between two questions whether all are stopped */
+#define LINES_MAX 20u
 #define WAITING_LOOKS 24u /* in a row: waits for its vfork child, which is stopped, or for a device */
 
 void trn_tree_init(struct trn_tree *t)
@@ -313,4 +315,55 @@ uint32_t trn_tree_alive(struct trn_tree *tree)
     for (uint32_t i = 0; i < tree->n; i++)
         n += !has_ended(&tree->v[i]);
     return n;
+}
+
+bool trn_tree_all_settled(const struct trn_tree *tree)
+{
+    for (uint32_t i = 0; i < tree->n; i++) {
+        if (!tree->v[i].settled)
+            return false;
+    }
+    return true;
+}
+
+int trn_tree_left(const struct trn_tree *tree, uint32_t *ret_left)
+{
+    DIR *dir = opendir("/proc");
+    struct dirent *e;
+    struct trn_stat s;
+    uint64_t pid;
+    uint32_t n = 0;
+
+    if (!dir)
+        return -errno;
+    while ((e = readdir(dir))) {
+        const struct trn_tree_one *leader;
+
+        if (trn_str_u64(trn_str_of(e->d_name), &pid) != 0 || pid > UINT32_MAX ||
+            trn_stat_read((uint32_t)pid, &s) != 0 || trn_stat_ended(&s))
+            continue;
+        leader = known(tree, s.session);
+        n += known(tree, s.parent) || (leader && leader->leads);
+    }
+    closedir(dir);
+    *ret_left = n;
+    return 0;
+}
+
+void trn_tree_lines(const struct trn_tree *tree, struct trn_buf *out)
+{
+    for (uint32_t i = 0; i < tree->n && i < LINES_MAX; i++) {
+        TRN_AUTO(trn_fd_closep) int fd = -1;
+        char path[32], name[64], shown[256];
+        ssize_t n;
+
+        (void)snprintf(path, sizeof(path), "/proc/%u/comm", tree->v[i].pid);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        n = fd < 0 ? 0 : read(fd, name, sizeof(name));
+        n -= n > 0 && name[n - 1] == '\n';
+        trn_put_fmt(out, "  %u %s\n", tree->v[i].pid,
+                    n > 0 ? trn_escape_into(shown, sizeof(shown), (struct trn_str){name, (size_t)n}) : "(ended)");
+    }
+    if (tree->n > LINES_MAX)
+        trn_put_fmt(out, "  and %u more\n", tree->n - LINES_MAX);
 }
