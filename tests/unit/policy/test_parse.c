@@ -229,3 +229,63 @@ Test(policy_parse, limits_are_said)
     cr_expect_eq(many("dns: [", "a,", 9000), -EINVAL);
     cr_expect_eq(many("", "[", 2000), -EINVAL);
 }
+
+/* ---- what people read about it ---- */
+
+static void read_source(const char *name, struct trn_buf *b)
+{
+    char path[4096];
+    struct trn_err e = {0};
+    const char *top = getenv("TRN_TEST_SOURCE");
+    snprintf(path, sizeof path, "%s/%s", top ? top : ".", name);
+    cr_assert_eq(trn_read_file(path, 1u << 20, b, &e), 0, "%s", e.message);
+}
+
+Test(policy_parse, the_examples_are_right)
+{
+    TRN_AUTO(trn_buf_done) struct trn_buf detect, protect, doc;
+    read_source("packaging/policy.yaml", &detect);
+    cr_expect_eq(trn_policy_parse(trn_buf_str(&detect), p, &err), 0, "%u:%u %s", err.line, err.column, err.message);
+    cr_expect(!p->protect && p->n_rules == 0, "the package installs one that does nothing");
+    read_source("packaging/policy-protect.yaml", &protect);
+    cr_expect_eq(trn_policy_parse(trn_buf_str(&protect), p, &err), 0, "%u:%u %s", err.line, err.column, err.message);
+    cr_expect(p->protect && p->n_rules > 0 && trn_policy_may_refuse(p));
+    read_source("docs/policy.md", &doc);
+    const char *from = strstr(doc.p, "```yaml\n"), *to = from ? strstr(from + 8, "```") : NULL;
+    cr_assert(to);
+    struct trn_str block = {from + 8, (size_t)(to - from - 8)};
+    cr_expect_eq(trn_policy_parse(block, p, &err), 0, "%u:%u %s", err.line, err.column, err.message);
+}
+
+static void is_told(const char *file, const char *keys, bool roff)
+{
+    TRN_AUTO(trn_buf_done) struct trn_buf text;
+    struct trn_str rest = trn_str_of(keys + strlen("known: ")), key;
+    read_source(file, &text);
+    while (trn_str_split(&rest, ',', &key)) {
+        char name[64];
+        size_t n = 0;
+        key = trn_str_trim(key);
+        for (size_t i = 0; i < key.n && n + 2 < sizeof name; i++) {
+            if (roff && key.p[i] == '-')
+                name[n++] = '\\';
+            name[n++] = key.p[i];
+        }
+        name[n] = 0;
+        cr_expect(strstr(text.p, name), "%s does not tell '%s'", file, name);
+    }
+}
+
+Test(policy_parse, every_key_is_told_in_docs_and_man_page)
+{
+    static const char *const unknown[] = {"x: 1\n", "rules:\n- {x: 1}\n", "hold-new-programs: {x: 1}\n",
+                                          "rates: {x: 1}\n", "rules:\n- {score: 1, act: x}\n"};
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(unknown); i++) {
+        cr_assert_eq(parse(unknown[i]), -EINVAL);
+        char keys[sizeof err.hint];
+        memcpy(keys, err.hint, sizeof keys);
+        cr_assert(strncmp(keys, "known: ", 7) == 0 && strchr(keys, ','));
+        is_told("docs/policy.md", keys, false);
+        is_told("man/turncoat-policy.5", keys, true);
+    }
+}
