@@ -53,11 +53,15 @@ static int start_executor(struct trn_daemon *d, struct trn_err *err)
                                                .state_dir = d->place.state_dir,
                                                .response_fd = d->response_fd,
                                                .scope_cgroup = d->scope,
-                                               .scope_fd = -1},
+                                               .scope_fd = -1,
+                                               .vital = d->vital},
                                      .respond_gid = d->place.respond_gid,
                                      .look_gid = d->place.look_gid,
                                      .listen_fd = d->listen_fd,
-                                     .survive = true,
+                                     .survive = d->policy->survive,
+                                     .acts_minute = d->policy->acts_per_minute,
+                                     .kills_minute = d->policy->kills_per_minute,
+                                     .allowed = trn_rules_allow,
                                      .tell = tell_step,
                                      .ctx = d};
     if (d->scope)
@@ -78,6 +82,12 @@ void trn_hands_start(struct trn_daemon *d)
         return;
     trn_daemon_say("nothing can be done about threats, going on watching", &err);
     snprintf(d->executor_why, sizeof d->executor_why, "%s", err.message);
+}
+
+void trn_hands_rules(struct trn_daemon *d)
+{
+    if (d->executor)
+        trn_executor_limits(d->executor, d->policy->acts_per_minute, d->policy->kills_per_minute, d->policy->survive);
 }
 
 void trn_hands_stop(struct trn_daemon *d)
@@ -109,12 +119,12 @@ void trn_hands_own(struct trn_daemon *d)
 int trn_daemon_orders(struct trn_daemon *d, int acts[2], int respond[2], struct trn_err *err)
 {
     const struct trn_orders_options o = {.acts_sock = acts[0],
-                                          .respond_sock = respond[0],
-                                          .filters = d->filters,
-                                          .executor = d->executor,
-                                          .executor_why = d->executor_why,
-                                          .records = d->records,
-                                          .dropped = &d->dropped};
+                                         .respond_sock = respond[0],
+                                         .filters = d->filters,
+                                         .executor = d->executor,
+                                         .executor_why = d->executor_why,
+                                         .records = d->records,
+                                         .dropped = &d->dropped};
     struct trn_orders *started = NULL;
     int r = trn_orders_start(&o, &started, err);
     if (r < 0)

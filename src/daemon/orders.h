@@ -20,8 +20,7 @@ struct trn_orders_options {
     unsigned *dropped; /* atomic counter of malformed messages */
 };
 
-int trn_orders_start(const struct trn_orders_options *o, struct trn_orders **ret, struct trn_err *err)
-    TRN_MUST_CHECK;
+int trn_orders_start(const struct trn_orders_options *o, struct trn_orders **ret, struct trn_err *err) TRN_MUST_CHECK;
 /* True when the engine misbehaved or went away. */
 bool trn_orders_ended(const struct trn_orders *r);
 /* The engine must be gone. Waits a bounded time; true: no thread of it is left. Takes NULL. */

@@ -157,6 +157,7 @@ static int hand_over(struct trn_daemon *d, int engine_files_fd, int engine_acts_
         r = trn_set_nonblock(d->control_fd, true);
     d->last_health_hash = 0;
     trn_daemon_send_health(d);
+    trn_rules_tell(d);
     return r;
 }
 

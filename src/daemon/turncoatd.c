@@ -236,6 +236,8 @@ static int start(struct trn_daemon *d, const char *state_dir, struct trn_err *er
         r = trn_permission_new(&(struct trn_permission_options){.sz = sizeof(struct trn_permission_options)},
                                &d->permission, err);
     if (r == 0)
+        r = trn_rules_start(d, err);
+    if (r == 0)
         trn_hands_start(d);
     if (r == 0)
         r = trn_inspect_start(d, err);
@@ -247,6 +249,17 @@ static int start(struct trn_daemon *d, const char *state_dir, struct trn_err *er
 }
 
 /* ---- the loop ---- */
+
+static void read_signals(struct trn_daemon *d)
+{
+    struct signalfd_siginfo s;
+    while (read(d->signal_fd, &s, sizeof s) == sizeof s) {
+        if (s.ssi_signo == SIGHUP)
+            trn_rules_again(d);
+        else
+            d->stopping = true;
+    }
+}
 
 static void one_round(struct trn_daemon *d)
 {
@@ -260,13 +273,16 @@ static void one_round(struct trn_daemon *d)
         {.fd = d->mounts_fd, .events = POLLPRI},
         {.fd = d->proc_events ? trn_proc_events_fd(d->proc_events) : -1, .events = POLLIN},
         {.fd = d->views_fds[0], .events = POLLIN},
+        {.fd = d->policy_reading ? trn_policy_read_fd(d->policy_reading) : -1, .events = POLLIN},
     };
     if (poll(fds, TRN_ARRAY_SIZE(fds), rest ? rest : BEAT_MS) < 0 && errno != EINTR)
         return;
     if (!beat(d))
         fds[2].revents |= POLLIN; /* the guard's end is closed */
     if (fds[3].revents)
-        d->stopping = true;
+        read_signals(d);
+    if (fds[8].revents)
+        trn_rules_step(d);
     if (fds[6].revents) /* before the files: there may be many of those, and the exec that follows waits for nobody */
         read_proc_events(d);
     if (fds[7].revents)
@@ -344,6 +360,7 @@ static void stop(struct trn_daemon *d)
     trn_fd_close(d->views_fds[1]);
     trn_fd_close(d->mounts_fd);
     trn_fd_close(d->control_fd);
+    trn_rules_stop(d);
     trn_place_close(&d->place);
     for (uint32_t i = 0; i < d->n_indicators; i++)
         free(d->indicators[i]);
@@ -351,21 +368,24 @@ static void stop(struct trn_daemon *d)
 
 static void usage(FILE *to)
 {
-    fputs("usage: turncoatd [--state DIR] [--scope-cgroup PATH] [--indicators DIR] [--share N]\n"
-          "                 [--connections N]\n\n"
-          "  turncoatd --state /var/lib/turncoat             watch this machine, in the foreground\n"
-          "  turncoatd --scope-cgroup /sys/fs/cgroup/test    watch one cgroup and what is below it\n\n"
-          "  --state DIR          store, log and socket (default /var/lib/turncoat)\n"
-          "  --scope-cgroup PATH  a cgroup v2 folder; nothing outside it is sensed\n"
-          "  --indicators DIR     .csv and STIX .json files (default /etc/turncoat/indicators; DIR/indicators\n"
-          "                       of the state folder is read too)\n"
-          "  --share N            records a second that one process may make: of connections, DNS, TLS and reaching\n"
-          "                       into others, and of files (default 20000 each; 0: no limit); the rest is counted\n"
-          "  --connections N      connections a second of one process to the same place, or from there, that are told\n"
-          "                       one by one (default 32, four times as many at once; 0: all); the rest as sums\n"
-          "  --no-files           no file events (for measurements)\n"
-          "  --version, --help\n",
-          to);
+    fputs(
+        "usage: turncoatd [--state DIR] [--scope-cgroup PATH] [--indicators DIR] [--policy FILE]\n"
+        "                 [--share N] [--connections N]\n\n"
+        "  turncoatd --state /var/lib/turncoat             watch this machine, in the foreground\n"
+        "  turncoatd --scope-cgroup /sys/fs/cgroup/test    watch one cgroup and what is below it\n\n"
+        "  --state DIR          store, log and socket (default /var/lib/turncoat)\n"
+        "  --scope-cgroup PATH  a cgroup v2 folder; nothing outside it is sensed\n"
+        "  --policy FILE        what may be done without asking a person (default /etc/turncoat/policy.yaml; without\n"
+        "                       one nothing is); SIGHUP reads it again\n"
+        "  --indicators DIR     .csv and STIX .json files (default /etc/turncoat/indicators; DIR/indicators\n"
+        "                       of the state folder is read too)\n"
+        "  --share N            records a second that one process may make: of connections, DNS, TLS and reaching\n"
+        "                       into others, and of files (default 20000 each; 0: no limit); the rest is counted\n"
+        "  --connections N      connections a second of one process to the same place, or from there, that are told\n"
+        "                       one by one (default 32, four times as many at once; 0: all); the rest as sums\n"
+        "  --no-files           no file events (for measurements)\n"
+        "  --version, --help\n",
+        to);
 }
 
 static bool read_share(const char *text, uint32_t *ret)
@@ -379,10 +399,11 @@ static bool read_share(const char *text, uint32_t *ret)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"state", 1, NULL, 's'},    {"scope-cgroup", 1, NULL, 'c'}, {"indicators", 1, NULL, 'i'},
-        {"no-files", 0, NULL, 'F'}, {"share", 1, NULL, 'S'},        {"version", 0, NULL, 'v'},
-        {"help", 0, NULL, 'h'},     {"connections", 1, NULL, 'C'},  {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"state", 1, NULL, 's'},      {"scope-cgroup", 1, NULL, 'c'},
+                                            {"indicators", 1, NULL, 'i'}, {"no-files", 0, NULL, 'F'},
+                                            {"share", 1, NULL, 'S'},      {"version", 0, NULL, 'v'},
+                                            {"help", 0, NULL, 'h'},       {"connections", 1, NULL, 'C'},
+                                            {"policy", 1, NULL, 'p'},     {NULL, 0, NULL, 0}};
     struct trn_daemon d = {.place = {.state_fd = -1, .lock_fd = -1},
                            .beat_fd = -1,
                            .jobs_fds = {-1, -1},
@@ -392,7 +413,8 @@ int main(int argc, char **argv)
                            .mounts_fd = -1,
                            .control_fd = -1,
                            .views_fds = {-1, -1},
-                           .indicator_dir = "/etc/turncoat/indicators"};
+                           .indicator_dir = "/etc/turncoat/indicators",
+                           .policy_path = "/etc/turncoat/policy.yaml"};
     const char *state_dir = "/var/lib/turncoat";
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (o) {
@@ -404,6 +426,10 @@ int main(int argc, char **argv)
             break;
         case 'i':
             d.indicator_dir = optarg;
+            break;
+        case 'p':
+            d.policy_path = optarg;
+            d.policy_named = true;
             break;
         case 'F':
             d.no_files = true;

@@ -41,8 +41,14 @@ struct trn_daemon {
     pthread_mutex_t respond_lock;
     struct trn_executor *executor; /* NULL: executor_why */
     char executor_why[400];
-    bool respond_left;         /* a thread of an old engine's requests still runs: the executor stays */
-    int response_fd, scope_fd; /* STATE/response; the scope's folder, -1: none */
+    const char *policy_path;
+    bool policy_named;         /* on the command line: then it must be there */
+    struct trn_policy *policy; /* of now; policy_lock, for it is asked from other threads */
+    pthread_mutex_t policy_lock;
+    struct trn_vital *vital;                   /* what the policy adds to the vital list */
+    struct trn_policy_reading *policy_reading; /* after SIGHUP; NULL: none */
+    bool respond_left;                         /* a thread of an old engine's requests still runs: the executor stays */
+    int response_fd, scope_fd;                 /* STATE/response; the scope's folder, -1: none */
     uint32_t restarts;
     unsigned dropped;
     uint64_t files_ns, beat_ns; /* when files were read, when the guard heard of us */
@@ -61,10 +67,20 @@ void trn_sibling_end(struct sibling *s);      /* kills it, and waits for it */
 
 /* hands.c: what turncoatd can do about a threat */
 void trn_hands_start(struct trn_daemon *d); /* what cannot be done is said; never fails */
+void trn_hands_rules(struct trn_daemon *d); /* the policy changed */
 void trn_hands_stop(struct trn_daemon *d);
 bool trn_hands_may_hold(const struct trn_daemon *d); /* somebody may wait for us: the guard must be impatient */
 bool trn_hands_stuck(const struct trn_daemon *d);    /* somebody waits in vain: no heartbeat */
 void trn_hands_own(struct trn_daemon *d);            /* who our siblings are now */
+/* rules.c: the policy of now */
+int trn_rules_start(struct trn_daemon *d, struct trn_err *err) TRN_MUST_CHECK;
+void trn_rules_stop(struct trn_daemon *d);
+void trn_rules_again(struct trn_daemon *d); /* SIGHUP: begins to read the file again */
+void trn_rules_step(struct trn_daemon *d);  /* its reading goes on; a bad one is kept out, and that is said */
+void trn_rules_tell(struct trn_daemon *d);  /* to the engine */
+int trn_rules_allow(void *ctx, const struct trn_act_request *q, struct trn_err *err) TRN_MUST_CHECK;
+bool trn_rules_may_refuse(struct trn_daemon *d); /* may the engine refuse a new program? */
+
 /* Takes over acts[0] and respond[0] (then -1). */
 int trn_daemon_orders(struct trn_daemon *d, int acts[2], int respond[2], struct trn_err *err) TRN_MUST_CHECK;
 void trn_daemon_orders_stop(struct trn_daemon *d);

@@ -25,6 +25,8 @@ struct trn_blocker; /* block.c: rules, questions and verdicts of "block" */
 
 #define TRN_ACT_KEEP_MAX 4096u /* bytes that an act keeps in the journal, to be undone by after a restart */
 #define TRN_ACT_TEXT_MAX 1000u
+#define TRN_VITAL_PATH 256u /* bytes, with the NUL */
+#define TRN_VITAL_MAX 64u
 
 /* What the acts work with; everything borrowed, set once before the first request. NULL: not there on this machine. */
 struct trn_act_tools {
@@ -38,6 +40,7 @@ struct trn_act_tools {
     const char *scope_cgroup; /* NULL: the whole machine */
     int scope_fd;             /* that folder, -1 */
     uint32_t own[4];          /* turncoatd and its siblings: vital */
+    struct trn_vital *vital;  /* what the policy adds; NULL: nothing */
 };
 
 /* One action, alive from its request to its end. Owned by the executor. */
@@ -86,6 +89,11 @@ extern const struct trn_act_ops trn_act_rollback;   /* package.c */
 
 /* ---- vital.c: what is never held, killed, blocked, quarantined or isolated, whoever asks ---- */
 /* By what it is (pid 1, our own, the program's device and inode, kernel threads), never by how it is named. 0 or -EPERM. */
+struct trn_vital; /* what the policy adds to the list that is built in; may change while it is read */
+struct trn_vital *trn_vital_new(void) TRN_MUST_CHECK;
+struct trn_vital *trn_vital_free(struct trn_vital *v); /* takes NULL */
+void trn_vital_set(struct trn_vital *v, const char (*paths)[TRN_VITAL_PATH], uint32_t n);
+
 int trn_vital_process(const struct trn_act_tools *t, uint32_t pid, struct trn_err *err) TRN_MUST_CHECK;
 int trn_vital_file(const struct trn_act_tools *t, int fd, const char *path, struct trn_err *err) TRN_MUST_CHECK;
 
@@ -123,6 +131,8 @@ int trn_executor_submit(struct trn_executor *x, const struct trn_act_request *q,
                         struct trn_buf *ret_plan, struct trn_err *err) TRN_MUST_CHECK;
 /* turncoatd and its siblings as they are now: vital. */
 void trn_executor_own(struct trn_executor *x, const uint32_t own[4]);
+/* As in the options, when the policy changed. */
+void trn_executor_limits(struct trn_executor *x, uint32_t acts_minute, uint32_t kills_minute, bool survive);
 /* All actions that are not over, to a new engine. */
 void trn_executor_tell_all(struct trn_executor *x);
 

@@ -242,6 +242,15 @@ void trn_executor_own(struct trn_executor *x, const uint32_t own[4])
         __atomic_store_n(&x->o.tools.own[i], own[i], __ATOMIC_RELAXED);
 }
 
+void trn_executor_limits(struct trn_executor *x, uint32_t acts_minute, uint32_t kills_minute, bool survive)
+{
+    pthread_mutex_lock(&x->lock);
+    x->o.acts_minute = acts_minute;
+    x->o.kills_minute = kills_minute;
+    x->o.survive = survive;
+    pthread_mutex_unlock(&x->lock);
+}
+
 void trn_executor_tell_all(struct trn_executor *x)
 {
     pthread_mutex_lock(&x->lock);

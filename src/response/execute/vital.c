@@ -7,6 +7,7 @@
 #include "response/execute/execute.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -69,6 +70,36 @@ static const char *const vital_running[] = {
     "/usr/bin/apt-get",
 };
 
+struct trn_vital {
+    pthread_mutex_t lock;
+    char paths[TRN_VITAL_MAX][TRN_VITAL_PATH];
+    uint32_t n;
+};
+
+struct trn_vital *trn_vital_new(void)
+{
+    struct trn_vital *v = calloc(1, sizeof *v);
+    if (v)
+        pthread_mutex_init(&v->lock, NULL);
+    return v;
+}
+
+struct trn_vital *trn_vital_free(struct trn_vital *v)
+{
+    if (v)
+        pthread_mutex_destroy(&v->lock);
+    free(v);
+    return NULL;
+}
+
+void trn_vital_set(struct trn_vital *v, const char (*paths)[TRN_VITAL_PATH], uint32_t n)
+{
+    pthread_mutex_lock(&v->lock);
+    v->n = TRN_MIN(n, TRN_VITAL_MAX);
+    memcpy(v->paths, paths, v->n * sizeof v->paths[0]);
+    pthread_mutex_unlock(&v->lock);
+}
+
 static bool leads_to(const struct stat *st, const char *path)
 {
     struct stat other;
@@ -81,6 +112,22 @@ static const char *in_list(const struct stat *st, const char *const *list, size_
         if (leads_to(st, list[i]))
             return list[i];
     return NULL;
+}
+
+/* One that the policy names: into dst. */
+static bool by_policy(const struct trn_act_tools *t, const struct stat *st, char dst[TRN_VITAL_PATH])
+{
+    bool found = false;
+    if (!t->vital)
+        return false;
+    pthread_mutex_lock(&t->vital->lock);
+    for (uint32_t i = 0; i < t->vital->n && !found; i++) {
+        found = leads_to(st, t->vital->paths[i]);
+        if (found)
+            memcpy(dst, t->vital->paths[i], TRN_VITAL_PATH);
+    }
+    pthread_mutex_unlock(&t->vital->lock);
+    return found;
 }
 
 static int refuse(struct trn_err *err, const char *what)
@@ -100,7 +147,7 @@ static bool is_kernel_thread(uint32_t pid)
 
 int trn_vital_process(const struct trn_act_tools *t, uint32_t pid, struct trn_err *err)
 {
-    char path[64], text[96];
+    char path[64], text[TRN_VITAL_PATH + 40];
     struct stat st;
     if (pid <= 1 || pid == (uint32_t)getpid())
         return refuse(err, pid == 1 ? "process 1" : "turncoatd itself");
@@ -118,7 +165,10 @@ int trn_vital_process(const struct trn_act_tools *t, uint32_t pid, struct trn_er
         return trn_fail(err, code == -ENOENT ? -ESRCH : code, "process %u cannot be looked at: %s", pid,
                         trn_errno_name(code));
     }
+    char policy[TRN_VITAL_PATH];
     const char *which = in_list(&st, vital_running, TRN_ARRAY_SIZE(vital_running));
+    if (!which && by_policy(t, &st, policy))
+        which = policy;
     if (!which)
         return 0;
     snprintf(text, sizeof text, "process %u ('%s')", pid, which);
@@ -133,7 +183,8 @@ int trn_vital_file(const struct trn_act_tools *t, int fd, const char *path, stru
         return trn_fail(err, -errno, "the file cannot be looked at: %s", trn_errno_name(-errno));
     trn_escape_into(shown, sizeof shown, trn_str_of(path));
     snprintf(text, sizeof text, "'%s'", shown);
-    if (in_list(&st, vital_programs, TRN_ARRAY_SIZE(vital_programs)))
+    char policy[TRN_VITAL_PATH];
+    if (in_list(&st, vital_programs, TRN_ARRAY_SIZE(vital_programs)) || by_policy(t, &st, policy))
         return refuse(err, text);
     /* Our own programs, and what lies in our state folder. */
     struct stat self;
