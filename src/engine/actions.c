@@ -26,8 +26,10 @@ int trn_pipe_actions(struct trn_pipeline *p)
             r = -EPROTO;
         else if (m.type == TRN_CH_ACTION)
             r = on_action(p, &m);
-        else if (m.type == TRN_CH_ACTED) /* the answer to what the policy asked for; its steps come as actions */
-            r = 0;
+        else if (m.type == TRN_CH_ACTED)
+            r = trn_pipe_acted(p, &m);
+        else if (m.type == TRN_CH_HELD)
+            r = trn_pipe_held(p, &m);
         else
             r = -EPROTO;
         trn_msg_done(&m);

@@ -94,6 +94,9 @@ int trn_pipe_control(struct trn_pipeline *p)
     case TRN_CH_HEALTH:
         r = take_health(p, &m);
         break;
+    case TRN_CH_POLICY:
+        r = trn_pipe_policy(p, &m);
+        break;
     case TRN_CH_READY:
         r = trn_cur_end(&m.body) ? 0 : -EPROTO;
         p->ready_told = true;
@@ -303,6 +306,8 @@ static int start_parts(struct trn_pipeline *p, const char *store_path, struct tr
                            &p->engine);
     if (r == 0)
         r = trn_deriver_new(trn_engine_processes(p->engine), (struct trn_event_sink){tell_event, p}, &p->deriver);
+    if (r == 0)
+        r = trn_pipe_plan_new(p);
     load_key(p);
     struct trn_server_options so = {.sz = sizeof so,
                                     .listen_fd = p->listen_fd,
@@ -414,6 +419,7 @@ void trn_pipe_stop(struct trn_pipeline *p)
     p->enrich = trn_enrich_free(p->enrich);
     p->recorder = trn_recorder_free(p->recorder);
     p->deriver = trn_deriver_free(p->deriver);
+    p->plan = trn_plan_free(p->plan);
     p->engine = trn_engine_free(p->engine);
     p->indicators = trn_indicators_free(p->indicators);
     p->story_marks = trn_map_free(p->story_marks);

@@ -32,6 +32,7 @@ static int on_finding(void *ctx, const struct trn_finding *f)
     struct trn_pipeline *p = ctx;
     struct trn_buf json;
     trn_buf_init(&json, 1u << 20);
+    trn_plan_finding(p->plan, f, trn_boot_ns());
     trn_finding_to_json(f, &json);
     trn_writer_finding(p->writer, f);
     tell_line(p, "finding", &json, false);
@@ -62,6 +63,7 @@ static int on_story(void *ctx, const struct trn_story *s)
     struct trn_pipeline *p = ctx;
     struct trn_buf json;
     trn_buf_init(&json, 8u << 20);
+    trn_plan_story(p->plan, s); /* first: what is done must not wait for who only looks */
     trn_story_to_json(s, &json);
     trn_writer_story(p->writer, s);
     tell_line(p, "story", &json, false);
@@ -232,6 +234,8 @@ int trn_pipe_numbered(void *ctx, const struct trn_event *ev)
         own.response.by = trn_user_name(p->o.users, ev->uid, user);
     trn_deriver_before(p->deriver, &own);
     int r = pass_on(p, &own);
+    if (r == 0)
+        trn_plan_numbered(p->plan, &own);
     return r < 0 ? r : trn_deriver_after(p->deriver);
 }
 

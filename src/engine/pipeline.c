@@ -14,6 +14,7 @@
 #include <stdio.h>
 
 #define ROUND_MS 50
+#define HELD_ROUND_MS 5 /* a program waits for its answer */
 #define SECOND_NS TRN_NS_PER_SEC
 #define REMEMBER_NS (10 * TRN_NS_PER_SEC)
 
@@ -82,7 +83,7 @@ static int one_round(struct trn_pipeline *p)
         {.fd = trn_server_ask_fd(p->server), .events = POLLIN},
         {.fd = p->respond_fd, .events = POLLIN},
     };
-    if (poll(fds, TRN_ARRAY_SIZE(fds), ROUND_MS) < 0 && errno != EINTR)
+    if (poll(fds, TRN_ARRAY_SIZE(fds), trn_plan_waits(p->plan) ? HELD_ROUND_MS : ROUND_MS) < 0 && errno != EINTR)
         return -errno;
     uint64_t boot = trn_boot_ns(), wall = trn_wall_ns();
     bool ended = false;
@@ -115,6 +116,7 @@ static int one_round(struct trn_pipeline *p)
     r = trn_recorder_advance(p->recorder, trn_boot_ns(), wall);
     if (r < 0)
         return r;
+    trn_plan_tick(p->plan, trn_boot_ns());
     trn_pipe_log_flush(p, boot);
     if (fds[4].revents) {
         trn_server_serve(p->server, trn_pipe_answer, p);

@@ -8,6 +8,7 @@
 #include "engine/filters.h"
 #include "engine/names.h"
 #include "engine/pipeline.h"
+#include "engine/plan.h"
 #include "engine/pure.h"
 #include "engine/recorder.h"
 #include "engine/server.h"
@@ -37,6 +38,7 @@ struct trn_pipeline {
     struct trn_enrich *enrich;
     struct trn_names *names;
     struct trn_engine *engine;
+    struct trn_plan *plan; /* what the policy wants done */
     struct trn_deriver *deriver;
     struct trn_indicators *indicators;
     struct trn_writer *writer;
@@ -104,6 +106,12 @@ void trn_pipe_respond(struct trn_pipeline *p, struct trn_str encoded, struct trn
 
 /* actions.c: what turncoatd says about acts. 0; negative: it is gone, or hostile. */
 int trn_pipe_actions(struct trn_pipeline *p) TRN_MUST_CHECK;
+
+/* plan_pipe.c: the plan, and one message from turncoatd each */
+int trn_pipe_plan_new(struct trn_pipeline *p) TRN_MUST_CHECK;
+int trn_pipe_policy(struct trn_pipeline *p, struct trn_msg *m) TRN_MUST_CHECK;
+int trn_pipe_held(struct trn_pipeline *p, struct trn_msg *m) TRN_MUST_CHECK;
+int trn_pipe_acted(struct trn_pipeline *p, struct trn_msg *m) TRN_MUST_CHECK;
 
 /* status.c */
 void trn_pipe_answer(void *ctx, enum trn_ask ask, struct trn_str name, struct trn_buf *out);

@@ -135,6 +135,8 @@ static void decide(struct trn_plan *p, const struct trn_story *s)
 
 void trn_plan_finding(struct trn_plan *p, const struct trn_finding *f, uint64_t now_boot_ns)
 {
+    if (!p)
+        return;
     p->has_pending = false;
     /* What somebody made an exception for, with a reason, is not acted upon behind their back. */
     if (!p->policy || !p->policy->protect || f->exception)
@@ -146,7 +148,7 @@ void trn_plan_finding(struct trn_plan *p, const struct trn_finding *f, uint64_t 
 
 void trn_plan_story(struct trn_plan *p, const struct trn_story *s)
 {
-    if (!p->has_pending ||
+    if (!p || !p->has_pending ||
         (s && s->closed)) /* closed: one that became part of another, or that a person is done with */
         return;
     p->has_pending = false;

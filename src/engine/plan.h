@@ -34,7 +34,8 @@ struct trn_plan *trn_plan_free(struct trn_plan *p);
 /* A copy is kept; until the first one nothing is done. */
 void trn_plan_policy(struct trn_plan *p, const struct trn_policy *policy);
 
-/* A finding was made now; the story that it belongs to is told next (s NULL: it belongs to none). */
+/* The three that hear of everything take NULL: an engine that did not come up has no plan.
+ * A finding was made now; the story that it belongs to is told next (s NULL: it belongs to none). */
 void trn_plan_finding(struct trn_plan *p, const struct trn_finding *f, uint64_t now_boot_ns);
 void trn_plan_story(struct trn_plan *p, const struct trn_story *s);
 

@@ -71,6 +71,8 @@ void trn_plan_held(struct trn_plan *p, const struct trn_held_question *q, uint64
 
 void trn_plan_numbered(struct trn_plan *p, const struct trn_event *ev)
 {
+    if (!p) /* the engine did not come up, and says its last words */
+        return;
     if (p->has_pending) /* told to no story */
         trn_plan_story(p, NULL);
     if (p->n_held == 0 || (ev->type != TRN_EV_EXEC && ev->type != TRN_EV_EXIT))

@@ -7,6 +7,7 @@
 
 #define CLOCK_JUMP_NS (500 * TRN_NS_PER_MS)
 #define TICK_NS TRN_NS_PER_SEC
+#define HURRIED_NS (40 * TRN_NS_PER_MS) /* records of files gather for 10 ms in turncoatd, a round here takes few */
 
 struct item {
     uint64_t boot_ns;
@@ -21,7 +22,7 @@ struct trn_recorder {
     struct item **heap;
     size_t count, cap, bytes;
     struct trn_buf scratch;
-    uint64_t seq, last_boot_ns, horizon_ns, last_tick_ns;
+    uint64_t seq, last_boot_ns, horizon_ns, last_tick_ns, hurry_ns;
     int64_t wall_offset;
     bool have_offset, active; /* active: events since the last tick */
     struct trn_recorder_stats stats;
@@ -244,12 +245,24 @@ static int tick_when_idle(struct trn_recorder *r)
     return emit(r, &ev);
 }
 
+void trn_recorder_hurry(struct trn_recorder *r, uint64_t until_boot_ns)
+{
+    r->hurry_ns = TRN_MAX(r->hurry_ns, until_boot_ns);
+}
+
+static uint64_t horizon_of(const struct trn_recorder *r, uint64_t now)
+{
+    uint64_t horizon = now > r->o.lateness_ns ? now - r->o.lateness_ns : 0;
+    uint64_t hurried = now > HURRIED_NS ? TRN_MIN(r->hurry_ns, now - HURRIED_NS) : 0;
+    return TRN_MAX(horizon, hurried);
+}
+
 int trn_recorder_advance(struct trn_recorder *r, uint64_t now, uint64_t wall)
 {
     int rc = follow_wall_clock(r, now, wall);
     if (rc < 0)
         return rc;
-    uint64_t horizon = now > r->o.lateness_ns ? now - r->o.lateness_ns : 0;
+    uint64_t horizon = horizon_of(r, now);
     while (r->count && r->heap[0]->boot_ns <= horizon) {
         if (must_wait(r, r->heap[0], now))
             return 0;

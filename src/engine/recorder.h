@@ -41,6 +41,9 @@ int trn_recorder_tell(struct trn_recorder *r, const struct trn_event *ev) TRN_MU
 /* Passes on all whose window has ended. Tells a CLOCK event when wall - boot jumped, a TICK a second. */
 int trn_recorder_advance(struct trn_recorder *r, uint64_t now, uint64_t wall) TRN_MUST_CHECK;
 /* Passes on everything, waiting for nothing. */
+/* Somebody waits for what happened up to here: it is passed on after a shorter window, in which what was told before it
+ * must have come. What comes later still is marked as late. */
+void trn_recorder_hurry(struct trn_recorder *r, uint64_t until_boot_ns);
 int trn_recorder_flush(struct trn_recorder *r) TRN_MUST_CHECK;
 void trn_recorder_stats(const struct trn_recorder *r, struct trn_recorder_stats *ret);
 

@@ -188,3 +188,23 @@ Test(recorder, a_clock_jump_is_an_event_and_moves_wall_time)
     trn_recorder_free(r);
     trn_buf_done(&t.bytes);
 }
+
+Test(recorder, who_waits_is_served_after_a_shorter_window)
+{
+    struct taken t;
+    taken_init(&t);
+    struct trn_recorder *r = recorder(&t, NULL, NULL);
+    struct trn_event first = fork_at(1000 * MS, 1), later = fork_at(1030 * MS, 2), before = fork_at(999 * MS, 3);
+    cr_assert(trn_recorder_add(r, &first) == 0 && trn_recorder_add(r, &later) == 0);
+    trn_recorder_hurry(r, 1010 * MS);
+    cr_assert_eq(trn_recorder_advance(r, 1020 * MS, 1020 * MS), 0);
+    cr_expect_eq(t.n, 0, "what was told before it may still be on its way");
+    cr_assert_eq(trn_recorder_add(r, &before), 0);
+    cr_assert_eq(trn_recorder_advance(r, 1055 * MS, 1055 * MS), 0);
+    cr_expect_eq(t.n, 2, "and no further than asked for");
+    cr_expect(t.times[0] == 999 * MS && t.late == 0);
+    cr_assert_eq(trn_recorder_advance(r, 1185 * MS, 1185 * MS), 0);
+    cr_expect_eq(t.n, 3);
+    trn_recorder_free(r);
+    trn_buf_done(&t.bytes);
+}
