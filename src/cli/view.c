@@ -63,6 +63,38 @@ static void story(struct trn_view *v, const json_t *s)
     trn_print(v->to, &b);
 }
 
+/* One step of something that was done: "07:10:02  action 3    isolate acme-softphone=1.1: seen, a connection was refused". */
+static void action(struct trn_view *v, const json_t *a)
+{
+    TRN_AUTO(trn_buf_done) struct trn_buf b;
+    struct trn_str state = trn_json_text(a, "state"), text = trn_json_text(a, "text"),
+                   check = trn_json_text(a, "check"), by = trn_json_text(a, "by");
+    bool good = trn_str_eq_c(state, trn_action_state_name(TRN_ACTION_SEEN)),
+         bad = trn_str_eq_c(state, trn_action_state_name(TRN_ACTION_NOT_SEEN)) ||
+               trn_str_eq_c(state, trn_action_state_name(TRN_ACTION_FAILED));
+    enum trn_colour colour = good ? TRN_GREEN : bad ? TRN_RED : TRN_BOLD;
+    trn_buf_init(&b, 65536);
+    trn_put_clock(&b, trn_json_text(a, "time"), false);
+    trn_put_fmt(&b, "  %-10s %3llu  ", "action", (unsigned long long)trn_json_count(a, "id"));
+    trn_escape(&b, trn_json_text(a, "act"));
+    trn_put_c(&b, " ");
+    trn_escape(&b, trn_json_text(a, "target"));
+    trn_put_fmt(&b, ": %s", trn_colour_on(v->colour, colour));
+    trn_escape(&b, state);
+    trn_put_c(&b, trn_colour_off(v->colour, colour));
+    if (text.n) {
+        trn_put_c(&b, ", ");
+        trn_escape(&b, text);
+    }
+    if (check.n || by.n) {
+        trn_put_c(&b, check.n ? " (policy: " : " (");
+        trn_escape(&b, check.n ? check : by);
+        trn_put_c(&b, ")");
+    }
+    trn_put_c(&b, "\n");
+    trn_print(v->to, &b);
+}
+
 /* Loss and health: the sentence if there is one, else the payload itself. */
 static void other(struct trn_view *v, const char *type, const json_t *payload)
 {
@@ -110,6 +142,8 @@ void trn_view_line(struct trn_view *v, const char *type, json_t *payload)
         finding(v, payload);
     else if (is_story)
         story(v, payload);
+    else if (strcmp(type, "action") == 0)
+        action(v, payload);
     else if (strcmp(type, "event") == 0)
         trn_print_event_line(v->to, v->arena, payload);
     else if (strcmp(type, "status") != 0)

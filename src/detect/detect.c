@@ -16,6 +16,7 @@
 #include "detect/behaviour/persistence.h"
 #include "detect/behaviour/profile.h"
 #include "detect/behaviour/reads.h"
+#include "detect/behaviour/template.h"
 #include "detect/exceptions.h"
 #include "detect/indicator/indicator.h"
 
@@ -188,6 +189,17 @@ uint64_t trn_detect_places_forgotten(const struct trn_detect *d)
 void trn_detect_profile(const struct trn_detect *d, struct trn_str name, struct trn_buf *out)
 {
     trn_profiles_json(d->profiles, name, out);
+}
+
+bool trn_detect_usual_place(const struct trn_detect *d, const struct trn_software *s, struct trn_str name,
+                            const uint8_t *address, uint8_t family)
+{
+    char out[TRN_TEMPLATE_MAX];
+    struct trn_novelty n;
+    struct trn_str place = trn_contact_feature(name, address, family, out);
+    if (trn_str_is_none(place) || !trn_profiles_look(d->profiles, s, TRN_FEATURE_DESTINATION, place, &n))
+        return false;
+    return n.state == TRN_FEATURE_ORDINARY || n.before_version;
 }
 
 int trn_detect_exception_room(const struct trn_detect *d, const struct trn_event *set, uint64_t *ret_id,

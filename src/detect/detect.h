@@ -28,6 +28,9 @@ int trn_detect_push(struct trn_detect *d, const struct trn_event *ev) TRN_MUST_C
 size_t trn_detect_bytes(const struct trn_detect *d);
 /* Places that software called, forgotten because there was no room. */
 uint64_t trn_detect_places_forgotten(const struct trn_detect *d);
+/* That software talked to this place before its version of now, or always does. name may be absent. */
+bool trn_detect_usual_place(const struct trn_detect *d, const struct trn_software *s, struct trn_str name,
+                            const uint8_t *address, uint8_t family);
 /* What software of this name has always done: a JSON line of type "profile" each. */
 void trn_detect_profile(const struct trn_detect *d, struct trn_str name, struct trn_buf *out);
 

@@ -26,6 +26,13 @@ static int on_story(void *ctx, const struct trn_story *s)
     return e->sink.story ? e->sink.story(e->sink.ctx, s) : 0;
 }
 
+static bool is_usual(void *ctx, const struct trn_software *s, struct trn_str name, const uint8_t *address,
+                     uint8_t family)
+{
+    const struct trn_engine *e = ctx;
+    return trn_detect_usual_place(e->detect, s, name, address, family);
+}
+
 static int on_state(void *ctx, const struct trn_event *state)
 {
     struct trn_engine *e = ctx;
@@ -68,6 +75,7 @@ int trn_engine_new(const struct trn_engine_options *o, struct trn_engine **ret)
     r = trn_stories_new(&(struct trn_stories_options){.sz = sizeof(struct trn_stories_options),
                                                       .processes = e->processes,
                                                       .story = on_story,
+                                                      .usual = is_usual,
                                                       .ctx = e,
                                                       .state = {on_state, e}},
                         &e->stories);

@@ -55,7 +55,7 @@ static int encode(struct trn_stories *s, struct trn_case *c)
 int trn_case_close(struct trn_stories *s, struct trn_case *c, const struct trn_event *now)
 {
     struct trn_story *st = s->scratch;
-    int r = trn_hosts_into(s->hosts, c, st, s->arena);
+    int r = trn_hosts_into(s, c, st);
     if (r)
         return r;
     trn_changes_into(s->changes, st);

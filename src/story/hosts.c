@@ -202,8 +202,10 @@ static struct trn_story_host *host_of(struct trn_story *st, struct trn_str addre
     return host;
 }
 
-static int give(struct trn_hosts *h, struct row *row, struct trn_story *st, struct trn_arena *a)
+static int give(struct trn_stories *s, struct row *row, struct trn_story *st)
 {
+    struct trn_hosts *h = s->hosts;
+    struct trn_arena *a = s->arena;
     TRN_AUTO(trn_buf_done) struct trn_buf text;
     trn_buf_init(&text, 128);
     put_address(&text, row->address, row->family);
@@ -222,6 +224,8 @@ static int give(struct trn_hosts *h, struct row *row, struct trn_story *st, stru
         return address.p ? 0 : -ENOMEM; /* no room: the first hosts tell most */
     if (name && trn_str_is_none(host->name))
         host->name = trn_arena_str(a, (struct trn_str){name->p, name->n});
+    if (s->o.usual && row->port != TRN_NO_U32)
+        host->usual = s->o.usual(s->o.ctx, &st->software, host->name, row->address, row->family);
     host->bytes_out += row->now.out - row->given.out;
     host->bytes_in += row->now.in - row->given.in;
     host->count += row->now.count - row->given.count;
@@ -229,17 +233,17 @@ static int give(struct trn_hosts *h, struct row *row, struct trn_story *st, stru
     return 0;
 }
 
-int trn_hosts_into(struct trn_hosts *h, const struct trn_case *c, struct trn_story *st, struct trn_arena *a)
+int trn_hosts_into(struct trn_stories *s, const struct trn_case *c, struct trn_story *st)
 {
     size_t it = 0;
     uint64_t key, value;
     int r = 0;
-    while (!r && trn_map_next(h->rows, &it, &key, &value)) {
+    while (!r && trn_map_next(s->hosts->rows, &it, &key, &value)) {
         struct row *row = (struct row *)(uintptr_t)value;
         bool news = row->now.out != row->given.out || row->now.in != row->given.in ||
                     row->now.count != row->given.count || !row->given.count;
         if (news && trn_case_has_actor(c, row->actor))
-            r = give(h, row, st, a);
+            r = give(s, row, st);
     }
     return r;
 }

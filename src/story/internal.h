@@ -92,8 +92,7 @@ struct trn_hosts *trn_hosts_free(struct trn_hosts *h);
 int trn_hosts_push(struct trn_hosts *h, const struct trn_process_table *t, const struct trn_event *ev,
                    uint64_t *ret_actor) TRN_MUST_CHECK;
 /* Adds what came since the last time for the actors of c. */
-int trn_hosts_into(struct trn_hosts *h, const struct trn_case *c, struct trn_story *st, struct trn_arena *a)
-    TRN_MUST_CHECK;
+int trn_hosts_into(struct trn_stories *s, const struct trn_case *c, struct trn_story *st) TRN_MUST_CHECK;
 size_t trn_hosts_bytes(const struct trn_hosts *h);
 
 /* ---- change.c: the last update of each software ---- */
@@ -102,7 +101,7 @@ struct trn_changes *trn_changes_new(void) TRN_MUST_CHECK;
 struct trn_changes *trn_changes_free(struct trn_changes *c);
 int trn_changes_push(struct trn_changes *c, const struct trn_event_sink *state, const struct trn_event *ev)
     TRN_MUST_CHECK;
-void trn_changes_into(const struct trn_changes *c, struct trn_story *st); /* views into c */
+void trn_changes_into(const struct trn_changes *c, struct trn_story *st);            /* views into c */
 struct trn_str trn_changes_before(const struct trn_changes *c, struct trn_str name); /* absent: not known; borrowed */
 size_t trn_changes_bytes(const struct trn_changes *c);
 

@@ -7,6 +7,7 @@
 
 #define WIDTH 100
 #define WIDTH_MIN 60
+#define COLUMN 31 /* of what stands behind a title */
 
 static const char *const verdict_words[TRN_VERDICT_MAX] = {"CLEAN", "NOTE", "SUSPICIOUS", "MALICIOUS"};
 static const char *const verdict_colours[TRN_VERDICT_MAX] = {"\033[32m", "\033[2m", "\033[33m", "\033[1;31m"};
@@ -62,7 +63,7 @@ size_t trn_print_wrapped(struct trn_buf *b, struct trn_str s, size_t indent, siz
 }
 
 /* "23 Nov 07:01"; only "07:01" on the same day as `day_of`. */
-static void put_clock(struct trn_buf *b, uint64_t wall_ns, uint64_t day_of)
+void trn_print_clock(struct trn_buf *b, uint64_t wall_ns, uint64_t day_of)
 {
     static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                          "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
@@ -102,7 +103,7 @@ static void put_by(struct trn_buf *b, uint32_t uid, uint64_t wall_ns)
     trn_put_c(b, " by ");
     trn_story_put_who(b, uid);
     trn_put_c(b, ", ");
-    put_clock(b, wall_ns, 0);
+    trn_print_clock(b, wall_ns, 0);
 }
 
 /* What people decided, and what has come since. */
@@ -120,7 +121,7 @@ static void put_decisions(const struct trn_story *s, size_t indent, struct trn_b
     if (s->reopened_wall_ns) {
         trn_print_pad(b, 0, indent);
         trn_put_c(b, "opened again ");
-        put_clock(b, s->reopened_wall_ns, 0);
+        trn_print_clock(b, s->reopened_wall_ns, 0);
         trn_put_c(b, ", by new evidence: ");
         trn_escape(b, s->reopen_why);
         trn_put_c(b, "\n");
@@ -136,18 +137,21 @@ static void put_decisions(const struct trn_story *s, size_t indent, struct trn_b
 
 static void put_head(const struct trn_story *s, unsigned width, bool colour, struct trn_buf *b)
 {
-    static const char state[] = "not stopped (detect mode)";
+    TRN_AUTO(trn_buf_done) struct trn_buf state;
+    trn_buf_init(&state, 4096);
+    trn_print_stopped(s, &state);
+    size_t wide = trn_print_columns(trn_buf_str(&state));
     size_t indent = strlen(verdict_words[s->verdict]) + 6;
     put_verdict(b, s, colour);
     trn_print_pad(b, strlen(verdict_words[s->verdict]) + (s->score >= 10 ? 3 : 2), indent);
     size_t used = trn_print_wrapped(b, s->sentence, indent, width - indent);
-    if (indent + used + 2 + sizeof(state) - 1 > width) {
+    if (indent + used + 2 + wide > width) {
         trn_put_c(b, "\n");
         trn_print_pad(b, 0, indent);
     } else {
-        trn_print_pad(b, indent + used, width - (sizeof(state) - 1));
+        trn_print_pad(b, indent + used, width - wide);
     }
-    trn_put_c(b, state);
+    trn_print_wrapped(b, trn_buf_str(&state), indent, width - indent);
     trn_put_c(b, "\n");
     trn_print_pad(b, 0, indent);
     if (trn_print_has_change(s)) {
@@ -162,11 +166,11 @@ static void put_head(const struct trn_story *s, unsigned width, bool colour, str
             trn_escape(b, s->change_by);
         }
         trn_put_c(b, ", ");
-        put_clock(b, s->change_wall_ns, 0);
+        trn_print_clock(b, s->change_wall_ns, 0);
         trn_put_c(b, " · ");
     }
     trn_put_c(b, s->closed ? "began " : "open since ");
-    put_clock(b, s->opened_wall_ns, trn_print_has_change(s) ? s->change_wall_ns : 0);
+    trn_print_clock(b, s->opened_wall_ns, trn_print_has_change(s) ? s->change_wall_ns : 0);
     trn_put_c(b, " UTC\n");
     put_decisions(s, indent, b);
 }
@@ -228,20 +232,23 @@ static void put_files(const struct trn_story *s, struct trn_buf *b)
     }
 }
 
+void trn_print_line(struct trn_buf *b, const char *title, struct trn_str text, bool first, unsigned width)
+{
+    size_t have = 0;
+    if (first) {
+        trn_put_c(b, " ");
+        trn_put_c(b, title);
+        have = strlen(title) + 1;
+    }
+    trn_print_pad(b, have, COLUMN);
+    trn_print_wrapped(b, text, COLUMN, width - COLUMN);
+    trn_put_c(b, "\n");
+}
+
 static void put_lines(struct trn_buf *b, const char *title, const struct trn_str *lines, uint32_t n, unsigned width)
 {
-    const size_t indent = 31;
-    for (uint32_t i = 0; i < n; i++) {
-        size_t have = 0;
-        if (i == 0) {
-            trn_put_c(b, " ");
-            trn_put_c(b, title);
-            have = strlen(title) + 1;
-        }
-        trn_print_pad(b, have, indent);
-        trn_print_wrapped(b, lines[i], indent, width - indent);
-        trn_put_c(b, "\n");
-    }
+    for (uint32_t i = 0; i < n; i++)
+        trn_print_line(b, title, lines[i], i == 0, width);
 }
 
 static void put_what_now(const struct trn_story *s, struct trn_buf *b)
@@ -251,6 +258,8 @@ static void put_what_now(const struct trn_story *s, struct trn_buf *b)
         if (!trn_str_is_empty(s->files[i].sha256))
             hash = &s->files[i].sha256;
     trn_put_c(b, " What now                      ");
+    if (!s->closed)
+        trn_print_respond(s, b);
     if (hash) {
         trn_put_c(b, "turncoat hunt sha256=");
         trn_escape(b, *hash);
@@ -286,6 +295,7 @@ void trn_story_print(const struct trn_story *s, unsigned width, bool colour, str
     if (s->loss_overlap)
         trn_put_c(out,
                   " Not all was seen              events were lost or left out at that time; more may have happened\n");
+    trn_print_actions(s, width, out);
     put_what_now(s, out);
 }
 

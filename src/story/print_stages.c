@@ -19,7 +19,7 @@ static void put_stage(struct trn_buf *b, enum trn_stage stage, size_t want)
 }
 
 /* From the update on, when it is near; else from the first finding. */
-static uint64_t zero_of(const struct trn_story *s)
+uint64_t trn_print_zero(const struct trn_story *s)
 {
     uint64_t first = s->n_findings ? s->findings[0].wall_ns : 0;
     bool near = trn_print_has_change(s) && s->change_wall_ns <= first && first - s->change_wall_ns < CHANGE_NEAR_NS;
@@ -51,7 +51,7 @@ static uint32_t collapse(const struct trn_story *s, struct shown ret[TRN_STAGE_M
     return n;
 }
 
-static void put_when(struct trn_buf *b, uint64_t wall_ns, uint64_t zero, size_t want)
+void trn_print_when(struct trn_buf *b, uint64_t wall_ns, uint64_t zero, size_t want)
 {
     struct trn_buf when;
     trn_buf_init(&when, 64);
@@ -67,7 +67,7 @@ static void put_one(const struct shown *one, uint64_t zero, unsigned width, stru
     const size_t indent = 3 + 9 + 19, id_column = width - indent - (sizeof("T1102.001") - 1);
     const struct trn_finding *f = one->best;
     trn_put_c(b, "   ");
-    put_when(b, one->first_wall_ns, zero, 9);
+    trn_print_when(b, one->first_wall_ns, zero, 9);
     put_stage(b, f->check->stage, 19);
     const char *id = f->check->attack[0] ? f->check->attack[0] : "";
     size_t used = trn_print_wrapped(b, f->summary, indent, width - indent - strlen(id) - 2);
@@ -78,7 +78,7 @@ static void put_one(const struct shown *one, uint64_t zero, unsigned width, stru
         return;
     trn_print_pad(b, 0, indent);
     trn_put_fmt(b, "and %u more, the last at ", one->n - 1);
-    put_when(b, one->last_wall_ns, zero, 0);
+    trn_print_when(b, one->last_wall_ns, zero, 0);
     trn_put_c(b, "\n");
 }
 
@@ -118,7 +118,7 @@ void trn_print_stages(const struct trn_story *s, unsigned width, struct trn_buf 
     struct shown shown[TRN_STAGE_MAX];
     uint32_t n = collapse(s, shown);
     for (uint32_t i = 0; i < n; i++)
-        put_one(&shown[i], zero_of(s), width, b);
+        put_one(&shown[i], trn_print_zero(s), width, b);
     if (s->n_findings_dropped)
         trn_put_fmt(b, "   and %u weaker findings that found no room\n", s->n_findings_dropped);
     put_attack(s, width, b);

@@ -17,6 +17,8 @@ struct trn_stories_options {
     int (*story)(void *ctx, const struct trn_story *s); /* at every change; s borrowed during the call */
     struct trn_event_sink state;                        /* rows to remember open stories by */
     void *ctx;
+    /* An earlier version of that software talked to it, or it is learned; NULL: not known. name may be absent. */
+    bool (*usual)(void *ctx, const struct trn_software *s, struct trn_str name, const uint8_t *address, uint8_t family);
     uint32_t max_open; /* 0: 1,024; past it the lowest score is dropped and counted, what was closed before that */
     size_t max_bytes;  /* 0: 8 MiB of contents; the same */
 };

@@ -40,6 +40,13 @@ static int on_state(void *ctx, const struct trn_event *ev)
     return 0;
 }
 
+static bool is_usual(void *ctx, const struct trn_software *s, struct trn_str name, const uint8_t *address,
+                     uint8_t family)
+{
+    const struct machine *m = ctx;
+    return trn_detect_usual_place(m->detect, s, name, address, family);
+}
+
 struct machine *machine_new(const struct trn_indicators *indicators)
 {
     struct machine *m = calloc(1, sizeof(*m));
@@ -52,8 +59,12 @@ struct machine *machine_new(const struct trn_indicators *indicators)
                                    .indicators = indicators,
                                    .findings = {on_finding, m},
                                    .state = {on_state, m}};
-    struct trn_stories_options o = {
-        .sz = sizeof(o), .processes = m->processes, .story = on_story, .ctx = m, .state = {on_state, m}};
+    struct trn_stories_options o = {.sz = sizeof(o),
+                                    .processes = m->processes,
+                                    .story = on_story,
+                                    .usual = is_usual,
+                                    .ctx = m,
+                                    .state = {on_state, m}};
     must(trn_detect_new(&d, &m->detect) == 0 && trn_stories_new(&o, &m->stories) == 0);
     return m;
 }
