@@ -76,10 +76,13 @@ static enum trn_action_state state_of(struct trn_str name)
     return 0;
 }
 
-static bool is_the_end(const struct trn_respond_order *o, enum trn_action_state s)
+/* Whether this step answers what was asked; a step of an order about an action says so in its text (response/execute). */
+static bool answers(const struct trn_respond_order *o, enum trn_action_state s, struct trn_str text)
 {
     if (o->act == TRN_RESPOND_UNDO)
-        return trn_action_state_is_over(s);
+        return trn_action_state_is_over(s) || trn_str_starts(text, TRN_STR("could not be taken back"));
+    if (o->act == TRN_RESPOND_CONFIRM)
+        return trn_action_state_is_over(s) || trn_str_eq_c(text, "confirmed");
     return s >= TRN_ACTION_SEEN;
 }
 
@@ -97,8 +100,8 @@ static int wait_for(struct trn_cli *cli, struct trn_client *c, const struct trn_
                     struct trn_err *err)
 {
     const uint64_t start = trn_mono_ns(), ms = o->wait_sec * 1000;
-    bool shown = false;
-    while (!is_the_end(o, a->state)) {
+    bool shown = false, answered = false;
+    while (!answered) {
         uint64_t since = (trn_mono_ns() - start) / TRN_NS_PER_MS;
         const char *type;
         json_t *payload;
@@ -115,13 +118,12 @@ static int wait_for(struct trn_cli *cli, struct trn_client *c, const struct trn_
         if (strcmp(type, "action") != 0 || trn_json_count(payload, "id") != a->id)
             continue;
         enum trn_action_state s = state_of(trn_json_text(payload, "state"));
-        if (o->act == TRN_RESPOND_UNDO && !trn_action_state_is_over(s) && s != TRN_ACTION_NOT_SEEN)
-            continue; /* what was said of it before it was taken back */
+        answered = answers(o, s, trn_json_text(payload, "text"));
+        if (o->act >= TRN_RESPOND_KINDS && !answered)
+            continue; /* what was said of it before it was ordered */
         a->state = s;
         json_decref(a->last);
         a->last = json_incref(payload);
-        if (o->act == TRN_RESPOND_UNDO)
-            break;
     }
     if (shown && cli->talk_terminal)
         fputs("\r\033[K", cli->err);
@@ -151,11 +153,15 @@ void trn_respond_put_done(struct trn_buf *b, struct trn_str act, struct trn_str 
 
 static enum trn_exit code_of(const struct trn_respond_order *o, enum trn_action_state s)
 {
-    if (o->act == TRN_RESPOND_UNDO)
-        return s == TRN_ACTION_UNDONE || s == TRN_ACTION_EXPIRED || s == TRN_ACTION_WITHDRAWN ? TRN_EXIT_OK
-               : s == TRN_ACTION_NOT_SEEN                                                     ? TRN_EXIT_FINDINGS
-                                                                                              : TRN_EXIT_UNDECIDED;
-    return s == TRN_ACTION_SEEN ? TRN_EXIT_OK : s == TRN_ACTION_NOT_SEEN ? TRN_EXIT_FINDINGS : TRN_EXIT_UNDECIDED;
+    bool over = trn_action_state_is_over(s);
+    switch (o->act) {
+    case TRN_RESPOND_UNDO:
+        return over && s != TRN_ACTION_FAILED ? TRN_EXIT_OK : s ? TRN_EXIT_FINDINGS : TRN_EXIT_UNDECIDED;
+    case TRN_RESPOND_CONFIRM:
+        return s && !over ? TRN_EXIT_OK : TRN_EXIT_UNDECIDED;
+    default:
+        return s == TRN_ACTION_SEEN ? TRN_EXIT_OK : s == TRN_ACTION_NOT_SEEN ? TRN_EXIT_FINDINGS : TRN_EXIT_UNDECIDED;
+    }
 }
 
 static bool can_be_undone(const struct trn_respond_order *o, enum trn_action_state s)
@@ -196,21 +202,25 @@ static void say_plan(struct trn_cli *cli, const struct answer *a)
 
 static const char *words_of(const struct trn_respond_order *o, enum trn_action_state s)
 {
+    if (s == 0)
+        return "accepted; nothing was heard of it in this time";
+    if (o->act == TRN_RESPOND_UNDO)
+        return code_of(o, s) == TRN_EXIT_OK ? "taken back" : "NOT TAKEN BACK";
+    if (o->act == TRN_RESPOND_CONFIRM)
+        return code_of(o, s) == TRN_EXIT_OK ? "confirmed" : "over before it was confirmed";
     switch (s) {
     case TRN_ACTION_SEEN:
         return "seen to hold";
     case TRN_ACTION_NOT_SEEN:
-        return o->act == TRN_RESPOND_UNDO ? "NOT TAKEN BACK" : "DID NOT TAKE";
+        return "DID NOT TAKE";
     case TRN_ACTION_FAILED:
         return "not done";
     case TRN_ACTION_DONE:
         return "done, its effect was not seen in this time";
-    case TRN_ACTION_UNDONE:
-        return "taken back";
     case TRN_ACTION_REQUESTED:
         return "asked for, not done in this time";
     default:
-        return s ? trn_action_state_name(s) : "accepted; nothing was heard of it in this time";
+        return trn_action_state_name(s);
     }
 }
 
@@ -222,7 +232,7 @@ static void say(struct trn_cli *cli, const struct trn_respond_order *o, const st
     trn_buf_init(&b, 64u << 10);
     trn_put_fmt(&b, "action %llu  %s%s%s", (unsigned long long)a->id, trn_colour_on(cli->colour, colour),
                 words_of(o, a->state), trn_colour_off(cli->colour, colour));
-    if (said.n) {
+    if (said.n && o->act != TRN_RESPOND_CONFIRM) {
         trn_put_c(&b, ": ");
         trn_escape(&b, said);
     }
@@ -285,13 +295,13 @@ int trn_respond_ask(struct trn_cli *cli, const struct trn_respond_order *o, json
     int r = start(cli, o, except, &watcher, &a, &err);
     if (r < 0)
         return trn_cli_error(cli, &err, refused(r));
-    if (dry || o->act == TRN_RESPOND_CONFIRM) {
+    if (dry) {
         if (cli->json)
-            say_json(cli, o, &a, dry ? "dry-run" : "confirmed");
+            say_json(cli, o, &a, "dry-run");
         else
             say_plan(cli, &a);
         if (!cli->json)
-            fputs(dry ? "nothing was changed\n" : "confirmed\n", cli->err);
+            fputs("nothing was changed\n", cli->err);
         return TRN_EXIT_OK;
     }
     if (!cli->json)

@@ -71,7 +71,9 @@ bool trn_story_respond(struct trn_story *s, const struct trn_event *ev, struct t
     bool told_again =
         trn_str_eq(a->state, e->state) && trn_str_eq(a->text, e->text) && a->until_wall_ns == e->until_wall_ns;
     if (a->since_wall_ns && told_again)
-        return false; /* a new engine is told all that holds */
+        return false;
+    if (a->since_wall_ns && (ev->flags & TRN_EVF_EXISTING) && trn_str_eq(a->state, e->state))
+        return false; /* a new engine is told all that holds; what was seen of it says more */
     a->act = e->act;
     a->state = e->state;
     a->target_kind = e->target_kind;

@@ -248,7 +248,10 @@ Test(cli_respond, it_ends_as_the_effect_was)
         {"isolate", "acme=1", STEP(7, "done", "marked"), TRN_EXIT_UNDECIDED},  /* in one second */
         {"isolate", "acme=1", STEP(8, "seen", "another"), TRN_EXIT_UNDECIDED}, /* not ours */
         {"undo", "7", STEP(7, "undone", "connects again"), TRN_EXIT_OK},
-        {"undo", "7", STEP(7, "not-seen", "cannot"), TRN_EXIT_FINDINGS},
+        {"undo", "7", STEP(7, "seen", "could not be taken back: busy"), TRN_EXIT_FINDINGS},
+        {"undo", "7", STEP(7, "seen", "connect was refused"), TRN_EXIT_UNDECIDED}, /* of before */
+        {"confirm", "7", STEP(7, "seen", "confirmed"), TRN_EXIT_OK},
+        {"confirm", "7", STEP(7, "expired", "the network is back"), TRN_EXIT_UNDECIDED},
     };
     for (size_t i = 0; i < TRN_ARRAY_SIZE(cases); i++) {
         TWO(e, ACCEPTED, STEP(7, "requested", ""), cases[i].step);

@@ -144,8 +144,9 @@ Test(actions, told_again_is_no_news)
 {
     step((struct what){.id = 1, .text = "refused"});
     step((struct what){.id = 1, .text = "refused"});
-    step((struct what){.id = 1, .text = "refused"});
-    cr_assert_eq(run()->revision, 2);
+    step((struct what){.id = 1, .text = "told again"})->flags |= TRN_EVF_EXISTING;
+    const struct trn_story *st = run();
+    cr_assert(st->revision == 2 && trn_str_eq_c(st->actions[0].text, "refused"));
 }
 
 Test(actions, the_rows_are_bounded_and_what_is_over_goes_first)
