@@ -5,8 +5,6 @@
  */
 #include "story/print.h"
 
-#include "event/act.h"
-
 #include <stdio.h>
 
 #define INDENT "\n                               "
