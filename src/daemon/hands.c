@@ -9,6 +9,7 @@
 #include "daemon/turncoatd.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -46,6 +47,16 @@ static int open_response_dir(struct trn_daemon *d, struct trn_err *err)
     return 0;
 }
 
+/* Each tool that this kernel refuses is said once, here; the acts that need it say so again when they are asked for. */
+static void open_tools(struct trn_daemon *d)
+{
+    struct trn_err err = {0};
+    const struct trn_cut_options cut = {.sz = sizeof cut, .scope_cgroup = d->scope};
+    if (trn_cut_open(&cut, &d->cut, &err) < 0)
+        trn_daemon_say("software cannot be isolated", &err);
+    (void)malloc_trim(0); /* as after the sensor: the kernel's types were read again */
+}
+
 static int start_executor(struct trn_daemon *d, struct trn_err *err)
 {
     struct trn_executor_options o = {.sz = sizeof o,
@@ -54,6 +65,7 @@ static int start_executor(struct trn_daemon *d, struct trn_err *err)
                                                .response_fd = d->response_fd,
                                                .scope_cgroup = d->scope,
                                                .scope_fd = -1,
+                                               .cut = d->cut,
                                                .vital = d->vital},
                                      .respond_gid = d->place.respond_gid,
                                      .look_gid = d->place.look_gid,
@@ -75,6 +87,7 @@ void trn_hands_start(struct trn_daemon *d)
     struct trn_err err = {0};
     pthread_mutex_init(&d->respond_lock, NULL);
     d->scope_fd = d->response_fd = -1;
+    open_tools(d);
     int r = open_response_dir(d, &err);
     if (r == 0)
         r = start_executor(d, &err);
@@ -94,6 +107,7 @@ void trn_hands_stop(struct trn_daemon *d)
 {
     if (!d->respond_left) /* otherwise its thread may still use it; we are about to end */
         d->executor = trn_executor_free(d->executor);
+    d->cut = trn_cut_close(d->cut);
     trn_fd_close(d->scope_fd);
     trn_fd_close(d->response_fd);
 }

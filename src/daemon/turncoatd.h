@@ -39,6 +39,7 @@ struct trn_daemon {
     struct trn_opener *opener;
     struct trn_orders *respond; /* of this engine; respond_lock: while it is exchanged or used by others */
     pthread_mutex_t respond_lock;
+    struct trn_cut *cut; /* NULL: refused here */
     struct trn_executor *executor; /* NULL: executor_why */
     char executor_why[400];
     const char *policy_path;

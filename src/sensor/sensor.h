@@ -248,4 +248,9 @@ const struct trn_sensitive_place *trn_sensitive_places(size_t *ret_count);
 /* Place of a file by the path below a home ("" or ".ssh/id_rsa"): index from 1, 0: not sensitive. */
 unsigned trn_sensitive_find(struct trn_str below_home);
 
+/* ---- loader half: what turncoatd acts with; they need what stands above ---- */
+#include "sensor/cut.h"
+#include "sensor/gate.h"
+#include "sensor/held.h"
+
 #endif
