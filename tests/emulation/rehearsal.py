@@ -113,17 +113,20 @@ def run_softphone(root, seconds):
 class Turncoat:
     """turncoatd inside a private root, sensing the root's scope; and the command line beside it."""
 
-    def __init__(self, root, ready_within=30, place=False):
+    def __init__(self, root, ready_within=30, place=False, options=()):
         self.root = root
         self.log = "/var/log/turncoatd.log"
         self.daemon = root.popen(
             [
                 "/bin/sh",
                 "-c",
-                f'exec turncoatd --scope-cgroup "$1" --state "$2" >{self.log} 2>&1',
+                f'exec turncoatd "$@" >{self.log} 2>&1',
                 "sh",
+                "--scope-cgroup",
                 root.scope,
+                "--state",
                 STATE,
+                *options,
             ],
             scope=place,
         )
