@@ -7,6 +7,7 @@ static const struct trn_act_ops *const acts[TRN_RESPOND_KINDS] = {
     [TRN_RESPOND_QUARANTINE] = &trn_act_quarantine,
     [TRN_RESPOND_REMOVE] = &trn_act_remove,
     [TRN_RESPOND_ROLLBACK] = &trn_act_rollback,
+    [TRN_RESPOND_ISOLATE_HOST] = &trn_act_host,
 };
 
 const struct trn_act_ops *trn_act_ops_of(unsigned act)
