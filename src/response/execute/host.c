@@ -6,23 +6,18 @@
  * Nobody may lose a machine by this, so three things open the network again, each without the other two: the executor,
  * when the action's time is over; the kernel, a little later, by the timers of a set without whose elements every packet
  * passes; and the end of turncoatd, however it ends, because the kernel takes a table away with the socket that owns it.
- * What was confirmed is closed again when turncoatd is back; what was not stays open.
+ * What was confirmed (it has no end) is closed again when turncoatd is back; what was not stays open.
  */
 #include "response/execute/host.h"
 
 #include <stdio.h>
 
-#define KEEP_VERSION 1u
+#define UNCONFIRMED_MAX_SEC 86400u
 #define GRACE_NS (2 * TRN_NS_PER_SEC) /* the executor first: it tells what it did */
 
 struct live {
     struct trn_nft *nft; /* owns the table */
     struct trn_host_try *managers;
-};
-
-struct keep {
-    uint64_t begun_wall_ns;
-    bool confirmed;
 };
 
 static void live_freep(struct live **l)
@@ -38,35 +33,6 @@ static void live_freep(struct live **l)
 static void nft_closep(struct trn_nft **n)
 {
     *n = trn_nft_close(*n);
-}
-
-/* ---- what undo and confirm need after a restart ---- */
-
-static int keep_write(struct trn_act *a, struct keep k)
-{
-    TRN_AUTO(trn_buf_done) struct trn_buf b;
-    trn_buf_init(&b, 64);
-    trn_put_u8(&b, KEEP_VERSION);
-    trn_put_u64(&b, k.begun_wall_ns);
-    trn_put_u8(&b, k.confirmed);
-    struct trn_str s = b.bad ? TRN_STR_NONE : trn_arena_str(a->arena, trn_buf_str(&b));
-    if (trn_str_is_none(s))
-        return -ENOMEM;
-    a->keep = s;
-    return 0;
-}
-
-static int keep_read(const struct trn_act *a, struct keep *ret)
-{
-    struct trn_cursor c = trn_cur_of(a->keep);
-    uint8_t version = trn_cur_u8(&c);
-    struct keep k = {.begun_wall_ns = trn_cur_u64le(&c)};
-    uint8_t confirmed = trn_cur_u8(&c);
-    if (!trn_cur_end(&c) || version != KEEP_VERSION || confirmed > 1)
-        return -EBADMSG;
-    k.confirmed = confirmed;
-    *ret = k;
-    return 0;
 }
 
 /* ---- may it be ---- */
@@ -116,6 +82,10 @@ static int check_request(const struct trn_act_request *q, struct trn_err *err)
         trn_hint(err, "name those that may stay: --except HOST[:PORT]");
         return r;
     }
+    if (q->seconds > UNCONFIRMED_MAX_SEC) {
+        r = trn_fail(err, -EINVAL, "isolating the host for more than a day needs somebody who confirms it");
+        trn_hint(err, "ask for less, then 'turncoat respond confirm ID': it holds until it is undone");
+    }
     for (uint32_t i = 0; r == 0 && i < q->n_hosts; i++)
         r = trn_host_check(&q->hosts[i], err);
     if (r == 0 && !somebody_can_reach(q) && trn_str_is_empty(trn_str_trim(q->why))) {
@@ -153,10 +123,9 @@ static void put_host_line(struct trn_buf *out, const struct trn_act_host *h)
     trn_put_fmt(out, "  %s\n", says[trn_host_role_of(h)]);
 }
 
-static uint64_t unconfirmed_sec(const struct trn_act_request *q)
+static uint64_t seconds_of(const struct trn_act_request *q)
 {
-    uint64_t most = trn_respond_default_sec(TRN_RESPOND_ISOLATE_HOST);
-    return q->seconds ? TRN_MIN(q->seconds, most) : most;
+    return q->seconds ? q->seconds : trn_respond_default_sec(TRN_RESPOND_ISOLATE_HOST);
 }
 
 static void put_plan(struct trn_buf *out, const struct trn_act_request *q)
@@ -168,15 +137,8 @@ static void put_plan(struct trn_buf *out, const struct trn_act_request *q)
     if (!somebody_can_reach(q))
         trn_put_c(out, "  NOBODY CAN REACH THIS MACHINE over the network: no manager, no administration is excepted\n");
     trn_put_c(out, "after ");
-    trn_put_span(out, unconfirmed_sec(q) * TRN_NS_PER_SEC);
-    trn_put_c(out, " the network comes back, unless somebody confirms; then ");
-    if (q->seconds) {
-        trn_put_c(out, "after ");
-        trn_put_span(out, q->seconds * TRN_NS_PER_SEC);
-        trn_put_c(out, "\n");
-    } else {
-        trn_put_c(out, "by undo only\n");
-    }
+    trn_put_span(out, seconds_of(q) * TRN_NS_PER_SEC);
+    trn_put_c(out, " the network comes back, unless somebody confirms; then by undo only\n");
 }
 
 static int plan(const struct trn_act_tools *t, const struct trn_act_request *q, struct trn_buf *ret_plan,
@@ -204,7 +166,7 @@ static uint64_t kernel_timer_ms(uint64_t until_wall_ns)
     return until_wall_ns ? ((until_wall_ns > now ? until_wall_ns - now : 0) + GRACE_NS) / TRN_NS_PER_MS : 0;
 }
 
-static int close_network(struct trn_act *a, struct trn_err *err)
+static int close_network(struct trn_act *a, uint64_t until_wall_ns, struct trn_err *err)
 {
     TRN_AUTO(live_freep) struct live *l = calloc(1, sizeof *l);
     TRN_AUTO(trn_nft_batch_done) struct trn_nft_batch b = {0};
@@ -218,7 +180,7 @@ static int close_network(struct trn_act *a, struct trn_err *err)
     r = trn_nft_batch_init(&b, TRN_HOST_TABLE);
     if (r < 0)
         return trn_fail(err, r, "out of memory");
-    trn_host_rules(&b, a->q.hosts, a->q.n_hosts, kernel_timer_ms(a->until_wall_ns));
+    trn_host_rules(&b, a->q.hosts, a->q.n_hosts, kernel_timer_ms(until_wall_ns));
     r = trn_nft_commit(l->nft, &b, err);
     if (r < 0) {
         if (err && !err->hint[0])
@@ -226,29 +188,23 @@ static int close_network(struct trn_act *a, struct trn_err *err)
         return r;
     }
     a->live = TRN_STEAL(l);
+    a->until_wall_ns = until_wall_ns;
     return 0;
 }
 
 static int act(const struct trn_act_tools *t, struct trn_act *a, struct trn_buf *ret_did, struct trn_err *err)
 {
-    uint64_t now = trn_wall_ns(), before = a->until_wall_ns;
+    uint64_t now = trn_wall_ns();
     int r = check_request(&a->q, err);
     if (r == 0)
         r = check_place(t, err);
+    if (r == 0)
+        r = close_network(a, a->until_wall_ns ? a->until_wall_ns : now + seconds_of(&a->q) * TRN_NS_PER_SEC, err);
     if (r < 0)
         return r;
-    if (keep_write(a, (struct keep){.begun_wall_ns = now}) < 0)
-        return trn_fail(err, -ENOMEM, "out of memory");
-    a->until_wall_ns = now + unconfirmed_sec(&a->q) * TRN_NS_PER_SEC;
-    r = close_network(a, err);
-    if (r < 0) {
-        a->until_wall_ns = before;
-        return r;
-    }
-    trn_put_fmt(ret_did, "every packet is dropped, but for %u host%s, loopback, DHCP and neighbours; ", a->q.n_hosts,
-                a->q.n_hosts == 1 ? "" : "s");
-    trn_put_c(ret_did, "open again in ");
-    trn_put_span(ret_did, a->until_wall_ns - now);
+    trn_put_fmt(ret_did, "every packet is dropped, but for %u host%s, loopback, DHCP and neighbours; open again in ",
+                a->q.n_hosts, a->q.n_hosts == 1 ? "" : "s");
+    trn_put_span(ret_did, a->until_wall_ns > now ? a->until_wall_ns - now : 0);
     trn_put_c(ret_did, " unless confirmed");
     return 0;
 }
@@ -276,16 +232,13 @@ static int check(const struct trn_act_tools *t, struct trn_act *a, struct trn_bu
 static int confirm(const struct trn_act_tools *t, struct trn_act *a, struct trn_err *err)
 {
     struct live *l = a->live;
-    struct keep k;
     TRN_AUTO(trn_nft_batch_done) struct trn_nft_batch b = {0};
-    int r = l ? keep_read(a, &k) : -ENOENT;
-    if (r < 0)
-        return trn_fail(err, r, "the host is not isolated any more");
-    uint64_t until = a->q.seconds ? k.begun_wall_ns + a->q.seconds * TRN_NS_PER_SEC : 0;
-    r = trn_nft_batch_init(&b, TRN_HOST_TABLE);
+    if (!l)
+        return trn_fail(err, -ENOENT, "the host is not isolated any more");
+    int r = trn_nft_batch_init(&b, TRN_HOST_TABLE);
     if (r < 0)
         return trn_fail(err, r, "out of memory");
-    trn_host_rules_hold(&b, kernel_timer_ms(until));
+    trn_host_rules_hold(&b, kernel_timer_ms(0));
     r = trn_nft_commit(l->nft, &b, err);
     if (r == -ENOENT) {
         trn_fail(err, r, "too late: the time is over, and the kernel opened the network");
@@ -293,10 +246,8 @@ static int confirm(const struct trn_act_tools *t, struct trn_act *a, struct trn_
     }
     if (r < 0)
         return r;
-    k.confirmed = true;
-    r = keep_write(a, k);
-    a->until_wall_ns = until;
-    return r < 0 ? trn_fail(err, r, "confirmed, but it will not outlive turncoatd: out of memory") : 0;
+    a->until_wall_ns = 0;
+    return 0;
 }
 
 static void put_counts(struct trn_nft *n, struct trn_buf *out)
@@ -338,17 +289,15 @@ static int undo(const struct trn_act_tools *t, struct trn_act *a, struct trn_buf
 
 static int resume(const struct trn_act_tools *t, struct trn_act *a, struct trn_err *err)
 {
-    struct keep k;
-    int r = keep_read(a, &k);
-    if (r < 0 || !k.confirmed) {
+    if (a->until_wall_ns) {
         trn_fail(err, -ECANCELED, "nobody had confirmed when turncoatd ended: the network is open");
         trn_hint(err, "isolate the host again if it still must be");
         return -ECANCELED;
     }
-    r = check_request(&a->q, err);
+    int r = check_request(&a->q, err);
     if (r == 0)
         r = check_place(t, err);
-    return r < 0 ? r : close_network(a, err);
+    return r < 0 ? r : close_network(a, 0, err);
 }
 
 static void done(struct trn_act *a)
