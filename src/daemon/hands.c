@@ -61,6 +61,7 @@ static int start_executor(struct trn_daemon *d, struct trn_err *err)
 {
     struct trn_executor_options o = {.sz = sizeof o,
                                      .tools = {.sensor = d->sensor,
+                                               .held = d->held,
                                                .state_dir = d->place.state_dir,
                                                .response_fd = d->response_fd,
                                                .scope_cgroup = d->scope,
@@ -114,7 +115,7 @@ void trn_hands_stop(struct trn_daemon *d)
 
 bool trn_hands_may_hold(const struct trn_daemon *d)
 {
-    return d->permission && trn_permission_is_open(d->permission);
+    return (d->permission && trn_permission_is_open(d->permission)) || trn_held_count(d->held) > 0;
 }
 
 bool trn_hands_stuck(const struct trn_daemon *d)

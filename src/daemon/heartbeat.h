@@ -3,7 +3,8 @@
 #ifndef TRN_DAEMON_HEARTBEAT_H
 #define TRN_DAEMON_HEARTBEAT_H
 
-/* Opens may wait for our verdict: silence hangs them. To be sent before the first file is watched. */
+/* Opens may wait for our verdict, or processes are held: silence hangs them. To be sent before the first file is
+ * watched; of held processes the guard knows by itself. */
 #define TRN_BEAT_HOLDING 'b'
 #define TRN_BEAT_HOLDING_MS 500
 /* Nobody waits for us. A machine so busy that we do not run for half a second is no reason to be blind on it. */

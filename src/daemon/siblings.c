@@ -274,11 +274,11 @@ int trn_guard_start(struct trn_daemon *d, struct trn_err *err)
     TRN_AUTO(trn_fd_closep) int self = (int)syscall(SYS_pidfd_open, getpid(), 0);
     if (self < 0)
         return trn_fail(err, -errno, "cannot name our own process: %s", trn_errno_name(-errno));
-    const int fds[] = {theirs, self};
+    const int fds[] = {theirs, self, trn_held_fd(d->held)};
     r = trn_set_nonblock(ours, true);
     d->guard.started_ns = trn_mono_ns();
     if (r == 0)
-        r = trn_spawn("turncoat-guard", argv, fds, 2, -1, &d->guard.pid, &d->guard.pidfd, err);
+        r = trn_spawn("turncoat-guard", argv, fds, 3, -1, &d->guard.pid, &d->guard.pidfd, err);
     trn_siblings_tell(d);
     if (r == 0)
         d->beat_fd = trn_fd_steal(&ours);

@@ -238,6 +238,8 @@ static int start(struct trn_daemon *d, const char *state_dir, struct trn_err *er
     if (r == 0)
         r = trn_rules_start(d, err);
     if (r == 0)
+        r = trn_held_new(&d->held, err);
+    if (r == 0)
         trn_hands_start(d);
     if (r == 0)
         r = trn_inspect_start(d, err);
@@ -310,6 +312,7 @@ static void one_round(struct trn_daemon *d)
         check_hooks(d);
         trn_daemon_send_health(d);
         tell_limits(d);
+        (void)trn_held_sweep(d->held);
         if (d->records)
             (void)!trn_record_pipe_flush(d->records);
     }
@@ -344,6 +347,8 @@ static void stop(struct trn_daemon *d)
     trn_sibling_end(&d->inspect);
     trn_record_pipe_free(d->records);
     trn_permission_free(d->permission);
+    if (!d->respond_left) /* as the executor */
+        trn_held_free(d->held);
     trn_filters_free(d->filters);
     trn_fanotify_close(d->files);
     trn_proc_events_close(d->proc_events);

@@ -26,6 +26,7 @@ struct trn_daemon {
     struct trn_fanotify *files;
     char files_why[200];               /* why there are none, where there should be */
     struct trn_permission *permission; /* asks for nothing until something is watched; nothing is yet */
+    struct trn_held *held;             /* processes that are stopped on our account; shared with the guard */
     uint32_t own[3];                   /* siblings that it knows */
     struct trn_filters *filters;
     struct trn_proc_events *proc_events;

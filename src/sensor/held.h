@@ -31,5 +31,9 @@ int trn_held_add(struct trn_held *h, uint32_t tgid, uint64_t start_boot_ns, enum
 void trn_held_remove(struct trn_held *h, uint32_t tgid, uint64_t start_boot_ns);
 bool trn_held_has(const struct trn_held *h, uint32_t tgid, uint64_t start_boot_ns);
 uint32_t trn_held_count(const struct trn_held *h);
+/* Frees the slots of processes that are gone; returns how many. To be called about once a second. */
+uint32_t trn_held_sweep(struct trn_held *h);
+/* Whether this process is still the one that started then, as /proc tells it (10 ms), and no zombie. */
+bool trn_held_lives(uint32_t tgid, uint64_t start_boot_ns);
 
 #endif

@@ -77,6 +77,12 @@ struct inode {
     __u32 i_ctime_nsec;
 };
 
+/* Memory files, and files on tmpfs. */
+struct shmem_inode_info {
+    unsigned int seals;
+    struct inode vfs_inode;
+};
+
 struct timespec64 {
     long long tv_sec;
     long tv_nsec;
@@ -145,11 +151,12 @@ struct mm_struct {
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-    unsigned long bx, cx, dx, si, di, orig_ax;
+    unsigned long bx, cx, dx, si, di, r8, r10, orig_ax, ip;
 };
 #else
 struct user_pt_regs {
     __u64 regs[31];
+    __u64 pc;
 };
 struct pt_regs {
     struct user_pt_regs user_regs;
@@ -182,6 +189,11 @@ struct pid_namespace {
 struct upid {
     int nr;
     struct pid_namespace *ns;
+};
+
+enum pid_type {
+    PIDTYPE_PID,
+    PIDTYPE_TGID,
 };
 
 struct pid {
@@ -259,6 +271,7 @@ struct task_struct {
     struct thread_info thread_info;
     unsigned int flags;
     unsigned int ptrace;
+    unsigned int personality;
     int exit_code;
     int pid;
     int tgid;
