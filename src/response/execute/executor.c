@@ -398,7 +398,14 @@ static void withdraw(struct trn_executor *x)
 {
     for (uint32_t i = 0; i < x->n; i++) {
         struct trn_row *row = x->rows[i];
-        if (row->over || !row->ops->undo || (row->ops->survives && (x->o.survive || row->a.until_wall_ns == 0)))
+        if (row->over || (row->ops->survives && (x->o.survive || row->a.until_wall_ns == 0)))
+            continue;
+        if (row->a.state == TRN_ACTION_REQUESTED) {
+            (void)!trn_journal_step(x, row, TRN_ACTION_FAILED,
+                                    TRN_STR("turncoatd was stopped before it was carried out"), TRN_NO_U32, TRN_NO_U32);
+            continue;
+        }
+        if (!row->ops->undo)
             continue;
         row->next = TRN_ORDER_UNDO;
         row->undo_as = TRN_ACTION_WITHDRAWN;
