@@ -41,11 +41,14 @@ static int step(const struct trn_act_ops *ops, const char *what, const struct tr
     return strcmp(what, "resume") == 0 ? ops->resume(t, a, err) : -EINVAL;
 }
 
-static void options(int argc, char **argv, struct trn_act_request *q)
+static void options(int argc, char **argv, struct trn_act *a)
 {
+    struct trn_act_request *q = &a->q;
     for (int i = 6; i < argc; i++) {
         if (strcmp(argv[i], "--run-scripts") == 0)
             q->flags |= TRN_ACT_RUN_SCRIPTS;
+        else if (strcmp(argv[i], "--resumed") == 0)
+            a->resumed = true;
         else if (strcmp(argv[i], "--for") == 0)
             q->seconds = 60;
         else if (strcmp(argv[i], "--to") == 0 && i + 1 < argc)
@@ -74,7 +77,7 @@ int main(int argc, char **argv)
     if (!arena || trn_str_u64(trn_str_of(argv[2]), &a.id) < 0 || t.response_fd < 0)
         return 2;
     a.q.act = (uint8_t)ops->kind;
-    options(argc, argv, &a.q);
+    options(argc, argv, &a);
     trn_buf_init(&text, 1u << 16);
     if (trn_read_file(kept, TRN_ACT_KEEP_MAX, &keep, NULL) == 0)
         a.keep = trn_buf_str(&keep);

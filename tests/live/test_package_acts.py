@@ -21,9 +21,10 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import build_packages  # noqa: E402
 import sensor_client  # noqa: E402
 from private_root import NoPrivateRoot, PrivateRoot  # noqa: E402
+from rehearsal import STATE as OWN_STATE, Turncoat  # noqa: E402
 
 LIVE = os.path.dirname(os.path.abspath(sensor_client.PROBE))
-STATE = "/var/lib/turncoat"
+STATE = "/var/lib/package-probe"
 INFO = "/var/lib/dpkg/info"
 SCRIPTS = ("preinst", "postinst", "prerm", "postrm")
 MARK = '#!/bin/sh\necho "{version} {script} $1" >>/srv/marks-{name}\n{more}exit {code}\n'
@@ -61,6 +62,7 @@ def build_all(folder):
         ("acme-prerm", {}, {"fails": ["prerm"]}),
         ("acme-slow", {"waits": ["preinst"]}, {}),
         ("acme-slower", {}, {"waits": ["prerm"]}),
+        ("acme-whole", {"waits": ["preinst"]}, {}),
     ):
         build(folder, name, "1.0", **old)
         build(folder, name, "1.1", **new)
@@ -75,8 +77,10 @@ def repository(r, folder):
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    programs, folder = tmp_path_factory.mktemp("programs"), str(tmp_path_factory.mktemp("repo"))
+def root(tmp_path_factory, programs):
+    built, programs = programs, tmp_path_factory.mktemp("root") / "programs"
+    folder = str(tmp_path_factory.mktemp("repo"))
+    shutil.copytree(built, programs)
     if not os.path.exists(f"{LIVE}/package-probe"):
         pytest.skip("no package-probe: build first")
     shutil.copy(f"{LIVE}/package-probe", programs)
@@ -86,7 +90,7 @@ def root(tmp_path_factory):
             r.write("/etc/apt/sources.list", "deb [trusted=yes] file:/srv/repo ./\n")
             repository(r, folder)
             r.folder = folder
-            newest = ["phone", "roll", "c++", "plugin", "postinst", "preinst", "prerm", "slow", "slower"]
+            newest = ["phone", "roll", "c++", "plugin", "postinst", "preinst", "prerm", "slow", "slower", "whole"]
             r.run(["apt-get", "-q", "-y", "install", *(f"acme-{n}=1.1" for n in newest)], scope=False)
             for n in newest:
                 r.write(f"/srv/marks-acme-{n}", "")
@@ -213,6 +217,8 @@ def test_a_rollback_stays_until_a_newer_version_comes(root):
     upgrade(root)
     assert version_of(root, "acme-roll") == "installed 1.2"
     assert order(root, 6, "check", "rollback", "acme-roll", "--to", "1.0")["code"] == "ENOENT"
+    seen = fine(root, 6, "check", "rollback", "acme-roll", "--to", "1.0", "--resumed")
+    assert seen == "dpkg has acme-roll at 1.2; an upgrade does not bring 1.1 back"
     assert "1.2 is installed" in fine(root, 6, "undo", "rollback", "acme-roll", "--to", "1.0")
     assert version_of(root, "acme-roll") == "installed 1.2"
 
@@ -343,9 +349,9 @@ def test_killed_in_the_middle_dpkg_goes_on_and_the_next_start_knows(root):
         probe.send_signal(signal.SIGKILL)
         probe.wait()
         assert scripts_there(root, "acme-slow") == []  # aside, while dpkg works
-        assert order(root, 15, "resume", *words)["code"] == "ok"
         assert order(root, 15, "check", *words)["code"] == "EAGAIN"
-    assert settled(root, 15, "check", *words)["text"].startswith("dpkg has acme-slow at 1.0")
+    assert order(root, 15, "resume", *words)["code"] == "ok"
+    assert fine(root, 15, "check", *words).startswith("dpkg has acme-slow at 1.0")
     assert marks(root, "acme-slow") == ["1.0 preinst upgrade", "1.0 postinst configure"]
     assert scripts_there(root, "acme-slow") == list(SCRIPTS)
 
@@ -403,3 +409,37 @@ def test_under_systemd_dpkg_runs_in_a_unit_of_its_own(root):
     assert asked.startswith("--unit=turncoat-package-18 --wait --collect --pipe ")
     assert asked.endswith(" -- /usr/bin/dpkg --remove acme-prerm\n")
     fine(root, 18, "check", "remove", "acme-prerm")
+
+
+def test_by_turncoat_itself_also_when_it_is_killed_in_the_middle(root):
+    daemon = Turncoat(root)
+
+    def respond(*words):
+        told = root.run(["turncoat", "respond", *words, "--json", "--state", OWN_STATE], scope=False, check=False, timeout=90)
+        assert told.stdout, told.stderr
+        return json.loads(told.stdout)
+
+    dry = respond("rollback", "acme-whole=1.1", "--to", "1.0", "--dry-run")
+    assert "  Inst acme-whole [1.1] (1.0 localhost [all])" in dry["plan"], dry
+    removed = respond("remove", "acme-whole=1.1", "--why", "a rehearsal")
+    assert removed["state"] == "seen" and "apt does not bring 1.1 back" in removed["text"], removed
+    assert respond("undo", str(removed["id"]))["state"] == "undone"
+    assert version_of(root, "acme-whole") == "installed 1.1"
+    root.write("/srv/wait-acme-whole", "")
+    root.write("/srv/marks-acme-whole", "")
+    number = respond("rollback", "acme-whole", "--to", "1.0", "--wait", "0")["id"]
+    deadline = time.monotonic() + 30
+    while not marks(root, "acme-whole") and time.monotonic() < deadline:
+        time.sleep(0.02)
+    daemon.daemon.send_signal(signal.SIGKILL)
+    daemon.daemon.wait()
+    daemon = Turncoat(root)
+    os.unlink(root.host_path("/srv/wait-acme-whole"))
+    while time.monotonic() < deadline + 30:
+        row = next(r for r in respond("list")["actions"] if r["id"] == number)
+        if row["state"] not in ("requested", "done"):
+            break
+        time.sleep(0.1)
+    assert row["state"] == "seen" and version_of(root, "acme-whole") == "installed 1.0", row
+    assert marks(root, "acme-whole") == ["1.0 preinst upgrade", "1.0 postinst configure"]
+    daemon.stop()

@@ -109,6 +109,18 @@ struct trn_buf trn_package_script_names(const char *name,
 /* "half-installed: repair it with ..." when the package is in the middle of something. */
 void trn_package_repair(const struct trn_package_record *r, const struct trn_package_facts *f, struct trn_err *err);
 
+/* ---- package_plan.c: what is asked, and whether it may be ---- */
+struct trn_package_job {
+    struct trn_package_target target;
+    struct trn_package_facts facts;
+    struct trn_package_record r;
+    char what[600]; /* rollback: for apt-get install */
+};
+int trn_package_look(const struct trn_act_tools *t, const struct trn_act_request *q, struct trn_package_job *j,
+                     struct trn_err *err) TRN_MUST_CHECK;
+int trn_package_plan(const struct trn_act_tools *t, const struct trn_act_request *q, struct trn_buf *out,
+                     struct trn_err *err) TRN_MUST_CHECK;
+
 /* ---- package_aside.c: scripts/ID ---- */
 int trn_package_place(const struct trn_act_tools *t, uint64_t id, bool make, struct trn_err *err) TRN_MUST_CHECK;
 void trn_package_place_drop(const struct trn_act_tools *t, uint64_t id);

@@ -120,7 +120,7 @@ int trn_package_record_write(int place, const struct trn_package_record *r, stru
 
 int trn_package_record_read(int place, bool settled, struct trn_package_record *ret)
 {
-    struct trn_buf b;
+    struct trn_buf b = {0};
     int r = read_whole(place, settled ? SETTLED : RECORD, TRN_ACT_KEEP_MAX, &b);
     if (r < 0)
         return r;
@@ -139,7 +139,7 @@ int trn_package_record_settled(int place)
 /* from/name is whole in to/name, then it leaves from. -ENOENT: there is none. */
 static int carry(int from, int to, const char *name, mode_t mode, bool instead)
 {
-    struct trn_buf b;
+    struct trn_buf b = {0};
     int r = read_whole(from, name, SCRIPT_MAX, &b);
     if (r < 0)
         return r;
@@ -185,7 +185,7 @@ int trn_package_put_back(int place, const char *name, const char *arch, struct t
 struct trn_buf trn_package_script_names(const char *name, const char *arch)
 {
     char script[300], path[340];
-    struct trn_buf b;
+    struct trn_buf b = {0};
     trn_buf_init(&b, 256);
     for (unsigned i = 0; i < N_SCRIPTS; i++) {
         script_name(script, sizeof script, i, name, arch);

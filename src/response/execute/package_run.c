@@ -17,7 +17,7 @@
 #define OUTPUT_ON_DISK (4u * 1024u * 1024u)
 #define LOOK_MS 50
 #define GRACE_SEC 5u
-#define ASK_SEC 30u
+#define ASK_SEC 15u
 #define CANNOT_START 127
 
 /* Only what may be called between fork and exec of a process with threads. */
