@@ -30,6 +30,10 @@ struct trn_cut_host {
     uint8_t address[16];
 };
 
+bool trn_cut_host_is_good(const struct trn_cut_host *h);
+/* Whether `one`, an address with a port, is among what `h` says. */
+bool trn_cut_host_has(const struct trn_cut_host *h, const struct trn_cut_host *one);
+
 struct trn_cut_options {
     size_t sz;
     const char *scope_cgroup; /* NULL: the whole machine */

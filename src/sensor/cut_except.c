@@ -43,6 +43,21 @@ static bool contains(const struct trn_cut_except_key *wide, const struct trn_cut
     return memcmp(cut, wide->address, sizeof(cut)) == 0;
 }
 
+bool trn_cut_host_is_good(const struct trn_cut_host *h)
+{
+    struct trn_cut_except_key k;
+
+    return trn_cut_except_key(0, h, &k);
+}
+
+bool trn_cut_host_has(const struct trn_cut_host *h, const struct trn_cut_host *one)
+{
+    struct trn_cut_except_key wide, narrow;
+
+    return trn_cut_except_key(0, h, &wide) && trn_cut_except_key(0, one, &narrow) && contains(&wide, &narrow) &&
+           (h->port == 0 || h->port == one->port);
+}
+
 static bool has_port(const struct trn_cut_except *e, uint16_t port)
 {
     for (size_t i = 0; i < e->n; i++) {

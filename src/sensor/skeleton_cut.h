@@ -4,6 +4,8 @@
 #define TRN_SENSOR_SKELETON_CUT_H
 #pragma GCC system_header
 
+#include "sensor/bpf/cut.h"
+
 #include "cut.skel.h"
 
 #endif
