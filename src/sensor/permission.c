@@ -24,7 +24,7 @@
 #define WAITING_MAX 128 /* each holds a descriptor */
 #define OWN_MAX 8
 #define DEADLINE_US 3000
-#define DEADLINE_US_MAX 100000
+#define DEADLINE_US_MAX 10000000
 #define READ_EVENTS 16 /* a read that cannot open one more descriptor refuses in the kernel: few at a time */
 #define STUCK_NS (200 * TRN_NS_PER_MS)
 
@@ -116,7 +116,8 @@ int trn_permit_key_of(int fd, struct trn_permit_key *ret)
 
 static uint64_t mask_of(unsigned what)
 {
-    return (what & TRN_PERMIT_OPEN ? FAN_OPEN_PERM : 0u) | (what & TRN_PERMIT_EXEC ? FAN_OPEN_EXEC_PERM : 0u);
+    return (what & TRN_PERMIT_OPEN ? FAN_OPEN_PERM : 0u) | (what & TRN_PERMIT_EXEC ? FAN_OPEN_EXEC_PERM : 0u) |
+           (what & TRN_PERMIT_CHILDREN ? FAN_EVENT_ON_CHILD : 0u);
 }
 
 /* By its link in /proc: O_PATH descriptors are not taken, and a path must not be looked up again. */
@@ -128,12 +129,21 @@ static int mark(const struct trn_permission *p, unsigned flags, unsigned what, i
     return fanotify_mark(p->group, flags, mask_of(what), AT_FDCWD, link) == 0 ? 0 : -errno;
 }
 
+/* Of files that are watched one by one the mark is there for good; of the many others the kernel may drop it together
+ * with the inode, when memory is short, and it is asked for again. (-EINVAL: a kernel before 5.19.) */
+static int mark_ignored(const struct trn_permission *p, const struct trn_permit_question *q)
+{
+    int r = mark(p, FAN_MARK_ADD | FAN_MARK_IGNORED_MASK | FAN_MARK_EVICTABLE, q->what, q->fd);
+
+    return r == -EEXIST || r == -EINVAL ? mark(p, FAN_MARK_ADD | FAN_MARK_IGNORED_MASK, q->what, q->fd) : r;
+}
+
 /* The content must still be what was allowed once the mark is there: a write before it would not take it away. */
 static bool ask_no_more(const struct trn_permission *p, const struct trn_permit_question *q)
 {
     struct trn_permit_key now = {0};
 
-    if (mark(p, FAN_MARK_ADD | FAN_MARK_IGNORED_MASK, q->what, q->fd) != 0)
+    if (mark_ignored(p, q) != 0)
         return false;
     if (trn_permit_key_of(q->fd, &now) == 0 && same_key(&now, &q->key))
         return true;
@@ -159,7 +169,14 @@ static void answer(struct trn_permission *p, const struct trn_permit_question *q
 static void answer_late(struct trn_permission *p, const struct trn_permit_question *q, uint64_t read_ns)
 {
     p->counts.late++;
-    answer(p, q, p->o.fail_closed, read_ns);
+    answer(p, q, p->o.late ? p->o.late(p->o.ctx, q) : p->o.fail_closed, read_ns);
+}
+
+static void answer_at_once(struct trn_permission *p, const struct trn_permit_question *q, enum trn_permit_now now,
+                           uint64_t read_ns)
+{
+    p->counts.cached += now == TRN_PERMIT_ALLOW_KEEP && ask_no_more(p, q);
+    answer(p, q, now == TRN_PERMIT_DENY_ONCE, read_ns);
 }
 
 /* True when it was answered. */
@@ -171,7 +188,7 @@ static bool answer_by_table(struct trn_permission *p, const struct trn_permit_qu
     if (!v)
         return false;
     deny = (v->refused & q->what) != 0;
-    if (!deny && ask_no_more(p, q)) {
+    if (!deny && !p->o.ask_always && ask_no_more(p, q)) {
         v->cached |= q->what;
         p->counts.cached++;
     }
@@ -200,17 +217,22 @@ static void question(struct trn_permission *p, const struct fanotify_event_metad
         answer(p, &q, false, now);
         return;
     }
-    if (trn_permit_key_of(q.fd, &q.key) != 0 || p->n_waiting == WAITING_MAX) {
+    int r = trn_permit_key_of(q.fd, &q.key);
+    if (r == -EINVAL) { /* a device, a pipe: of a file system that is watched as a whole */
+        answer(p, &q, false, now);
+        return;
+    }
+    enum trn_permit_now at_once = r == 0 && p->o.at_once ? p->o.at_once(p->o.ctx, &q) : TRN_PERMIT_ASK_TABLE;
+    if (at_once != TRN_PERMIT_ASK_TABLE) {
+        answer_at_once(p, &q, at_once, now);
+        return;
+    }
+    if (r == 0 && answer_by_table(p, &q, now))
+        return;
+    if (r != 0 || p->n_waiting == WAITING_MAX) {
         answer_late(p, &q, now);
         return;
     }
-    enum trn_permit_now at_once = p->o.at_once ? p->o.at_once(p->o.ctx, &q) : TRN_PERMIT_ASK_TABLE;
-    if (at_once != TRN_PERMIT_ASK_TABLE) {
-        answer(p, &q, at_once == TRN_PERMIT_DENY_ONCE, now);
-        return;
-    }
-    if (answer_by_table(p, &q, now))
-        return;
     p->waiting[p->n_waiting++] =
         (struct waiting){.q = q, .read_ns = now, .until_ns = now + p->o.deadline_us * UINT64_C(1000)};
     if (p->o.ask)
@@ -353,11 +375,35 @@ int trn_permission_new(const struct trn_permission_options *o, struct trn_permis
     return 0;
 }
 
-struct trn_permission *trn_permission_free(struct trn_permission *p)
+static void forget_all(struct trn_permission *p)
 {
     uint64_t key, value;
     size_t it = 0;
 
+    while (trn_map_next(p->verdicts, &it, &key, &value)) {
+        free((void *)(uintptr_t)value);
+        (void)trn_map_remove(p->verdicts, key, NULL);
+    }
+}
+
+void trn_permission_forget_all(struct trn_permission *p)
+{
+    pthread_mutex_lock(&p->lock);
+    forget_all(p);
+    pthread_mutex_unlock(&p->lock);
+}
+
+void trn_permission_reset(struct trn_permission *p)
+{
+    pthread_mutex_lock(&p->lock);
+    forget_all(p);
+    if (p->group >= 0)
+        (void)fanotify_mark(p->group, FAN_MARK_FLUSH, 0, AT_FDCWD, NULL); /* marks of inodes, no others */
+    pthread_mutex_unlock(&p->lock);
+}
+
+struct trn_permission *trn_permission_free(struct trn_permission *p)
+{
     if (!p)
         return NULL;
     if (p->group >= 0) {
@@ -371,8 +417,7 @@ struct trn_permission *trn_permission_free(struct trn_permission *p)
         trn_fd_close(p->group); /* the kernel allows what was not read */
         trn_fd_close(p->wake);
     }
-    while (trn_map_next(p->verdicts, &it, &key, &value))
-        free((void *)(uintptr_t)value);
+    forget_all(p);
     trn_map_free(p->verdicts);
     pthread_mutex_destroy(&p->lock);
     free(p);
@@ -394,20 +439,46 @@ int trn_permission_own(struct trn_permission *p, uint32_t old_pid, uint32_t pid)
     return r;
 }
 
-int trn_permission_watch(struct trn_permission *p, int fd, unsigned what, struct trn_err *err)
+static int add_mark(struct trn_permission *p, unsigned kind, unsigned what, int fd, struct trn_err *err)
 {
-    struct trn_permit_key key;
-    int r = trn_permit_key_of(fd, &key);
+    int r;
 
-    if (r != 0 || mask_of(what) == 0)
-        return trn_fail(err, r ? r : -EINVAL, "cannot hold opens of what is not a plain file");
     pthread_mutex_lock(&p->lock);
     r = open_group(p, err);
     if (r == 0) {
-        r = mark(p, FAN_MARK_ADD, what, fd);
+        r = mark(p, FAN_MARK_ADD | kind, what, fd);
         if (r != 0)
-            (void)trn_fail(err, r, "cannot hold opens of a file: %s", trn_errno_name(r));
+            (void)trn_fail(err, r, "cannot hold opens of a %s: %s", kind == FAN_MARK_INODE ? "file" : "file system",
+                           trn_errno_name(r));
     }
+    pthread_mutex_unlock(&p->lock);
+    return r;
+}
+
+int trn_permission_watch(struct trn_permission *p, int fd, unsigned what, struct trn_err *err)
+{
+    const mode_t kind = what & TRN_PERMIT_CHILDREN ? S_IFDIR : S_IFREG;
+    struct stat st;
+    int r = fstat(fd, &st) != 0 ? -errno : (st.st_mode & S_IFMT) != kind ? -EINVAL : 0;
+
+    if (r != 0 || mask_of(what & ~TRN_PERMIT_CHILDREN) == 0)
+        return trn_fail(err, r ? r : -EINVAL, "cannot hold opens of what is not a plain %s",
+                        what & TRN_PERMIT_CHILDREN ? "folder" : "file");
+    return add_mark(p, FAN_MARK_INODE, what, fd, err);
+}
+
+int trn_permission_watch_file_system(struct trn_permission *p, int fd, unsigned what, struct trn_err *err)
+{
+    return add_mark(p, FAN_MARK_FILESYSTEM, what & ~TRN_PERMIT_CHILDREN, fd, err);
+}
+
+int trn_permission_unwatch_file_system(struct trn_permission *p, int fd, unsigned what)
+{
+    int r = -ENOENT;
+
+    pthread_mutex_lock(&p->lock);
+    if (p->group >= 0)
+        r = mark(p, FAN_MARK_REMOVE | FAN_MARK_FILESYSTEM, what, fd);
     pthread_mutex_unlock(&p->lock);
     return r;
 }

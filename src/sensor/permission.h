@@ -17,7 +17,8 @@ struct trn_permission;
 
 enum { /* what is asked for; a set */
        TRN_PERMIT_OPEN = 1,
-       TRN_PERMIT_EXEC = 2
+       TRN_PERMIT_EXEC = 2,
+       TRN_PERMIT_CHILDREN = 4 /* to watch a folder: of the files that have a name in it, not below it */
 };
 
 /* A file's content at one moment; a verdict is about that and nothing else. */
@@ -32,19 +33,28 @@ struct trn_permit_question {
     unsigned what; /* TRN_PERMIT_OPEN or TRN_PERMIT_EXEC */
 };
 
-enum trn_permit_now { TRN_PERMIT_ASK_TABLE = 0, TRN_PERMIT_ALLOW_ONCE, TRN_PERMIT_DENY_ONCE };
+enum trn_permit_now {
+    TRN_PERMIT_ASK_TABLE = 0,
+    TRN_PERMIT_ALLOW_ONCE,
+    TRN_PERMIT_DENY_ONCE,
+    TRN_PERMIT_ALLOW_KEEP /* and this file is not asked about again until it is written (or trn_permission_reset) */
+};
 
 struct trn_permission_options {
     size_t sz;
-    uint32_t deadline_us; /* from reading the question to the answer; 0: 3000, at most 100000 */
+    uint32_t deadline_us; /* from reading the question to the answer; 0: 3000, at most 10000000 */
     bool fail_closed;     /* what is not decided in time is refused; default: allowed */
     /* Told once about each question that the table does not answer; in the answering thread: must not wait, and must
      * not call back. NULL: nobody. */
     void (*ask)(void *ctx, const struct trn_permit_question *q);
     /* Asked first, in the answering thread, about who opens rather than what: must not wait, and must not call back.
-     * What it answers is answered at once and not remembered. NULL: nobody. */
+     * What it answers is answered at once and, but for ALLOW_KEEP, not remembered. NULL: nobody. */
     enum trn_permit_now (*at_once)(void *ctx, const struct trn_permit_question *q);
     void *ctx;
+    /* Asked when the time of a question is over, or there is no room for it; in the answering thread: must not wait, must
+     * not call back. True: refused. NULL: as fail_closed says. */
+    bool (*late)(void *ctx, const struct trn_permit_question *q);
+    bool ask_always; /* what is allowed by the table is asked about again the next time */
 };
 
 struct trn_permit_counts {
@@ -65,9 +75,19 @@ struct trn_permission *trn_permission_free(struct trn_permission *p);
 int trn_permission_own(struct trn_permission *p, uint32_t old_pid, uint32_t pid) TRN_MUST_CHECK;
 
 /* From now on opens (or execs) of this very file are asked about; the first call opens the group and starts the
- * thread. fd: any descriptor of a plain file, O_PATH too. -EINVAL: not a plain file. */
+ * thread. fd: any descriptor, O_PATH too, of a plain file (with TRN_PERMIT_CHILDREN of a folder); -EINVAL otherwise. */
 int trn_permission_watch(struct trn_permission *p, int fd, unsigned what, struct trn_err *err) TRN_MUST_CHECK;
 int trn_permission_unwatch(struct trn_permission *p, int fd, unsigned what) TRN_MUST_CHECK;
+
+/* The same for every file of the file system in which fd lies, whichever mount shows it. Files that are no plain ones
+ * are allowed without a question to anybody. */
+int trn_permission_watch_file_system(struct trn_permission *p, int fd, unsigned what, struct trn_err *err)
+    TRN_MUST_CHECK;
+int trn_permission_unwatch_file_system(struct trn_permission *p, int fd, unsigned what) TRN_MUST_CHECK;
+void trn_permission_forget_all(struct trn_permission *p); /* all verdicts */
+/* The same, and what is not asked about any more is asked about again. Only where no single file is watched
+ * (its watch would end, too). */
+void trn_permission_reset(struct trn_permission *p);
 
 int trn_permit_key_of(int fd, struct trn_permit_key *ret) TRN_MUST_CHECK;
 /* The verdict about this content: what of it is refused (0: nothing). Answers who waits for it; the oldest verdict makes
