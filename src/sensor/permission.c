@@ -117,7 +117,7 @@ int trn_permit_key_of(int fd, struct trn_permit_key *ret)
 static uint64_t mask_of(unsigned what)
 {
     return (what & TRN_PERMIT_OPEN ? FAN_OPEN_PERM : 0u) | (what & TRN_PERMIT_EXEC ? FAN_OPEN_EXEC_PERM : 0u) |
-           (what & TRN_PERMIT_CHILDREN ? FAN_EVENT_ON_CHILD : 0u);
+           (what & TRN_PERMIT_CHILDREN ? FAN_EVENT_ON_CHILD : 0u) | (what & TRN_PERMIT_WRITTEN ? FAN_CLOSE_WRITE : 0u);
 }
 
 /* By its link in /proc: O_PATH descriptors are not taken, and a path must not be looked up again. */
@@ -260,6 +260,24 @@ static void look_at_waiting(struct trn_permission *p)
 
 /* ---- the thread ---- */
 
+static void forget(struct trn_permission *p, const struct trn_permit_key *key)
+{
+    uint64_t value;
+
+    if (find_verdict(p, key) && trn_map_remove(p->verdicts, hash_of(key), &value))
+        free((void *)(uintptr_t)value);
+}
+
+/* A store through a mapping takes no ignore mark away, and on some file systems leaves the times as they were. */
+static void written(struct trn_permission *p, int fd)
+{
+    struct trn_permit_key key;
+
+    (void)mark(p, FAN_MARK_REMOVE | FAN_MARK_IGNORED_MASK, TRN_PERMIT_OPEN | TRN_PERMIT_EXEC, fd);
+    if (trn_permit_key_of(fd, &key) == 0)
+        forget(p, &key);
+}
+
 static void read_questions(struct trn_permission *p)
 {
     struct fanotify_event_metadata m[READ_EVENTS];
@@ -272,10 +290,12 @@ static void read_questions(struct trn_permission *p)
             return;
         if (m[i].fd < 0)
             continue;
-        if (m[i].mask & (FAN_OPEN_PERM | FAN_OPEN_EXEC_PERM))
+        if (m[i].mask & (FAN_OPEN_PERM | FAN_OPEN_EXEC_PERM)) {
             question(p, &m[i], now);
-        else
-            trn_fd_close(m[i].fd);
+            continue;
+        }
+        written(p, m[i].fd);
+        trn_fd_close(m[i].fd);
     }
 }
 
@@ -461,7 +481,7 @@ int trn_permission_watch(struct trn_permission *p, int fd, unsigned what, struct
     struct stat st;
     int r = fstat(fd, &st) != 0 ? -errno : (st.st_mode & S_IFMT) != kind ? -EINVAL : 0;
 
-    if (r != 0 || mask_of(what & ~TRN_PERMIT_CHILDREN) == 0)
+    if (r != 0 || (what & (TRN_PERMIT_OPEN | TRN_PERMIT_EXEC)) == 0)
         return trn_fail(err, r ? r : -EINVAL, "cannot hold opens of what is not a plain %s",
                         what & TRN_PERMIT_CHILDREN ? "folder" : "file");
     return add_mark(p, FAN_MARK_INODE, what, fd, err);
@@ -518,11 +538,8 @@ int trn_permission_decide(struct trn_permission *p, const struct trn_permit_key 
 
 void trn_permission_forget(struct trn_permission *p, const struct trn_permit_key *key)
 {
-    uint64_t value;
-
     pthread_mutex_lock(&p->lock);
-    if (find_verdict(p, key) && trn_map_remove(p->verdicts, hash_of(key), &value))
-        free((void *)(uintptr_t)value);
+    forget(p, key);
     pthread_mutex_unlock(&p->lock);
 }
 

@@ -18,7 +18,9 @@ struct trn_permission;
 enum { /* what is asked for; a set */
        TRN_PERMIT_OPEN = 1,
        TRN_PERMIT_EXEC = 2,
-       TRN_PERMIT_CHILDREN = 4 /* to watch a folder: of the files that have a name in it, not below it */
+       TRN_PERMIT_CHILDREN = 4, /* to watch a folder: of the files that have a name in it, not below it */
+       TRN_PERMIT_WRITTEN = 8   /* to watch: when who could write has closed it, what was allowed is asked about again. The
+                                 * kernel sees by itself every write but a store through a mapping */
 };
 
 /* A file's content at one moment; a verdict is about that and nothing else. */

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define BOTH (TRN_PERMIT_OPEN | TRN_PERMIT_EXEC)
+#define ALL (BOTH | TRN_PERMIT_WRITTEN)
 #define DEADLINE_MS 1000u
 #define DEADLINE_MS_MAX 10000u
 
@@ -170,11 +171,11 @@ static int arm_gate(struct trn_blocker *b, struct trn_err *err)
 static int watch_places(struct trn_blocker *b, const int *fds, uint32_t n, struct trn_err *err)
 {
     for (uint32_t i = 0; i < n; i++) {
-        int r = trn_permission_watch_file_system(b->places, fds[i], BOTH, err);
+        int r = trn_permission_watch_file_system(b->places, fds[i], ALL, err);
         if (r == 0)
             continue;
         while (i > 0)
-            (void)!trn_permission_unwatch_file_system(b->places, fds[--i], BOTH);
+            (void)!trn_permission_unwatch_file_system(b->places, fds[--i], ALL);
         return r;
     }
     return 0;
@@ -183,7 +184,7 @@ static int watch_places(struct trn_blocker *b, const int *fds, uint32_t n, struc
 static void unwatch_places(struct trn_blocker *b)
 {
     for (uint32_t i = 0; i < b->n_places && b->places_watched; i++)
-        (void)!trn_permission_unwatch_file_system(b->places, b->place_fds[i], BOTH);
+        (void)!trn_permission_unwatch_file_system(b->places, b->place_fds[i], ALL);
     b->places_watched = false;
 }
 
