@@ -5,11 +5,13 @@
  * a copy of /usr/bin/true.
  *
  *   block-tries WAY FILE [COUNT]      with COUNT: {"ran":N,"refused":N,"killed":N,"other":N}
- *   ways    exec execveat opath thread vfork script memfd open uring map dlopen-map
+ *   ways    exec execveat opath thread vfork open uring map memfd memfd-map fresh renamed loader
+ *           interpreter dlopen
  *   block-tries kept WAY FILE         opened first, then waits for a line: exec, map, protect, read
  *   block-tries received WAY FILE     the same, with a descriptor that came over a socket
- * memfd takes FILE as the source of what the memory file holds.
+ * memfd takes FILE as the source of what the memory file holds. fresh and renamed make FILE first, of $TRIES_SOURCE.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <liburing.h>
@@ -45,6 +47,36 @@ static int by_descriptor(int fd)
     char *argv[] = {(char *)(uintptr_t) "tried", NULL};
     syscall(SYS_execveat, fd, "", argv, environ, AT_EMPTY_PATH);
     return errno;
+}
+
+/* As a program's argument: no exec of the file itself. */
+static int by_loader(const char *file, int fd)
+{
+    char *argv[] = {(char *)(uintptr_t) "/lib64/ld-linux-x86-64.so.2", (char *)(uintptr_t)file, NULL};
+    int null = open("/dev/null", O_WRONLY);
+    dup2(null, 2);
+    execve(argv[0], argv, environ);
+    argv[0] = (char *)(uintptr_t) "/lib/ld-linux-aarch64.so.1";
+    execve(argv[0], argv, environ);
+    return errno;
+}
+
+static int by_interpreter(const char *file, int fd)
+{
+    char *argv[] = {(char *)(uintptr_t) "/bin/sh", (char *)(uintptr_t)file, NULL};
+    int null = open("/dev/null", O_WRONLY);
+    dup2(null, 2);
+    execve(argv[0], argv, environ);
+    return errno;
+}
+
+static int by_dlopen(const char *file, int fd)
+{
+    const char *why;
+    if (dlopen(file, RTLD_NOW))
+        return 0;
+    why = dlerror();
+    return why && strstr(why, strerror(EPERM)) ? EPERM : ENOEXEC;
 }
 
 static int by_execveat(const char *file, int fd)
@@ -112,10 +144,10 @@ static int by_map(const char *file, int fd)
     return fd < 0 ? errno : by_map_of(fd);
 }
 
-static int memory_copy(const char *file)
+static int copy_to(const char *file, int to)
 {
     static char piece[1 << 16];
-    int from = open(file, O_RDONLY | O_CLOEXEC), to = memfd_create("tried", MFD_CLOEXEC);
+    int from = open(file, O_RDONLY | O_CLOEXEC);
     ssize_t n;
     while (from >= 0 && to >= 0 && (n = read(from, piece, sizeof piece)) > 0) {
         if (write(to, piece, (size_t)n) != n)
@@ -123,6 +155,33 @@ static int memory_copy(const char *file)
     }
     close(from);
     return from < 0 ? -1 : to;
+}
+
+static int memory_copy(const char *file)
+{
+    return copy_to(file, memfd_create("tried", MFD_CLOEXEC));
+}
+
+static int by_fresh(const char *file, int fd)
+{
+    unlink(file);
+    fd = copy_to(getenv("TRIES_SOURCE"), open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755));
+    if (fd < 0)
+        return EIO;
+    close(fd);
+    return by_exec(file, -1);
+}
+
+static int by_renamed(const char *file, int fd)
+{
+    char other[4096];
+    snprintf(other, sizeof other, "%s.new", file);
+    unlink(other);
+    fd = copy_to(getenv("TRIES_SOURCE"), open(other, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755));
+    if (fd < 0 || rename(other, file) != 0)
+        return EIO;
+    close(fd);
+    return by_exec(file, -1);
 }
 
 static int by_memfd(const char *file, int fd)
@@ -159,20 +218,13 @@ static int kept_read(const char *file, int fd)
     return pread(fd, &c, 1, 0) == 1 ? 0 : errno;
 }
 
-static const struct way ways[] = {{"exec", by_exec},
-                                  {"execveat", by_execveat},
-                                  {"opath", by_opath},
-                                  {"thread", by_thread},
-                                  {"open", by_open},
-                                  {"uring", by_uring},
-                                  {"map", by_map},
-                                  {"memfd", by_memfd},
-                                  {"memfd-map", by_memfd_map},
-                                  {"kept-exec", kept_exec},
-                                  {"kept-map", kept_map},
-                                  {"kept-protect", kept_protect},
-                                  {"kept-read", kept_read},
-                                  {"vfork", NULL}};
+static const struct way ways[] = {{"exec", by_exec},        {"execveat", by_execveat}, {"opath", by_opath},
+                                  {"thread", by_thread},    {"open", by_open},         {"uring", by_uring},
+                                  {"map", by_map},          {"memfd", by_memfd},       {"memfd-map", by_memfd_map},
+                                  {"kept-exec", kept_exec}, {"kept-map", kept_map},    {"kept-protect", kept_protect},
+                                  {"kept-read", kept_read}, {"vfork", NULL},           {"fresh", by_fresh},
+                                  {"renamed", by_renamed},  {"loader", by_loader},     {"interpreter", by_interpreter},
+                                  {"dlopen", by_dlopen}};
 
 static int end_of(int status, int error)
 {
@@ -180,7 +232,7 @@ static int end_of(int status, int error)
         return error == EPERM ? REFUSED : OTHER;
     if (WIFSIGNALED(status))
         return WTERMSIG(status) == SIGKILL ? KILLED : OTHER;
-    return RAN;
+    return WEXITSTATUS(status) == 0 ? RAN : REFUSED; /* the loader, the interpreter: they could not read it */
 }
 
 static int attempt_vfork(const char *file)
@@ -275,6 +327,7 @@ int main(int argc, char **argv)
     if (argc < 3 || argc > 4)
         return 2;
     const struct way *way = way_of("", argv[1]);
+    setenv("TRIES_SOURCE", argv[2], 0);
     if (argc == 3) {
         puts(words[attempt(way, argv[2], -1)]);
         return 0;
