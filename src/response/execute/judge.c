@@ -3,7 +3,7 @@
  * Overview: owns the judge's thread: reads contents, hashes them, and says whether a rule means them. It never answers
  * the kernel and may be slow; who waits for it has a deadline that others keep.
  * Must not own: rules (block_index.c), questions (permission.c, blocker_gate.c). Must not parse: bytes go into the hash
- * and nowhere else (docs/adr/0014).
+ * and nowhere else (docs/adr/0020).
  */
 #include "response/execute/blocker_internal.h"
 
