@@ -163,6 +163,17 @@ int trn_filter_answer_decode(struct trn_cursor *in, struct trn_filter_answer *re
 #define TRN_CH_INSPECT_BAD_LINE 0x25 /* u64 job, u64 line, lstr why */
 #define TRN_CH_INSPECT_END 0x27      /* u64 job, i32 code, lstr message */
 #define TRN_CH_INSPECT_POLICY 0x28   /* u64 job, an encoded policy */
+/* The facts of one file, of which turncoatd reads the build-id by itself (src/response/execute/judge_build_id.c). */
+#define TRN_CH_INSPECT_FACTS_JOB 1
+#define TRN_CH_INSPECT_FACTS 0x20
+#define TRN_CH_BUILD_ID_MAX 64u
+struct trn_channel_facts {
+    uint64_t job, size;
+    uint8_t sha256[TRN_SHA256_SIZE];
+    struct trn_str build_id; /* raw; absent; a view into the message */
+};
+int trn_channel_facts_decode(struct trn_cursor *in, struct trn_channel_facts *ret) TRN_MUST_CHECK;
+int trn_channel_end_decode(struct trn_cursor *in, uint64_t *ret_job) TRN_MUST_CHECK; /* of TRN_CH_INSPECT_END */
 /* Results of jobs that a lost engine had asked for still come, to the next one: no two runs share numbers.
  * turncoatd's own jobs (indicator files) come first, then what the engine asks for. */
 #define TRN_CH_FIRST_ENGINE_JOB (1u << 16)

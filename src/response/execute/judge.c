@@ -79,8 +79,10 @@ static int hash_of(struct trn_blocker *b, int fd, uint64_t size, uint8_t ret[TRN
 }
 
 struct what_it_is {
-    bool hashed;
+    bool hashed, parsed;
     uint8_t sha256[TRN_SHA256_SIZE];
+    uint8_t build_id[BLOCK_BUILD_ID_MAX];
+    size_t build_id_n; /* 0: it has none */
     uint64_t size;
 };
 
@@ -88,6 +90,14 @@ static bool wanted(struct trn_blocker *b, uint64_t size)
 {
     block_lock(b);
     const bool wanted = block_index_may_be(b->index, size);
+    block_unlock(b);
+    return wanted;
+}
+
+static bool wants_build_id(struct trn_blocker *b)
+{
+    block_lock(b);
+    const bool wanted = b->o.inspector && block_index_counts(b->index).build_ids > 0;
     block_unlock(b);
     return wanted;
 }
@@ -101,6 +111,10 @@ static int learn(struct trn_blocker *b, int fd, uint64_t size, struct what_it_is
     if (!w->hashed && wanted(b, size)) {
         r = hash_of(b, fd, size, w->sha256);
         w->hashed = r == 0;
+    }
+    if (r == 0 && !w->parsed && wants_build_id(b)) {
+        r = block_build_id(b, fd, w->build_id, &w->build_id_n);
+        w->parsed = r == 0;
     }
     return r;
 }
@@ -121,8 +135,11 @@ static struct block_told verdict_of(struct trn_blocker *b, int fd, const struct 
     block_lock(b);
     if (w->hashed && block_index_content(b->index, w->sha256, w->size))
         told.why = BLOCK_BY_CONTENT;
+    else if (block_index_build_id(b->index, (struct trn_str){(const char *)w->build_id, w->build_id_n}))
+        told.why = BLOCK_BY_BUILD_ID;
     block_unlock(b);
-    memcpy(told.sha256, w->sha256, sizeof(w->sha256));
+    told.build_id_n = told.why == BLOCK_BY_BUILD_ID ? w->build_id_n : 0;
+    memcpy(told.sha256, told.build_id_n ? w->build_id : w->sha256, told.build_id_n ? w->build_id_n : sizeof(w->sha256));
     if (told.why != BLOCK_ALLOWED && is_vital(fd))
         told.why = BLOCK_ALLOWED;
     return told;
@@ -132,7 +149,8 @@ static struct block_told verdict_of(struct trn_blocker *b, int fd, const struct 
 
 static bool is_open_for(struct trn_blocker *b, const struct block_job *job, const struct what_it_is *w)
 {
-    return verdict_of(b, job->fd, w).why != BLOCK_ALLOWED || (!w->hashed && wanted(b, job->key.size));
+    return verdict_of(b, job->fd, w).why != BLOCK_ALLOWED || (!w->hashed && wanted(b, job->key.size)) ||
+           (!w->parsed && wants_build_id(b));
 }
 
 /* A rule may come while it is being decided: then it is decided again. */
