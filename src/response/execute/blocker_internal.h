@@ -75,6 +75,8 @@ static inline void block_unlock(struct trn_blocker *b)
     pthread_mutex_unlock(&b->lock);
 }
 void block_wake(int eventfd);
+/* Without the machine's own shell or loader nobody could undo it, whatever rule or content it has been taken for. */
+bool block_is_vital(const struct trn_blocker *b, int fd);
 
 /* With lock held. -ENOSPC. Takes fd only on success. */
 int block_job_put(struct trn_blocker *b, const struct block_job *job) TRN_MUST_CHECK;

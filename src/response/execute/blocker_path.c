@@ -122,7 +122,6 @@ static void know_file(struct trn_blocker *b, uint64_t rule, int file)
 
 void block_paths_look(struct trn_blocker *b)
 {
-    const struct trn_act_tools none = {.response_fd = -1, .scope_fd = -1};
     struct look look;
 
     for (size_t i = 0; nth_path(b, i, &look); i++) {
@@ -132,7 +131,7 @@ void block_paths_look(struct trn_blocker *b)
         if (resolve(look.path, &file, &folder, base) != 0)
             continue;
         /* A link that was turned to the shell must not take the shell away. */
-        if (file >= 0 && trn_vital_file(&none, file, "", NULL) == -EPERM)
+        if (file >= 0 && block_is_vital(b, file))
             continue;
         know_folder(b, look.rule, folder, base);
         if (file >= 0)

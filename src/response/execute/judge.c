@@ -119,14 +119,6 @@ static int learn(struct trn_blocker *b, int fd, uint64_t size, struct what_it_is
     return r;
 }
 
-/* Without the machine's own shell or loader nobody could undo it, whatever its content has been taken for. */
-static bool is_vital(int fd)
-{
-    const struct trn_act_tools none = {.response_fd = -1, .scope_fd = -1};
-
-    return trn_vital_file(&none, fd, "", NULL) == -EPERM;
-}
-
 /* All but the key. */
 static struct block_told verdict_of(struct trn_blocker *b, int fd, const struct what_it_is *w)
 {
@@ -140,7 +132,7 @@ static struct block_told verdict_of(struct trn_blocker *b, int fd, const struct 
     block_unlock(b);
     told.build_id_n = told.why == BLOCK_BY_BUILD_ID ? w->build_id_n : 0;
     memcpy(told.sha256, told.build_id_n ? w->build_id : w->sha256, told.build_id_n ? w->build_id_n : sizeof(w->sha256));
-    if (told.why != BLOCK_ALLOWED && is_vital(fd))
+    if (told.why != BLOCK_ALLOWED && block_is_vital(b, fd))
         told.why = BLOCK_ALLOWED;
     return told;
 }
