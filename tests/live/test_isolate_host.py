@@ -2,12 +2,13 @@
 """Does an isolated host talk to nobody but those who were excepted, and does its network come back, whatever happens?
 
 The host is the private root's own network namespace; its peers and a machine behind it are namespaces joined to it by veth.
-host-probe carries the act out, as turncoatd would.
+host-probe carries the act out, as turncoatd would; the last test asks turncoatd itself.
 """
 import json
 import os
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -19,6 +20,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import sensor_client  # noqa: E402
 from private_root import NoPrivateRoot, PrivateRoot  # noqa: E402
+from rehearsal import Turncoat  # noqa: E402
 
 LIVE = os.path.dirname(os.path.abspath(sensor_client.PROBE))
 MANAGER, DNS, ADMIN, OTHER = 5, 9, 7, 66
@@ -197,6 +199,12 @@ class Net:
             assert time.monotonic() - began < 20
         return time.monotonic() - began
 
+    def closes(self):
+        began = time.monotonic()
+        while not self.closed():
+            assert time.monotonic() - began < 20
+            time.sleep(0.02)
+
     def closed(self, v=4):
         return self.host.ask("udp", address(v, OTHER), 53, wait=0.3) in NO
 
@@ -210,15 +218,15 @@ def address(v, number, net=9):
 
 
 @pytest.fixture(scope="module")
-def net(tmp_path_factory):
-    programs = tmp_path_factory.mktemp("programs")
+def net(tmp_path_factory, programs):
     if not os.path.exists(f"{LIVE}/host-probe"):
         pytest.skip(f"no '{LIVE}/host-probe': build first")
     if not shutil.which("nft", path="/usr/sbin:/usr/bin"):
         pytest.skip("no nft (package nftables) to look with")
-    shutil.copy(f"{LIVE}/host-probe", programs)
+    inside = shutil.copytree(programs, tmp_path_factory.mktemp("programs") / "bin")
+    shutil.copy(f"{LIVE}/host-probe", inside)
     try:
-        with PrivateRoot(programs=str(programs)) as root:
+        with PrivateRoot(programs=str(inside)) as root:
             made = Net(root)
             made.opens(4)
             made.opens(6)
@@ -444,3 +452,35 @@ def test_how_long_it_takes(net):
     print(f"\nact to first dropped packet {closed:.0f} us, undo to first passing {opened:.0f} us, act {called:.0f} us",
           file=sys.stderr)
     assert closed < 500_000 and opened < 500_000
+
+
+def test_turncoatd_does_it_and_a_restart_keeps_what_was_confirmed(net):
+    def respond(*argv, ok=(0,)):
+        return json.loads(t.ask("respond", *argv, "--json", ok=ok))
+
+    def listed():
+        return {a["id"]: a["state"] for a in json.loads(t.ask("respond", "list", "--all", "--json"))["actions"]}
+
+    excepted = ("--except", f"{address(4, MANAGER)}:8443", "--why", "a test")
+    t = Turncoat(net.root)
+    plan = respond("isolate", "host", *excepted, "--dry-run")
+    assert plan["state"] == "dry-run" and not net.closed()
+    done = respond("isolate", "host", *excepted)
+    assert done["state"] == "seen" and "manager 10.9.0.5:8443 answers" in done["text"]
+    assert net.closed()
+    net.host.can("tcp", address(4, MANAGER), 8443)
+    os.kill(t.daemon.pid, signal.SIGKILL)
+    t.daemon.wait()
+    assert net.opens() < 5
+    t = Turncoat(net.root)
+    assert not net.closed() and listed()[done["id"]] == "failed"
+    done = respond("isolate", "host", *excepted)
+    t.ask("respond", "confirm", str(done["id"]))
+    os.kill(t.daemon.pid, signal.SIGKILL)
+    t.daemon.wait()
+    net.opens()
+    t = Turncoat(net.root)
+    net.closes()
+    t.ask("respond", "unisolate", "host")
+    assert not net.closed()
+    t.stop()
