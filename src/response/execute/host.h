@@ -26,7 +26,8 @@ enum trn_host_role {
 };
 enum trn_host_role trn_host_role_of(const struct trn_act_host *h);
 int trn_host_check(const struct trn_act_host *h, struct trn_err *err) TRN_MUST_CHECK; /* family, prefix */
-void trn_host_put(struct trn_buf *out, const struct trn_act_host *h); /* "10.0.0.5:8443", "[2001:db8::]/32" */
+/* "10.0.0.5:8443", "[2001:db8::]/32" */
+void trn_host_put(struct trn_buf *out_text, const struct trn_act_host *h);
 
 /* RFC 5737, RFC 3849: addresses of nobody, for host_try.c. */
 extern const uint8_t trn_host_nowhere4[4], trn_host_nowhere6[16];

@@ -75,17 +75,17 @@ int trn_host_check(const struct trn_act_host *h, struct trn_err *err)
     return 0;
 }
 
-void trn_host_put(struct trn_buf *to, const struct trn_act_host *h)
+void trn_host_put(struct trn_buf *out_text, const struct trn_act_host *h)
 {
     char text[INET6_ADDRSTRLEN];
     bool bracket = h->family == 6 && h->port;
     if (!inet_ntop(h->family == 4 ? AF_INET : AF_INET6, h->address, text, sizeof text))
         return;
-    trn_put_fmt(to, "%s%s%s", bracket ? "[" : "", text, bracket ? "]" : "");
+    trn_put_fmt(out_text, "%s%s%s", bracket ? "[" : "", text, bracket ? "]" : "");
     if (h->prefix < (h->family == 4 ? 32 : 128))
-        trn_put_fmt(to, "/%u", h->prefix);
+        trn_put_fmt(out_text, "/%u", h->prefix);
     if (h->port)
-        trn_put_fmt(to, ":%u", h->port);
+        trn_put_fmt(out_text, ":%u", h->port);
 }
 
 /* ---- pieces of rules ---- */

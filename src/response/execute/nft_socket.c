@@ -112,7 +112,7 @@ static int refused(const struct trn_nft_batch *b, const struct trn_nft_answer *a
 
 int trn_nft_commit(struct trn_nft *n, struct trn_nft_batch *b, struct trn_err *err)
 {
-    struct trn_nft_answer a;
+    struct trn_nft_answer a = {0};
     struct trn_cursor c = trn_cur("", 0);
     struct trn_str bytes;
     int r = trn_nft_batch_close(b, &bytes);
@@ -150,7 +150,7 @@ static struct nlmsghdr *question(void *buffer, unsigned type)
 /* The first answer that is one of type, or the error; views stay good until the next receive. */
 static int answer(struct trn_nft *n, const struct nlmsghdr *h, unsigned type, struct trn_nft_answer *ret)
 {
-    struct trn_nft_answer a;
+    struct trn_nft_answer a = {0};
     struct trn_cursor c = trn_cur("", 0);
     int r = ask(n, (struct trn_str){(const char *)h, h->nlmsg_len});
     while (r == 0) {
@@ -170,7 +170,7 @@ static int answer(struct trn_nft *n, const struct nlmsghdr *h, unsigned type, st
 int trn_nft_find_table(struct trn_nft *n, const char *table, struct trn_nft_table *ret, struct trn_err *err)
 {
     uint8_t buffer[512];
-    struct trn_nft_answer a;
+    struct trn_nft_answer a = {0};
     struct nlmsghdr *h = question(buffer, NFT_MSG_GETTABLE);
     if (!mnl_attr_put_strz_check(h, sizeof buffer, NFTA_TABLE_NAME, table))
         return trn_fail(err, -E2BIG, "a table's name is too long");
@@ -195,7 +195,7 @@ int trn_nft_read_counter(struct trn_nft *n, const char *table, const char *count
 {
     uint8_t buffer[512];
     const uint32_t type = __builtin_bswap32(NFT_OBJECT_COUNTER);
-    struct trn_nft_answer a;
+    struct trn_nft_answer a = {0};
     struct nlmsghdr *h = question(buffer, NFT_MSG_GETOBJ);
     if (!mnl_attr_put_strz_check(h, sizeof buffer, NFTA_OBJ_TABLE, table) ||
         !mnl_attr_put_strz_check(h, sizeof buffer, NFTA_OBJ_NAME, counter) ||
