@@ -63,6 +63,7 @@ def build_all(folder):
         ("acme-slow", {"waits": ["preinst"]}, {}),
         ("acme-slower", {}, {"waits": ["prerm"]}),
         ("acme-whole", {"waits": ["preinst"]}, {}),
+        ("acme-apt", {"waits": ["preinst"]}, {}),
     ):
         build(folder, name, "1.0", **old)
         build(folder, name, "1.1", **new)
@@ -90,7 +91,7 @@ def root(tmp_path_factory, programs):
             r.write("/etc/apt/sources.list", "deb [trusted=yes] file:/srv/repo ./\n")
             repository(r, folder)
             r.folder = folder
-            newest = ["phone", "roll", "c++", "plugin", "postinst", "preinst", "prerm", "slow", "slower", "whole"]
+            newest = ["phone", "roll", "c++", "plugin", "postinst", "preinst", "prerm", "slow", "slower", "whole", "apt"]
             r.run(["apt-get", "-q", "-y", "install", *(f"acme-{n}=1.1" for n in newest)], scope=False)
             for n in newest:
                 r.write(f"/srv/marks-acme-{n}", "")
@@ -371,6 +372,23 @@ def test_a_killed_dpkg_is_told_truthfully_after_a_restart(root):
     assert scripts_there(root, "acme-slower") == list(SCRIPTS)
     root.run(answer["hint"].removeprefix("finish it: ").split(), scope=False)
     fine(root, 16, "check", *words)
+
+
+def test_a_killed_apt_is_told_truthfully_and_the_hint_finishes_its_work(root):
+    words = ("rollback", "acme-apt", "--to", "1.0")
+    with stopped_in_a_script(root, 19, "acme-apt", *words) as probe:
+        apt = children_of(probe.pid)
+        assert len(apt) == 1
+        os.kill(apt[0], signal.SIGKILL)  # its dpkg goes on
+        os.unlink(root.host_path("/srv/wait-acme-apt"))
+        did = json.loads(probe.stdout.readline())
+    assert did["code"] == "ok" and "'/usr/bin/apt-get' was killed by signal 9" in did["text"], did
+    answer = order(root, 19, "check", *words)
+    assert answer["code"] == "EUCLEAN" and "acme-apt" in answer["message"], answer
+    for command in answer["hint"].removeprefix("finish it: ").split("; "):
+        root.run(command.replace("apt-get ", "apt-get -y ").split(), scope=False)
+    assert fine(root, 19, "check", *words).startswith("dpkg has acme-apt at 1.0")
+    assert "1.1 postrm upgrade" not in marks(root, "acme-apt")
 
 
 def test_killed_before_dpkg_began_everything_is_put_back(root):
