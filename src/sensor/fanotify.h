@@ -145,6 +145,14 @@ int trn_file_shares_over(struct trn_fanotify *f, enum trn_group_kind kind, struc
 
 /* sensitive_scan.c */
 void trn_places_scan(struct trn_fanotify *f);
+/* The same walk for somebody else: each sensitive folder that is there, and each sensitive file in it, O_PATH, borrowed.
+ * Of f it needs the homes and the file systems. Returns how many folders. */
+struct trn_place_visit {
+    bool (*folder)(void *ctx, int dir); /* false: failed, its files are passed over */
+    void (*file)(void *ctx, int fd);
+    void *ctx;
+};
+size_t trn_places_visit(struct trn_fanotify *f, const struct trn_place_visit *visit, size_t *ret_failed);
 /* Marks the file `name` in the folder `at`, when its name says that it is sensitive. below: of the folder. */
 void trn_places_mark_file(struct trn_fanotify *f, int at, const char *name, const char *below);
 /* What stands behind the home in a path: "/home/al/.ssh/id" -> ".ssh/id"; absent: below no home. */

@@ -21,6 +21,7 @@
 
 struct scan {
     struct trn_fanotify *f;
+    const struct trn_place_visit *visit; /* who else wants to know; NULL: our own marks */
     size_t marked, failed;
 };
 
@@ -39,29 +40,38 @@ static void link_of(int fd, char dst[40])
     (void)snprintf(dst, 40, "/proc/self/fd/%d", fd);
 }
 
-void trn_places_mark_file(struct trn_fanotify *f, int at, const char *name, const char *below)
+/* The plain file behind a name that says it is sensitive, O_PATH; -1: it is none. */
+static int open_file(const struct trn_fanotify *f, int at, const char *name, const char *below, unsigned *ret_place)
 {
-    char path[PATH_MAX], link[40];
+    char path[PATH_MAX];
     struct stat st;
-    unsigned place;
-    uint64_t key;
-    ssize_t n;
 
     if ((size_t)snprintf(path, sizeof(path), "%s/%s", below, name) >= sizeof(path))
-        return;
-    place = trn_sensitive_find(trn_str_of(path));
-    if (place == 0)
-        return;
+        return -1;
+    *ret_place = trn_sensitive_find(trn_str_of(path));
+    if (*ret_place == 0)
+        return -1;
     TRN_AUTO(trn_fd_closep) int fd = openat(at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &st) != 0)
-        return;
+        return -1;
     if (S_ISLNK(st.st_mode)) {
         trn_fd_close(fd);
         fd = trn_places_follow(f, at, name);
         if (fd < 0 || fstat(fd, &st) != 0)
-            return;
+            return -1;
     }
-    if (!S_ISREG(st.st_mode) || trn_place_key_of(fd, &key) != 0)
+    return S_ISREG(st.st_mode) ? trn_fd_steal(&fd) : -1;
+}
+
+void trn_places_mark_file(struct trn_fanotify *f, int at, const char *name, const char *below)
+{
+    char path[PATH_MAX], link[40];
+    unsigned place;
+    uint64_t key;
+    ssize_t n;
+    TRN_AUTO(trn_fd_closep) int fd = open_file(f, at, name, below, &place);
+
+    if (fd < 0 || trn_place_key_of(fd, &key) != 0)
         return;
     link_of(fd, link);
     n = readlink(link, path, sizeof(path) - 1);
@@ -69,6 +79,15 @@ void trn_places_mark_file(struct trn_fanotify *f, int at, const char *name, cons
         return;
     path[n] = '\0';
     (void)!trn_places_put_file(f->places, key, place, path);
+}
+
+static void show_file(const struct scan *s, int at, const char *name, const char *below)
+{
+    unsigned place;
+    TRN_AUTO(trn_fd_closep) int fd = open_file(s->f, at, name, below, &place);
+
+    if (fd >= 0)
+        s->visit->file(s->visit->ctx, fd);
 }
 
 static void mark_files(struct scan *s, int at, const char *below)
@@ -82,21 +101,30 @@ static void mark_files(struct scan *s, int at, const char *below)
         return;
     }
     for (unsigned n = 0; n < FILES_LOOKED_AT && (e = readdir(dir)); n++) { /* NOLINT(concurrency-mt-unsafe) */
-        if (e->d_type == DT_REG || e->d_type == DT_LNK || e->d_type == DT_UNKNOWN)
+        if (e->d_type != DT_REG && e->d_type != DT_LNK && e->d_type != DT_UNKNOWN)
+            continue;
+        if (s->visit)
+            show_file(s, at, e->d_name, below);
+        else
             trn_places_mark_file(s->f, at, e->d_name, below);
     }
     (void)closedir(dir);
 }
 
-static void mark(struct scan *s, int dir, const char *below)
+static bool mark_folder(struct scan *s, int dir, const char *below)
 {
     uint64_t key;
 
+    return fanotify_mark(s->f->group[TRN_GROUP_OPENS], FAN_MARK_ADD | FAN_MARK_ONLYDIR, FAN_OPEN | FAN_EVENT_ON_CHILD,
+                         dir, ".") == 0 &&
+           trn_place_key_of(dir, &key) == 0 && trn_places_put_folder(s->f->places, key, below) == 0;
+}
+
+static void mark(struct scan *s, int dir, const char *below)
+{
     if (s->marked == SCAN_MAX)
         return;
-    if (fanotify_mark(s->f->group[TRN_GROUP_OPENS], FAN_MARK_ADD | FAN_MARK_ONLYDIR, FAN_OPEN | FAN_EVENT_ON_CHILD, dir,
-                      ".") != 0 ||
-        trn_place_key_of(dir, &key) != 0 || trn_places_put_folder(s->f->places, key, below) != 0) {
+    if (s->visit ? !s->visit->folder(s->visit->ctx, dir) : !mark_folder(s, dir, below)) {
         s->failed++;
         return;
     }
@@ -203,24 +231,39 @@ static bool join(char *dst, size_t size, const char *home, const char *place)
     return true;
 }
 
-void trn_places_scan(struct trn_fanotify *f)
+static void scan(struct scan *s)
 {
     TRN_AUTO(trn_fd_closep) int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    struct trn_sensor_hook *hook = &f->hooks[TRN_FILE_HOOK_SENSITIVE];
-    struct scan s = {.f = f};
     size_t count;
     const struct trn_sensitive_place *places = trn_sensitive_places(&count);
     char pattern[PATH_MAX];
 
-    f->look_again = false;
-    for (char **home = f->homes; *home; home++) {
+    for (char **home = s->f->homes; *home; home++) {
         for (size_t i = 0; i < count; i++) {
             bool again = i > 0 && strcmp(places[i].directory, places[i - 1].directory) == 0;
 
             if (!again && join(pattern, sizeof(pattern), *home, places[i].directory))
-                walk(&s, root, &(struct step){.rest = trn_str_of(pattern), .above = components(*home)});
+                walk(s, root, &(struct step){.rest = trn_str_of(pattern), .above = components(*home)});
         }
     }
+}
+
+size_t trn_places_visit(struct trn_fanotify *f, const struct trn_place_visit *visit, size_t *ret_failed)
+{
+    struct scan s = {.f = f, .visit = visit};
+
+    scan(&s);
+    *ret_failed = s.failed;
+    return s.marked;
+}
+
+void trn_places_scan(struct trn_fanotify *f)
+{
+    struct trn_sensor_hook *hook = &f->hooks[TRN_FILE_HOOK_SENSITIVE];
+    struct scan s = {.f = f};
+
+    f->look_again = false;
+    scan(&s);
     f->n_places = s.marked;
     if (s.marked == SCAN_MAX)
         trn_hook_set(hook, TRN_HOOK_DEGRADED, "more than %d sensitive folders; the rest is not watched", SCAN_MAX);

@@ -253,5 +253,6 @@ unsigned trn_sensitive_find(struct trn_str below_home);
 #include "sensor/cut.h"
 #include "sensor/gate.h"
 #include "sensor/held.h"
+#include "sensor/shield.h"
 
 #endif

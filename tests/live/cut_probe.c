@@ -7,8 +7,10 @@
  *   set RULE WHAT [ADDRESS[/BITS][@PORT]]...   WHAT: 1 network, 2 data, 5 network but what stands stays; a set
  *   program RULE PATH | process RULE PID | settle RULE | abort RULE | clear RULE
  *   mark PID | has RULE PID | refused RULE | attached | trouble
+ *   hold | release | shielded    sensitive files are refused to those marked with 2; how often that was
  */
 #include "sensor/cut.h"
+#include "sensor/shield.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -76,8 +78,9 @@ static uint64_t start_of(const char *pid)
     return ticks * 10000000u;
 }
 
-static int act(struct trn_cut *c, char *line)
+static int act(struct trn_cut *c, struct trn_shield *s, char *line)
 {
+    struct trn_shield_places places;
     struct trn_err err = {0};
     struct trn_cut_counts counts;
     char *verb = strtok(line, " "), *first = strtok(NULL, " "), *second = strtok(NULL, " ");
@@ -107,6 +110,12 @@ static int act(struct trn_cut *c, char *line)
         trn_cut_counts(c, &counts), n = (uint32_t)counts.refused[rule % (TRN_CUT_RULES + 1)], r = 0;
     else if (strcmp(verb, "attached") == 0)
         n = trn_cut_attached(c), r = 0;
+    else if (strcmp(verb, "hold") == 0)
+        r = trn_shield_hold(s, &places, &err), n = r == 0 ? (uint32_t)places.files : 0;
+    else if (strcmp(verb, "release") == 0)
+        trn_shield_release(s), r = 0;
+    else if (strcmp(verb, "shielded") == 0)
+        n = (uint32_t)trn_shield_refused(s), r = 0;
     else if (strcmp(verb, "trouble") == 0)
         n = trn_cut_trouble(c) != NULL, r = 0;
     (void)printf("{\"result\":\"%s\",\"n\":%u,\"us\":%llu}\n", r == 0 ? "ok" : trn_errno_name(r), n,
@@ -118,6 +127,7 @@ int main(int argc, char **argv)
 {
     struct trn_cut_options o = {.sz = sizeof(o)};
     struct trn_err err = {0};
+    struct trn_shield *s;
     struct trn_cut *c;
     char line[8192];
 
@@ -125,7 +135,9 @@ int main(int argc, char **argv)
         o.scope_cgroup = argv[2];
     if (!o.scope_cgroup) /* a test has no business outside its own */
         return 2;
-    if (trn_cut_open(&o, &c, &err) != 0) {
+    if (trn_cut_open(&o, &c, &err) != 0 ||
+        trn_shield_new(&(struct trn_shield_options){.sz = sizeof(struct trn_shield_options), .cut = c}, &s, &err) !=
+            0) {
         (void)fprintf(stderr, "%s\n", err.message);
         return 1;
     }
@@ -133,9 +145,10 @@ int main(int argc, char **argv)
     (void)fflush(stdout);
     while (fgets(line, sizeof(line), stdin)) {
         line[strcspn(line, "\n")] = '\0';
-        (void)act(c, line);
+        (void)act(c, s, line);
         (void)fflush(stdout);
     }
+    trn_shield_free(s);
     trn_cut_close(c);
     return 0;
 }

@@ -5,6 +5,7 @@
 static const struct trn_act_ops *const acts[TRN_RESPOND_KINDS] = {
     [TRN_RESPOND_KILL] = &trn_act_kill,
     [TRN_RESPOND_ISOLATE] = &trn_act_isolate,
+    [TRN_RESPOND_SHIELD] = &trn_act_shield,
     [TRN_RESPOND_QUARANTINE] = &trn_act_quarantine,
     [TRN_RESPOND_REMOVE] = &trn_act_remove,
     [TRN_RESPOND_ROLLBACK] = &trn_act_rollback,

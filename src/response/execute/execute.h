@@ -41,6 +41,7 @@ struct trn_act_tools {
     int scope_fd;             /* that folder, -1 */
     uint32_t own[4];          /* turncoatd and its siblings: vital */
     struct trn_vital *vital;  /* what the policy adds; NULL: nothing */
+    struct trn_shield *shield; /* sensitive files; its heartbeat: trn_shield_is_open, trn_shield_stuck */
 };
 
 /* One action, alive from its request to its end. Owned by the executor. */
