@@ -62,13 +62,13 @@ void trn_plan_say(struct trn_plan *p, const char *fmt, ...)
         p->o.say(p->o.ctx, text);
 }
 
-void trn_plan_remember(struct trn_map *m, uint64_t key)
+void trn_plan_remember(struct trn_map *m, uint64_t key, uint64_t value)
 {
     size_t it = 0;
     uint64_t oldest;
-    int r = trn_map_put(m, key, 1);
+    int r = trn_map_put(m, key, value);
     if (r == -ENOSPC && trn_map_next(m, &it, &oldest, NULL) && trn_map_remove(m, oldest, NULL))
-        r = trn_map_put(m, key, 1);
+        r = trn_map_put(m, key, value);
     (void)r; /* out of memory: it may be asked for twice, which turncoatd sees */
 }
 

@@ -43,6 +43,8 @@ void trn_plan_story(struct trn_plan *p, const struct trn_story *s);
 void trn_plan_held(struct trn_plan *p, const struct trn_held_question *q, uint64_t now_boot_ns);
 /* After each numbered event, and what follows from it. */
 void trn_plan_numbered(struct trn_plan *p, const struct trn_event *ev);
+/* turncoatd did not take the request with this number. */
+void trn_plan_refused(struct trn_plan *p, uint64_t job);
 void trn_plan_tick(struct trn_plan *p, uint64_t now_boot_ns);
 bool trn_plan_waits(const struct trn_plan *p); /* somebody waits for an answer */
 

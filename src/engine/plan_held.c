@@ -35,6 +35,33 @@ static void forget(struct trn_plan *p, uint32_t i)
     p->n_held--;
 }
 
+static void unwant(struct trn_plan *p, uint64_t target)
+{
+    uint64_t key, value;
+    size_t it = 0;
+    while (trn_map_next(p->wanted, &it, &key, &value))
+        if (value == target)
+            trn_map_remove(p->wanted, key, NULL);
+}
+
+void trn_plan_refused(struct trn_plan *p, uint64_t job)
+{
+    for (uint32_t i = 0; i < TRN_PLAN_ASKED; i++)
+        if (p->asked[i].job == job && job)
+            unwant(p, p->asked[i].target);
+}
+
+/* Taken back, over, or not carried out: what was to be blocked may start again. */
+static void step(struct trn_plan *p, const struct trn_ev_response *r)
+{
+    enum trn_respond act;
+    for (int s = TRN_ACTION_REQUESTED; s < TRN_ACTION_MAX; s++)
+        if (trn_action_state_is_over((enum trn_action_state)s) &&
+            trn_str_eq_c(r->state, trn_action_state_name((enum trn_action_state)s)) &&
+            trn_respond_parse(r->act, &act) == 0)
+            unwant(p, trn_plan_target(act, r->target));
+}
+
 static bool is_its_exec(const struct trn_held_question *q, const struct trn_entity *e)
 {
     const struct trn_file_key *k = &e->image.file;
@@ -75,6 +102,8 @@ void trn_plan_numbered(struct trn_plan *p, const struct trn_event *ev)
         return;
     if (p->has_pending) /* told to no story */
         trn_plan_story(p, NULL);
+    if (ev->type == TRN_EV_RESPONSE)
+        step(p, &ev->response);
     if (p->n_held == 0 || (ev->type != TRN_EV_EXEC && ev->type != TRN_EV_EXIT))
         return;
     const struct trn_entity *e = trn_process_of(p->o.processes, ev);

@@ -58,6 +58,8 @@ int trn_pipe_acted(struct trn_pipeline *p, struct trn_msg *m)
     if (trn_acted_decode(&m->body, &a) < 0)
         return -EPROTO;
     if (a.code < 0)
+        trn_plan_refused(p->plan, a.job);
+    if (a.code < 0)
         trn_pipe_tell_health(p, "what the policy wants was refused: %s", trn_escape_into(text, sizeof text, a.message));
     return 0;
 }

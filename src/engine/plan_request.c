@@ -164,16 +164,24 @@ static void pass(struct trn_plan *p, const struct request *r)
     p->stats.requests++;
 }
 
+uint64_t trn_plan_target(enum trn_respond act, struct trn_str text)
+{
+    return trn_hash64_mix(trn_hash64_str(text), (uint64_t)act);
+}
+
 /* What waits at its start and must not run. */
 static void want(struct trn_plan *p, const struct request *r)
 {
+    uint64_t target = trn_plan_target((enum trn_respond)r->q.act, r->q.text);
+    p->asked[p->n_asked % TRN_PLAN_ASKED].job = r->q.job;
+    p->asked[p->n_asked++ % TRN_PLAN_ASKED].target = target;
     if (r->q.act != TRN_RESPOND_BLOCK && r->q.act != TRN_RESPOND_KILL)
         return;
     for (uint32_t i = 0; i < r->found.n_files && r->q.act == TRN_RESPOND_BLOCK; i++)
         if (!trn_file_key_is_none(&r->found.files[i].key))
-            trn_plan_remember(p->wanted, trn_plan_file_key(&r->found.files[i].key));
+            trn_plan_remember(p->wanted, trn_plan_file_key(&r->found.files[i].key), target);
     for (uint32_t i = 0; i < r->found.n_processes; i++)
-        trn_plan_remember(p->wanted, trn_plan_entity_key(r->found.processes[i].entity));
+        trn_plan_remember(p->wanted, trn_plan_entity_key(r->found.processes[i].entity), target);
 }
 
 static bool was_asked(struct trn_plan *p, const struct trn_story *s, const struct request *r)
@@ -182,7 +190,7 @@ static bool was_asked(struct trn_plan *p, const struct trn_story *s, const struc
     key = trn_hash64_mix(key, s ? s->id : 0);
     if (trn_map_get(p->done, key, NULL))
         return true;
-    trn_plan_remember(p->done, key);
+    trn_plan_remember(p->done, key, 1);
     return false;
 }
 

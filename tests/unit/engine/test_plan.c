@@ -347,3 +347,47 @@ Test(engine_plan, nobody_waits_where_no_rule_could_refuse)
     cr_assert_eq(n_judged, 1);
     cr_expect_not(judged[0].refuse);
 }
+
+static void starts(uint64_t entity, bool refused)
+{
+    uint32_t before = n_judged;
+    act_run(&m, 10, entity, "/home/u/helper", "helper");
+    struct trn_held_question q = question(entity, entity);
+    trn_plan_held(plan, &q, m.now);
+    cr_assert_eq(n_judged, before + 1);
+    cr_expect_eq(judged[before].refuse, refused, "start of %d", (int)entity);
+}
+
+static void stepped(const char *act, const char *state, const char *target)
+{
+    struct trn_event ev;
+    trn_event_init(&ev, TRN_EV_RESPONSE);
+    ev.response.act = trn_str_of(act);
+    ev.response.state = trn_str_of(state);
+    ev.response.target = trn_str_of(target);
+    trn_plan_numbered(plan, &ev);
+}
+
+Test(engine_plan, what_was_taken_back_may_start_again)
+{
+    struct trn_finding f = finding("behaviour.second-stage", 13);
+    trn_finding_add(&f, "path", TRN_STR("/home/u/helper"));
+    rule("behaviour.second-stage", BIT(BLOCK));
+    policy->hold_new = true;
+    tell(&f, 1);
+    starts(40, true);
+    stepped("block", "seen", "/home/u/helper");
+    stepped("isolate", "undone", "/home/u/helper");
+    stepped("block", "undone", "/home/u/other");
+    starts(41, true);
+    stepped("block", "undone", "/home/u/helper");
+    starts(42, false);
+    tell(&f, 1);
+    cr_expect_eq(n_sent, 1, "and is not blocked again by the same story");
+    tell(&f, 2);
+    starts(43, true);
+    trn_plan_refused(plan, 99);
+    starts(44, true);
+    trn_plan_refused(plan, 2);
+    starts(45, false);
+}
