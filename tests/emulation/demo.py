@@ -6,6 +6,8 @@ Owns: the order of the rehearsal and what is expected of turncoat: nothing about
 in the order of time, and the same from a replay of the recorded log. Exit 0 only when all of that holds.
 Must not own: the stage itself (rehearsal.py, private_root.py).
 
+With --protect it is stopped by a policy (protect.py), and taken back.
+
 Data on standard output: the story as a person reads it, or with --json the array of the stories of both versions.
 """
 import argparse
@@ -18,6 +20,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
+import protect  # noqa: E402
 import rehearsal  # noqa: E402
 from private_root import NoPrivateRoot, PrivateRoot  # noqa: E402
 
@@ -136,6 +139,37 @@ def watch_rehearsal(root, args, say):
     say(f"the replay of the log ({summary['events']} events) tells the same story")
 
 
+def protect_rehearsal(root, args, say):
+    """1.0, then 1.1 under a protective policy, then everything taken back and 1.1 once more."""
+    turncoat = protect.start(root)
+    say("turncoatd is ready, with a policy to protect")
+    before = rehearse_version(root, turncoat, "1.0", say)
+    after = rehearse_version(root, turncoat, "1.1", say)
+    page = "".join(turncoat.ask("stories", str(story["id"])) for story in after)
+    print(json.dumps(after, indent=1) if args.json else page.rstrip("\n"), flush=True)
+    if before:
+        raise Unexpected(f"1.0 did nothing wrong, yet: {short(before)}")
+    protect.check_stopped(root, turncoat, after)
+    check_story(after[0])
+    say("the second stage did not run, no browser data was read, the PBX connection stayed up")
+    took = protect.effects(turncoat)
+    say("from the finding to the act: " + ", ".join(f"{act} {ms:.1f} ms" for act, ms in sorted(took.items())))
+    protect.take_back(turncoat, after)
+    say(f"taken back: {', '.join(sorted(protect.ACTS))}; {NAME} 1.1 starts once more")
+    rehearsal.run_softphone(root, SECONDS["1.1"])
+    settled_stories(turncoat)
+    protect.check_back(root, turncoat)
+    if args.state:
+        with open(root.host_path(rehearsal.STATE + "/journal.json"), "w", encoding="utf-8") as f:
+            json.dump({"journal": protect.journal(turncoat), "took_ms": took}, f)
+    final = turncoat.stories()
+    turncoat.stop()
+    if args.state:
+        root.copy_out(rehearsal.STATE, args.state)
+    check_replay(turncoat, final)
+    say("everything is back, and the replay of the log tells the same story")
+
+
 def rehearse(args, say):
     with PrivateRoot(programs=None if args.no_watch else args.programs) as root:
         say(f"a private root is up ({root.setup_seconds:.2f} s; /usr by {root.usr})")
@@ -146,6 +180,8 @@ def rehearse(args, say):
                 rehearse_version(root, None, version, say)
             if not root.exists(rehearsal.SCRATCH + "/second-stage-ran"):
                 raise Unexpected("the second stage of the rehearsal did not run")
+        elif args.protect:
+            protect_rehearsal(root, args, say)
         else:
             watch_rehearsal(root, args, say)
     say("everything is gone again")
@@ -156,6 +192,9 @@ def parse_arguments():
         prog="dev demo", description="a rehearsal: a softphone turns at an update, and turncoat tells it"
     )
     parser.add_argument("--json", action="store_true", help="print the stories of both versions as a JSON array")
+    parser.add_argument(
+        "--protect", action="store_true", help="with a policy that stops it; then everything is taken back"
+    )
     parser.add_argument("--state", metavar="DIR", help="keep turncoat's state (log, store) and evidence bundles in DIR")
     parser.add_argument(
         "--programs", default=os.path.join(HERE, "..", "..", "build", "bin"), help="folder of the built programs"
