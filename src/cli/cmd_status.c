@@ -291,6 +291,22 @@ static void evidence_key(struct trn_cli *cli, const json_t *s)
         trn_print(cli->out, &b);
 }
 
+static void policy(struct trn_cli *cli, const json_t *s)
+{
+    const json_t *p = trn_json_at(s, "policy");
+    if (!p)
+        return;
+    bool protect = trn_str_eq_c(trn_json_text(p, "mode"), "protect");
+    fprintf(cli->out, "policy     %s", protect ? "protect" : "detect: nothing is done without a person");
+    if (protect)
+        fprintf(cli->out,
+                ", rules %llu; asked for %llu acts; held at their start: judged %llu, refused %llu, too late %llu",
+                (unsigned long long)trn_json_count(p, "rules"), (unsigned long long)trn_json_count(p, "requests"),
+                (unsigned long long)trn_json_count(p, "judged"), (unsigned long long)trn_json_count(p, "refused"),
+                (unsigned long long)trn_json_count(p, "late"));
+    fputs("\n", cli->out);
+}
+
 static void show(struct trn_cli *cli, const json_t *s)
 {
     head(cli, s);
@@ -300,6 +316,7 @@ static void show(struct trn_cli *cli, const json_t *s)
     losses(cli, s);
     filters(cli, s);
     exceptions(cli, s);
+    policy(cli, s);
     memory(cli, s);
     forgotten(cli, s);
     place(cli, "store", json_object_get(s, "store"));

@@ -158,4 +158,6 @@ void trn_plan_story(struct trn_plan *p, const struct trn_story *s)
 void trn_plan_stats(const struct trn_plan *p, struct trn_plan_stats *ret)
 {
     *ret = p->stats;
+    ret->protect = p->policy && p->policy->protect;
+    ret->rules = p->policy ? p->policy->n_rules : 0;
 }

@@ -49,6 +49,8 @@ void trn_plan_tick(struct trn_plan *p, uint64_t now_boot_ns);
 bool trn_plan_waits(const struct trn_plan *p); /* somebody waits for an answer */
 
 struct trn_plan_stats {
+    bool protect;
+    uint32_t rules;
     uint64_t requests, dropped; /* dropped: the queue to turncoatd was full */
     uint64_t judged, refused, late;
 };

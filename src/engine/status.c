@@ -152,6 +152,19 @@ static void put_key(const struct trn_pipeline *p, struct trn_buf *out)
     trn_put_fmt(out, ",\"host_id\":\"%s\"}", host);
 }
 
+/* What is done without a person, and how much of it was. */
+static void put_policy(const struct trn_pipeline *p, struct trn_buf *out)
+{
+    struct trn_plan_stats s;
+    trn_plan_stats(p->plan, &s);
+    trn_put_fmt(out,
+                ",\"policy\":{\"mode\":\"%s\",\"rules\":%u,\"requests\":%llu,\"dropped\":%llu,\"judged\":%llu,"
+                "\"refused\":%llu,\"late\":%llu}",
+                s.protect ? "protect" : "detect", s.rules, (unsigned long long)s.requests,
+                (unsigned long long)s.dropped, (unsigned long long)s.judged, (unsigned long long)s.refused,
+                (unsigned long long)s.late);
+}
+
 static void put_status(const struct trn_pipeline *p, struct trn_buf *out)
 {
     struct trn_recorder_stats rec;
@@ -176,6 +189,7 @@ static void put_status(const struct trn_pipeline *p, struct trn_buf *out)
     put_store(p, out);
     put_processes(p, out);
     put_notes(p, out);
+    put_policy(p, out);
     trn_put_c(out, "}}\n");
 }
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Does turncoatd take the policy that stands in the file, name what is wrong with one, and keep the old one then?"""
+import json
 import signal
 import time
 
@@ -24,6 +25,17 @@ def says(turncoat, text, seconds=15):
             return
         time.sleep(0.05)
     raise AssertionError(f"'{text}' is not said:\n{turncoat.words()}")
+
+
+def in_force(turncoat, mode, rules, seconds=10):
+    """What the engine goes by: told a moment after turncoatd took it."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        policy = json.loads(turncoat.ask("status", "--json"))["policy"]
+        if (policy["mode"], policy["rules"]) == (mode, rules):
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"the engine goes by {policy}")
 
 
 def hang_up(turncoat):
@@ -66,10 +78,12 @@ def test_read_again_at_sighup_and_a_bad_one_is_kept_out(private_root):
     private_root.write("/srv/policy.yaml", PROTECT)
     hang_up(turncoat)
     says(turncoat, "the policy was read again: protect")
+    in_force(turncoat, "protect", 1)
     private_root.write("/srv/policy.yaml", "mode: protect\nrates: 7\n")
     hang_up(turncoat)
     says(turncoat, "the policy is not taken, the old one holds")
     says(turncoat, "line 2, column 8: rates is made of 'key: value' lines")
+    in_force(turncoat, "protect", 1)
     # It still watches, and its engine is the one it was.
     turncoat.settle()
     assert "the engine ended" not in turncoat.words()
