@@ -283,7 +283,14 @@ static void look_at_time(struct trn_row *row, uint64_t now)
     row->due_boot_ns = 0;
 }
 
-/* What this thread is to do next, oldest first; *ret_due: when to look again. */
+/* Oldest first; but what is to be done does not wait until something else was tried. */
+static bool sooner(const struct trn_row *a, const struct trn_row *b)
+{
+    bool looks = a->next == TRN_ORDER_CHECK, other_looks = b->next == TRN_ORDER_CHECK;
+    return looks != other_looks ? other_looks : a->a.id < b->a.id;
+}
+
+/* What this thread is to do next; *ret_due: when to look again. */
 static struct trn_row *next_row(struct trn_executor *x, bool slow, uint64_t *ret_due)
 {
     uint64_t now = trn_boot_ns();
@@ -295,7 +302,7 @@ static struct trn_row *next_row(struct trn_executor *x, bool slow, uint64_t *ret
             continue;
         look_at_time(row, now);
         if (row->next != TRN_ORDER_NONE && now >= row->due_boot_ns) {
-            if (!found || row->a.id < found->a.id)
+            if (!found || sooner(row, found))
                 found = row;
         } else if (row->next != TRN_ORDER_NONE) {
             *ret_due = TRN_MIN(*ret_due, row->due_boot_ns);

@@ -84,6 +84,7 @@ static const struct trn_act_ops stand_ins[TRN_RESPOND_KINDS] = {
                            .resume = resume},
     [TRN_RESPOND_HOLD] = {.kind = TRN_RESPOND_HOLD, .plan = plan, .act = act, .check = check, .undo = undo},
     [TRN_RESPOND_KILL] = {.kind = TRN_RESPOND_KILL, .plan = plan, .act = act, .check = check},
+    [TRN_RESPOND_SHIELD] = {.kind = TRN_RESPOND_SHIELD, .plan = plan, .act = slow_act, .check = check, .undo = undo},
     [TRN_RESPOND_REMOVE] =
         {.kind = TRN_RESPOND_REMOVE, .slow = true, .plan = plan, .act = slow_act, .check = check, .undo = undo},
 };
@@ -317,6 +318,29 @@ Test(executor, a_slow_one_keeps_nobody_waiting)
     cr_expect_eq(undo_id(x, 1), -EBUSY, "it is being carried out");
     __atomic_store_n(&world.slow_gate, true, __ATOMIC_SEQ_CST);
     wait_for("1 seen");
+    trn_executor_free(x);
+}
+
+static unsigned place_of(const char *step)
+{
+    unsigned i = 0;
+    while (i < told.n && strcmp(told.steps[i], step) != 0)
+        i++;
+    return i;
+}
+
+Test(executor, what_is_to_be_done_does_not_wait_until_another_was_tried)
+{
+    struct trn_executor *x = started();
+    struct trn_act_request first = request(TRN_RESPOND_SHIELD, "/a"), second = request(TRN_RESPOND_BLOCK, "/b");
+    uint64_t id;
+    cr_assert_eq(ask(x, &first, client_fd, &id), 0);
+    cr_assert_eq(ask(x, &second, client_fd, &id), 0);
+    __atomic_store_n(&world.slow_gate, true, __ATOMIC_SEQ_CST);
+    wait_for("1 seen");
+    wait_for("2 seen");
+    cr_expect_lt(place_of("2 done"), place_of("1 seen"));
+    cr_expect_lt(place_of("1 seen"), place_of("2 seen"));
     trn_executor_free(x);
 }
 
