@@ -147,8 +147,11 @@ void block_gate_judged(struct trn_blocker *b, uint64_t id, bool refuse)
         b->counts.judged++;
     }
     block_unlock(b);
-    if (ours)
-        decide(b, &q, &(struct block_told){.key = q.key, .why = refuse ? BLOCK_BY_OTHERS : BLOCK_ALLOWED});
+    /* Refused is this one start: what is to be refused from now on comes as a rule, and a rule can be taken back. */
+    if (ours && refuse)
+        let_go(b, &q, true);
+    else if (ours)
+        decide(b, &q, &(struct block_told){.key = q.key, .why = BLOCK_ALLOWED});
 }
 
 /* ---- time ---- */

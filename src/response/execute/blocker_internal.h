@@ -24,7 +24,7 @@ struct block_job {
     uint64_t question;         /* FOR_GATE */
 };
 
-enum block_why { BLOCK_ALLOWED, BLOCK_BY_FILE, BLOCK_BY_CONTENT, BLOCK_BY_BUILD_ID, BLOCK_BY_OTHERS };
+enum block_why { BLOCK_ALLOWED, BLOCK_BY_FILE, BLOCK_BY_CONTENT, BLOCK_BY_BUILD_ID };
 
 struct block_told { /* of what the gate's table holds */
     struct trn_gate_key key;

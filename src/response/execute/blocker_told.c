@@ -47,8 +47,6 @@ static bool still_meant(const struct trn_blocker *b, const struct block_told *t)
         return block_index_content(b->index, t->sha256, t->key.size);
     case BLOCK_BY_BUILD_ID:
         return block_index_build_id(b->index, (struct trn_str){(const char *)t->sha256, t->build_id_n});
-    case BLOCK_BY_OTHERS:
-        return true;
     default:
         return false;
     }
