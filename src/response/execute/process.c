@@ -143,11 +143,15 @@ uint64_t trn_stat_start_ns(const struct trn_stat *s)
     return s->start_ticks * tick_ns() - (uint64_t)boot_offset_ns();
 }
 
+/* The engine may know a process only since it ran something in our scope: then it started before. Whoever was given its
+ * number after it was seen has started later; whoever has that number and is older than that moment is the same one. */
 bool trn_stat_is(const struct trn_stat *s, uint64_t start_boot_ns)
 {
+    if (start_boot_ns > trn_boot_ns())
+        return false;
     uint64_t ticks = (start_boot_ns + (uint64_t)boot_offset_ns()) / tick_ns();
 
-    return ticks <= s->start_ticks ? s->start_ticks - ticks <= 1 : ticks - s->start_ticks <= 1;
+    return s->start_ticks <= ticks + 1; /* a tick is /proc's precision */
 }
 
 /* The leader of a process may have ended while its other threads go on; what they run is what the process runs. */

@@ -24,7 +24,7 @@ static inline bool trn_stat_ended(const struct trn_stat *s)
 {
     return s->state == 'X' || (s->state == 'Z' && s->threads <= 1);
 }
-/* Whether these are the start of one process: /proc counts in ticks. */
+/* Whether this is the process that was seen then, at its start or later: it started no later. /proc counts in ticks. */
 bool trn_stat_is(const struct trn_stat *s, uint64_t start_boot_ns);
 uint64_t trn_stat_start_ns(const struct trn_stat *s);
 

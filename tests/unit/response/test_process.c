@@ -84,6 +84,11 @@ Test(process, only_the_one_that_started_then_is_opened)
     cr_expect(p.start_boot_ns <= now && now - p.start_boot_ns < 5 * TRN_NS_PER_SEC, "start is boot time");
     other.start_boot_ns -= 50 * TRN_NS_PER_MS;
     cr_expect_eq(trn_process_open(&tools, &other, &err), -ESRCH);
+    other.start_boot_ns = now; /* when it was seen first: it moved into the scope after its start */
+    TRN_AUTO(trn_fd_closep) int later = trn_process_open(&tools, &other, NULL);
+    cr_expect_geq(later, 0);
+    other.start_boot_ns = now + 3600 * TRN_NS_PER_SEC;
+    cr_expect_eq(trn_process_open(&tools, &other, &err), -ESRCH, "nobody was seen in an hour from now");
     end(p.pid);
     cr_expect_eq(trn_process_open(&tools, &p, &err), -ESRCH);
 }
