@@ -164,6 +164,16 @@ static int learn_findings(struct trn_redactor *r, const struct trn_story *s)
     return e;
 }
 
+#define BY_USER TRN_STR("user ")
+
+static int learn_action(struct trn_redactor *r, const struct trn_story_action *a)
+{
+    int e = trn_private_learn(r, a->target);
+    if (e == 0 && trn_str_starts(a->by, BY_USER))
+        e = trn_redactor_user(r, trn_str_slice(a->by, BY_USER.n, a->by.n));
+    return e;
+}
+
 int trn_redactor_see_story(struct trn_redactor *r, const struct trn_story *s)
 {
     int e = trn_private_learn(r, s->sentence);
@@ -188,6 +198,8 @@ int trn_redactor_see_story(struct trn_redactor *r, const struct trn_story *s)
         trn_private_keep(r, s->hosts[i].address);
         trn_private_keep(r, s->hosts[i].name);
     }
+    for (uint32_t i = 0; e == 0 && i < s->n_actions; i++)
+        e = learn_action(r, &s->actions[i]);
     trn_private_keep(r, s->software.name);
     trn_private_keep(r, s->software.version);
     return e;
@@ -360,6 +372,14 @@ int trn_redact_story(struct trn_redactor *r, struct trn_story *s, struct trn_are
         sentence(&t, &s->why[i]);
     for (uint32_t i = 0; i < s->n_benign_if; i++)
         sentence(&t, &s->benign_if[i]);
+    for (uint32_t i = 0; i < s->n_actions; i++) {
+        name(&t, &s->actions[i].target);
+        sentence(&t, &s->actions[i].text);
+        if (!trn_str_starts(s->actions[i].by, BY_USER))
+            continue; /* root, or the policy */
+        s->actions[i].by = TRN_STR("[removed]");
+        r->counts.notes++;
+    }
     if (!trn_str_is_empty(s->close_why)) {
         s->close_why = TRN_STR("[removed]");
         r->counts.notes++;

@@ -16,6 +16,7 @@
 #define EACH_MAX 4000 /* events of one process */
 #define SAME_NUMBER_MAX 16
 #define LOSSES_MAX 500
+#define STEPS_MAX 5000
 #define CHANGES_MAX 8
 #define WINDOW_NS (35ull * 86400 * TRN_NS_PER_SEC)
 #define LATER_NS (10 * TRN_NS_PER_SEC) /* an event may be stored with a later clock than its finding */
@@ -32,6 +33,8 @@ _Static_assert(TRN_EV_EXEC == 2 && TRN_EV_EXIT == 3 && TRN_EV_MEM_EXEC == 5 && T
                "ACTS names types by number");
 #define CHANGE "33"
 _Static_assert(TRN_EV_SOFTWARE == 33, "CHANGE names a type by number");
+#define STEP "45"
+_Static_assert(TRN_EV_RESPONSE == 45, "STEP names a type by number");
 #define UNSEEN "(34,36,37,38,39,41,42)"
 _Static_assert(TRN_EV_LOSS == 34 && TRN_EV_START == 36 && TRN_EV_STOP == 37 && TRN_EV_GAP == 38 && TRN_EV_CLOCK == 39 &&
                    TRN_EV_FILTER == 41 && TRN_EV_HOOK == 42,
@@ -186,6 +189,35 @@ static int acts(struct gather *g)
     return r;
 }
 
+/* The steps of the actions that the story names. */
+static int actions(struct gather *g)
+{
+    const struct trn_story *s = g->story;
+    sqlite3_stmt TRN_AUTO(finalizep) *q = NULL;
+    if (s->n_actions == 0)
+        return 0;
+    int rc,
+        r = prepare(g->s,
+                    "SELECT id,record FROM event WHERE wall>=?1 AND wall<=?2 AND type=" STEP " ORDER BY wall LIMIT ?3",
+                    &q, g->err);
+    if (r < 0)
+        return r;
+    sqlite3_bind_int64(q, 1, (int64_t)TRN_MIN(s->opened_wall_ns, s->actions[0].since_wall_ns));
+    sqlite3_bind_int64(q, 2, (int64_t)(s->updated_wall_ns + LATER_NS));
+    sqlite3_bind_int(q, 3, STEPS_MAX);
+    while (r == 0 && (rc = sqlite3_step(q)) == SQLITE_ROW) {
+        struct trn_event ev;
+        struct trn_cursor c = trn_cur_of(trn_db_column(q, 1));
+        bool ours = false;
+        if (trn_event_decode(&c, &ev) < 0 || ev.type != TRN_EV_RESPONSE)
+            continue;
+        for (uint32_t i = 0; i < s->n_actions && !ours; i++)
+            ours = s->actions[i].id == ev.response.id;
+        r = ours ? add(g, sqlite3_column_int64(q, 0), TRN_ROW_BEHIND) : 0;
+    }
+    return r < 0 ? r : done(g, rc);
+}
+
 /* What was lost, left out or not watched while the story happened. */
 static int losses(struct gather *g)
 {
@@ -242,6 +274,8 @@ int trn_store_story_rows(struct trn_store *s, const struct trn_story *story, uin
     int r = behind_findings(&g);
     if (r == 0)
         r = behind_change(&g);
+    if (r == 0)
+        r = actions(&g);
     if (r == 0)
         r = losses(&g);
     if (r == 0)

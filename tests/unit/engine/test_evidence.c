@@ -71,6 +71,18 @@ static void put_loss(struct bench *b, uint64_t seq, uint64_t wall_ns)
     put(b, &ev, seq, 0, wall_ns);
 }
 
+static void put_step(struct bench *b, uint64_t seq, uint64_t action, uint64_t wall_ns)
+{
+    struct trn_event ev;
+    trn_event_init(&ev, TRN_EV_RESPONSE);
+    ev.response.id = action;
+    ev.response.act = TRN_STR("block");
+    ev.response.state = TRN_STR("seen");
+    ev.response.target = action == 3 ? TRN_STR("/home/alice/.cache/helper") : TRN_STR("/home/mallory/mine");
+    ev.response.text = TRN_STR("an attempt of alice was refused");
+    put(b, &ev, seq, 0, wall_ns);
+}
+
 static void put_identity(struct bench *b, uint64_t seq, uint64_t wall_ns)
 {
     struct trn_event ev;
@@ -112,6 +124,14 @@ static void put_story(struct bench *b)
                                                                 .path = TRN_STR("/home/alice/.cache/helper"),
                                                                 .args = TRN_STR("helper --token=s3cr3t-word call mum"),
                                                                 .start_wall_ns = AT(20)};
+    s->actions[s->n_actions++] = (struct trn_story_action){.id = 3,
+                                                           .act = TRN_STR("block"),
+                                                           .state = TRN_STR("seen"),
+                                                           .target = TRN_STR("/home/alice/.cache/helper"),
+                                                           .text = TRN_STR("an attempt of alice was refused"),
+                                                           .by = TRN_STR("user carol-the-admin"),
+                                                           .since_wall_ns = AT(25),
+                                                           .wall_ns = AT(26)};
     cr_assert_eq(trn_store_story(b->store, s, NULL), 0);
     free(s);
 }
@@ -140,6 +160,8 @@ static void bench_init(struct bench *b)
     put_file(b, 6, PHONE, AT(22), "/home/alice/diary"); /* no finding names it */
     put_loss(b, 7, AT(23));
     put_exec(b, 8, OTHER, AT(24), "/usr/bin/unrelated");
+    put_step(b, 9, 3, AT(26));
+    put_step(b, 10, 4, AT(27)); /* about something else */
     put_story(b);
     cr_assert_eq(trn_store_commit(b->store, NULL), 0);
 }
@@ -197,13 +219,14 @@ Test(evidence, a_bundle_has_the_events_of_findings_and_processes_and_no_others, 
     bench_init(&b);
     open_bundle(&b, &o);
     struct trn_str events = member(&o, "events.jsonl"), losses = member(&o, "losses.jsonl");
-    cr_assert(o.f.events == 4 && o.f.events_missing == 1 && o.f.losses == 1, "%d %d %d", (int)o.f.events,
+    cr_assert(o.f.events == 5 && o.f.events_missing == 1 && o.f.losses == 1, "%d %d %d", (int)o.f.events,
               (int)o.f.events_missing, (int)o.f.losses);
     cr_assert(says(events, "/opt/acme/softphone") && says(events, "\"path\":\"/home/alice/.cache/helper\""));
     cr_assert(says(events, "\"port\":8443") && says(events, "s3cr3t-word"));
     cr_assert(!says(events, "diary") && !says(events, "unrelated") && !says(events, "mallory") &&
               !says(events, "other"));
     cr_assert(says(events, "\"hash\":{\"sha256\":\"5e00"), "what is known of the program's file stands beside it");
+    cr_assert(says(events, "an attempt of alice was refused"), "what was done about it");
     cr_assert(says(losses, "too fast") && !says(events, "too fast"));
     opened_done(&o);
     bench_done(&b);

@@ -166,13 +166,20 @@ Test(redact, a_story_loses_the_same)
     s->findings[0].summary = TRN_STR("wrote ~/.cache/helper");
     trn_finding_add(&s->findings[0], "path", TRN_STR("/home/alice/.cache/helper"));
     s->n_findings = 1;
+    s->actions[0] = (struct trn_story_action){.id = 3,
+                                              .act = TRN_STR("quarantine"),
+                                              .state = TRN_STR("seen"),
+                                              .target = TRN_STR("/home/alice/.cache/helper"),
+                                              .text = TRN_STR("in the vault, out of /home/alice by wendy"),
+                                              .by = TRN_STR("user wendy")};
+    s->n_actions = 1;
     cr_assert_eq(trn_redactor_host(r, TRN_STR("pc7")), 0);
     cr_assert_eq(trn_redactor_see_story(r, s), 0);
     cr_assert_eq(trn_redactor_seal(r), 0);
     cr_assert_eq(trn_redact_story(r, s, arena), 0);
     trn_buf_init(&b, 1u << 20);
     trn_story_to_json(s, &b);
-    static const char *const gone[] = {"alice", "pc7", "quietly", "launch", "mallory", "trudy"};
+    static const char *const gone[] = {"alice", "pc7", "quietly", "launch", "mallory", "trudy", "wendy"};
     for (size_t i = 0; i < TRN_ARRAY_SIZE(gone); i++)
         cr_assert(!trn_str_contains(trn_buf_str(&b), trn_str_of(gone[i])), "%s in %s", gone[i], b.p);
     cr_assert(strstr(b.p, "ran ~/.cache/helper for [user] on [host]") && strstr(b.p, "acme-softphone"), "%s", b.p);
