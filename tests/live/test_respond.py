@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Does 'turncoat respond' act for whom it may, on what was meant, say what came of it, and leave a journal that can be trusted?"""
+import json
+import os
+import signal
+import time
+
+import pytest
+from rehearsal import STATE, Turncoat
+
+MAY_LOOK, MAY_ACT = 990, 991
+JOURNAL = STATE + "/response/journal"
+
+
+@pytest.fixture
+def daemon(private_root):
+    """turncoatd, and alice in both groups."""
+    root = private_root
+    groups = root.run(["cat", "/etc/group"], scope=False).stdout
+    groups += f"turncoat:x:{MAY_LOOK}:alice\nturncoat-respond:x:{MAY_ACT}:alice\n"
+    root.write("/etc/group", groups)
+    root.run(["cp", "-L", "/usr/bin/sleep", "/srv/idler"], scope=False)
+    root.run(["cp", "-L", "/usr/bin/dash", "/srv/idler-shell"], scope=False)
+    daemon = Turncoat(root)
+    yield daemon
+    daemon.stop()
+
+
+def respond(daemon, *argv, groups=None):
+    """As root, or as alice with these groups."""
+    alice = ["setpriv", "--reuid", "1000", "--regid", "1000"]
+    alice += ["--groups", ",".join(map(str, groups))] if groups else ["--clear-groups"]
+    who = [] if groups is None else alice
+    return daemon.root.run([*who, "turncoat", "respond", *argv, "--state", STATE], scope=False, check=False)
+
+
+def idler(daemon):
+    """A process of the test, and its entity."""
+    p = daemon.root.popen(["/srv/idler", "600"])
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline:
+        found = daemon.seen(f"pid={p.pid} type=exec")
+        if found:
+            return p, found[0]["process"]["entity_id"]
+        time.sleep(0.1)
+    raise AssertionError(f"the start of {p.pid} was not recorded\n{daemon.words()}")
+
+
+def runs(p):
+    return p.poll() is None
+
+
+def listed(daemon, *more):
+    return json.loads(respond(daemon, "list", "--json", *more).stdout)
+
+
+def test_a_tree_is_killed_by_its_entity_and_that_is_seen(daemon):
+    p, entity = idler(daemon)
+    other, _ = idler(daemon)
+    plan = respond(daemon, "kill", entity, "--dry-run", "--json")
+    assert plan.returncode == 0, plan.stderr
+    assert json.loads(plan.stdout)["state"] == "dry-run" and json.loads(plan.stdout)["plan"], plan.stdout
+    assert runs(p) and listed(daemon, "--all")["actions"] == [], "a dry run changes nothing"
+
+    done = respond(daemon, "kill", entity, "--why", "for the test", "--json", groups=(MAY_LOOK, MAY_ACT))
+    assert done.returncode == 0, done.stdout + done.stderr + daemon.words()
+    said = json.loads(done.stdout)
+    assert (said["schema"], said["act"], said["target"], said["state"]) == ("turncoat.respond/1", "kill", entity, "seen")
+    assert said["undo"] is None and said["text"], said
+    assert p.wait(timeout=5) == -signal.SIGKILL and runs(other)
+
+    (row,) = listed(daemon, "--all")["actions"]
+    assert (row["id"], row["by"], row["why"], row["target"], row["state"]) == (said["id"], "alice", "for the test", entity, "seen")
+    gone = respond(daemon, "kill", entity)
+    assert gone.returncode == 3 and ("has ended" in gone.stderr or "any more" in gone.stderr), gone.stderr
+    undone = respond(daemon, "undo", str(said["id"]))
+    assert undone.returncode == 3 and "hint: " in undone.stderr, undone.stderr
+    daemon.settle()
+    steps = [e["turncoat"]["response"]["state"] for e in daemon.seen("type=response")]
+    assert sorted(steps) == ["done", "requested", "seen"], "each step is an event of the log"
+
+
+def test_a_file_goes_into_the_vault_and_comes_back(daemon):
+    root = daemon.root
+    root.write("/srv/odd", "made up for the test\n", mode=0o640)
+    done = respond(daemon, "quarantine", "/srv/odd", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr + daemon.words()
+    number = json.loads(done.stdout)["id"]
+    assert root.run(["cat", "/srv/odd"], check=False).returncode != 0
+    again = respond(daemon, "quarantine", "/srv/odd")
+    assert again.returncode == 3 and f"action {number} does that already" in again.stderr, again.stderr
+    back = respond(daemon, "restore", "/srv/odd")
+    assert back.returncode == 0, back.stdout + back.stderr + daemon.words()
+    assert root.run(["cat", "/srv/odd"]).stdout == "made up for the test\n"
+    (row,) = listed(daemon, "--all")["actions"]
+    assert row["state"] == "undone" and row["undo"] is None and listed(daemon)["actions"] == []
+
+
+def test_only_who_may_act_does(daemon):
+    """The engine says no early; turncoatd reads from the kernel who asks, and decides by itself (test_walls)."""
+    p, entity = idler(daemon)
+    looker = respond(daemon, "kill", entity, groups=(MAY_LOOK,))
+    assert looker.returncode == 3 and "turncoat-respond" in looker.stderr and "hint: " in looker.stderr
+    nobody = respond(daemon, "kill", entity, groups=())
+    assert nobody.returncode == 3 and "permission denied" in nobody.stderr
+    assert respond(daemon, "list", groups=()).returncode == 3
+    assert respond(daemon, "list", "--verify", groups=(MAY_LOOK,)).returncode == 0
+    assert runs(p) and listed(daemon, "--all")["actions"] == []
+
+
+def test_what_makes_no_sense_or_is_not_there_is_said(daemon):
+    for argv, code, words in (
+        (["kill", "812"], 2, "process id"),
+        (["block", "acme-softphone"], 2, "NAME=VERSION"),
+        (["undo", "x"], 2, "number"),
+        (["undo", "4711"], 3, "no action 4711 holds"),
+        (["confirm", "4711"], 3, "no action 4711 holds"),
+        (["kill", "00000000000000ff"], 3, "no process is known"),
+        (["isolate", "no-such-software=1"], 3, "no such software"),
+        (["rollback", "no-such-software"], 3, "no earlier version"),
+        (["quarantine", "/srv/nothing-here"], 3, "/srv/nothing-here"),
+        (["unblock", "no-such-software=1"], 3, "nothing of"),
+        (["isolate", "acme=1", "--except", "no-such-host.invalid"], 2, "no host"),
+    ):
+        answer = respond(daemon, *argv)
+        assert answer.returncode == code and words in answer.stderr, (argv, answer.returncode, answer.stderr)
+        assert answer.stdout == "", argv
+    assert listed(daemon, "--all")["actions"] == []
+
+
+def test_the_journal_tells_whether_it_was_changed(daemon):
+    root = daemon.root
+    p, entity = idler(daemon)
+    assert respond(daemon, "kill", entity).returncode == 0
+    p.wait(timeout=5)
+    whole = respond(daemon, "list", "--all", "--verify")
+    assert whole.returncode == 0 and "3 records, chain whole, head " in whole.stdout, whole.stdout + whole.stderr
+    assert json.loads(respond(daemon, "list", "--json").stdout)["journal"]["chain"] == "whole"
+    daemon.stop()
+    assert respond(daemon, "list", "--verify").returncode == 0, "it needs no daemon"
+    path = root.host_path(JOURNAL)
+    with open(path, "r+b") as f:
+        f.seek(os.path.getsize(path) // 2)
+        byte = f.read(1)
+        f.seek(-1, os.SEEK_CUR)
+        f.write(bytes([byte[0] ^ 1]))
+    broken = respond(daemon, "list", "--verify")
+    assert broken.returncode == 1 and "record 2 of the journal does not fit" in broken.stderr, broken.stderr
+    again = Turncoat(root)
+    try:
+        _, entity = idler(again)
+        refused = respond(again, "kill", entity)
+        assert refused.returncode == 3 and "damaged behind record 1" in refused.stderr, refused.stderr
+    finally:
+        again.stop()
+
+
+def test_a_story_tells_what_was_done(daemon):
+    root = daemon.root
+    root.mkdir("/home/alice/.mozilla/firefox/x.default", user=True)
+    root.write("/home/alice/.mozilla/firefox/x.default/places.sqlite", "made up", user=True)
+    p = root.popen(
+        ["/srv/idler-shell", "-c", "read x < /home/alice/.mozilla/firefox/x.default/places.sqlite; sleep 600"], user=True
+    )
+    deadline = time.monotonic() + 15
+    stories = []
+    while time.monotonic() < deadline and not stories:
+        stories = daemon.stories("--all")
+        time.sleep(0.2)
+    assert stories, daemon.words()
+    story = stories[0]
+    entity = story["processes"][0]["entity"]
+    done = respond(daemon, "kill", entity, "--story", str(story["id"]))
+    assert done.returncode == 0, done.stdout + done.stderr
+    p.wait(timeout=5)
+    daemon.settle()
+    (story,) = daemon.stories("--all")
+    (action,) = story["actions"]
+    assert (action["act"], action["state"], action["by"], action["target"]) == ("kill", "seen", "root", entity)
+    page = daemon.ask("stories", str(story["id"]))
+    assert "stopped: killed since" in page and "What was done" in page, page
+    daemon.stop()
+    replayed, _ = daemon.replay()
+    assert replayed[story["id"]]["actions"] == story["actions"], "a replay tells the same"
