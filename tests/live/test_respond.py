@@ -34,16 +34,20 @@ def respond(daemon, *argv, groups=None):
     return daemon.root.run([*who, "turncoat", "respond", *argv, "--state", STATE], scope=False, check=False)
 
 
-def idler(daemon):
-    """A process of the test, and its entity."""
-    p = daemon.root.popen(["/srv/idler", "600"])
+def entity_of(daemon, p):
     deadline = time.monotonic() + 15
     while time.monotonic() < deadline:
         found = daemon.seen(f"pid={p.pid} type=exec")
         if found:
-            return p, found[0]["process"]["entity_id"]
+            return found[0]["process"]["entity_id"]
         time.sleep(0.1)
     raise AssertionError(f"the start of {p.pid} was not recorded\n{daemon.words()}")
+
+
+def idler(daemon):
+    """A process of the test, and its entity."""
+    p = daemon.root.popen(["/srv/idler", "600"])
+    return p, entity_of(daemon, p)
 
 
 def runs(p):
@@ -159,9 +163,8 @@ def test_a_story_tells_what_was_done(daemon):
     root = daemon.root
     root.mkdir("/home/alice/.mozilla/firefox/x.default", user=True)
     root.write("/home/alice/.mozilla/firefox/x.default/places.sqlite", "made up", user=True)
-    p = root.popen(
-        ["/srv/idler-shell", "-c", "read x < /home/alice/.mozilla/firefox/x.default/places.sqlite; sleep 600"], user=True
-    )
+    read = "while :; do read x < /home/alice/.mozilla/firefox/x.default/places.sqlite; sleep 0.3; done"
+    p = root.popen(["/srv/idler-shell", "-c", read], user=True)
     deadline = time.monotonic() + 15
     stories = []
     while time.monotonic() < deadline and not stories:
@@ -182,3 +185,15 @@ def test_a_story_tells_what_was_done(daemon):
     daemon.stop()
     replayed, _ = daemon.replay()
     assert replayed[story["id"]]["actions"] == story["actions"], "a replay tells the same"
+
+
+def test_what_ran_before_turncoat_is_known_by_its_own_start(private_root):
+    p = private_root.popen(["sleep", "600"])
+    time.sleep(0.3)  # so that its start is not the moment at which it is told
+    daemon = Turncoat(private_root)
+    try:
+        done = respond(daemon, "kill", entity_of(daemon, p))
+        assert done.returncode == 0, done.stdout + done.stderr + daemon.words()
+        assert p.wait(timeout=5) == -signal.SIGKILL
+    finally:
+        daemon.stop()
