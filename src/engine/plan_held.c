@@ -65,7 +65,7 @@ static void step(struct trn_plan *p, const struct trn_ev_response *r)
 static bool is_its_exec(const struct trn_held_question *q, const struct trn_entity *e)
 {
     const struct trn_file_key *k = &e->image.file;
-    return e->pid == q->pid && e->start_boot_ns == q->start_boot_ns &&
+    return e->pid == q->pid && e->kernel_start_ns == q->start_boot_ns &&
            (trn_file_key_is_none(&q->key) || (k->ino == q->key.ino && k->dev == q->key.dev));
 }
 
@@ -109,7 +109,7 @@ void trn_plan_numbered(struct trn_plan *p, const struct trn_event *ev)
     const struct trn_entity *e = trn_process_of(p->o.processes, ev);
     for (uint32_t i = p->n_held; e && i-- > 0;) {
         struct trn_held_question q = p->held[i];
-        bool gone = ev->type == TRN_EV_EXIT && e->pid == q.pid && e->start_boot_ns == q.start_boot_ns;
+        bool gone = ev->type == TRN_EV_EXIT && e->pid == q.pid && e->kernel_start_ns == q.start_boot_ns;
         if (!gone && !(ev->type == TRN_EV_EXEC && is_its_exec(&q, e)))
             continue;
         forget(p, i);

@@ -21,7 +21,7 @@ static int add_process(struct trn_resolved *r, const struct trn_entity *e)
         return 0;
     }
     r->processes[r->n_processes++] =
-        (struct trn_act_process){.entity = e->id, .start_boot_ns = e->start_boot_ns, .pid = e->pid};
+        (struct trn_act_process){.entity = e->id, .start_boot_ns = e->kernel_start_ns, .pid = e->pid};
     return 0;
 }
 
@@ -160,7 +160,7 @@ const struct trn_entity *trn_resolve_process(const struct trn_process_table *t, 
     const struct trn_entity *e;
     size_t it = 0;
     while (trn_process_next(t, &it, &e) && e->exit_boot_ns == 0)
-        if (e->pid == pid && e->start_boot_ns == start_boot_ns)
+        if (e->pid == pid && e->kernel_start_ns == start_boot_ns)
             return e;
     return NULL;
 }

@@ -176,7 +176,8 @@ enum trn_field {
     TRN_F_RESPONSE_UNTIL = 163,
     TRN_F_RESPONSE_TOOK = 164,
     TRN_F_RESPONSE_BY = 165,
-    TRN_F_MAX = 166,
+    TRN_F_START = 166,
+    TRN_F_MAX = 167,
 };
 
 enum trn_kind {

@@ -135,6 +135,7 @@
     X(LOGIN_LOGIN, "turncoat.login", U64, T(LOGIN), AT(login.login), NO32, "audit session") \
     X(LOGIN_METHOD, "turncoat.method", STR, T(LOGIN), AT(login.method), 0, "program that let them in: sshd, login, sudo, su ...") \
     X(LOGIN_FROM, "turncoat.from_uid", U64, T(LOGIN), AT(login.from_uid), NO32, "user id that asked, for sudo and su") \
+    X(START, "turncoat.start_boot_ns", U64, T_ALL, AT(start_ns), 0, "when the process began, as the kernel keeps it") \
     X(PIDNS, "turncoat.pidns", U64, T(EXEC), AT(exec.pidns), 0, "process namespace") \
     X(NETNS, "turncoat.netns", U64, T(EXEC), AT(exec.netns), 0, "network namespace") \
     X(USERNS, "turncoat.userns", U64, T(EXEC), AT(exec.userns), 0, "user namespace") \

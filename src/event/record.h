@@ -174,7 +174,8 @@ struct trn_ev_response { /* one step of an action; the header's uid and pid are 
     struct trn_str text;                /* what was done, seen, or went wrong: a sentence */
     uint64_t until_wall_ns;             /* 0: no end */
     uint64_t took_ns;                   /* from the finding (by policy) or the request to this step */
-    struct trn_str by; /* name of the user in the header, from the system's list of users; absent: by policy, not known */
+    struct trn_str
+        by; /* name of the user in the header, from the system's list of users; absent: by policy, not known */
 };
 
 #define TRN_EV_EXTRAS 16
@@ -191,6 +192,7 @@ struct trn_event {
     uint64_t boot_ns;      /* CLOCK_BOOTTIME of the act */
     uint64_t wall_ns;      /* boot_ns + the wall offset the recorder knew */
     uint64_t entity;       /* 0: only pid is known, the process table resolves it */
+    uint64_t start_ns;     /* FORK, EXEC: when the process began, CLOCK_BOOTTIME as the kernel keeps it; 0 absent */
     uint32_t pid, tid;     /* TRN_NO_U32 absent */
     uint32_t uid, euid, gid;
     uint32_t mntns;      /* mount namespace inode number; 0 absent */

@@ -34,6 +34,8 @@ static void take_header(struct trn_slot *s, const struct trn_event *ev)
         s->mntns = ev->mntns;
     if (ev->cgroup)
         s->cgroup = ev->cgroup;
+    if (ev->start_ns)
+        s->kernel_start_ns = ev->start_ns;
 }
 
 static void inherit(struct trn_process_table *t, struct trn_slot *s, const struct trn_slot *parent)

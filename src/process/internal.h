@@ -105,7 +105,7 @@ struct trn_told {
 /* ---- entities (table.c) ---- */
 struct trn_slot {
     uint64_t id, parent;
-    uint64_t cgroup, start_boot_ns, start_wall_ns, exit_boot_ns;
+    uint64_t cgroup, start_boot_ns, start_wall_ns, exit_boot_ns, kernel_start_ns;
     struct trn_node *node;
     struct trn_word *tty;
     struct trn_entity *view; /* valid when view_gen is the table's */

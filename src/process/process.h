@@ -42,6 +42,8 @@ struct trn_entity {
     uint32_t pid, session, uid, euid, mntns;
     uint64_t cgroup;
     uint64_t start_boot_ns, start_wall_ns, exit_boot_ns; /* exit 0: alive */
+    uint64_t
+        kernel_start_ns; /* its start as the kernel keeps it, by which turncoatd knows it again; above: as it was told */
     struct trn_str tty;
     struct trn_image image;
     uint64_t acting;   /* entity that acts for this one (may be itself); 0: session only */

@@ -90,6 +90,7 @@ static void fill(const struct trn_slot *s, struct trn_entity *e)
         .mntns = s->mntns,
         .cgroup = s->cgroup,
         .start_boot_ns = s->start_boot_ns,
+        .kernel_start_ns = s->kernel_start_ns ? s->kernel_start_ns : s->start_boot_ns,
         .start_wall_ns = s->start_wall_ns,
         .exit_boot_ns = s->exit_boot_ns,
         .tty = trn_word_str(s->tty),

@@ -21,6 +21,8 @@ void trn_decode_begin(struct trn_event *ev, enum trn_event_type type, const stru
         ev->tid = h->tid;
     if (h->start != 0)
         ev->entity = trn_entity_id(salt, h->tgid, h->start);
+    if (type == TRN_EV_FORK || type == TRN_EV_EXEC)
+        ev->start_ns = h->start;
 }
 
 static int read_head(struct trn_cursor *c, struct trn_wire_head *ret)

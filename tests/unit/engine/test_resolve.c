@@ -102,7 +102,7 @@ Test(engine_resolve, a_script_is_the_file_and_not_its_interpreter)
 
 Test(engine_resolve, a_process_is_its_pid_and_its_start)
 {
-    uint64_t start = at(&m, 13)->start_boot_ns;
+    uint64_t start = at(&m, 13)->kernel_start_ns;
     const struct trn_entity *e = trn_resolve_process(m.t, 13, start);
     cr_assert(e);
     cr_expect_eq(e->id, 13);
