@@ -20,6 +20,19 @@ static bool is_over(const struct trn_story_action *a)
     return false;
 }
 
+#define TARGET_MAX 1024
+#define WORDS_MAX 400
+
+/* At most so many bytes of it, no character cut in two. */
+static struct trn_str upto(struct trn_str s, size_t max)
+{
+    if (s.n <= max)
+        return s;
+    while (max > 0 && ((unsigned char)s.p[max] & 0xc0) == 0x80)
+        max--;
+    return trn_str_slice(s, 0, max);
+}
+
 /* The name that the live machine knew for the user; else the number. */
 static struct trn_str who(const struct trn_event *ev, struct trn_arena *arena)
 {
@@ -68,8 +81,9 @@ bool trn_story_respond(struct trn_story *s, const struct trn_event *ev, struct t
     if (ev->type != TRN_EV_RESPONSE || !e->id || trn_str_is_empty(e->act) || trn_str_is_empty(e->state))
         return false;
     struct trn_story_action *a = row_of(s, e->id);
+    struct trn_str text = upto(e->text, WORDS_MAX);
     bool told_again =
-        trn_str_eq(a->state, e->state) && trn_str_eq(a->text, e->text) && a->until_wall_ns == e->until_wall_ns;
+        trn_str_eq(a->state, e->state) && trn_str_eq(a->text, text) && a->until_wall_ns == e->until_wall_ns;
     if (a->since_wall_ns && told_again)
         return false;
     if (a->since_wall_ns && (ev->flags & TRN_EVF_EXISTING) && trn_str_eq(a->state, e->state))
@@ -77,8 +91,8 @@ bool trn_story_respond(struct trn_story *s, const struct trn_event *ev, struct t
     a->act = e->act;
     a->state = e->state;
     a->target_kind = e->target_kind;
-    a->target = e->target;
-    a->text = e->text;
+    a->target = upto(e->target, TARGET_MAX);
+    a->text = text;
     if (trn_str_is_empty(a->by)) /* who takes it back is told by the journal */
         a->by = who(ev, arena);
     a->wall_ns = ev->wall_ns;

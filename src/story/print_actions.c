@@ -169,7 +169,7 @@ void trn_print_actions(const struct trn_story *s, unsigned width, struct trn_buf
 /* A word that means itself to every shell. */
 static bool is_plain(struct trn_str s)
 {
-    static const char others[] = "._+:/=@%,-[]";
+    static const char others[] = "._+:/=@%,-";
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i];
         bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');

@@ -161,6 +161,20 @@ Test(actions, the_rows_are_bounded_and_what_is_over_goes_first)
     cr_assert_eq(st->actions[TRN_STORY_ACTIONS - 1].id, 2 + TRN_STORY_ACTIONS);
 }
 
+Test(actions, long_words_are_cut_between_characters)
+{
+    char text[1200];
+    for (size_t i = 0; i + 2 < sizeof text; i += 2)
+        memcpy(text + i, "\xc3\xa4", 3);
+    memmove(text + 1, text, sizeof text - 1); /* so that the limit falls into one */
+    text[0] = 'x';
+    text[sizeof text - 1] = '\0';
+    step((struct what){.id = 1, .text = text});
+    const struct trn_story *st = run();
+    cr_assert(st->actions[0].text.n <= 400 && trn_utf8_valid(st->actions[0].text), "%zu", st->actions[0].text.n);
+    cr_assert_gt(st->actions[0].text.n, 390);
+}
+
 Test(actions, after_a_restart_the_same)
 {
     size_t first_step = s->n;
