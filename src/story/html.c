@@ -4,7 +4,7 @@
  * Must not: let a foreign byte become markup. Every text goes through plain() (already safe for a terminal) or
  * foreign(); nothing else writes what it did not make itself.
  */
-#include "story/internal.h"
+#include "story/print.h"
 
 #define DEPTH_MAX 16
 
@@ -197,6 +197,27 @@ static void lines(const char *title, const struct trn_str *line, uint32_t n, str
     end_section(b);
 }
 
+static void actions(const struct trn_story *s, struct trn_buf *b)
+{
+    TRN_AUTO(trn_buf_done) struct trn_buf line;
+    if (!s->n_actions)
+        return;
+    trn_buf_init(&line, 16384);
+    heading(b, "What was done");
+    trn_put_c(b, "<ul>");
+    for (uint32_t i = 0; i < s->n_actions; i++) {
+        trn_buf_clear(&line);
+        trn_print_action(s, &s->actions[i], &line);
+        trn_put_c(b, "<li>");
+        moment(b, s->actions[i].wall_ns);
+        trn_put_c(b, ": ");
+        plain(b, trn_buf_str(&line));
+        trn_put_c(b, "</li>\n");
+    }
+    trn_put_c(b, "</ul>");
+    end_section(b);
+}
+
 static void process(const struct trn_story *s, uint32_t i, int depth, struct trn_buf *b)
 {
     const struct trn_story_process *p = &s->processes[i];
@@ -354,6 +375,7 @@ void trn_story_html(const struct trn_story *s, const struct trn_story_about *abo
     happened(s, out);
     lines("Why this is no false alarm", s->why, s->n_why, out);
     lines("What would make it one", s->benign_if, s->n_benign_if, out);
+    actions(s, out);
     processes(s, out);
     files(s, out);
     network(s, out);

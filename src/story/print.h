@@ -21,6 +21,8 @@ void trn_print_when(struct trn_buf *b, uint64_t wall_ns, uint64_t zero, size_t w
 
 /* ---- print_actions.c ---- */
 void trn_print_stopped(const struct trn_story *s, struct trn_buf *b); /* "not stopped (detect mode)"; "stopped: ..." */
+/* "isolated acme-softphone=1.1, seen to hold, by user alice: a connection was refused" */
+void trn_print_action(const struct trn_story *s, const struct trn_story_action *a, struct trn_buf *b);
 void trn_print_actions(const struct trn_story *s, unsigned width, struct trn_buf *b);
 /* Commands that fit this story and were not done yet; each may be pasted. */
 void trn_print_respond(const struct trn_story *s, struct trn_buf *b);

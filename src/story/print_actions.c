@@ -134,6 +134,17 @@ static void put_act(struct trn_buf *b, const struct trn_story *s, const struct t
             trn_put_c(b, states[i].words);
 }
 
+void trn_print_action(const struct trn_story *s, const struct trn_story_action *a, struct trn_buf *b)
+{
+    put_act(b, s, a);
+    trn_put_c(b, ", by ");
+    trn_escape(b, a->by);
+    if (trn_str_is_empty(a->text))
+        return;
+    trn_put_c(b, ": ");
+    trn_escape(b, a->text);
+}
+
 void trn_print_actions(const struct trn_story *s, unsigned width, struct trn_buf *b)
 {
     TRN_AUTO(trn_buf_done) struct trn_buf line;
@@ -142,13 +153,7 @@ void trn_print_actions(const struct trn_story *s, unsigned width, struct trn_buf
         const struct trn_story_action *a = &s->actions[i];
         trn_buf_clear(&line);
         trn_print_when(&line, a->wall_ns, trn_print_zero(s), 9);
-        put_act(&line, s, a);
-        trn_put_c(&line, ", by ");
-        trn_escape(&line, a->by);
-        if (!trn_str_is_empty(a->text)) {
-            trn_put_c(&line, ": ");
-            trn_escape(&line, a->text);
-        }
+        trn_print_action(s, a, &line);
         trn_print_line(b, "What was done", trn_buf_str(&line), i == 0, width);
         if (!trn_story_action_holds(a) || is_act(a, TRN_RESPOND_KILL))
             continue;

@@ -273,6 +273,7 @@ Test(evidence, it_explains_itself_to_who_has_no_turncoat, .timeout = 30)
                                           "http://", "https://", "@import", "onload"};
     for (size_t i = 0; i < TRN_ARRAY_SIZE(outside); i++)
         cr_assert(!says(page, outside[i]), "%s", outside[i]);
+    cr_assert(says(page, "blocked ~/.cache/helper, seen to hold, by user carol"), "what was done about it");
     cr_assert(says(page, "T1105") && says(page, "False alarms:") && says(page, "--verify FILE"));
     cr_assert(says(member(&o, "page.txt"), "MALICIOUS 93") &&
               says(member(&o, "checks.jsonl"), "behaviour.second-stage"));

@@ -100,6 +100,22 @@ Test(engine_resolve, a_script_is_the_file_and_not_its_interpreter)
     cr_expect_str_eq(files(&r), "/opt/x/tool.py");
 }
 
+/* It was told when it came into the scope, or when turncoat was started: that is no start. */
+Test(engine_resolve, a_start_is_the_kernels)
+{
+    struct trn_event ev;
+    struct trn_resolved r;
+    trn_event_init(&ev, TRN_EV_EXEC);
+    ev.flags = TRN_EVF_EXISTING;
+    ev.entity = ev.pid = 40;
+    ev.start_ns = 1234567;
+    ev.exec.path = TRN_STR("/usr/bin/old");
+    apply(&m, &ev);
+    cr_assert_eq(trn_resolve_entity(m.t, 40, 0, arena, &r), 0);
+    cr_assert(r.n_processes == 1 && r.processes[0].start_boot_ns == 1234567);
+    cr_expect(trn_resolve_process(m.t, 40, 1234567) && !trn_resolve_process(m.t, 40, at(&m, 40)->start_boot_ns));
+}
+
 Test(engine_resolve, a_process_is_its_pid_and_its_start)
 {
     uint64_t start = at(&m, 13)->kernel_start_ns;
