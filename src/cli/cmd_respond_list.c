@@ -107,8 +107,16 @@ static int read_journal(const char *state, struct journal *j, struct trn_err *er
     return 0;
 }
 
+static bool is_kill(const struct row *r)
+{
+    return trn_str_eq_c(r->act, trn_respond_name(TRN_RESPOND_KILL));
+}
+
+/* A kill that was seen needs nobody any more; one that did not take does. */
 static bool is_over(const struct row *r)
 {
+    if (is_kill(r) && trn_str_eq_c(r->state, trn_action_state_name(TRN_ACTION_SEEN)))
+        return true;
     for (unsigned i = TRN_ACTION_REQUESTED; i < TRN_ACTION_MAX; i++)
         if (trn_str_eq_c(r->state, trn_action_state_name((enum trn_action_state)i)))
             return trn_action_state_is_over((enum trn_action_state)i);
@@ -117,7 +125,7 @@ static bool is_over(const struct row *r)
 
 static bool can_be_undone(const struct row *r)
 {
-    return !is_over(r) && !trn_str_eq_c(r->act, trn_respond_name(TRN_RESPOND_KILL));
+    return !is_over(r) && !is_kill(r);
 }
 
 static void put_who(struct trn_buf *b, const struct row *r)
