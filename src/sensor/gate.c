@@ -28,6 +28,7 @@
 
 #include "sensor/skeleton_gate.h"
 
+#define STUCK_NS (200 * TRN_NS_PER_MS)
 #define HOLDS (TRN_GATE_HOLD_MEMFD | TRN_GATE_HOLD_FRESH | TRN_GATE_HOLD_UNKNOWN)
 #define ALL (TRN_GATE_EXEC | TRN_GATE_MAP | HOLDS | TRN_GATE_REFUSE_MEMFD)
 
@@ -51,6 +52,8 @@ struct trn_gate {
     struct trn_sensor_hook hook;
     void (*question)(void *ctx, const struct trn_gate_question *q); /* during a read */
     void *ctx;
+    uint64_t n_read;                /* records; by the reading thread, read by others */
+    uint64_t behind_ns, behind_was; /* trn_gate_stuck: since when there are unread ones, and how many were read then */
 };
 
 /* ---- settings ---- */
@@ -142,13 +145,14 @@ static int load(struct trn_gate *g, const struct trn_scope *scope, struct trn_er
     if (!g->map)
         trn_hook_add(&g->hook, TRN_HOOK_DEGRADED, "libraries are not refused: no tracepoint of memory maps here");
     if (btf__find_by_name_kind(kernel, "bpf_send_signal_task", BTF_KIND_FUNC) < 0)
-        trn_hook_add(&g->hook, TRN_HOOK_DEGRADED, "who is held and continued by others is not stopped again");
+        trn_hook_add(&g->hook, TRN_HOOK_DEGRADED,
+                     "who is held and continued by others runs until it is judged: before Linux 6.13");
     return 0;
 }
 
 static int on_record(void *ctx, void *record, size_t size)
 {
-    const struct trn_gate *g = ctx;
+    struct trn_gate *g = ctx;
     struct trn_gate_ask a;
     struct trn_gate_question q;
 
@@ -166,6 +170,7 @@ static int on_record(void *ctx, void *record, size_t size)
                                    .not_held = a.flags & TRN_GATE_ASK_NOT_HELD};
     memcpy(&q.key, &a.key, sizeof(q.key));
     g->question(g->ctx, &q);
+    __atomic_add_fetch(&g->n_read, 1, __ATOMIC_RELAXED);
     return 0;
 }
 
@@ -279,6 +284,22 @@ int trn_gate_read(struct trn_gate *g, void (*question)(void *ctx, const struct t
     g->ctx = ctx;
     set_clocks(g);
     return ring_buffer__consume(g->ring);
+}
+
+bool trn_gate_stuck(struct trn_gate *g)
+{
+    uint64_t told = __atomic_load_n(&g->bpf->bss->totals.told, __ATOMIC_RELAXED);
+    uint64_t n = __atomic_load_n(&g->n_read, __ATOMIC_RELAXED), now = trn_mono_ns();
+
+    if (n >= told) {
+        g->behind_ns = 0;
+        return false;
+    }
+    if (g->behind_ns == 0 || n != g->behind_was) {
+        g->behind_ns = now;
+        g->behind_was = n;
+    }
+    return now - g->behind_ns > STUCK_NS;
 }
 
 /* ---- verdicts ---- */

@@ -22,7 +22,7 @@ enum { /* a set */
        TRN_GATE_HOLD_MEMFD = 4,    /* hold unknown programs that have no name on any file system */
        TRN_GATE_HOLD_FRESH = 8,    /* hold unknown programs (with MAP: libraries) changed less than fresh_sec ago */
        TRN_GATE_HOLD_UNKNOWN = 16, /* hold every unknown program (with MAP: and library) */
-       /* Kill unknown programs without a name at once: somebody who helps can make a held one run, see docs/adr/0014. */
+       /* Kill unknown programs without a name at once: somebody who helps can make a held one run, see docs/adr/0020. */
        TRN_GATE_REFUSE_MEMFD = 32
 };
 
@@ -59,6 +59,8 @@ int trn_gate_fd(const struct trn_gate *g); /* for poll */
 /* Gives what was asked since; by one thread. Everything else may be called by any thread. Returns how many, or negative. */
 int trn_gate_read(struct trn_gate *g, void (*question)(void *ctx, const struct trn_gate_question *q), void *ctx)
     TRN_MUST_CHECK;
+/* True when nobody has read for 200 ms what was asked: no heartbeat then. By one thread, some times a second. */
+bool trn_gate_stuck(struct trn_gate *g);
 
 /* The verdict about a content; refused ones are never evicted by others (-ENOSPC), allowed ones are. */
 int trn_gate_decide(struct trn_gate *g, const struct trn_gate_key *key, bool refuse) TRN_MUST_CHECK;

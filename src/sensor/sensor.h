@@ -11,7 +11,6 @@
 #define TRN_SENSOR_SENSOR_H
 
 #include "event/event.h"
-#include "sensor/held.h"
 #include "sensor/permission.h" /* loader half: opens that wait for an answer */
 
 /* ---- what travels from the loader to the reader ---- */

@@ -5,7 +5,7 @@
  *
  *   gate-probe --scope CGROUP [--kill-unasked] [--guard PROGRAM]
  *   arm SET FRESH_SEC | refuse PATH | allow PATH | forget PATH | answer none|allow|refuse | let PID | kill PID
- *   own PID | wait N (questions so far) | questions | counts | times | hook
+ *   stall MS (nothing is read meanwhile) | own PID | wait N (questions so far) | questions | counts | times | hook
  */
 #include "sensor/gate.h"
 
@@ -53,7 +53,7 @@ static void serve_gate(struct probe *p, int timeout_ms)
 
 static void beat(struct probe *p)
 {
-    if (p->beat >= 0)
+    if (p->beat >= 0 && !trn_gate_stuck(p->gate))
         (void)!write(p->beat, trn_held_count(p->held) ? "b" : "i", 1);
 }
 
@@ -122,6 +122,16 @@ static int wait_for(struct probe *p, uint32_t n)
     return p->n_seen < n ? -ETIMEDOUT : 0;
 }
 
+/* As turncoatd when the thread that answers hangs and the others do not; it is back when the guard leaves it alone. */
+static int stall(struct probe *p, uint32_t ms)
+{
+    for (uint32_t i = 0; i * BEAT_MS < ms; i++) {
+        (void)poll(NULL, 0, BEAT_MS);
+        beat(p);
+    }
+    return 0;
+}
+
 /* 1: it has answered by itself. */
 static int act(struct probe *p, char *line)
 {
@@ -153,6 +163,8 @@ static int act(struct probe *p, char *line)
                                                    : ANSWER_NONE;
         return 0;
     }
+    if (strcmp(verb, "stall") == 0)
+        return stall(p, n);
     if (strcmp(verb, "own") == 0) {
         const uint32_t own[4] = {(uint32_t)getpid(), n};
 

@@ -205,6 +205,12 @@ static __always_inline void fill_ask(struct trn_gate_ask *a, struct task_struct 
     a->reserved = 0;
 }
 
+static __always_inline void put(struct trn_gate_ask *a)
+{
+    __sync_fetch_and_add(&totals.told, 1);
+    bpf_ringbuf_submit(a, BPF_RB_FORCE_WAKEUP);
+}
+
 static __always_inline void tell(struct task_struct *task, const struct found *f, __u32 flags)
 {
     struct trn_gate_ask *a = bpf_ringbuf_reserve(&gate_ring, sizeof(*a), 0);
@@ -212,7 +218,7 @@ static __always_inline void tell(struct task_struct *task, const struct found *f
     if (!a)
         return;
     fill_ask(a, task, f, flags);
-    bpf_ringbuf_submit(a, BPF_RB_FORCE_WAKEUP);
+    put(a);
 }
 
 /* ---- holding ---- */
@@ -285,29 +291,30 @@ static __always_inline bool is_kept_going(__u32 tgid)
     return last && bpf_ktime_get_boot_ns() - *last < KEPT_GOING_NS;
 }
 
+static __always_inline void go_on(bool kill, bool kept_going)
+{
+    if (kill)
+        (void)bpf_send_signal(SIGKILL);
+    __sync_fetch_and_add(kept_going ? &totals.continued : &totals.lost, 1);
+}
+
 /* Whoever traces it can throw our signal away, so it is not held but only told. */
 static __always_inline void hold(struct task_struct *task, const struct found *f)
 {
     struct trn_gate_ask *a = bpf_ringbuf_reserve(&gate_ring, sizeof(*a), 0);
-    bool stopped = false, kept_going = is_kept_going((__u32)GET(task, tgid));
-    bool kill = kept_going || settings.kill_unasked;
+    bool kept_going = is_kept_going((__u32)GET(task, tgid)), kill = kept_going || settings.kill_unasked;
 
-    if (kept_going)
-        __sync_fetch_and_add(&totals.continued, 1);
-    if (a) {
-        fill_ask(a, task, f, 0);
-        stopped = !kept_going && !GET(task, ptrace) && stop_current(a->tgid, a->start);
-    }
-    if (!stopped && kill)
-        (void)bpf_send_signal(SIGKILL);
-    if (!stopped && !kept_going)
-        __sync_fetch_and_add(&totals.lost, 1);
-    if (!a)
+    if (!a) { /* once: older verifiers forget what they know of it */
+        go_on(kill, kept_going);
         return;
-    if (!stopped)
+    }
+    fill_ask(a, task, f, 0);
+    if (kept_going || GET(task, ptrace) || !stop_current(a->tgid, a->start)) {
         a->flags |= TRN_GATE_ASK_NOT_HELD | (kill ? TRN_GATE_ASK_REFUSED : 0);
+        go_on(kill, kept_going);
+    }
     __sync_fetch_and_add(&totals.asked, 1);
-    bpf_ringbuf_submit(a, BPF_RB_FORCE_WAKEUP);
+    put(a);
 }
 
 /* True: it was killed or held, nothing else is to be looked at. */
@@ -521,7 +528,7 @@ int BPF_PROG(on_gate_map_old, struct mm_struct *mm, const char *group, bool writ
 
 /*
  * The kernel has already taken our stop away. Ours goes out when this processor takes interrupts again, which is before
- * who stands has woken up, and mostly before who was about to stop has reached user space (docs/adr/0014). Killed and
+ * who stands has woken up, and mostly before who was about to stop has reached user space (docs/adr/0020). Killed and
  * not stopped again: the next SIGCONT would take that away, too.
  */
 SEC("tp_btf/signal_generate")

@@ -75,6 +75,7 @@ enum { /* settings.what: the same numbers as in sensor/gate.h */
 
 struct trn_gate_totals {
     __u64 asked, refused, lost, continued;
+    __u64 told; /* records on the ring */
 };
 
 _Static_assert(sizeof(struct trn_gate_row_key) == 32, "no hole in a key");
