@@ -377,6 +377,18 @@ static int open_group(struct trn_permission *p, struct trn_err *err)
 
 /* ---- what others call ---- */
 
+static uint32_t deadline_of(uint32_t asked_us)
+{
+    return asked_us ? TRN_MIN(asked_us, (uint32_t)DEADLINE_US_MAX) : DEADLINE_US;
+}
+
+void trn_permission_deadline(struct trn_permission *p, uint32_t deadline_us)
+{
+    pthread_mutex_lock(&p->lock);
+    p->o.deadline_us = deadline_of(deadline_us);
+    pthread_mutex_unlock(&p->lock);
+}
+
 int trn_permission_new(const struct trn_permission_options *o, struct trn_permission **ret, struct trn_err *err)
 {
     struct trn_permission *p = calloc(1, sizeof(*p));
@@ -388,7 +400,7 @@ int trn_permission_new(const struct trn_permission_options *o, struct trn_permis
         return trn_fail(err, -ENOMEM, "cannot hold opens: out of memory");
     }
     p->o = *o;
-    p->o.deadline_us = o->deadline_us ? TRN_MIN(o->deadline_us, (uint32_t)DEADLINE_US_MAX) : DEADLINE_US;
+    p->o.deadline_us = deadline_of(o->deadline_us);
     p->group = p->wake = -1;
     pthread_mutex_init(&p->lock, NULL);
     *ret = p;

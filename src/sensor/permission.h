@@ -19,7 +19,8 @@ enum { /* what is asked for; a set */
        TRN_PERMIT_OPEN = 1,
        TRN_PERMIT_EXEC = 2,
        TRN_PERMIT_CHILDREN = 4, /* to watch a folder: of the files that have a name in it, not below it */
-       TRN_PERMIT_WRITTEN = 8   /* to watch: when who could write has closed it, what was allowed is asked about again. The
+       TRN_PERMIT_WRITTEN =
+           8 /* to watch: when who could write has closed it, what was allowed is asked about again. The
                                  * kernel sees by itself every write but a store through a mapping */
 };
 
@@ -72,6 +73,9 @@ int trn_permission_new(const struct trn_permission_options *o, struct trn_permis
     TRN_MUST_CHECK;
 /* Whoever still waits is allowed. Takes NULL, returns NULL. */
 struct trn_permission *trn_permission_free(struct trn_permission *p);
+
+/* Another deadline for the questions that come from now on; as in the options. */
+void trn_permission_deadline(struct trn_permission *p, uint32_t deadline_us);
 
 /* Processes that are only ever allowed, besides our own; at most 8. pid 0 in place of an old one takes it out. */
 int trn_permission_own(struct trn_permission *p, uint32_t old_pid, uint32_t pid) TRN_MUST_CHECK;

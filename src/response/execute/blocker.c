@@ -28,7 +28,7 @@ static int new_groups(struct trn_blocker *b, struct trn_err *err)
 {
     struct trn_permission_options o = {.sz = sizeof(o), .deadline_us = b->o.deadline_ms * 1000, .ctx = b};
 
-    o.late = block_late;
+    o.late = block_files_late;
     o.at_once = block_files_at_once;
     o.ask = block_files_ask;
     o.ask_always = true; /* the marks of single files are the rules' own: no ignore marks between them */
@@ -37,8 +37,25 @@ static int new_groups(struct trn_blocker *b, struct trn_err *err)
         return r;
     o.at_once = block_places_at_once;
     o.ask = block_places_ask;
+    o.late = block_places_late;
     o.ask_always = false;
     return trn_permission_new(&o, &b->places, err);
+}
+
+static uint32_t deadline_of(uint32_t asked_ms)
+{
+    return asked_ms ? TRN_MIN(asked_ms, DEADLINE_MS_MAX) : DEADLINE_MS;
+}
+
+void trn_blocker_limits(struct trn_blocker *b, uint32_t deadline_ms, uint32_t held_ms, bool fail_closed)
+{
+    block_lock(b);
+    b->o.deadline_ms = deadline_of(deadline_ms);
+    b->o.held_ms = deadline_of(held_ms);
+    b->places_closed = fail_closed;
+    block_unlock(b);
+    trn_permission_deadline(b->files, deadline_of(deadline_ms) * 1000);
+    trn_permission_deadline(b->places, deadline_of(deadline_ms) * 1000);
 }
 
 int trn_blocker_new(const struct trn_blocker_options *o, struct trn_blocker **ret, struct trn_err *err)
@@ -48,8 +65,8 @@ int trn_blocker_new(const struct trn_blocker_options *o, struct trn_blocker **re
     if (!b)
         return trn_fail(err, -ENOMEM, "cannot block: out of memory");
     b->o = *o;
-    b->o.deadline_ms = o->deadline_ms ? TRN_MIN(o->deadline_ms, DEADLINE_MS_MAX) : DEADLINE_MS;
-    b->o.held_ms = o->held_ms ? TRN_MIN(o->held_ms, DEADLINE_MS_MAX) : DEADLINE_MS;
+    b->o.deadline_ms = deadline_of(o->deadline_ms);
+    b->o.held_ms = deadline_of(o->held_ms);
     b->judge_wake = b->gate_wake = b->notify = b->inspect_jobs = b->inspect_results = -1;
     pthread_mutex_init(&b->api, NULL);
     pthread_mutex_init(&b->lock, NULL);

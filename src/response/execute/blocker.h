@@ -47,6 +47,8 @@ bool trn_blocker_stuck(struct trn_blocker *b);
 /* The file systems where unknown contents are judged, by the place where each is mounted, in place of those before.
  * Wholly or not at all. -EINVAL: not a mount point. */
 int trn_blocker_protect(struct trn_blocker *b, const char *const *paths, size_t n, struct trn_err *err) TRN_MUST_CHECK;
+/* The policy's: as in the options; fail_closed: what is late on a protected file system is refused, whatever its rule says. */
+void trn_blocker_limits(struct trn_blocker *b, uint32_t deadline_ms, uint32_t held_ms, bool fail_closed);
 /* New programs: fresh_sec 0: not held; otherwise what changed less than that ago is held at its start and asked about. */
 int trn_blocker_hold_new(struct trn_blocker *b, uint32_t fresh_sec, bool fail_closed, struct trn_err *err)
     TRN_MUST_CHECK;

@@ -100,14 +100,22 @@ void block_places_ask(void *blocker, const struct trn_permit_question *q)
     ask_judge(blocker, FOR_PLACES, q);
 }
 
-bool block_late(void *blocker, const struct trn_permit_question *q)
+static bool late(struct trn_blocker *b, const struct trn_permit_question *q, bool places)
 {
-    struct trn_blocker *b = blocker;
-
     block_lock(b);
-    const bool refuse = block_index_may_be_closed(b->index, q->key.size);
+    const bool refuse = (places && b->places_closed) || block_index_may_be_closed(b->index, q->key.size);
     b->counts.late++;
     b->counts.late_refused += refuse;
     block_unlock(b);
     return refuse;
+}
+
+bool block_files_late(void *blocker, const struct trn_permit_question *q)
+{
+    return late(blocker, q, false);
+}
+
+bool block_places_late(void *blocker, const struct trn_permit_question *q)
+{
+    return late(blocker, q, true);
 }

@@ -54,7 +54,7 @@ struct trn_blocker {
     pthread_mutex_t lock; /* short; of all that follows */
     struct block_index *index;
     struct trn_map *told; /* hash of the key -> struct block_told, owned */
-    bool fresh_closed, stop, started;
+    bool fresh_closed, places_closed, stop, started;
     pthread_t judge, gate_thread;
     int judge_wake, gate_wake, notify; /* eventfds; inotify of the folders of path rules */
     struct block_job jobs[JOBS_MAX];
@@ -102,7 +102,8 @@ enum trn_permit_now block_files_at_once(void *blocker, const struct trn_permit_q
 enum trn_permit_now block_places_at_once(void *blocker, const struct trn_permit_question *q);
 void block_files_ask(void *blocker, const struct trn_permit_question *q);
 void block_places_ask(void *blocker, const struct trn_permit_question *q);
-bool block_late(void *blocker, const struct trn_permit_question *q);
+bool block_files_late(void *blocker, const struct trn_permit_question *q);
+bool block_places_late(void *blocker, const struct trn_permit_question *q);
 /* blocker_path.c: path rules */
 /* The file at the path now, and its folder, are watched. From any thread without lock. */
 void block_paths_look(struct trn_blocker *b);
