@@ -3,7 +3,7 @@
  * Overview: the act "block" alone, for tests and for the benchmark: its ops, told what to do line by line on stdin; one
  * JSON object is the answer to each. With --guard a real turncoat-guard watches over it, as over turncoatd.
  *
- *   block-probe [--state FOLDER] [--gate CGROUP] [--deadline-ms N] [--guard PROGRAM]
+ *   block-probe [--state FOLDER] [--gate CGROUP] [--deadline-ms N] [--guard PROGRAM] [--inspect PROGRAM]
  *   protect [PATH...]
  *   plan|block ID sha256|build-id|path|software TEXT|= [+closed] [FILE... | size:N]   '=': the hash of the first FILE
  *   check ID | undo ID | restart | counts | own PID | hold SECONDS | judge refuse|allow|never
@@ -30,6 +30,7 @@ struct probe {
     const char *protect[TRN_BLOCKER_PROTECT];
     size_t n_protect;
     uint32_t deadline_ms;
+    const char *inspect;
     int beat;
     _Atomic int judge;
 };
@@ -188,10 +189,38 @@ static int check_or_undo(struct probe *p, bool only_check, const char *id)
     return 1;
 }
 
+/* As turncoatd starts it: 3 are the jobs, 4 the results; it drops its rights by itself. */
+static int start_inspect(void *ctx, int *ret_jobs, int *ret_results, struct trn_err *err)
+{
+    const struct probe *p = ctx;
+    int jobs[2], results[2];
+
+    if (trn_ipc_pair(jobs, 0) != 0 || trn_ipc_pair(results, 0) != 0)
+        return -EMFILE;
+    pid_t pid = fork();
+    if (pid == 0) {
+        int in = fcntl(jobs[1], F_DUPFD, 10), out = fcntl(results[1], F_DUPFD, 10);
+
+        if (dup2(in, 3) < 0 || dup2(out, 4) < 0 || syscall(SYS_close_range, 5u, ~0u, 0) != 0)
+            _exit(1);
+        execl(p->inspect, p->inspect, "64001", "64001", (char *)NULL);
+        _exit(1);
+    }
+    trn_fd_close(jobs[1]);
+    trn_fd_close(results[1]);
+    *ret_jobs = jobs[0];
+    *ret_results = results[0];
+    return pid < 0 ? -errno : 0;
+}
+
 static int open_blocker(struct probe *p, struct trn_err *err)
 {
-    const struct trn_blocker_options o = {
-        .sz = sizeof(o), .gate = p->tools.gate, .deadline_ms = p->deadline_ms, .held = held, .ctx = p};
+    const struct trn_blocker_options o = {.sz = sizeof(o),
+                                          .gate = p->tools.gate,
+                                          .deadline_ms = p->deadline_ms,
+                                          .held = held,
+                                          .inspector = p->inspect ? start_inspect : NULL,
+                                          .ctx = p};
     int r = trn_blocker_new(&o, &p->tools.blocker, err);
 
     return r ? r : trn_blocker_protect(p->tools.blocker, p->protect, p->n_protect, err);
@@ -345,6 +374,8 @@ int main(int argc, char **argv)
             p->deadline_ms = (uint32_t)strtoul(argv[i + 1], NULL, 10);
         else if (strcmp(argv[i], "--guard") == 0)
             guard = argv[i + 1];
+        else if (strcmp(argv[i], "--inspect") == 0)
+            p->inspect = argv[i + 1];
         else if (strcmp(argv[i], "--gate") == 0)
             scope = argv[i + 1];
         else if (strcmp(argv[i], "--state") == 0)

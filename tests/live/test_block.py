@@ -67,7 +67,7 @@ class Holder:
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     programs = tmp_path_factory.mktemp("programs")
-    for source in (f"{LIVE}/block-probe", f"{LIVE}/uring-open", f"{LIVE}/block-tries", f"{BIN}/turncoat-guard"):
+    for source in (f"{LIVE}/block-probe", f"{LIVE}/uring-open", f"{LIVE}/block-tries", f"{BIN}/turncoat-guard", f"{BIN}/turncoat-inspect"):
         if not os.path.exists(source):
             pytest.skip(f"no '{source}': build first")
         shutil.copy(source, programs)
@@ -310,6 +310,30 @@ def test_the_deadline_decides_as_declared(root, option, expected):
         assert (counts["late"], counts["late_refused"]) == (1, int(expected == "refused"))
         while tries(root, "open", "/protected/large") != "ran":  # it is known once it was read
             time.sleep(0.1)
+    root.run(["sh", "-c", "rm -f /protected/*"])
+
+
+def test_a_build_id_is_refused_in_whatever_file(root):
+    """Two contents of one build: the worker says so. Without a worker only the known file is refused."""
+    notes = subprocess.run(["readelf", "-n", "/usr/bin/true"], capture_output=True, text=True, check=False).stdout
+    if "Build ID: " not in notes:
+        pytest.skip("no readelf, or no build-id in /usr/bin/true")
+    build_id = notes.partition("Build ID: ")[2].split()[0]
+    spare = content_of(root, OTHER)
+    root.run(["sh", "-c", f"cp {spare} /protected/x; cp /usr/bin/id /protected/id; echo no elf > /protected/data"])
+    with Holder(root, "--inspect", f"{UNDER_TEST}/turncoat-inspect") as holder:
+        holder.do("protect /protected")
+        holder.do(f"block 1 build-id {build_id} {BAD}")
+        assert tries(root, "exec", BAD) == "refused"  # known
+        assert tries(root, "exec", "/protected/x") == "refused"
+        assert tries(root, "memfd", spare) == "killed"
+        assert tries(root, "open", "/protected/id") == tries(root, "open", "/protected/data") == "ran"
+        assert holder.ask("counts")["late"] == 0
+        holder.do("undo 1")
+        assert tries(root, "exec", "/protected/x") == tries(root, "memfd", spare) == "ran"
+    with Holder(root, gate=False) as holder:
+        holder.do("protect /protected")
+        assert "other files with this build-id are not noticed" in holder.do(f"plan 1 build-id {build_id} {BAD}")
     root.run(["sh", "-c", "rm -f /protected/*"])
 
 

@@ -70,6 +70,7 @@ int trn_blocker_new(const struct trn_blocker_options *o, struct trn_blocker **re
     b->judge_wake = b->gate_wake = b->notify = b->inspect_jobs = b->inspect_results = -1;
     pthread_mutex_init(&b->api, NULL);
     pthread_mutex_init(&b->lock, NULL);
+    pthread_mutex_init(&b->inspect, NULL);
     b->index = block_index_new();
     b->told = trn_map_new(TRN_BLOCKER_FILES);
     int r = b->index && b->told ? new_groups(b, err) : trn_fail(err, -ENOMEM, "cannot block: out of memory");
@@ -119,6 +120,7 @@ struct trn_blocker *trn_blocker_free(struct trn_blocker *b)
     block_index_free(b->index);
     block_told_free(b);
     pthread_mutex_destroy(&b->lock);
+    pthread_mutex_destroy(&b->inspect);
     pthread_mutex_destroy(&b->api);
     free(b);
     return NULL;
@@ -261,6 +263,8 @@ static int add_rule(struct trn_blocker *b, const struct trn_block_rule *r, struc
 
     if (code != 0)
         return code;
+    if (r->build_id.n && b->o.inspector)
+        (void)!block_inspect_ready(b); /* otherwise it is tried again when it is needed */
     block_lock(b);
     code = block_index_add(b->index, r);
     block_unlock(b);

@@ -28,8 +28,9 @@ struct trn_blocker_options {
      * thread of the blocker: must not wait; may call back. NULL: new programs are not held. */
     void (*held)(void *ctx, const struct trn_held_question *q);
     /* Starts a second turncoat-inspect, which parses for build-ids: its jobs socket (to write to) and its results socket
-     * (to read from), both the blocker's from then on; called at the first build-id rule, and again when the sockets
-     * have ended. In the judge's thread, or in that of who adds the rule. NULL: unknown files have no build-id here. */
+     * (to read from), both the blocker's from then on; its process is to be named to trn_blocker_own. Called at the first
+     * build-id rule, and again when the sockets have ended, by who adds the rule or by the judge. NULL: files that the
+     * engine does not know have no build-id here. */
     int (*inspector)(void *ctx, int *ret_jobs, int *ret_results, struct trn_err *err);
     void *ctx;
     struct trn_vital *vital; /* borrowed; what the policy adds to the list of what is never refused; NULL */

@@ -51,6 +51,10 @@ struct trn_blocker {
     bool places_watched, armed;
     uint32_t fresh_sec;
 
+    pthread_mutex_t inspect;           /* held as long as a worker takes; never with lock */
+    int inspect_jobs, inspect_results; /* -1 */
+    uint64_t inspect_job, inspect_tried_ns;
+
     pthread_mutex_t lock; /* short; of all that follows */
     struct block_index *index;
     struct trn_map *told; /* hash of the key -> struct block_told, owned */
@@ -62,8 +66,6 @@ struct trn_blocker {
     struct block_pending pending[PENDING_MAX];
     uint64_t questions;
     struct trn_blocker_counts counts;
-    int inspect_jobs, inspect_results; /* the judge's; -1 */
-    uint64_t inspect_job, inspect_tried_ns;
 };
 
 static inline void block_lock(struct trn_blocker *b)
@@ -87,8 +89,9 @@ void block_untell(struct trn_blocker *b); /* what no rule means any more, and al
 void block_told_free(struct trn_blocker *b);
 /* judge.c */
 void *block_judge_main(void *blocker);
-/* judge_build_id.c: in the judge's thread only. 0 also when it has none. */
+/* judge_build_id.c: in the judge's thread. 0 also when it has none. */
 int block_build_id(struct trn_blocker *b, int fd, uint8_t ret[BLOCK_BUILD_ID_MAX], size_t *ret_n) TRN_MUST_CHECK;
+int block_inspect_ready(struct trn_blocker *b) TRN_MUST_CHECK;
 /* blocker_gate.c */
 void *block_gate_main(void *blocker);
 /* The judge's answer about a content; then, for a new program, somebody else is asked. */

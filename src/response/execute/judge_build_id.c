@@ -2,7 +2,8 @@
 /*
  * Overview: owns the question to a strict worker what the build-id of a file is, and the sockets to turncoat-inspect for it.
  * Must not: parse (src/channel/facts.c reads the worker's message, and nothing reads the file here but its first four
- * bytes), run in another thread than the judge's.
+ * bytes). inspect is started before the first rule of that kind holds: it must not wait, at its own start, for the judge
+ * that waits for it.
  */
 #include "response/execute/blocker_internal.h"
 
@@ -80,6 +81,28 @@ static int wait_for(struct trn_blocker *b, uint64_t job, uint8_t ret[BLOCK_BUILD
     return buf ? -ETIME : -ENOMEM;
 }
 
+int block_inspect_ready(struct trn_blocker *b)
+{
+    pthread_mutex_lock(&b->inspect);
+    const int r = connect_inspect(b);
+    pthread_mutex_unlock(&b->inspect);
+    return r;
+}
+
+static int ask_inspect(struct trn_blocker *b, int fd, uint8_t ret[BLOCK_BUILD_ID_MAX], size_t *ret_n)
+{
+    const uint64_t job = ++b->inspect_job;
+    int r = connect_inspect(b);
+
+    if (r != 0)
+        return r;
+    r = trn_channel_job(b->inspect_jobs, job, TRN_CH_INSPECT_FACTS_JOB, TRN_STR_NONE, fd);
+    if (r == 0)
+        return wait_for(b, job, ret, ret_n);
+    hang_up(b);
+    return r;
+}
+
 int block_build_id(struct trn_blocker *b, int fd, uint8_t ret[BLOCK_BUILD_ID_MAX], size_t *ret_n)
 {
     uint8_t first[4];
@@ -89,15 +112,10 @@ int block_build_id(struct trn_blocker *b, int fd, uint8_t ret[BLOCK_BUILD_ID_MAX
     *ret_n = 0;
     if (r == -ENODATA || (r == 0 && memcmp(first, "\177ELF", sizeof(first)) != 0))
         return 0;
-    if (r == 0)
-        r = connect_inspect(b);
     if (r != 0)
         return r;
-    const uint64_t job = ++b->inspect_job;
-    r = trn_channel_job(b->inspect_jobs, job, TRN_CH_INSPECT_FACTS_JOB, TRN_STR_NONE, fd);
-    if (r != 0) {
-        hang_up(b);
-        return r;
-    }
-    return wait_for(b, job, ret, ret_n);
+    pthread_mutex_lock(&b->inspect);
+    r = ask_inspect(b, fd, ret, ret_n);
+    pthread_mutex_unlock(&b->inspect);
+    return r;
 }
