@@ -22,6 +22,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(HERE)
 sys.path[:0] = [HERE, os.path.join(TOP, "tests", "emulation")]
 
+import acts  # noqa: E402
 from private_root import NoPrivateRoot, PrivateRoot  # noqa: E402
 
 ATTEMPTS = 10000
@@ -216,6 +217,9 @@ def show_acts(rows):
     """trigger -> effect, by act: (act, median us, p99 us, how many, what was measured)."""
     print("\n| act | from the request to its effect: median | p99 | times | measured |\n|---|---|---|---|---|")
     for row in rows:
+        if "why" in row:
+            print(f"| {row['act']} | - | - | 0 | {row['why']} |")
+            continue
         print(f"| {row['act']} | {row['median_ms']:.2f} ms | {row['p99_ms']:.2f} ms | {row['times']} | {row['how']} |")
 
 
@@ -224,13 +228,14 @@ def show_acts(rows):
 
 def act_rows(opens):
     us = opens["block_us"]
-    return [{"act": "block", "median_ms": statistics.median(us) / 1000, "p99_ms": quantile(us, 0.99) / 1000, "times": len(us),
+    return [{"act": "block (alone)", "median_ms": statistics.median(us) / 1000, "p99_ms": quantile(us, 0.99) / 1000, "times": len(us),
              "how": "the act alone: from the typed request until the kernel refuses the file"}]  # fmt: skip
 
 
 def programs(build):
     folder = tempfile.mkdtemp(prefix="turncoat-bench-")
-    for name in ("tests/live/block-probe", "tests/live/block-tries", "bench/load-open", "bench/load-first"):
+    mains = ("turncoat", "turncoatd", "turncoat-guard", "turncoat-engine", "turncoat-inspect")
+    for name in (*(f"bin/{main}" for main in mains),"tests/live/block-probe", "tests/live/block-tries", "bench/load-open", "bench/load-first"):
         source = os.path.join(build, name)
         if not os.path.exists(source):
             print(f"cannot measure: no '{source}'\nhint: ./dev build", file=sys.stderr)
@@ -244,6 +249,7 @@ def main():
     parser.add_argument("--build", default=os.path.join(TOP, "build"), help="the build folder")
     parser.add_argument("--attempts", type=int, default=ATTEMPTS, help="in all")
     parser.add_argument("--rounds", type=int, default=15, help="of the opens")
+    parser.add_argument("--acts", type=int, default=0, help="each act of a whole turncoatd so many times")
     parser.add_argument("--quick", action="store_true", help="a small part of everything: does it run, not how fast")
     args = parser.parse_args()
     if args.quick:
@@ -257,6 +263,8 @@ def main():
             bench = Bench(root, args)
             result["attempts"] = bench.attempts(args.attempts)
             result["opens"] = bench.opens(args.rounds, 20000 if args.quick else 200000, 200 if args.quick else 2000)
+            if args.acts:
+                result["whole"] = acts.measure(root, args.acts, Bench.say)
     except NoPrivateRoot as e:
         print(f"cannot make a private root: {e}\nhint: run as root, on a kernel with cgroup v2 and namespaces", file=sys.stderr)
         return 3
@@ -264,7 +272,7 @@ def main():
         shutil.rmtree(folder, ignore_errors=True)
     good = show_attempts(result["attempts"])
     good = show_opens(result["opens"]) and good
-    result["acts"] = act_rows(result["opens"])
+    result["acts"] = act_rows(result["opens"]) + result.pop("whole", [])
     show_acts(result["acts"])
     out = os.path.join(args.build, "bench-respond.json")
     with open(out, "w", encoding="utf-8") as f:

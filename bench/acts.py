@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How long from the request to its effect, of each act that a whole turncoatd carries out?
+
+Owns: what each act is tried on, and reading `took_ns` of its steps from `turncoat watch --json`. Must not own: the table
+(respond.py). turncoatd measures by itself, from the moment a request came in (or the finding was made) to the step.
+"""
+import json
+import os
+import statistics
+import subprocess
+import time
+
+STATE = "/var/lib/turncoat"
+
+
+class Daemon:
+    """turncoatd in the private root, and a watcher that hears every step."""
+
+    def __init__(self, root):
+        self.root = root
+        self.log = open(os.path.join(root.host_path("/root"), "turncoatd.log"), "w", encoding="utf-8")
+        self.proc = root.popen(["turncoatd", "--scope-cgroup", root.scope, "--state", STATE], scope=False, stdout=self.log, stderr=self.log)
+        self.watch = None
+
+    def __enter__(self):
+        deadline = time.monotonic() + 30
+        while self.root.run(["turncoat", "status"], scope=False, check=False).returncode != 0:
+            if self.proc.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError("turncoatd does not answer")
+            time.sleep(0.1)
+        self.watch = self.root.popen(["turncoat", "watch", "--json"], scope=False, stdout=subprocess.PIPE, text=True)
+        return self
+
+    def __exit__(self, *exc):
+        for proc in (self.watch, self.proc):
+            if proc is not None:
+                proc.terminate()
+                proc.wait(timeout=30)
+        self.log.close()
+
+    def respond(self, *argv):
+        done = self.root.run(["turncoat", "respond", *argv, "--json"], scope=False, check=False)
+        return json.loads(done.stdout) if done.stdout.strip() else {"state": "refused", "text": done.stderr.strip()}
+
+    def steps(self):
+        """Of all actions until now: (act, state) -> list of took_ns. Ends the watcher."""
+        time.sleep(1)  # what was told last
+        self.watch.terminate()
+        got = {}
+        for line in self.watch.communicate(timeout=30)[0].splitlines():
+            row = json.loads(line)
+            row = row.get("action", row) if isinstance(row.get("action"), dict) else row
+            if "took_ns" in row and "act" in row:
+                got.setdefault((row["act"], row["state"]), []).append(row["took_ns"])
+        self.watch = None
+        return got
+
+
+def entity_of(daemon, pid):
+    for _ in range(50):
+        out = daemon.root.run(["turncoat", "hunt", f"pid={pid}", "--json"], scope=False, check=False).stdout
+        for line in out.splitlines():
+            found = json.loads(line).get("process", {}).get("entity_id")
+            if found:
+                return found
+        time.sleep(0.1)
+    return None
+
+
+def try_block(daemon, number):
+    path = f"/srv/act-{number}"
+    daemon.root.run(["cp", "/usr/bin/true", path])
+    return daemon.respond("block", path)
+
+
+def try_quarantine(daemon, number):
+    path = f"/srv/quarantine-{number}"
+    daemon.root.run(["cp", "/usr/bin/true", path])
+    return daemon.respond("quarantine", path)
+
+
+def on_process(act):
+    def run(daemon, number):
+        proc = daemon.root.popen(["sleep", "600"])
+        entity = entity_of(daemon, proc.pid)
+        answer = daemon.respond(act, entity) if entity else {"state": "refused", "text": "the engine did not see the process"}
+        if act == "hold" and "id" in answer:
+            daemon.respond("undo", str(answer["id"]))
+        proc.kill()
+        proc.wait()
+        return answer
+
+    return run
+
+
+ACTS = {"block": try_block, "quarantine": try_quarantine, "hold": on_process("hold"), "kill": on_process("kill")}
+
+
+def measure(root, times, say):
+    rows = []
+    with Daemon(root) as daemon:
+        refused = {}
+        for act, run in ACTS.items():
+            for number in range(times):
+                answer = run(daemon, number)
+                if answer.get("state") not in ("seen", "done"):
+                    refused[act] = answer.get("text") or answer.get("error") or str(answer)
+                    break
+            say(f"acts: {act}" + (f": {refused[act]}" if act in refused else ""))
+        steps = daemon.steps()
+    for act in ACTS:
+        ns = steps.get((act, "done"), [])
+        if not ns:
+            rows.append({"act": act, "why": refused.get(act, "not told")})
+            continue
+        ns.sort()
+        seen = sorted(steps.get((act, "seen"), [0]))
+        rows.append({"act": act, "median_ms": statistics.median(ns) / 1e6, "p99_ms": ns[min(int(0.99 * len(ns)), len(ns) - 1)] / 1e6,
+                     "times": len(ns), "how": f"by turncoatd's own steps; tried and seen to hold after {statistics.median(seen) / 1e6:.1f} ms"})  # fmt: skip
+    return rows
