@@ -271,7 +271,7 @@ static void forget(struct trn_permission *p, const struct trn_permit_key *key)
 /* A store through a mapping takes no ignore mark away, and on some file systems leaves the times as they were. */
 static void written(struct trn_permission *p, int fd)
 {
-    struct trn_permit_key key;
+    struct trn_permit_key key = {0};
 
     (void)mark(p, FAN_MARK_REMOVE | FAN_MARK_IGNORED_MASK, TRN_PERMIT_OPEN | TRN_PERMIT_EXEC, fd);
     if (trn_permit_key_of(fd, &key) == 0)

@@ -23,7 +23,7 @@ struct block_index *block_index_new(void) TRN_MUST_CHECK;
 struct block_index *block_index_free(struct block_index *x);
 /* All of the rule, or nothing: -EEXIST, -ENOSPC, -ENOMEM. Its path comes as block_index_path. */
 int block_index_add(struct block_index *x, const struct trn_block_rule *r) TRN_MUST_CHECK;
-int block_index_remove(struct block_index *x, uint64_t rule) TRN_MUST_CHECK; /* -ENOENT */
+int block_index_remove(struct block_index *x, uint64_t id) TRN_MUST_CHECK; /* -ENOENT */
 /* One more file of a path rule: refused whatever it holds. */
 int block_index_add_file(struct block_index *x, uint64_t rule, const struct trn_permit_key *key) TRN_MUST_CHECK;
 

@@ -83,7 +83,7 @@ static bool put_pending(struct trn_blocker *b, const struct trn_gate_question *q
     return put;
 }
 
-static void question(void *blocker, const struct trn_gate_question *q)
+static void on_question(void *blocker, const struct trn_gate_question *q)
 {
     struct trn_blocker *b = blocker;
     bool refuse;
@@ -105,13 +105,13 @@ static void question(void *blocker, const struct trn_gate_question *q)
         late(b, q, refuse);
 }
 
-void block_gate_verdict(struct trn_blocker *b, uint64_t id, const struct block_told *verdict)
+void block_gate_verdict(struct trn_blocker *b, uint64_t question, const struct block_told *verdict)
 {
-    struct trn_held_question told = {.question = id};
+    struct trn_held_question told = {.question = question};
     struct trn_gate_question q;
 
     block_lock(b);
-    struct block_pending *p = find(b, id);
+    struct block_pending *p = find(b, question);
     const bool ask = p && verdict->why == BLOCK_ALLOWED && b->fresh_sec && b->o.held && !p->q.map;
     if (p) {
         q = p->q;
@@ -134,12 +134,12 @@ void block_gate_verdict(struct trn_blocker *b, uint64_t id, const struct block_t
     b->o.held(b->o.ctx, &told);
 }
 
-void block_gate_judged(struct trn_blocker *b, uint64_t id, bool refuse)
+void block_gate_judged(struct trn_blocker *b, uint64_t question, bool refuse)
 {
     struct trn_gate_question q;
 
     block_lock(b);
-    struct block_pending *p = find(b, id);
+    struct block_pending *p = find(b, question);
     const bool ours = p && p->state == PENDING_ASKED;
     if (ours) {
         q = p->q;
@@ -222,7 +222,7 @@ void *block_gate_main(void *blocker)
         if (poll(fds, TRN_ARRAY_SIZE(fds), time_left(b)) > 0) {
             if (fds[0].revents)
                 (void)!read(b->gate_wake, &count, sizeof(count));
-            if (fds[1].revents && trn_gate_read(b->o.gate, question, b) < 0)
+            if (fds[1].revents && trn_gate_read(b->o.gate, on_question, b) < 0)
                 (void)poll(NULL, 0, 10); /* its ring is broken: the deadlines go on */
         }
         while (take_late(b, false, &q, &kill))
