@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owns: what turncoatd acts with (the executor and the tools of its acts), made once at the start, and the threads that
+ * Owns: what turncoatd acts with (the executor), made once at the start, and the threads that
  * take requests from the engine of now. Must not own: an act, a rule, a right.
  *
  * Without some of it the rest still works: what cannot be done on this machine is said when it is asked for. A damaged
@@ -9,7 +9,6 @@
 #include "daemon/turncoatd.h"
 
 #include <fcntl.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,7 +20,7 @@ static void tell_step(void *ctx, struct trn_str event)
 {
     struct trn_daemon *d = ctx;
     pthread_mutex_lock(&d->respond_lock);
-    trn_orders_tell(d->respond, TRN_CH_ACTION, event);
+    trn_orders_tell(d->orders, TRN_CH_ACTION, event);
     pthread_mutex_unlock(&d->respond_lock);
 }
 
@@ -47,16 +46,6 @@ static int open_response_dir(struct trn_daemon *d, struct trn_err *err)
     return 0;
 }
 
-/* Each tool that this kernel refuses is said once, here; the acts that need it say so again when they are asked for. */
-static void open_tools(struct trn_daemon *d)
-{
-    struct trn_err err = {0};
-    const struct trn_cut_options cut = {.sz = sizeof cut, .scope_cgroup = d->scope};
-    if (trn_cut_open(&cut, &d->cut, &err) < 0)
-        trn_daemon_say("software cannot be isolated", &err);
-    (void)malloc_trim(0); /* as after the sensor: the kernel's types were read again */
-}
-
 static int start_executor(struct trn_daemon *d, struct trn_err *err)
 {
     struct trn_executor_options o = {.sz = sizeof o,
@@ -66,6 +55,8 @@ static int start_executor(struct trn_daemon *d, struct trn_err *err)
                                                .response_fd = d->response_fd,
                                                .scope_cgroup = d->scope,
                                                .scope_fd = -1,
+                                               .gate = d->gate,
+                                               .blocker = d->blocker,
                                                .cut = d->cut,
                                                .vital = d->vital},
                                      .respond_gid = d->place.respond_gid,
@@ -88,7 +79,7 @@ void trn_hands_start(struct trn_daemon *d)
     struct trn_err err = {0};
     pthread_mutex_init(&d->respond_lock, NULL);
     d->scope_fd = d->response_fd = -1;
-    open_tools(d);
+    trn_tools_open(d);
     int r = open_response_dir(d, &err);
     if (r == 0)
         r = start_executor(d, &err);
@@ -100,6 +91,7 @@ void trn_hands_start(struct trn_daemon *d)
 
 void trn_hands_rules(struct trn_daemon *d)
 {
+    trn_tools_rules(d);
     if (d->executor)
         trn_executor_limits(d->executor, d->policy->acts_per_minute, d->policy->kills_per_minute, d->policy->survive);
 }
@@ -108,27 +100,9 @@ void trn_hands_stop(struct trn_daemon *d)
 {
     if (!d->respond_left) /* otherwise its thread may still use it; we are about to end */
         d->executor = trn_executor_free(d->executor);
-    d->cut = trn_cut_close(d->cut);
+    trn_tools_close(d);
     trn_fd_close(d->scope_fd);
     trn_fd_close(d->response_fd);
-}
-
-bool trn_hands_may_hold(const struct trn_daemon *d)
-{
-    return (d->permission && trn_permission_is_open(d->permission)) || trn_held_count(d->held) > 0;
-}
-
-bool trn_hands_stuck(const struct trn_daemon *d)
-{
-    return d->permission && trn_permission_stuck(d->permission);
-}
-
-void trn_hands_own(struct trn_daemon *d)
-{
-    const uint32_t now[] = {(uint32_t)getpid(), (uint32_t)d->guard.pid, (uint32_t)d->engine.pid,
-                            (uint32_t)d->inspect.pid};
-    if (d->executor)
-        trn_executor_own(d->executor, now);
 }
 
 int trn_daemon_orders(struct trn_daemon *d, int acts[2], int respond[2], struct trn_err *err)
@@ -146,7 +120,7 @@ int trn_daemon_orders(struct trn_daemon *d, int acts[2], int respond[2], struct 
         return r;
     acts[0] = respond[0] = -1;
     pthread_mutex_lock(&d->respond_lock);
-    d->respond = started;
+    d->orders = started;
     pthread_mutex_unlock(&d->respond_lock);
     if (d->executor)
         trn_executor_tell_all(d->executor);
@@ -156,8 +130,8 @@ int trn_daemon_orders(struct trn_daemon *d, int acts[2], int respond[2], struct 
 void trn_daemon_orders_stop(struct trn_daemon *d)
 {
     pthread_mutex_lock(&d->respond_lock);
-    struct trn_orders *r = d->respond;
-    d->respond = NULL;
+    struct trn_orders *r = d->orders;
+    d->orders = NULL;
     pthread_mutex_unlock(&d->respond_lock);
     if (!trn_orders_stop(r))
         d->respond_left = true;

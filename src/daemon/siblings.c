@@ -187,7 +187,7 @@ int trn_engine_start(struct trn_daemon *d, struct trn_err *err)
         r = trn_spawn("turncoat-engine", argv, &engine_control, 1, d->place.state_fd, &d->engine.pid, &d->engine.pidfd,
                       err);
     d->engine.started_ns = trn_mono_ns();
-    trn_siblings_tell(d);
+    trn_hands_own(d);
     if (r == 0)
         r = hand_over(d, engine_files, engine_acts, engine_respond, engine_pipe);
     if (r == 0) {
@@ -212,15 +212,6 @@ int trn_engine_start(struct trn_daemon *d, struct trn_err *err)
     trn_fd_close(acts[0]);
     trn_fd_close(respond[0]);
     return r < 0 && err->code == 0 ? trn_fail(err, r, "cannot start the engine: %s", trn_errno_name(r)) : r;
-}
-
-void trn_siblings_tell(struct trn_daemon *d)
-{
-    const uint32_t now[] = {(uint32_t)d->guard.pid, (uint32_t)d->engine.pid, (uint32_t)d->inspect.pid};
-    for (size_t i = 0; i < TRN_ARRAY_SIZE(now); i++)
-        if (d->permission && d->own[i] != now[i] && trn_permission_own(d->permission, d->own[i], now[i]) == 0)
-            d->own[i] = now[i];
-    trn_hands_own(d);
 }
 
 void trn_sibling_end(struct sibling *s)
@@ -258,7 +249,7 @@ int trn_inspect_start(struct trn_daemon *d, struct trn_err *err)
     const int fds[] = {d->jobs_fds[1], d->results_fds[1]};
     d->inspect.started_ns = trn_mono_ns();
     int r = trn_spawn("turncoat-inspect", argv, fds, 2, -1, &d->inspect.pid, &d->inspect.pidfd, err);
-    trn_siblings_tell(d);
+    trn_hands_own(d);
     return r;
 }
 
@@ -279,7 +270,7 @@ int trn_guard_start(struct trn_daemon *d, struct trn_err *err)
     d->guard.started_ns = trn_mono_ns();
     if (r == 0)
         r = trn_spawn("turncoat-guard", argv, fds, 3, -1, &d->guard.pid, &d->guard.pidfd, err);
-    trn_siblings_tell(d);
+    trn_hands_own(d);
     if (r == 0)
         d->beat_fd = trn_fd_steal(&ours);
     return r;
@@ -299,7 +290,7 @@ static void note_end(struct sibling *s, const char *name)
 void trn_engine_watch(struct trn_daemon *d, bool ended)
 {
     struct trn_err err = {0};
-    if (d->engine.pid && (ended || trn_opener_ended(d->opener) || trn_orders_ended(d->respond))) {
+    if (d->engine.pid && (ended || trn_opener_ended(d->opener) || trn_orders_ended(d->orders))) {
         fprintf(stderr, "turncoatd: the engine ended; another is started\n");
         drop_engine(d);
     }

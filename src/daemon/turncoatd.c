@@ -233,9 +233,6 @@ static int start(struct trn_daemon *d, const char *state_dir, struct trn_err *er
     if (r == 0)
         r = start_sensor(d, err);
     if (r == 0)
-        r = trn_permission_new(&(struct trn_permission_options){.sz = sizeof(struct trn_permission_options)},
-                               &d->permission, err);
-    if (r == 0)
         r = trn_rules_start(d, err);
     if (r == 0)
         r = trn_held_new(&d->held, err);
@@ -305,13 +302,14 @@ static void one_round(struct trn_daemon *d)
     trn_engine_watch(d, fds[0].revents != 0);
     trn_inspect_watch(d, fds[1].revents != 0);
     trn_guard_watch(d, fds[2].revents != 0);
-    trn_siblings_tell(d); /* of one that ended: its pid is another's soon */
+    trn_hands_own(d); /* of one that ended: its pid is another's soon */
     uint64_t now = trn_mono_ns();
     if (d->engine.pid && now > d->health_ns + HEALTH_NS) {
         d->health_ns = now;
         check_hooks(d);
         trn_daemon_send_health(d);
         tell_limits(d);
+        trn_tools_tick(d);
         (void)trn_held_sweep(d->held);
         if (d->records)
             (void)!trn_record_pipe_flush(d->records);
@@ -346,7 +344,6 @@ static void stop(struct trn_daemon *d)
     }
     trn_sibling_end(&d->inspect);
     trn_record_pipe_free(d->records);
-    trn_permission_free(d->permission);
     if (!d->respond_left) /* as the executor */
         trn_held_free(d->held);
     trn_filters_free(d->filters);

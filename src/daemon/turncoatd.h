@@ -24,10 +24,9 @@ struct trn_daemon {
     uint32_t one_by_one; /* connections a second to the same place that are told one by one */
     struct trn_sensor *sensor;
     struct trn_fanotify *files;
-    char files_why[200];               /* why there are none, where there should be */
-    struct trn_permission *permission; /* asks for nothing until something is watched; nothing is yet */
-    struct trn_held *held;             /* processes that are stopped on our account; shared with the guard */
-    uint32_t own[3];                   /* siblings that it knows */
+    char files_why[200];   /* why there are none, where there should be */
+    struct trn_held *held; /* processes that are stopped on our account; shared with the guard */
+    uint32_t own[4];       /* itself and its siblings, as those who must know were told */
     struct trn_filters *filters;
     struct trn_proc_events *proc_events;
     char *indicators[MAX_INDICATOR_FILES];
@@ -38,10 +37,13 @@ struct trn_daemon {
     int views_fds[2]; /* a pipe: pids, from the opener's thread to the main one */
     struct trn_record_pipe *records;
     struct trn_opener *opener;
-    struct trn_orders *respond; /* of this engine; respond_lock: while it is exchanged or used by others */
+    struct trn_orders *orders; /* of this engine; respond_lock: while it is exchanged or used by others */
     pthread_mutex_t respond_lock;
-    struct trn_cut *cut; /* NULL: refused here */
-    struct trn_executor *executor; /* NULL: executor_why */
+    struct trn_gate *gate; /* NULL: refused here; so the next two */
+    struct trn_blocker *blocker;
+    struct trn_cut *cut;
+    uint32_t judge_pid, judge_new_pid; /* the blocker's turncoat-inspect; new: started by a thread of it */
+    struct trn_executor *executor;     /* NULL: executor_why */
     char executor_why[400];
     const char *policy_path;
     bool policy_named;         /* on the command line: then it must be there */
@@ -64,8 +66,7 @@ void trn_daemon_send_health(struct trn_daemon *d); /* to the engine, when it cha
 int trn_engine_start(struct trn_daemon *d, struct trn_err *err) TRN_MUST_CHECK;
 int trn_inspect_start(struct trn_daemon *d, struct trn_err *err) TRN_MUST_CHECK;
 int trn_guard_start(struct trn_daemon *d, struct trn_err *err) TRN_MUST_CHECK;
-void trn_siblings_tell(struct trn_daemon *d); /* who our own are, to the permission group */
-void trn_sibling_end(struct sibling *s);      /* kills it, and waits for it */
+void trn_sibling_end(struct sibling *s); /* kills it, and waits for it */
 
 /* hands.c: what turncoatd can do about a threat */
 void trn_hands_start(struct trn_daemon *d); /* what cannot be done is said; never fails */
@@ -74,6 +75,13 @@ void trn_hands_stop(struct trn_daemon *d);
 bool trn_hands_may_hold(const struct trn_daemon *d); /* somebody may wait for us: the guard must be impatient */
 bool trn_hands_stuck(const struct trn_daemon *d);    /* somebody waits in vain: no heartbeat */
 void trn_hands_own(struct trn_daemon *d);            /* who our siblings are now */
+/* tools.c: what acts work with */
+void trn_tools_open(struct trn_daemon *d);
+void trn_tools_rules(struct trn_daemon *d); /* as the policy of now says */
+void trn_tools_tick(struct trn_daemon *d);
+void trn_tools_close(struct trn_daemon *d);
+void trn_tools_judged(void *ctx, const struct trn_judged *j);
+
 /* rules.c: the policy of now */
 int trn_rules_start(struct trn_daemon *d, struct trn_err *err) TRN_MUST_CHECK;
 void trn_rules_stop(struct trn_daemon *d);

@@ -137,4 +137,7 @@ void trn_executor_limits(struct trn_executor *x, uint32_t acts_minute, uint32_t 
 /* All actions that are not over, to a new engine. */
 void trn_executor_tell_all(struct trn_executor *x);
 
+/* ---- blocker.c: it needs what stands above ---- */
+#include "response/execute/blocker.h"
+
 #endif
