@@ -4,6 +4,7 @@
 
 static const struct trn_act_ops *const acts[TRN_RESPOND_KINDS] = {
     [TRN_RESPOND_BLOCK] = &trn_act_block,
+    [TRN_RESPOND_HOLD] = &trn_act_hold,
     [TRN_RESPOND_KILL] = &trn_act_kill,
     [TRN_RESPOND_ISOLATE] = &trn_act_isolate,
     [TRN_RESPOND_SHIELD] = &trn_act_shield,

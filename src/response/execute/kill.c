@@ -28,35 +28,50 @@ static int plan(const struct trn_act_tools *t, const struct trn_act_request *q, 
     if (r == 0)
         r = trn_tree_look(t, &tree, err);
     if (r == 0) {
-        trn_put_fmt(ret_plan, "end %u process%s, all of the tree, at once; this cannot be undone\n", tree.n,
-                    tree.n == 1 ? "" : "es");
+        trn_put_fmt(ret_plan, "end %u process%s, all of the tree, at once; this cannot be undone\n",
+                    trn_tree_met(&tree), trn_tree_met(&tree) == 1 ? "" : "es");
         trn_tree_lines(&tree, ret_plan);
     }
     trn_tree_done(&tree);
     return r;
 }
 
-/* Until all have ended; what forked in the last moment is found and ended, too. */
-static int end_all(const struct trn_act_tools *t, struct trn_tree *tree, struct trn_err *err)
+/* Should turncoatd be killed in between, the guard continues who is stopped. No room there: killed all the same. */
+static int join(void *ctx, struct trn_tree_one *one, struct trn_err *err)
+{
+    int r = trn_hold_join(ctx, one, err);
+
+    return r == -ENOSPC ? 0 : r;
+}
+
+static void wait_ended(struct trn_tree *tree, uint64_t deadline)
+{
+    (void)trn_tree_signal(tree, SIGKILL);
+    while (trn_tree_alive(tree) > 0 && trn_mono_ns() < deadline)
+        (void)usleep(PAUSE_US);
+}
+
+/* Until all have ended, and nobody is left that one of them forked in its last moment: who has ended forks no more. One of
+ * these that is vital is continued, and not one of the tree. */
+static void end_all(const struct trn_act_tools *t, struct trn_tree *tree, const struct trn_tree_join *j)
 {
     uint64_t deadline = trn_mono_ns() + END_MS * TRN_NS_PER_MS;
-    int r = 0;
+    struct trn_err ignored;
+    uint32_t late = 1;
 
-    (void)trn_tree_signal(tree, SIGKILL);
-    while (r == 0 && trn_tree_alive(tree) > 0 && trn_mono_ns() < deadline) {
+    while (late > 0 && trn_mono_ns() < deadline) {
         uint32_t before = tree->n;
 
-        (void)usleep(PAUSE_US);
-        if (!trn_tree_all_settled(tree))
-            r = trn_tree_look(t, tree, err);
-        if (tree->n > before)
-            (void)trn_tree_signal(tree, SIGKILL);
+        wait_ended(tree, deadline);
+        late = 0;
+        if (trn_tree_late(t, tree, j, &late, &ignored) < 0 && tree->n > before)
+            late = tree->n - before;
     }
-    return r;
 }
 
 static int act(const struct trn_act_tools *t, struct trn_act *a, struct trn_buf *ret_did, struct trn_err *err)
 {
+    const struct trn_tree_join j = {join, (void *)t};
     struct trn_tree *tree = calloc(1, sizeof(*tree));
     int r;
 
@@ -64,17 +79,21 @@ static int act(const struct trn_act_tools *t, struct trn_act *a, struct trn_buf 
         return trn_fail(err, -ENOMEM, "out of memory");
     trn_tree_init(tree);
     a->live = tree; /* freed by done */
+    trn_tree_follow(tree);
     r = trn_tree_roots(t, a->q.processes, a->q.n_processes, tree, err);
     if (r == 0)
-        r = trn_tree_stop(t, tree, NULL, trn_mono_ns() + STOP_MS * TRN_NS_PER_MS, err);
+        r = trn_tree_stop(t, tree, &j, trn_mono_ns() + STOP_MS * TRN_NS_PER_MS, err);
     if (r < 0 && r != -ETIMEDOUT) {
+        trn_tree_unfollow(tree);
         (void)trn_tree_continue(tree); /* nothing at all */
+        trn_hold_leave(t, tree);
         return r;
     }
-    r = end_all(t, tree, err);
-    if (r < 0)
-        return r;
-    trn_put_fmt(ret_did, "%u process%s told to end, each stopped before", tree->n, tree->n == 1 ? "" : "es");
+    end_all(t, tree, &j);
+    trn_tree_unfollow(tree);
+    trn_hold_leave(t, tree);
+    trn_put_fmt(ret_did, "%u process%s told to end, each stopped before", trn_tree_met(tree),
+                trn_tree_met(tree) == 1 ? "" : "es");
     return 0;
 }
 
@@ -85,7 +104,7 @@ static int check(const struct trn_act_tools *t, struct trn_act *a, struct trn_bu
     int r;
 
     if (alive > 0) {
-        (void)trn_fail(err, -EAGAIN, "%u of %u processes have not ended", alive, tree->n);
+        (void)trn_fail(err, -EAGAIN, "%u of %u processes have not ended", alive, trn_tree_met(tree));
         trn_hint(err, "what waits for a device ends when that answers: look at 'ps -o pid,stat,wchan'");
         return -EAGAIN;
     }
@@ -94,7 +113,7 @@ static int check(const struct trn_act_tools *t, struct trn_act *a, struct trn_bu
         return trn_fail(err, r, "cannot read /proc: %s", trn_errno_name(r));
     if (left > 0)
         return trn_fail(err, -ECHILD, "%u process%s of their sessions go on", left, left == 1 ? "" : "es");
-    trn_put_fmt(ret_seen, "all %u have ended, and no child of them is left", tree->n);
+    trn_put_fmt(ret_seen, "all %u have ended, and no child of them is left", trn_tree_met(tree));
     return 0;
 }
 

@@ -23,6 +23,8 @@ static int take_field(unsigned number, struct trn_str word, struct trn_stat *s)
 {
     uint64_t v = 0;
 
+    if (number == 6 && trn_str_eq(word, TRN_STR("-1")))
+        return 0; /* its session, when nothing but its number is left */
     if (number == FIELD_FIRST) {
         s->state = word.n == 1 ? word.p[0] : '?';
         return word.n == 1 ? 0 : -EPROTO;

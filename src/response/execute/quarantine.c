@@ -118,7 +118,7 @@ static int plan(const struct trn_act_tools *t, const struct trn_act_request *q, 
         return r;
     r = wanted_path(q, &path, err);
     if (r == 0)
-        r = trn_vault_open(t->response_fd, &v, err);
+        r = trn_vault_peek(t->response_fd, &v, err);
     if (r == 0) {
         r = trn_vault_room(&v, p.r.size, err);
         trn_vault_close(&v);

@@ -9,6 +9,7 @@
  * one of the tree leads: a session has no other members than descendants of its leader, also when the parents in between
  * have ended. Each is stopped as soon as it is found, not after the search: what has forked and ended in between has left
  * a child that names another parent.
+ * And whom the kernel says was forked by one of the tree (follow.c), also when that one has ended.
  * When it is whole: all are seen stopped, with all threads, and a look at every process that began after that found nobody.
  * A stopped process cannot fork.
  */
@@ -29,7 +30,7 @@
 
 void trn_tree_init(struct trn_tree *t)
 {
-    *t = (struct trn_tree){0};
+    *t = (struct trn_tree){.follow_fd = -1};
 }
 
 void trn_tree_done(struct trn_tree *t)
@@ -37,6 +38,8 @@ void trn_tree_done(struct trn_tree *t)
     for (uint32_t i = 0; i < t->n; i++)
         trn_fd_close(t->v[i].pidfd);
     free(t->v);
+    free(t->told);
+    t->follow_fd = trn_follow_close(t->follow_fd);
     t->by_pid = trn_map_free(t->by_pid);
     trn_tree_init(t);
 }
@@ -111,19 +114,46 @@ static int add(const struct trn_act_tools *t, struct trn_tree *tree, const struc
     return 1;
 }
 
+void trn_tree_follow(struct trn_tree *tree)
+{
+    if (tree->follow_fd >= 0)
+        return;
+    tree->forks = tree->n_told = 0;
+    tree->follow_fd = trn_follow_open();
+}
+
+/* One that is known by its number alone: what it left behind belongs, too. */
+static int add_ended(struct trn_tree *tree, uint32_t pid, bool leads, struct trn_err *err)
+{
+    int r = grow(tree, err);
+
+    if (r == 0 && trn_map_put(tree->by_pid, pid, tree->n) != 0)
+        r = trn_fail(err, -ENOMEM, "out of memory");
+    if (r < 0)
+        return r;
+    tree->v[tree->n++] = (struct trn_tree_one){.pid = pid, .pidfd = -1, .leads = leads, .ended = true, .settled = true};
+    return 1;
+}
+
 int trn_tree_roots(const struct trn_act_tools *t, const struct trn_act_process *p, uint32_t n, struct trn_tree *tree,
                    struct trn_err *err)
 {
     int r = 0;
 
     for (uint32_t i = 0; i < n && r >= 0; i++) {
-        if (!known(tree, p[i].pid))
-            r = add(t, tree, &p[i], err);
+        if (known(tree, p[i].pid))
+            continue;
+        r = add(t, tree, &p[i], err);
+        /* It has ended since it was named. A session with its number, which another one of the tree is in, was its own:
+         * the number is not given away as long as the session lives. */
+        if (r == 0)
+            r = add_ended(tree, p[i].pid, true, err);
     }
     if (r < 0)
         return r;
-    return tree->n > 0 ? 0
-                       : trn_fail(err, -ESRCH, n == 1 ? "the process has ended" : "all of the processes have ended");
+    return trn_tree_met(tree) > 0
+               ? 0
+               : trn_fail(err, -ESRCH, n == 1 ? "the process has ended" : "all of the processes have ended");
 }
 
 /* Another one of this session, which lives, and still is in it. */
@@ -262,24 +292,116 @@ static int wait_stopped(struct trn_tree *tree, uint64_t deadline_mono_ns, struct
     return 0;
 }
 
+/* One that the kernel says was forked by one of the tree: stopped first, looked at afterwards, since it may fork and end
+ * within the time that looking takes. 1: joined. */
+static int add_forked(const struct trn_act_tools *t, struct trn_tree *tree, uint32_t pid,
+                      const struct trn_tree_join *join, struct trn_err *err)
+{
+    TRN_AUTO(trn_fd_closep) int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    struct trn_stat s;
+    int r;
+
+    if (fd >= 0)
+        (void)syscall(SYS_pidfd_send_signal, fd, SIGSTOP, NULL, 0);
+    if (fd >= 0 && trn_stat_read(pid, &s) == 0 && !trn_stat_ended(&s)) {
+        r = add(t, tree, &(struct trn_act_process){.pid = pid, .start_boot_ns = trn_stat_start_ns(&s)}, err);
+        if (r == 1) {
+            tree->v[tree->n - 1].was_stopped = false;
+            return stop_one(&tree->v[tree->n - 1], join, err) < 0 ? err->code : 1;
+        }
+        if (r < 0) {
+            (void)syscall(SYS_pidfd_send_signal, fd, SIGCONT, NULL, 0);
+            return r;
+        }
+    }
+    return add_ended(tree, pid, false, err); /* what it forked is told behind it */
+}
+
+static int keep_told(struct trn_tree *tree, uint32_t parent, uint32_t child)
+{
+    if (tree->n_told == tree->cap_told) {
+        uint32_t cap = tree->cap_told ? tree->cap_told * 2 : 64;
+        struct trn_fork *more = reallocarray(tree->told, cap, sizeof(*more));
+
+        if (!more)
+            return -ENOMEM;
+        tree->told = more;
+        tree->cap_told = cap;
+    }
+    tree->told[tree->n_told++] = (struct trn_fork){parent, child};
+    return 0;
+}
+
+/* All that was told up to now, and belongs. */
+static int follow(const struct trn_act_tools *t, struct trn_tree *tree, const struct trn_tree_join *join,
+                  uint32_t *ret_new, struct trn_err *err)
+{
+    uint32_t before = tree->n, last;
+    int r = 0, got = 0;
+
+    do {
+        struct trn_fork f;
+
+        last = tree->n;
+        while (tree->follow_fd >= 0 && r == 0 &&
+               (got = trn_follow_next(tree->follow_fd, &tree->forks, &f.parent, &f.child)) == 1)
+            r = keep_told(tree, f.parent, f.child);
+        if (got < 0 || r < 0) {
+            tree->follow_fd = trn_follow_close(tree->follow_fd);
+            tree->n_told = 0;
+            r = 0;
+        }
+        for (uint32_t i = 0; i < tree->n_told && r >= 0; i++) {
+            f = tree->told[i];
+            if (f.child && known(tree, f.parent)) {
+                tree->told[i].child = 0;
+                r = known(tree, f.child) ? 0 : add_forked(t, tree, f.child, join, err);
+            }
+        }
+        r = r > 0 ? 0 : r;
+    } while (r == 0 && tree->n > last);
+    if (r < 0)
+        return r;
+    *ret_new = tree->n - before;
+    return 0;
+}
+
 int trn_tree_stop(const struct trn_act_tools *t, struct trn_tree *tree, const struct trn_tree_join *join,
                   uint64_t deadline_mono_ns, struct trn_err *err)
 {
-    uint32_t found = 1;
+    uint32_t found = 1, forked;
     int r = 0;
 
+    trn_tree_follow(tree);
     for (uint32_t i = 0; i < tree->n && r == 0; i++) {
-        if (!tree->v[i].told_stop)
+        if (!tree->v[i].told_stop && !has_ended(&tree->v[i]))
             r = stop_one(&tree->v[i], join, err);
     }
     while (r == 0 && found > 0) {
-        r = wait_stopped(tree, deadline_mono_ns, err);
+        r = follow(t, tree, join, &forked, err);
+        if (r == 0)
+            r = wait_stopped(tree, deadline_mono_ns, err);
         if (r == 0)
             r = look_once(t, tree, true, join, &found, err);
+        if (r == 0)
+            r = follow(t, tree, join, &forked, err);
+        found += r == 0 ? forked : 0;
         if (r == 0 && found > 0 && trn_mono_ns() > deadline_mono_ns)
             r = trn_fail(err, -ETIMEDOUT, "new processes kept appearing");
     }
     return r;
+}
+
+int trn_tree_late(const struct trn_act_tools *t, struct trn_tree *tree, const struct trn_tree_join *join,
+                  uint32_t *ret_new, struct trn_err *err)
+{
+    return follow(t, tree, join, ret_new, err);
+}
+
+void trn_tree_unfollow(struct trn_tree *tree)
+{
+    tree->follow_fd = trn_follow_close(tree->follow_fd);
+    tree->n_told = 0;
 }
 
 uint32_t trn_tree_continue(struct trn_tree *tree)
@@ -297,6 +419,12 @@ uint32_t trn_tree_continue(struct trn_tree *tree)
     return n;
 }
 
+void trn_tree_unsettle(struct trn_tree *tree)
+{
+    for (uint32_t i = 0; i < tree->n; i++)
+        tree->v[i].settled = tree->v[i].ended;
+}
+
 uint32_t trn_tree_signal(const struct trn_tree *tree, int signal)
 {
     uint32_t n = 0;
@@ -305,6 +433,15 @@ uint32_t trn_tree_signal(const struct trn_tree *tree, int signal)
         if (!tree->v[i].ended && syscall(SYS_pidfd_send_signal, tree->v[i].pidfd, signal, NULL, 0) == 0)
             n++;
     }
+    return n;
+}
+
+uint32_t trn_tree_met(const struct trn_tree *tree)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < tree->n; i++)
+        n += tree->v[i].pidfd >= 0;
     return n;
 }
 
@@ -352,11 +489,16 @@ int trn_tree_left(const struct trn_tree *tree, uint32_t *ret_left)
 
 void trn_tree_lines(const struct trn_tree *tree, struct trn_buf *out)
 {
-    for (uint32_t i = 0; i < tree->n && i < LINES_MAX; i++) {
+    uint32_t met = trn_tree_met(tree), told = 0;
+
+    for (uint32_t i = 0; i < tree->n && told < LINES_MAX; i++) {
         TRN_AUTO(trn_fd_closep) int fd = -1;
         char path[32], name[64], shown[256];
         ssize_t n;
 
+        if (tree->v[i].pidfd < 0)
+            continue;
+        told++;
         (void)snprintf(path, sizeof(path), "/proc/%u/comm", tree->v[i].pid);
         fd = open(path, O_RDONLY | O_CLOEXEC);
         n = fd < 0 ? 0 : read(fd, name, sizeof(name));
@@ -364,6 +506,6 @@ void trn_tree_lines(const struct trn_tree *tree, struct trn_buf *out)
         trn_put_fmt(out, "  %u %s\n", tree->v[i].pid,
                     n > 0 ? trn_escape_into(shown, sizeof(shown), (struct trn_str){name, (size_t)n}) : "(ended)");
     }
-    if (tree->n > LINES_MAX)
-        trn_put_fmt(out, "  and %u more\n", tree->n - LINES_MAX);
+    if (met > told)
+        trn_put_fmt(out, "  and %u more\n", met - told);
 }

@@ -71,7 +71,7 @@ void trn_vault_stepped(const struct trn_vault *v, enum trn_vault_step s)
         v->step(v->ctx, s);
 }
 
-int trn_vault_open(int response_fd, struct trn_vault *ret, struct trn_err *err)
+int trn_vault_peek(int response_fd, struct trn_vault *ret, struct trn_err *err)
 {
     TRN_AUTO(trn_fd_closep) int fd = -1;
 
@@ -80,11 +80,25 @@ int trn_vault_open(int response_fd, struct trn_vault *ret, struct trn_err *err)
     fd = openat(response_fd, FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0 || fchmod(fd, 0700) != 0)
         return trn_fail(err, -errno, "cannot open the vault: %s", trn_errno_name(-errno));
-    while (flock(fd, LOCK_EX) != 0) {
-        if (errno != EINTR)
-            return trn_fail(err, -errno, "cannot lock the vault: %s", trn_errno_name(-errno));
-    }
     *ret = (struct trn_vault){.fd = trn_fd_steal(&fd), .max_bytes = TRN_VAULT_MAX_BYTES};
+    return 0;
+}
+
+int trn_vault_open(int response_fd, struct trn_vault *ret, struct trn_err *err)
+{
+    struct trn_vault v;
+    int code = trn_vault_peek(response_fd, &v, err);
+
+    if (code < 0)
+        return code;
+    while (flock(v.fd, LOCK_EX) != 0) {
+        code = -errno;
+        if (code == -EINTR)
+            continue;
+        trn_vault_close(&v);
+        return trn_fail(err, code, "cannot lock the vault: %s", trn_errno_name(code));
+    }
+    *ret = v;
     return 0;
 }
 
@@ -169,7 +183,7 @@ int trn_vault_load(const struct trn_vault *v, uint64_t id, struct trn_arena *are
     int code;
 
     if (fd < 0 && errno == ENOENT)
-        return trn_fail(err, -ENOENT, "the vault has no file of this action");
+        return trn_fail(err, -ENOENT, "the vault has no file of this action: it was put back, or never taken");
     if (fd < 0)
         return trn_fail(err, -errno, "cannot open the vault's record: %s", trn_errno_name(-errno));
     trn_buf_init(&b, TRN_VAULT_RECORD_MAX);

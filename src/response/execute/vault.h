@@ -96,6 +96,8 @@ struct trn_vault {
 
 /* Makes the folder, waits for the lock. The caller sets the rest. */
 int trn_vault_open(int response_fd, struct trn_vault *ret, struct trn_err *err) TRN_MUST_CHECK;
+/* The same without the lock, only to look: another may be at work. */
+int trn_vault_peek(int response_fd, struct trn_vault *ret, struct trn_err *err) TRN_MUST_CHECK;
 void trn_vault_close(struct trn_vault *v);
 
 /* A file that is to be taken: opened, looked at. */
