@@ -210,7 +210,9 @@ int trn_vault_apply(int fd, const struct trn_vault_record *r, struct trn_err *er
         if (fsetxattr(fd, x->name.p, x->value.p, x->value.n, 0) != 0) {
             int code = trn_fail(err, -errno, "cannot give it its attribute '%s' back: %s",
                                 trn_escape_into(shown, sizeof(shown), x->name), trn_errno_name(-errno));
-            trn_hint(err, "the file system there must know that attribute: mount the one it came from");
+            trn_hint(err, code == -EPERM
+                              ? "turncoatd's unit must leave it CAP_SETFCAP and CAP_SYS_ADMIN"
+                              : "the file system there must know that attribute: mount the one it came from");
             return code;
         }
     }
