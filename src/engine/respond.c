@@ -236,9 +236,9 @@ static void put_answer(struct trn_buf *out, const struct trn_act_answer *a)
 void trn_ask_respond(struct trn_request_env *env, const struct trn_request_client *client, const json_t *request)
 {
     struct trn_act_host hosts[TRN_ACT_HOSTS];
-    struct trn_act_request q;
+    struct trn_act_request q = {0};
     struct trn_act_answer a = {0};
-    struct trn_cursor in;
+    struct trn_cursor in = {0};
     struct trn_err err = {0};
     TRN_AUTO(trn_freep) char *buf = malloc(TRN_IPC_MAX);
     if (!client->may_act) {

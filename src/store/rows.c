@@ -196,7 +196,7 @@ static int actions(struct gather *g)
     sqlite3_stmt TRN_AUTO(finalizep) *q = NULL;
     if (s->n_actions == 0)
         return 0;
-    int rc,
+    int rc = SQLITE_DONE,
         r = prepare(g->s,
                     "SELECT id,record FROM event WHERE wall>=?1 AND wall<=?2 AND type=" STEP " ORDER BY wall LIMIT ?3",
                     &q, g->err);

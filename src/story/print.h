@@ -25,6 +25,6 @@ void trn_print_stopped(const struct trn_story *s, struct trn_buf *b); /* "not st
 void trn_print_action(const struct trn_story *s, const struct trn_story_action *a, struct trn_buf *b);
 void trn_print_actions(const struct trn_story *s, unsigned width, struct trn_buf *b);
 /* Commands that fit this story and were not done yet; each may be pasted. */
-void trn_print_respond(const struct trn_story *s, struct trn_buf *b);
+void trn_print_respond(const struct trn_story *s, struct trn_buf *out);
 
 #endif
