@@ -221,7 +221,7 @@ static void say_table(const struct trn_cli *cli, const struct journal *j, bool a
     static const char *const heads[] = {"id", "act", "target", "state", "who asked", "since", "until", "why"};
     TRN_AUTO(trn_buf_done) struct trn_buf b;
     TRN_AUTO(trn_table_done) struct trn_table table;
-    size_t shown = 0;
+    size_t shown = 0, undoable = 0;
     trn_buf_init(&b, 65536);
     trn_table_init(&table, heads, TRN_ARRAY_SIZE(heads), 1);
     for (size_t i = 0; i < j->n; i++) {
@@ -229,6 +229,7 @@ static void say_table(const struct trn_cli *cli, const struct journal *j, bool a
         if (!all && is_over(r))
             continue;
         shown++;
+        undoable += can_be_undone(r);
         trn_table_row(&table, colour_of(r));
         trn_table_number(&table, r->id);
         trn_table_cell(&table, r->act);
@@ -247,7 +248,7 @@ static void say_table(const struct trn_cli *cli, const struct journal *j, bool a
         trn_table_print(&table, cli->out, cli->colour);
     else
         fputs(all || !j->n ? "no action was taken here\n" : "nothing holds now; --all shows what is over\n", cli->err);
-    if (shown)
+    if (undoable)
         fputs("take one back: turncoat respond undo ID\n", cli->err);
 }
 
