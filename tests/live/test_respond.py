@@ -2,10 +2,12 @@
 """Does 'turncoat respond' act for whom it may, on what was meant, say what came of it, and leave a journal that can be trusted?"""
 import json
 import os
+import shutil
 import signal
 import time
 
 import pytest
+from private_root import NoPrivateRoot, PrivateRoot
 from rehearsal import STATE, Turncoat
 
 MAY_LOOK, MAY_ACT = 990, 991
@@ -101,7 +103,7 @@ def test_a_file_goes_into_the_vault_and_comes_back(daemon):
 
 
 def test_only_who_may_act_does(daemon):
-    """The engine says no early; turncoatd reads from the kernel who asks, and decides by itself (test_walls)."""
+    """The engine says no early, and well."""
     p, entity = idler(daemon)
     looker = respond(daemon, "kill", entity, groups=(MAY_LOOK,))
     assert looker.returncode == 3 and "turncoat-respond" in looker.stderr and "hint: " in looker.stderr
@@ -110,6 +112,56 @@ def test_only_who_may_act_does(daemon):
     assert respond(daemon, "list", groups=()).returncode == 3
     assert respond(daemon, "list", "--verify", groups=(MAY_LOOK,)).returncode == 0
     assert runs(p) and listed(daemon, "--all")["actions"] == []
+
+
+ASK = """
+import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+s.sendall(sys.argv[2].encode())
+print(s.recv(500).decode(), end='')
+"""
+
+
+def test_turncoatd_decides_itself_whatever_the_engine_passes_on(programs, tmp_path):
+    place = tmp_path / "bin"
+    shutil.copytree(programs, place, ignore=lambda d, names: [n for n in names if os.path.isdir(os.path.join(d, n))])
+    shutil.copy(os.path.join(os.path.dirname(programs), "tests/live/pushing-engine"), place / "turncoat-engine")
+    try:
+        with PrivateRoot(programs=str(place)) as root:
+            decides(root)
+    except NoPrivateRoot as e:
+        pytest.skip(str(e))
+
+
+def decides(root):
+    groups = root.run(["cat", "/etc/group"], scope=False).stdout
+    groups += f"turncoat:x:{MAY_LOOK}:alice\nturncoat-respond:x:{MAY_ACT}:alice\n"
+    root.write("/etc/group", groups)
+    p = root.popen(["sleep", "600"])
+    seen = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    daemon = root.popen(["turncoatd", "--scope-cgroup", root.scope, "--state", STATE], scope=False)
+
+    def ask(groups, line):
+        who = ["setpriv", "--reuid", "1000", "--regid", "1000", "--groups", ",".join(map(str, groups))]
+        argv = [*who, "python3", "-c", ASK, STATE + "/turncoat.sock", line]
+        return root.run(argv, scope=False, check=False)
+
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        looker = ask([MAY_LOOK], f"{p.pid} {seen}")
+        if looker.returncode == 0:
+            break
+        time.sleep(0.2)
+    assert looker.stdout.startswith("EPERM ") and "turncoat-respond" in looker.stdout, looker.stdout + looker.stderr
+    own = ask([MAY_LOOK, MAY_ACT], f"own {p.pid} {seen}").stdout
+    assert own.startswith("E"), "a socket that is no client's is nobody: " + own
+    assert runs(p)
+    actor = ask([MAY_LOOK, MAY_ACT], f"{p.pid} {seen}").stdout
+    assert actor.startswith("OK"), actor
+    assert p.wait(timeout=5) == -signal.SIGKILL
+    daemon.terminate()
+    daemon.wait(timeout=20)
 
 
 def test_what_makes_no_sense_or_is_not_there_is_said(daemon):
