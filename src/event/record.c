@@ -130,6 +130,11 @@ void trn_event_describe(const struct trn_event *ev, struct trn_buf *out)
         put_escaped(out, ev, TRN_F_EXIT_SIGNAL, " signal ");
     if (type == TRN_EV_LOSS)
         put_escaped(out, ev, TRN_F_META_COUNT, " ");
+    if (type == TRN_EV_RESPONSE) {
+        put_escaped(out, ev, TRN_F_RESPONSE_TARGET, " ");
+        put_escaped(out, ev, TRN_F_RESPONSE_STATE, ": ");
+        put_escaped(out, ev, TRN_F_RESPONSE_TEXT, ", ");
+    }
     if (ev->pid != TRN_NO_U32)
         trn_put_fmt(out, " (%u)", ev->pid);
 }

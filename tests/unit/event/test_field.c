@@ -220,6 +220,15 @@ Test(field, describe_escapes)
     trn_event_describe(&ev, &b);
     cr_expect_str_eq(b.p, "connect attempted 10.0.0.5 port 443");
     trn_buf_clear(&b);
+    struct trn_event step;
+    trn_event_init(&step, TRN_EV_RESPONSE);
+    step.response.act = TRN_STR("isolate");
+    step.response.target = TRN_STR("acme=1.1");
+    step.response.state = TRN_STR("seen");
+    step.response.text = TRN_STR("a connection was refused");
+    trn_event_describe(&step, &b);
+    cr_expect_str_eq(b.p, "response isolate acme=1.1: seen, a connection was refused");
+    trn_buf_clear(&b);
     ev.net.count = 300;
     trn_event_describe(&ev, &b);
     cr_expect_str_eq(b.p, "connect attempted 10.0.0.5 port 443, connections: 300");

@@ -60,6 +60,24 @@ Test(types, file_keys)
     cr_expect_neq(trn_file_inode_hash(&a), trn_file_inode_hash(&c));
 }
 
+/* What an act can be about stands in one place; each act that lasts says for how long. */
+Test(respond, each_act_has_a_name_and_a_target)
+{
+    for (unsigned r = 1; r < TRN_RESPOND_KINDS; r++) {
+        enum trn_respond back;
+        unsigned targets = 0;
+        cr_expect(trn_respond_parse(trn_str_of(trn_respond_name(r)), &back) == 0 && back == r, "%u", r);
+        for (unsigned t = 0; t < TRN_TARGET_MAX; t++) {
+            enum trn_target again;
+            cr_expect(trn_target_parse(trn_str_of(trn_target_name(t)), &again) == 0 && again == t, "%u", t);
+            targets += trn_respond_takes(r, t);
+        }
+        cr_expect_gt(targets, 0, "%s", trn_respond_name(r));
+    }
+    cr_expect(!trn_respond_takes(TRN_RESPOND_UNDO, TRN_TARGET_PATH) && !trn_respond_takes(99, TRN_TARGET_NONE));
+    cr_expect(!trn_respond_takes(TRN_RESPOND_KILL, TRN_TARGET_SOFTWARE), "a whole software is held, not killed");
+}
+
 Test(check, each_is_described)
 {
     size_t n;
