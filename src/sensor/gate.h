@@ -22,7 +22,7 @@ enum { /* a set */
        TRN_GATE_HOLD_MEMFD = 4,    /* hold unknown programs that have no name on any file system */
        TRN_GATE_HOLD_FRESH = 8,    /* hold unknown programs (with MAP: libraries) changed less than fresh_sec ago */
        TRN_GATE_HOLD_UNKNOWN = 16, /* hold every unknown program (with MAP: and library) */
-       /* Kill unknown programs without a name at once: somebody who helps can make a held one run, see docs/adr/0020. */
+       /* Kill unknown programs without a name at once: somebody who helps can make a held one run, see docs/adr/0021. */
        TRN_GATE_REFUSE_MEMFD = 32
 };
 

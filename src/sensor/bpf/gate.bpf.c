@@ -528,7 +528,7 @@ int BPF_PROG(on_gate_map_old, struct mm_struct *mm, const char *group, bool writ
 
 /*
  * The kernel has already taken our stop away. Ours goes out when this processor takes interrupts again, which is before
- * who stands has woken up, and mostly before who was about to stop has reached user space (docs/adr/0020). Killed and
+ * who stands has woken up, and mostly before who was about to stop has reached user space (docs/adr/0021). Killed and
  * not stopped again: the next SIGCONT would take that away, too.
  */
 SEC("tp_btf/signal_generate")
