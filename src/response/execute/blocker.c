@@ -402,7 +402,8 @@ bool trn_blocker_may_hold(const struct trn_blocker *b)
 
 bool trn_blocker_stuck(struct trn_blocker *b)
 {
-    return trn_permission_stuck(b->files) || trn_permission_stuck(b->places);
+    return trn_permission_stuck(b->files) || trn_permission_stuck(b->places) ||
+           (b->o.gate && trn_gate_stuck(b->o.gate));
 }
 
 bool block_is_vital(const struct trn_blocker *b, int fd)
