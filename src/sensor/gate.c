@@ -137,7 +137,7 @@ static int load(struct trn_gate *g, const struct trn_scope *scope, struct trn_er
     if (r != 0 && kernel)
         r = load_object(g, scope, kernel, false);
     if (r != 0) {
-        r = trn_fail(err, r, "cannot load the gate's programs: %s", trn_errno_name(r));
+        (void)trn_fail(err, r, "cannot load the gate's programs: %s", trn_errno_name(r));
         trn_hint(err, "programs are refused by fanotify alone then; Linux 5.17 or later, with BTF, takes them");
         return r;
     }

@@ -135,26 +135,30 @@ static bool slot_is(const struct trn_held_slot *s, uint32_t tgid, uint64_t start
     return __atomic_load_n(&s->tgid, __ATOMIC_ACQUIRE) == tgid && s->start_boot_ns == start_boot_ns;
 }
 
-static struct trn_held_slot *find(const struct trn_held *h, uint32_t tgid, uint64_t start_boot_ns)
+/* TRN_HELD_SLOTS: it is not there. */
+static size_t find(const struct trn_held *h, uint32_t tgid, uint64_t start_boot_ns)
 {
-    for (size_t i = 0; i < TRN_HELD_SLOTS; i++) {
-        if (slot_is(&h->table->slots[i], tgid, start_boot_ns))
-            return &h->table->slots[i];
-    }
-    return NULL;
+    size_t i = 0;
+
+    while (i < TRN_HELD_SLOTS && !slot_is(&h->table->slots[i], tgid, start_boot_ns))
+        i++;
+    return i;
 }
 
 /* Where the search for a free slot begins: the gate does the same, so the first look finds one mostly. */
-static struct trn_held_slot *take(struct trn_held *h, uint32_t tgid, uint32_t kind)
+static bool take(struct trn_held *h, uint32_t tgid, uint32_t kind, size_t *ret)
 {
     for (uint32_t i = 0; i < TRN_HELD_SLOTS; i++) {
-        struct trn_held_slot *s = &h->table->slots[(tgid + i) % TRN_HELD_SLOTS];
+        size_t at = (tgid + i) % TRN_HELD_SLOTS;
         uint32_t none = 0;
 
-        if (__atomic_compare_exchange_n(&s->kind, &none, kind, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-            return s;
+        if (__atomic_compare_exchange_n(&h->table->slots[at].kind, &none, kind, false, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_RELAXED)) {
+            *ret = at;
+            return true;
+        }
     }
-    return NULL;
+    return false;
 }
 
 static void give(struct trn_held_slot *s)
@@ -166,35 +170,33 @@ static void give(struct trn_held_slot *s)
 
 int trn_held_add(struct trn_held *h, uint32_t tgid, uint64_t start_boot_ns, enum trn_held_kind kind)
 {
-    struct trn_held_slot *s;
+    size_t at = 0;
 
     if (tgid == 0 || kind == 0)
         return -EINVAL;
-    if (find(h, tgid, start_boot_ns))
+    if (find(h, tgid, start_boot_ns) < TRN_HELD_SLOTS)
         return 0;
-    s = take(h, tgid, kind);
-    if (!s) {
+    if (!take(h, tgid, kind, &at)) {
         (void)trn_held_sweep(h);
-        s = take(h, tgid, kind);
+        if (!take(h, tgid, kind, &at))
+            return -ENOSPC;
     }
-    if (!s)
-        return -ENOSPC;
-    __atomic_store_n(&s->start_boot_ns, start_boot_ns, __ATOMIC_RELAXED);
-    __atomic_store_n(&s->tgid, tgid, __ATOMIC_RELEASE);
+    __atomic_store_n(&h->table->slots[at].start_boot_ns, start_boot_ns, __ATOMIC_RELAXED);
+    __atomic_store_n(&h->table->slots[at].tgid, tgid, __ATOMIC_RELEASE);
     return 0;
 }
 
 void trn_held_remove(struct trn_held *h, uint32_t tgid, uint64_t start_boot_ns)
 {
-    struct trn_held_slot *s = tgid ? find(h, tgid, start_boot_ns) : NULL;
+    size_t at = tgid ? find(h, tgid, start_boot_ns) : TRN_HELD_SLOTS;
 
-    if (s)
-        give(s);
+    if (at < TRN_HELD_SLOTS)
+        give(&h->table->slots[at]);
 }
 
 bool trn_held_has(const struct trn_held *h, uint32_t tgid, uint64_t start_boot_ns)
 {
-    return tgid && find(h, tgid, start_boot_ns);
+    return tgid && find(h, tgid, start_boot_ns) < TRN_HELD_SLOTS;
 }
 
 uint32_t trn_held_count(const struct trn_held *h)

@@ -35,12 +35,17 @@
 #define MARK_FD 9
 #define LATE_US 600u /* an exec takes less */
 
-extern char **environ;
-
 static _Noreturn void fail(const char *what)
 {
     fprintf(stderr, "gate-act: %s: %s\n", what, strerror(errno));
     exit(3);
+}
+
+static unsigned number(const char *text)
+{
+    unsigned long n = strtoul(text, NULL, 10);
+
+    return n > 0 && n < 10000000 ? (unsigned)n : 1;
 }
 
 static int memory_copy(const char *path, bool sealed)
@@ -84,7 +89,7 @@ static int run(const char *way, char **argv)
 
 static pid_t start(char **argv)
 {
-    pid_t pid = vfork();
+    pid_t pid = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork): the way that is asked about */
 
     if (pid == 0) {
         execv(argv[0], argv);
@@ -248,7 +253,7 @@ static int take_time(const char *what, unsigned count, char **argv)
             waitpid(start(argv), NULL, 0);
         }
     }
-    printf("{\"ns\":%llu}\n", (unsigned long long)((now_ns() - began) / count));
+    printf("{\"ns\":%llu}\n", (unsigned long long)((now_ns() - began) / (count ? count : 1)));
     return 0;
 }
 
@@ -263,10 +268,10 @@ int main(int argc, char **argv)
     if (strcmp(argv[1], "traced") == 0)
         return traced(argv + 3);
     if (strcmp(argv[1], "vfork") == 0)
-        return vforks((unsigned)atoi(argv[2]), argv + 3);
+        return vforks(number(argv[2]), argv + 3);
     if (strcmp(argv[1], "flood") == 0 || strcmp(argv[1], "late") == 0)
-        return flood((unsigned)atoi(argv[2]), argv[1][0] == 'l', argv + 3);
+        return flood(number(argv[2]), argv[1][0] == 'l', argv + 3);
     if (strcmp(argv[1], "time") == 0 && argc > 4)
-        return take_time(argv[2], (unsigned)atoi(argv[3]), argv + 4);
+        return take_time(argv[2], number(argv[3]), argv + 4);
     return 2;
 }
