@@ -191,6 +191,7 @@ def test_a_version_that_is_nowhere_cannot_come_back_and_undo_says_so(root):
         root.write("/srv/repo/Packages", "")
         root.run(["apt-get", "-q", "update"], scope=False)
         did = fine(root, 4, "undo", "remove", "acme-c++")
+        assert root.exists(f"{STATE}/response/scripts/4/acme-c++.prerm")
         assert "no .deb of it is to be had here" in did and not os.path.exists(pin(root, "c__", 4))
     finally:
         os.rename(root.host_path("/srv/repo/Packages.away"), root.host_path("/srv/repo/Packages"))
@@ -245,7 +246,11 @@ def test_an_old_version_comes_from_the_archives_when_no_source_has_it(root):
     assert version_of(root, "acme-roll") == "installed 1:0.9~a+b"
 
 
+PYTHON = os.path.basename(os.path.realpath("/usr/bin/python3")) + "-minimal"
 REFUSED = (
+    ("remove", PYTHON, (), "EPERM", "is vital"),
+    ("remove", f"acme-plugin,{PYTHON}", (), "EPERM", "is vital"),
+    ("remove", "acme-plugin,acme-none", (), "EPERM", "'acme-none' is not installed"),
     ("remove", "dash", (), "EPERM", "essential"),
     ("remove", "libc6", (), "EPERM", ""),
     ("rollback", "dash", ("--to", "0.1"), "EPERM", "essential"),

@@ -351,7 +351,8 @@ static int undo(const struct trn_act_tools *t, struct trn_act *a, struct trn_buf
     else
         trn_put_fmt(did, "%s %s may be installed again, but no .deb of it is to be had here: %s is not back", r.name,
                     r.from, r.name);
-    trn_package_place_drop(t, a->id);
+    if (other || found == 0) /* otherwise what is set aside is the last that is left of it */
+        trn_package_place_drop(t, a->id);
     return 0;
 }
 

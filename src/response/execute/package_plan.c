@@ -76,23 +76,35 @@ static int refuse_version(const struct trn_package_job *j, struct trn_err *err)
     return r;
 }
 
-/* dpkg's own answer whether it may go, and alone: no other package needs it. */
-static int refuse_needed(const struct trn_package_job *j, struct trn_err *err)
+/* What goes with it is looked at as what is meant. */
+static int refuse_other(const struct trn_act_tools *t, const char *name, struct trn_err *err)
 {
-    TRN_AUTO(trn_buf_done) struct trn_buf said = {0}, text;
+    struct trn_package_facts f = {0};
+    struct trn_package_record files = {0};
+    int r = trn_package_facts_of(name, &f, err);
+    if (r < 0)
+        return r;
+    struct trn_str bare = trn_package_bare(name);
+    if (f.state != TRN_PACKAGE_WHOLE || f.needed || trn_str_eq_c(bare, "turncoat"))
+        return trn_fail(err, -EPERM, "'%s' is not installed, or essential", name);
+    snprintf(files.name, sizeof files.name, "%s", name);
+    snprintf(files.arch, sizeof files.arch, "%s", f.arch);
+    return trn_package_files(t, &files, err);
+}
+
+/* dpkg's own answer whether it may go, and alone: no other package needs it. */
+static int refuse_needed(const struct trn_act_tools *t, const struct trn_package_job *j, struct trn_err *err)
+{
+    TRN_AUTO(trn_buf_done) struct trn_buf said = {0}, text = {0};
     struct trn_package_argv a;
-    int code = 0;
+    int code = 0, r = 0;
     trn_buf_init(&text, 2 * COMPLAINT);
-    for (uint32_t i = 0; i < j->target.n_others; i++) {
-        struct trn_package_facts f = {0};
-        int r = trn_package_facts_of(j->target.others[i], &f, err);
-        if (r < 0)
-            return r;
-        if (f.state != TRN_PACKAGE_WHOLE || f.needed)
-            return trn_fail(err, -EPERM, "'%s' is not installed, or essential", j->target.others[i]);
-    }
+    for (uint32_t i = 0; r == 0 && i < j->target.n_others; i++)
+        r = refuse_other(t, j->target.others[i], err);
+    if (r < 0)
+        return r;
     trn_package_argv_remove(&a, &j->target, true);
-    int r = trn_package_ask(&a, true, &said, &code, err);
+    r = trn_package_ask(&a, true, &said, &code, err);
     if (r < 0 || code == 0)
         return r;
     trn_package_put_complaint(&text, trn_buf_str(&said), COMPLAINT);
@@ -122,7 +134,7 @@ int trn_package_look(const struct trn_act_tools *t, const struct trn_act_request
         return refuse_version(j, err);
     if (r == 0)
         r = trn_package_files(t, &j->r, err);
-    return r == 0 ? refuse_needed(j, err) : r;
+    return r == 0 ? refuse_needed(t, j, err) : r;
 }
 
 /* ---- plan ---- */
