@@ -58,6 +58,7 @@ static int start_executor(struct trn_daemon *d, struct trn_err *err)
                                                .gate = d->gate,
                                                .blocker = d->blocker,
                                                .cut = d->cut,
+                                               .shield = d->shield,
                                                .vital = d->vital},
                                      .respond_gid = d->place.respond_gid,
                                      .look_gid = d->place.look_gid,

@@ -120,6 +120,14 @@ static void open_blocker(struct trn_daemon *d)
         trn_daemon_say("nothing can be blocked", &err);
 }
 
+static void open_shield(struct trn_daemon *d)
+{
+    struct trn_err err = {0};
+    const struct trn_shield_options o = {.sz = sizeof o, .cut = d->cut};
+    if (d->cut && trn_shield_new(&o, &d->shield, &err) < 0)
+        trn_daemon_say("sensitive files cannot be shielded", &err);
+}
+
 void trn_tools_open(struct trn_daemon *d)
 {
     struct trn_err err = {0};
@@ -128,6 +136,7 @@ void trn_tools_open(struct trn_daemon *d)
         trn_daemon_say("software cannot be isolated", &err);
     open_gate(d);
     open_blocker(d);
+    open_shield(d);
     (void)malloc_trim(0); /* as after the sensor: the kernel's types were read again */
     trn_tools_rules(d);
 }
@@ -157,6 +166,7 @@ void trn_tools_tick(struct trn_daemon *d)
 void trn_tools_close(struct trn_daemon *d)
 {
     d->blocker = trn_blocker_free(d->blocker); /* its judge ends with the sockets */
+    d->shield = trn_shield_free(d->shield);
     d->gate = trn_gate_close(d->gate);
     d->cut = trn_cut_close(d->cut);
     end_judge(d);
@@ -169,12 +179,12 @@ bool trn_hands_may_hold(const struct trn_daemon *d)
     struct trn_blocker_counts c = {0};
     if (d->blocker)
         trn_blocker_counts(d->blocker, &c);
-    return c.rules > 0 || c.protect > 0 || trn_held_count(d->held) > 0;
+    return (d->shield && trn_shield_is_open(d->shield)) || c.rules > 0 || c.protect > 0 || trn_held_count(d->held) > 0;
 }
 
 bool trn_hands_stuck(const struct trn_daemon *d)
 {
-    return d->blocker && trn_blocker_stuck(d->blocker);
+    return (d->blocker && trn_blocker_stuck(d->blocker)) || (d->shield && trn_shield_stuck(d->shield));
 }
 
 void trn_hands_own(struct trn_daemon *d)

@@ -42,6 +42,7 @@ struct trn_daemon {
     struct trn_gate *gate; /* NULL: refused here; so the next two */
     struct trn_blocker *blocker;
     struct trn_cut *cut;
+    struct trn_shield *shield;
     uint32_t judge_pid, judge_new_pid; /* the blocker's turncoat-inspect; new: started by a thread of it */
     struct trn_executor *executor;     /* NULL: executor_why */
     char executor_why[400];

@@ -36,10 +36,12 @@ static void end_step(struct trn_executor *x, struct trn_row *row, enum trn_actio
                 TRN_STR_ARG(text));
 }
 
-static void set_next(struct trn_executor *x, struct trn_row *row, enum trn_order next, uint64_t after_ns)
+/* was: what it has just done; an order that came meanwhile stays. */
+static void set_next(struct trn_executor *x, struct trn_row *row, enum trn_order was, enum trn_order next,
+                     uint64_t after_ns)
 {
     pthread_mutex_lock(&x->lock);
-    if (row->next != TRN_ORDER_UNDO || next == TRN_ORDER_UNDO) { /* an order that came meanwhile stays */
+    if (row->next == was) {
         row->next = next;
         row->due_boot_ns = after_ns ? trn_boot_ns() + after_ns : 0;
     }
@@ -63,7 +65,7 @@ static void step_act(struct trn_executor *x, struct trn_row *row)
     }
     end_step(x, row, TRN_ACTION_DONE, trn_buf_str(&did), row->uid, row->pid);
     row->check_until_boot_ns = trn_boot_ns() + CHECK_FOR_NS;
-    set_next(x, row, row->ops->check ? TRN_ORDER_CHECK : TRN_ORDER_NONE, 0);
+    set_next(x, row, TRN_ORDER_ACT, row->ops->check ? TRN_ORDER_CHECK : TRN_ORDER_NONE, 0);
 }
 
 static void step_check(struct trn_executor *x, struct trn_row *row)
@@ -74,10 +76,10 @@ static void step_check(struct trn_executor *x, struct trn_row *row)
     trn_buf_init(&seen, TRN_ACT_TEXT_MAX);
     int r = row->ops->check(&x->o.tools, &row->a, &seen, &err);
     if (r == -EAGAIN && trn_boot_ns() < row->check_until_boot_ns) {
-        set_next(x, row, TRN_ORDER_CHECK, CHECK_AGAIN_NS);
+        set_next(x, row, TRN_ORDER_CHECK, TRN_ORDER_CHECK, CHECK_AGAIN_NS);
         return;
     }
-    set_next(x, row, TRN_ORDER_NONE, 0);
+    set_next(x, row, TRN_ORDER_CHECK, TRN_ORDER_NONE, 0);
     if (r == 0)
         end_step(x, row, TRN_ACTION_SEEN, trn_buf_str(&seen), row->uid, row->pid);
     else
@@ -111,7 +113,8 @@ static void step_confirm(struct trn_executor *x, struct trn_row *row)
     char text[TRN_ACT_TEXT_MAX + 200];
     struct trn_err err = {0};
     int r = row->ops->confirm(&x->o.tools, &row->a, &err);
-    set_next(x, row, TRN_ORDER_NONE, 0);
+    bool unseen = row->a.state == TRN_ACTION_DONE && row->ops->check; /* it came between two looks at the effect */
+    set_next(x, row, TRN_ORDER_CONFIRM, unseen ? TRN_ORDER_CHECK : TRN_ORDER_NONE, 0);
     pthread_mutex_lock(&x->lock);
     uint64_t wall = trn_wall_ns(), until = row->a.until_wall_ns;
     row->until_boot_ns = until ? trn_boot_ns() + (until > wall ? until - wall : 0) : 0;
