@@ -155,6 +155,15 @@ int trn_resolve_software(const struct trn_process_table *t, struct trn_str name,
     return code;
 }
 
+int trn_resolve_add_path(struct trn_resolved *r, struct trn_str path, struct trn_arena *arena)
+{
+    static const struct trn_file_key none;
+    for (uint32_t i = 0; i < r->n_files; i++)
+        if (trn_str_eq(r->files[i].path, path))
+            return 0;
+    return add_file(r, &none, NULL, path, arena);
+}
+
 const struct trn_entity *trn_resolve_process(const struct trn_process_table *t, uint32_t pid, uint64_t start_boot_ns)
 {
     const struct trn_entity *e;

@@ -10,7 +10,7 @@
 #include "engine/names.h"
 #include "process/process.h"
 
-#define TRN_RESOLVE_FILES 256u
+#define TRN_RESOLVE_FILES 2048u
 
 struct trn_resolved { /* arrays and texts in the arena */
     struct trn_act_process *processes;
@@ -29,6 +29,9 @@ int trn_resolve_entity(const struct trn_process_table *t, uint64_t entity, uint3
  * and its programs and scripts that the table has seen run. version absent: any. Nothing found: 0 and empty. */
 int trn_resolve_software(const struct trn_process_table *t, struct trn_str name, struct trn_str version, uint32_t mntns,
                          struct trn_arena *arena, struct trn_resolved *ret) TRN_MUST_CHECK;
+
+/* One more file of a software, by its path alone, unless it is there already. */
+int trn_resolve_add_path(struct trn_resolved *r, struct trn_str path, struct trn_arena *arena) TRN_MUST_CHECK;
 
 /* The process the kernel calls pid, when it is alive and started at start_boot_ns; NULL. */
 const struct trn_entity *trn_resolve_process(const struct trn_process_table *t, uint32_t pid, uint64_t start_boot_ns);

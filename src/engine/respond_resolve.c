@@ -68,6 +68,29 @@ static int of_entity(const struct trn_pipeline *p, struct trn_act_request *q, st
     return r;
 }
 
+struct code {
+    struct trn_resolved *to;
+    struct trn_arena *arena;
+    bool programs_only;
+};
+
+static int add_code(void *ctx, struct trn_str path)
+{
+    struct code *c = ctx;
+    if (c->programs_only && trn_str_contains(trn_path_base(path), TRN_STR(".so")))
+        return 0;
+    return trn_resolve_add_path(c->to, path, c->arena);
+}
+
+/* What never ran here, too: a software is blocked before its first start. */
+static int add_package(const struct trn_pipeline *p, const struct trn_act_request *q, struct trn_str name,
+                       struct trn_str version, struct trn_resolved *to, struct trn_arena *arena)
+{
+    struct code c = {to, arena, q->act != TRN_RESPOND_BLOCK};
+    const struct trn_package_index *x = trn_enrich_packages(p->enrich);
+    return x ? trn_package_index_code(x, name, version, add_code, &c) : 0;
+}
+
 static int of_software(const struct trn_pipeline *p, struct trn_act_request *q, struct trn_arena *arena,
                        struct trn_err *err)
 {
@@ -75,10 +98,12 @@ static int of_software(const struct trn_pipeline *p, struct trn_act_request *q, 
     struct trn_str name, version;
     split_name(q->text, &name, &version);
     int r = trn_resolve_software(trn_engine_processes(p->engine), name, version, p->hello.mntns, arena, &found);
+    if (r == 0)
+        r = add_package(p, q, name, version, &found, arena);
     if (r < 0)
         return r;
     if (found.cut)
-        return trn_fail(err, -E2BIG, "it has more than %u processes or files", TRN_ACT_PROCESSES);
+        return trn_fail(err, -E2BIG, "it has more than %u processes or %u files", TRN_ACT_PROCESSES, TRN_RESOLVE_FILES);
     if (q->act == TRN_RESPOND_HOLD && !found.n_processes)
         return not_here(q, "nothing runs of", err);
     if (!found.n_processes && !found.n_files && !package_has(p, name, version))

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Owns: who owns which path of one root, in 20 bytes a file: no path is kept, only its 64-bit hash,
- * the package's number and the first 8 bytes of the MD5. Two paths of one hash would be taken for one
+ * the package's number and the first 8 bytes of the MD5; but of what may be a program or a library the path itself
+ * is kept, so that a whole software can be blocked. Two paths of one hash would be taken for one
  * (1 in 10^8 for a million paths); the MD5 then tells them apart. Must not own: reading the database
  * (dpkg_parse.c); what arrives here comes from a worker and is checked again.
  */
@@ -15,8 +16,17 @@ struct entry { /* halves, so that it packs into 20 bytes */
     uint32_t md5_high, md5_low;
 };
 
+#define CODE_MAX 65536u /* paths; at 60 bytes each about 4 MB */
+
+struct code {
+    struct trn_str path; /* in the arena */
+    uint32_t package;
+};
+
 struct trn_package_index {
     struct trn_arena *arena;
+    struct code *code;
+    size_t n_code, cap_code;
     struct trn_package *packages;
     uint32_t *by_name; /* after seal: numbers of packages by name, architecture */
     size_t n_packages, cap_packages;
@@ -47,6 +57,7 @@ struct trn_package_index *trn_package_index_free(struct trn_package_index *x)
         return NULL;
     trn_arena_free(x->arena);
     trn_map_free(x->makers);
+    free(x->code);
     free(x->packages);
     free(x->by_name);
     free(x->entries);
@@ -86,6 +97,47 @@ int trn_package_index_package(struct trn_package_index *x, uint32_t index, const
     return 0;
 }
 
+/* By where it lies and how it is called: what it is, whoever opens it sees. */
+static bool may_be_code(struct trn_str path)
+{
+    static const char *const places[] = {"/bin/", "/sbin/", "/games/", "/libexec/", "/opt/"};
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(places); i++)
+        if (trn_str_contains(path, trn_str_of(places[i])))
+            return true;
+    struct trn_str base = trn_path_base(path);
+    return trn_str_contains(base, TRN_STR(".so")) ||
+           (trn_str_contains(path, TRN_STR("/lib/")) && trn_str_find(base, '.') < 0);
+}
+
+/* Of the base system none: it is never blocked as a whole. What finds no room is left to what was seen to run. */
+static int keep_code(struct trn_package_index *x, uint32_t package, struct trn_str path)
+{
+    if ((x->packages[package].flags & TRN_SW_BASE) || x->n_code == CODE_MAX || !may_be_code(path))
+        return 0;
+    int r = trn_grow((void **)&x->code, &x->cap_code, x->n_code, sizeof(*x->code), CODE_MAX);
+    if (r < 0)
+        return r;
+    struct trn_str kept = trn_arena_str(x->arena, path);
+    if (trn_str_is_none(kept))
+        return -ENOMEM;
+    x->code[x->n_code++] = (struct code){kept, package};
+    return 0;
+}
+
+int trn_package_index_code(const struct trn_package_index *x, struct trn_str name, struct trn_str version,
+                           int (*file)(void *ctx, struct trn_str path), void *ctx)
+{
+    for (size_t i = 0; i < x->n_code; i++) {
+        const struct trn_package *p = &x->packages[x->code[i].package];
+        if (!trn_str_eq(p->name, name) || (!trn_str_is_none(version) && !trn_str_eq(p->version, version)))
+            continue;
+        int r = file(ctx, x->code[i].path);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
 int trn_package_index_file(struct trn_package_index *x, uint32_t package, struct trn_str path, const uint8_t *md5)
 {
     if (x->sealed || package >= x->n_packages || path.n == 0 || path.n > TRN_SOFTWARE_PATH_MAX)
@@ -102,7 +154,7 @@ int trn_package_index_file(struct trn_package_index *x, uint32_t package, struct
     }
     x->entries[x->n++] = e;
     x->packages[package].files++;
-    return 0;
+    return keep_code(x, package, path);
 }
 
 /* ---- sealing ---- */
@@ -246,8 +298,9 @@ const struct trn_package *trn_package_index_named(const struct trn_package_index
 
 size_t trn_package_index_bytes(const struct trn_package_index *x)
 {
-    return sizeof(*x) + x->cap * sizeof(*x->entries) + x->cap_packages * sizeof(*x->packages) +
-           x->n_packages * sizeof(*x->by_name) + trn_arena_used(x->arena) + (x->makers ? trn_map_bytes(x->makers) : 0);
+    return sizeof(*x) + x->cap * sizeof(*x->entries) + x->cap_code * sizeof(*x->code) +
+           x->cap_packages * sizeof(*x->packages) + x->n_packages * sizeof(*x->by_name) + trn_arena_used(x->arena) +
+           (x->makers ? trn_map_bytes(x->makers) : 0);
 }
 
 int trn_package_index_diff(const struct trn_package_index *before, const struct trn_package_index *after,

@@ -61,6 +61,10 @@ struct trn_owner {
     uint8_t md5_head[8];
 };
 bool trn_package_index_find(const struct trn_package_index *x, struct trn_str path, struct trn_owner *ret);
+/* The paths of a package that may be programs or libraries (of the base system none), as its list has them; version absent:
+ * whatever is installed. Negative: what file said. */
+int trn_package_index_code(const struct trn_package_index *x, struct trn_str name, struct trn_str version,
+                           int (*file)(void *ctx, struct trn_str path), void *ctx) TRN_MUST_CHECK;
 size_t trn_package_index_packages(const struct trn_package_index *x);
 const struct trn_package *trn_package_index_at(const struct trn_package_index *x, size_t i);
 const struct trn_package *trn_package_index_named(const struct trn_package_index *x, struct trn_str name);

@@ -66,7 +66,10 @@ static void put_elsewhere(const struct trn_act_tools *t, const struct trn_act_re
     if (f->build_id_n && !trn_blocker_has_inspector(t->blocker))
         trn_put_fmt(out, "other files with this build-id are not noticed\n");
     if (f->passed_over)
-        trn_put_fmt(out, "%u files of it are no programs: they stay readable\n", f->passed_over);
+        trn_put_fmt(out,
+                    f->passed_over == 1 ? "%u file of it is no program: it stays readable\n"
+                                        : "%u files of it are no programs: they stay readable\n",
+                    f->passed_over);
     if (f->other)
         trn_put_fmt(out, "%u of its files are not there, or have another content by now: left alone\n", f->other);
     if (!trn_blocker_has_gate(t->blocker))

@@ -207,3 +207,44 @@ Test(index, finds_what_runs_here_under_merged_usr)
     cr_assert(strncmp(owner_of(x, "/usr/bin/bash"), "bash ", 5) == 0);
     trn_package_index_free(x);
 }
+
+static int list_code(void *ctx, struct trn_str path)
+{
+    struct trn_buf *out = ctx;
+    trn_put_str(out, path);
+    trn_put_c(out, " ");
+    return 0;
+}
+
+static void expect_code(const struct trn_package_index *x, const char *name, struct trn_str version, const char *paths)
+{
+    struct trn_buf b;
+    trn_buf_init(&b, 4096);
+    cr_assert_eq(trn_package_index_code(x, trn_str_of(name), version, list_code, &b), 0);
+    trn_put_u8(&b, 0);
+    cr_expect_str_eq((const char *)b.p, paths);
+    trn_buf_done(&b);
+}
+
+Test(index, programs_and_libraries_of_one_software_are_listed)
+{
+    static const char *const files[] = {"/opt/acme/bin/phone",           "/usr/lib/x86_64-linux-gnu/libacme.so.1.2",
+                                        "/usr/share/doc/acme/copyright", "/usr/libexec/acme-helper",
+                                        "/usr/lib/acme/helper",          "/usr/lib/acme/strings.txt"};
+    struct trn_package_index *x = index_of((const char *const[]){"acme", "1.1", "other", "2"}, 2);
+    struct trn_package base = package("base", "1");
+    base.flags = TRN_SW_BASE;
+    cr_assert_eq(trn_package_index_package(x, 2, &base), 0);
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(files); i++)
+        cr_assert_eq(trn_package_index_file(x, 0, trn_str_of(files[i]), NULL), 0);
+    cr_assert_eq(trn_package_index_file(x, 1, TRN_STR("/usr/bin/other"), NULL), 0);
+    cr_assert_eq(trn_package_index_file(x, 2, TRN_STR("/usr/bin/ls"), NULL), 0);
+    cr_assert_eq(trn_package_index_seal(x), 0);
+    const char *all = "/opt/acme/bin/phone /usr/lib/x86_64-linux-gnu/libacme.so.1.2 /usr/libexec/acme-helper "
+                      "/usr/lib/acme/helper ";
+    expect_code(x, "acme", TRN_STR("1.1"), all);
+    expect_code(x, "acme", TRN_STR_NONE, all);
+    expect_code(x, "acme", TRN_STR("1.0"), "");
+    expect_code(x, "base", TRN_STR_NONE, "");
+    trn_package_index_free(x);
+}
