@@ -194,7 +194,7 @@ bool trn_cgroup_has(int folder_fd, uint32_t pid)
 {
     TRN_AUTO(trn_fd_closep) int at = root_above(folder_fd);
     char path[PATH_MAX], *rest = path, *part;
-    uint64_t wanted, id;
+    uint64_t wanted = 0, id = 0;
 
     if (at < 0 || cgroup_id(folder_fd, &wanted) != 0 || folder_of(pid, path, sizeof(path)) != 0)
         return false;

@@ -189,7 +189,7 @@ static bool is_ours(const struct trn_act_tools *t, uint32_t pid)
 
 static int may_act_on(const struct trn_act_tools *t, const struct trn_stat *s, struct trn_err *err)
 {
-    struct trn_stat again;
+    struct trn_stat again = {0};
     uint32_t asked = is_ours(t, s->pid) ? s->pid : living_thread(s);
     int r = trn_vital_process(t, asked, err);
 
@@ -212,7 +212,7 @@ static int may_act_on(const struct trn_act_tools *t, const struct trn_stat *s, s
 int trn_process_open(const struct trn_act_tools *t, const struct trn_act_process *p, struct trn_err *err)
 {
     TRN_AUTO(trn_fd_closep) int fd = (int)syscall(SYS_pidfd_open, p->pid, 0);
-    struct trn_stat s;
+    struct trn_stat s = {0};
     int r;
 
     if (fd < 0 && errno != ESRCH && errno != EINVAL)
@@ -231,7 +231,7 @@ int trn_process_open(const struct trn_act_tools *t, const struct trn_act_process
 int trn_process_children(uint32_t pid, struct trn_act_process *ret, uint32_t max, uint32_t *ret_n)
 {
     DIR *dir = opendir("/proc");
-    struct trn_stat s;
+    struct trn_stat s = {0};
     struct dirent *e;
     uint64_t number;
     uint32_t n = 0;

@@ -58,7 +58,7 @@ static const uint8_t *wanted_hash(const struct trn_act_request *q)
 static int find(const struct trn_act_tools *t, const struct trn_act_request *q, struct trn_arena *arena,
                 struct trn_vault_place *ret, struct trn_err *err)
 {
-    struct trn_str path;
+    struct trn_str path = TRN_STR_NONE;
     int r = wanted_path(q, &path, err);
 
     if (r == 0)
@@ -109,9 +109,9 @@ static int plan(const struct trn_act_tools *t, const struct trn_act_request *q, 
                 struct trn_err *err)
 {
     TRN_AUTO(trn_arena_freep) struct trn_arena *arena = trn_arena_new(0);
-    struct trn_vault_place p;
-    struct trn_vault v;
-    struct trn_str path;
+    struct trn_vault_place p = {.fd = -1, .folder = -1};
+    struct trn_vault v = {.fd = -1};
+    struct trn_str path = TRN_STR_NONE;
     int r = arena ? find(t, q, arena, &p, err) : trn_fail(err, -ENOMEM, "out of memory");
 
     if (r < 0)
@@ -132,8 +132,8 @@ static int plan(const struct trn_act_tools *t, const struct trn_act_request *q, 
 static int act(const struct trn_act_tools *t, struct trn_act *a, struct trn_buf *ret_did, struct trn_err *err)
 {
     TRN_AUTO(trn_arena_freep) struct trn_arena *arena = trn_arena_new(0);
-    struct trn_vault_place p;
-    struct trn_vault v;
+    struct trn_vault_place p = {.fd = -1, .folder = -1};
+    struct trn_vault v = {.fd = -1};
     char shown[512], hex[2 * TRN_SHA256_SIZE + 1];
     int r = arena ? find(t, &a->q, arena, &p, err) : trn_fail(err, -ENOMEM, "out of memory");
 
@@ -159,8 +159,8 @@ static int check(const struct trn_act_tools *t, struct trn_act *a, struct trn_bu
 {
     TRN_AUTO(trn_arena_freep) struct trn_arena *arena = trn_arena_new(0);
     const struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_MAGICLINKS};
-    struct trn_vault_record rec;
-    struct trn_vault v;
+    struct trn_vault_record rec = {0};
+    struct trn_vault v = {.fd = -1};
     char shown[512];
     int r = arena ? trn_vault_open(t->response_fd, &v, err) : trn_fail(err, -ENOMEM, "out of memory"), fd;
 
@@ -187,7 +187,7 @@ static int check(const struct trn_act_tools *t, struct trn_act *a, struct trn_bu
 static int undo(const struct trn_act_tools *t, struct trn_act *a, struct trn_buf *ret_did, struct trn_err *err)
 {
     char shown[512];
-    struct trn_vault v;
+    struct trn_vault v = {.fd = -1};
     int r = open_vault(t, &v, err);
 
     if (r < 0)
@@ -204,8 +204,8 @@ static int undo(const struct trn_act_tools *t, struct trn_act *a, struct trn_buf
 static int resume(const struct trn_act_tools *t, struct trn_act *a, struct trn_err *err)
 {
     TRN_AUTO(trn_arena_freep) struct trn_arena *arena = trn_arena_new(0);
-    struct trn_vault_record rec;
-    struct trn_vault v;
+    struct trn_vault_record rec = {0};
+    struct trn_vault v = {.fd = -1};
     int r = arena ? open_vault(t, &v, err) : trn_fail(err, -ENOMEM, "out of memory");
 
     if (r < 0)

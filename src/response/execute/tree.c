@@ -87,7 +87,7 @@ static int add(const struct trn_act_tools *t, struct trn_tree *tree, const struc
                struct trn_err *err)
 {
     struct trn_tree_one one = {.pid = p->pid, .start_boot_ns = p->start_boot_ns, .entity = p->entity};
-    struct trn_stat s;
+    struct trn_stat s = {0};
     int r = grow(tree, err);
 
     if (r < 0)
@@ -159,7 +159,7 @@ int trn_tree_roots(const struct trn_act_tools *t, const struct trn_act_process *
 /* Another one of this session, which lives, and still is in it. */
 static bool is_in_session(struct trn_tree *tree, uint32_t session)
 {
-    struct trn_stat s;
+    struct trn_stat s = {0};
 
     for (uint32_t i = 0; i < tree->n; i++) {
         struct trn_tree_one *one = &tree->v[i];
@@ -173,7 +173,7 @@ static bool is_in_session(struct trn_tree *tree, uint32_t session)
 static bool belongs(struct trn_tree *tree, const struct trn_stat *s)
 {
     struct trn_tree_one *parent = known(tree, s->parent), *leader = known(tree, s->session);
-    struct trn_stat again;
+    struct trn_stat again = {0};
 
     if (parent && !has_ended(parent))
         return true;
@@ -201,7 +201,7 @@ static int look_once(const struct trn_act_tools *t, struct trn_tree *tree, bool 
     DIR *dir = opendir("/proc");
     struct dirent *e;
     uint32_t before = tree->n;
-    struct trn_stat s;
+    struct trn_stat s = {0};
     uint64_t pid;
     int r = 0;
 
@@ -239,7 +239,7 @@ int trn_tree_look(const struct trn_act_tools *t, struct trn_tree *tree, struct t
 static char worst_thread(const struct trn_stat *s)
 {
     char path[64], worst = 'T';
-    struct trn_stat thread;
+    struct trn_stat thread = {0};
     struct dirent *e;
     DIR *dir;
 
@@ -263,7 +263,7 @@ static char worst_thread(const struct trn_stat *s)
 
 char trn_tree_state(struct trn_tree_one *one)
 {
-    struct trn_stat s;
+    struct trn_stat s = {0};
 
     if (has_ended(one) || trn_stat_read(one->pid, &s) != 0 || has_ended(one))
         return 'X';
@@ -298,7 +298,7 @@ static int add_forked(const struct trn_act_tools *t, struct trn_tree *tree, uint
                       const struct trn_tree_join *join, struct trn_err *err)
 {
     TRN_AUTO(trn_fd_closep) int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-    struct trn_stat s;
+    struct trn_stat s = {0};
     int r;
 
     if (fd >= 0)
@@ -467,7 +467,7 @@ int trn_tree_left(const struct trn_tree *tree, uint32_t *ret_left)
 {
     DIR *dir = opendir("/proc");
     struct dirent *e;
-    struct trn_stat s;
+    struct trn_stat s = {0};
     uint64_t pid;
     uint32_t n = 0;
 

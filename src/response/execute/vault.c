@@ -86,7 +86,7 @@ int trn_vault_peek(int response_fd, struct trn_vault *ret, struct trn_err *err)
 
 int trn_vault_open(int response_fd, struct trn_vault *ret, struct trn_err *err)
 {
-    struct trn_vault v;
+    struct trn_vault v = {.fd = -1};
     int code = trn_vault_peek(response_fd, &v, err);
 
     if (code < 0)
@@ -178,7 +178,7 @@ int trn_vault_load(const struct trn_vault *v, uint64_t id, struct trn_arena *are
 {
     struct trn_vault_name name = trn_vault_name(id, TRN_VAULT_RECORD);
     TRN_AUTO(trn_fd_closep) int fd = openat(v->fd, name.s, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    struct trn_vault_record r;
+    struct trn_vault_record r = {0};
     struct trn_buf b;
     int code;
 
@@ -229,7 +229,7 @@ int trn_vault_folder(const struct trn_vault_record *r, struct trn_err *err)
     TRN_AUTO(trn_fd_closep) int fd = -1;
     struct trn_str dir = trn_path_dir(r->path);
     char path[4096], shown[200];
-    struct stat st;
+    struct stat st = {0};
     int code;
 
     if (dir.n >= sizeof(path))
@@ -287,7 +287,7 @@ int trn_vault_room(const struct trn_vault *v, uint64_t bytes, struct trn_err *er
     DIR *dir = again < 0 ? NULL : fdopendir(again);
     uint64_t used = 0, files = 0;
     struct dirent *e;
-    struct stat st;
+    struct stat st = {0};
     int code;
 
     if (!dir)

@@ -66,7 +66,7 @@ static int make_beside(struct back *b, int fd, struct trn_err *err)
     int data =
         openat(b->v->fd, trn_vault_name(b->r.id, TRN_VAULT_DATA).s, O_RDONLY | O_NOATIME | O_NOFOLLOW | O_CLOEXEC);
     uint8_t hash[TRN_SHA256_SIZE];
-    struct stat st;
+    struct stat st = {0};
     int code = data < 0 ? -errno : trn_vault_copy(data, fd);
 
     if (code == 0)
@@ -88,7 +88,7 @@ static int make_beside(struct back *b, int fd, struct trn_err *err)
 
 static int name_it(struct back *b, const char *beside, struct trn_err *err)
 {
-    struct stat st;
+    struct stat st = {0};
     int code = trn_vault_rename_new(b->folder, beside, b->folder, b->base);
 
     if (code < 0)
@@ -137,7 +137,7 @@ static int back_by_copy(struct back *b, struct trn_err *err)
 
 static int back_steps(struct back *b, struct trn_err *err)
 {
-    struct stat st;
+    struct stat st = {0};
     int code;
 
     if (fstatat(b->folder, b->base, &st, AT_SYMLINK_NOFOLLOW) == 0)

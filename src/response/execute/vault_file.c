@@ -82,7 +82,7 @@ static int copy_range(int from, int to, off_t at, off_t end)
 
 int trn_vault_copy(int from, int to)
 {
-    struct stat st;
+    struct stat st = {0};
     off_t at = 0;
     int r = 0;
 
@@ -177,7 +177,7 @@ static struct trn_vault_time time_of(struct timespec t)
 
 int trn_vault_look(int fd, struct trn_arena *arena, struct trn_vault_record *ret)
 {
-    struct stat st;
+    struct stat st = {0};
 
     if (fstat(fd, &st) != 0)
         return -errno;

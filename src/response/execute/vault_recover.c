@@ -51,14 +51,14 @@ static int move_out(const struct trn_vault *v, const struct trn_vault_record *r,
 /* One file under both names: where a rename that spares others is not known, it is a link and an unlink. */
 static bool is_linked(const struct trn_vault_record *r, const struct stat *data)
 {
-    struct stat place;
+    struct stat place = {0};
 
     return trn_vault_at_place(r, &place) == 0 && place.st_ino == data->st_ino && place.st_dev == data->st_dev;
 }
 
 static int was_taking(const struct trn_vault *v, struct trn_vault_record *r, struct trn_err *err)
 {
-    struct stat data, place;
+    struct stat data = {0}, place = {0};
 
     if (in_vault(v, r->id, &data) != 0 || is_linked(r, &data))
         return trn_vault_forget(v, r->id, err);
@@ -74,7 +74,7 @@ static int was_held(const struct trn_vault *v, struct trn_vault_record *r, struc
 {
     TRN_AUTO(trn_fd_closep) int folder = -1;
     char base[256], shown[200];
-    struct stat data, place;
+    struct stat data = {0}, place = {0};
     struct trn_err ignored;
 
     if (in_vault(v, r->id, &data) != 0)
@@ -94,7 +94,7 @@ static int was_restoring(const struct trn_vault *v, struct trn_vault_record *r, 
 {
     TRN_AUTO(trn_fd_closep) int folder = -1;
     struct trn_vault_name beside = trn_vault_name_beside(r->id);
-    struct stat data, st;
+    struct stat data = {0}, st = {0};
     struct trn_err ignored;
 
     if (in_vault(v, r->id, &data) != 0 || is_linked(r, &data)) /* it left by a rename: nothing else removes it then */
@@ -110,7 +110,7 @@ static int was_restoring(const struct trn_vault *v, struct trn_vault_record *r, 
 static int recover_one(const struct trn_vault *v, uint64_t id, struct trn_err *err)
 {
     TRN_AUTO(trn_arena_freep) struct trn_arena *arena = trn_arena_new(0);
-    struct trn_vault_record r;
+    struct trn_vault_record r = {0};
     int code = arena ? trn_vault_load(v, id, arena, &r, err) : trn_fail(err, -ENOMEM, "out of memory");
 
     if (code < 0)

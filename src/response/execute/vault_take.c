@@ -145,7 +145,7 @@ static int find(struct trn_str path, struct trn_arena *arena, struct trn_vault_p
     const struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_MAGICLINKS};
     TRN_AUTO(trn_fd_closep) int at = -1;
     char name[4096];
-    struct stat st;
+    struct stat st = {0};
     int code;
 
     if (path.n < 2 || path.p[0] != '/' || path.n >= sizeof(name) || trn_str_find(path, '\0') >= 0)
@@ -205,7 +205,7 @@ static bool is_as_it_was(const struct trn_vault_record *r, const struct stat *st
 
 static int is_still_there(const struct trn_vault_place *p, const char *base, struct trn_err *err)
 {
-    struct stat st;
+    struct stat st = {0};
     int code;
 
     if (fstatat(p->folder, base, &st, AT_SYMLINK_NOFOLLOW) == 0 && is_as_it_was(&p->r, &st))
@@ -219,7 +219,7 @@ static int is_still_there(const struct trn_vault_place *p, const char *base, str
 static int take_by_rename(const struct trn_vault *v, struct trn_vault_place *p, const char *base, struct trn_err *err)
 {
     struct trn_vault_name data = trn_vault_name(p->r.id, TRN_VAULT_DATA);
-    struct stat st;
+    struct stat st = {0};
     int code = trn_vault_rename_new(p->folder, base, v->fd, data.s);
 
     if (code == -EXDEV)
@@ -244,7 +244,7 @@ static int copy_in(const struct trn_vault *v, struct trn_vault_place *p, const c
                           data = trn_vault_name(p->r.id, TRN_VAULT_DATA);
     TRN_AUTO(trn_fd_closep) int fd = openat(v->fd, part.s, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     uint8_t hash[TRN_SHA256_SIZE];
-    struct stat st;
+    struct stat st = {0};
     int code;
 
     if (fd < 0)
@@ -277,7 +277,7 @@ static int copy_in(const struct trn_vault *v, struct trn_vault_place *p, const c
 
 static int remove_original(const struct trn_vault *v, struct trn_vault_place *p, const char *base, struct trn_err *err)
 {
-    struct stat st;
+    struct stat st = {0};
     int code;
 
     if (fstatat(p->folder, base, &st, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT)
@@ -333,7 +333,7 @@ static int take_steps(const struct trn_vault *v, struct trn_vault_place *p, cons
 static void give_back(const struct trn_vault *v, struct trn_vault_place *p, const char *base)
 {
     struct trn_vault_name data = trn_vault_name(p->r.id, TRN_VAULT_DATA);
-    struct stat st;
+    struct stat st = {0};
     struct trn_err ignored;
 
     /* The file itself is in the vault: it must be out before anything there is dropped. */
