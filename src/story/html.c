@@ -199,7 +199,7 @@ static void lines(const char *title, const struct trn_str *line, uint32_t n, str
 
 static void actions(const struct trn_story *s, struct trn_buf *b)
 {
-    TRN_AUTO(trn_buf_done) struct trn_buf line;
+    TRN_AUTO(trn_buf_done) struct trn_buf line = {0};
     if (!s->n_actions)
         return;
     trn_buf_init(&line, 16384);
