@@ -114,6 +114,8 @@ int trn_daemon_orders(struct trn_daemon *d, int acts[2], int respond[2], struct 
                                          .executor = d->executor,
                                          .executor_why = d->executor_why,
                                          .records = d->records,
+                                         .judged = trn_tools_judged,
+                                         .ctx = d,
                                          .dropped = &d->dropped};
     struct trn_orders *started = NULL;
     int r = trn_orders_start(&o, &started, err);

@@ -125,9 +125,9 @@ static void decide(struct trn_plan *p, const struct trn_story *s)
         if (s->findings[i].score >= COUNTS_FROM)
             c.stages |= 1u << s->findings[i].check->stage;
     trn_policy_match(p->policy, &c, &w);
-    /* What cuts comes before what ends: a process that is killed first has sent its last message already. */
-    static const enum trn_respond order[] = {TRN_RESPOND_HOLD, TRN_RESPOND_ISOLATE, TRN_RESPOND_SHIELD,
-                                             TRN_RESPOND_KILL, TRN_RESPOND_BLOCK,   TRN_RESPOND_QUARANTINE};
+    /* First what is done in a moment; the shield looks for sensitive files in every home before it holds. */
+    static const enum trn_respond order[] = {TRN_RESPOND_HOLD,  TRN_RESPOND_ISOLATE, TRN_RESPOND_KILL,
+                                             TRN_RESPOND_BLOCK, TRN_RESPOND_SHIELD,  TRN_RESPOND_QUARANTINE};
     for (size_t i = 0; w.any && i < TRN_ARRAY_SIZE(order); i++)
         if (w.rules[order[i]])
             trn_plan_request(p, f, s, order[i], w.rules[order[i]]);
