@@ -234,6 +234,41 @@ def test_the_page_in_the_bundle_stands_alone(told):
     assert "acme-softphone" in text and all(stage["findings"][0]["check"] in text for stage in story["stages"])
 
 
+@pytest.fixture(scope="module")
+def protected(programs, tmp_path_factory):
+    """One run of the demo with a policy to protect: (stories as they stood when it was stopped, journal, words)."""
+    if os.geteuid() != 0:
+        pytest.skip("the demo needs root")
+    state = tmp_path_factory.mktemp("protected")
+    demo = dev_demo("--protect", "--programs", programs, "--json", "--state", str(state))
+    out, words = demo.communicate(timeout=240)
+    if demo.returncode == 3:
+        pytest.skip(words)
+    # It checks itself: no second stage, no browser data, the PBX stays; and all of it back after undo.
+    assert demo.returncode == 0, words
+    assert left_behind(demo.pid) == []
+    return json.loads(out), json.loads((state / "journal.json").read_text()), words
+
+
+def test_a_policy_stops_it_and_the_story_tells_by_what(protected):
+    (story,), _, words = protected
+    assert "second-stage" in {s["stage"] for s in story["stages"]}
+    assert not {"collection", "exfiltration"} & {s["stage"] for s in story["stages"]}, words
+    actions = {a["act"]: a for a in story["actions"]}
+    assert set(actions) == {"isolate", "shield", "block"}
+    for action in actions.values():
+        assert action["state"] == "seen" and action["by"] == "policy behaviour.second-stage" and action["until"]
+    assert actions["isolate"]["target"] == actions["shield"]["target"] == "acme-softphone=1.1"
+
+
+def test_every_step_stands_in_a_whole_journal(protected):
+    _, kept, _ = protected
+    listed = kept["journal"]
+    assert listed["journal"]["chain"] == "whole"
+    assert {a["act"]: a["state"] for a in listed["actions"]} == dict.fromkeys(("isolate", "shield", "block"), "undone")
+    assert all(ms < 250 for ms in kept["took_ms"].values()), kept["took_ms"]  # its figures: docs/benchmarks.md
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_an_interrupted_demo_leaves_nothing(number):
     if os.geteuid() != 0:
