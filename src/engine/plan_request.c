@@ -25,14 +25,15 @@ static struct trn_str evidence(const struct trn_finding *f, const char *key)
     return TRN_STR_NONE;
 }
 
-/* The checks whose evidence is itself what must not run; of the others it is what was read, written or called. */
-static bool is_about_a_program(const struct trn_finding *f)
+/* The checks whose evidence is itself what must not run; of the others it is what was read, written or called. An entry that
+ * starts a program is none, but it can be taken away. */
+static bool is_about_its_file(const struct trn_finding *f, unsigned act)
 {
     static const char *const ids[] = {"behaviour.second-stage", "behaviour.foreign-library", "indicator.sha256"};
     for (size_t i = 0; i < TRN_ARRAY_SIZE(ids); i++)
         if (strcmp(f->check->id, ids[i]) == 0)
             return true;
-    return false;
+    return act == TRN_RESPOND_QUARANTINE && strcmp(f->check->id, "behaviour.persistence") == 0;
 }
 
 /* "dev:ino" in hex */
@@ -80,8 +81,9 @@ static int evidence_file(struct trn_plan *p, const struct trn_finding *f, struct
 
 static int find_file(struct trn_plan *p, const struct trn_finding *f, struct request *r)
 {
-    int code = is_about_a_program(f) ? evidence_file(p, f, &r->found)
-                                     : trn_resolve_entity(p->o.processes, f->entity, p->o.mntns, p->arena, &r->found);
+    int code = is_about_its_file(f, r->q.act)
+                   ? evidence_file(p, f, &r->found)
+                   : trn_resolve_entity(p->o.processes, f->entity, p->o.mntns, p->arena, &r->found);
     if (code < 0 || r->found.n_files == 0)
         return code < 0 ? code : -ENOENT;
     const struct trn_act_file *file = r->found.files;

@@ -187,6 +187,18 @@ Test(engine_plan, a_file_that_was_read_is_not_blocked)
               said);
 }
 
+Test(engine_plan, what_was_put_where_things_start_is_taken_away)
+{
+    struct trn_finding f = finding("behaviour.persistence", 10);
+    trn_finding_add(&f, "path", TRN_STR("/home/u/.config/autostart/x.desktop"));
+    rule("behaviour.persistence", BIT(QUARANTINE) | BIT(BLOCK));
+    tell(&f, 1);
+    cr_assert_eq(n_sent, 2);
+    cr_expect(sent[0].act == TRN_RESPOND_BLOCK && trn_str_eq_c(sent[0].text, "/usr/bin/softphone"));
+    cr_expect(sent[1].act == TRN_RESPOND_QUARANTINE && sent[1].target == TRN_TARGET_PATH);
+    cr_expect(trn_str_eq_c(sent[1].text, "/home/u/.config/autostart/x.desktop"));
+}
+
 Test(engine_plan, isolate_is_the_software_except_its_hosts)
 {
     struct trn_finding f = finding("behaviour.first-contact", 10);
