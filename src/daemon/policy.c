@@ -197,7 +197,7 @@ int trn_daemon_policy_load(const char *path, bool must_exist, const struct trn_p
         return 0;
     }
     int code = trn_policy_read_start(path, place, &r, err);
-    while (code == 0) {
+    while (code == 0 && r) {
         struct pollfd p = {.fd = r->results, .events = POLLIN};
         (void)poll(&p, 1, 200);
         code = trn_policy_read_step(r, ret, err);

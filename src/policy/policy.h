@@ -108,6 +108,6 @@ struct trn_policy_error { /* where the first thing is wrong, both from 1; 0: the
     char message[300], hint[300];
 };
 /* 0, or -EINVAL with *err filled. */
-int trn_policy_parse(struct trn_str text, struct trn_policy *ret, struct trn_policy_error *err) TRN_MUST_CHECK;
+int trn_policy_parse(struct trn_str file, struct trn_policy *ret, struct trn_policy_error *err) TRN_MUST_CHECK;
 
 #endif
