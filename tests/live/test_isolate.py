@@ -5,6 +5,7 @@ Everything runs in a private root: its own network, its own cgroup, which is the
 """
 import errno
 import os
+import subprocess
 import sys
 import time
 
@@ -31,11 +32,17 @@ def root(tmp_path_factory):
             yield r
 
 
+def hooks(root):
+    """Ours, on the scope's cgroup, as the kernel lists them."""
+    listed = subprocess.run(["bpftool", "cgroup", "show", root.scope], capture_output=True, text=True, check=True).stdout
+    return [line.split()[-1] for line in listed.splitlines() if " cut_" in line]
+
+
 @pytest.fixture
 def cut(root):
     with Cut(root) as c:
         yield c
-    assert "cut_" not in os.popen("bpftool link 2>/dev/null").read()
+    assert not hooks(root)
 
 
 def until(question, seconds=5):
@@ -47,15 +54,15 @@ def until(question, seconds=5):
     return question()
 
 
-def test_nothing_is_attached_before_the_first_rule_and_after_the_last(cut):
-    assert not cut.do("attached")
+def test_nothing_is_attached_before_the_first_rule_and_after_the_last(root, cut):
+    assert not cut.do("attached") and not hooks(root)
     cut.do("set 1 1")
     cut.do("set 2 2")
-    assert cut.do("attached")
+    assert cut.do("attached") and len(hooks(root)) == 7
     cut.do("clear 1")
     assert cut.do("attached")
     cut.do("clear 2")
-    assert not cut.do("attached")
+    assert not cut.do("attached") and not hooks(root)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])

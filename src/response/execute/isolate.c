@@ -138,7 +138,7 @@ static int carry_out(const struct trn_act_tools *t, struct trn_act *a, struct tr
 
     if (r == 0)
         r = trn_marked_set(t, a, what_of(&a->q), except.v, except.n, &m, err);
-    if (r < 0)
+    if (!m)
         return r;
     a->live = m;
     if (!(a->q.flags & TRN_ACT_EXCEPT_ESTABLISHED))
@@ -251,7 +251,7 @@ static int check(const struct trn_act_tools *t, struct trn_act *a, struct trn_bu
     struct tries w = {.n = 0};
     struct hosts except;
     const char *trouble = trn_cut_trouble(t->cut);
-    bool could;
+    bool could = false;
     int r = hosts_of(&a->q, &except, err);
 
     if (r < 0)

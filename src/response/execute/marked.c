@@ -218,8 +218,10 @@ static int put_programs(const struct trn_act_tools *t, struct trn_act *a, struct
     TRN_AUTO(trn_freep) struct trn_marked_program *v = calloc(KEEP_PROGRAMS, sizeof(*v));
     struct trn_marked_program one;
     struct trn_buf keep;
-    int r = v ? 0 : trn_fail(err, -ENOMEM, "cannot mark programs: out of memory");
+    int r = 0;
 
+    if (!v)
+        return trn_fail(err, -ENOMEM, "cannot mark programs: out of memory");
     for (uint32_t i = 0; r == 0 && i < a->q.n_files; i++) {
         int is = look_at(t, &a->q, &a->q.files[i], &one, err);
 

@@ -58,19 +58,17 @@ static int carry_out(const struct trn_act_tools *t, struct trn_act *a, struct tr
                      struct live **ret, struct trn_err *err)
 {
     struct live *l = calloc(1, sizeof(*l));
-    int r = l ? 0 : trn_fail(err, -ENOMEM, "cannot shield files: out of memory");
+    int r;
 
-    if (r == 0 && (!t->cut || !t->shield))
-        r = none_here(err);
-    if (r == 0)
-        r = trn_shield_hold(t->shield, ret_places, err);
+    if (!l)
+        return trn_fail(err, -ENOMEM, "cannot shield files: out of memory");
+    r = t->cut && t->shield ? trn_shield_hold(t->shield, ret_places, err) : none_here(err);
     if (r == 0) {
         l->holds = true;
         r = trn_marked_set(t, a, TRN_CUT_DATA, NULL, 0, &l->marked, err);
     }
     if (r != 0) {
-        if (l)
-            free_live(t, l);
+        free_live(t, l);
         return r;
     }
     *ret = l;
@@ -83,7 +81,7 @@ static int act(const struct trn_act_tools *t, struct trn_act *a, struct trn_buf 
     struct live *l = NULL;
     int r = carry_out(t, a, &places, &l, err);
 
-    if (r < 0)
+    if (!l)
         return r;
     a->live = l;
     trn_put_fmt(ret_did, "%zu sensitive files in %zu folders are refused to %u process%s and %u program%s",
