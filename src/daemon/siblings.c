@@ -36,6 +36,17 @@ static void add_hooks(struct trn_health *h, const struct trn_sensor_hook *hooks,
                                      trn_str_of(hooks[i].reason)};
 }
 
+/* What turncoatd acts with: off is said, never left out. */
+static void add_tool(struct trn_health *h, const struct trn_sensor_hook *hook, const char *name)
+{
+    if (hook)
+        add_hooks(h, hook, 1);
+    else if (h->n_hooks < TRN_HEALTH_HOOKS)
+        h->hooks[h->n_hooks++] =
+            (struct trn_hook_report){trn_str_of(name), trn_str_of(trn_hook_state_name(TRN_HOOK_OFF)),
+                                     TRN_STR("the kernel refuses it: turncoatd said why at its start")};
+}
+
 /* Without openat2 (old kernels, a service manager's filter) no file and no package can be identified: said, not guessed. */
 static struct trn_hook_report identity_hook(void)
 {
@@ -68,6 +79,8 @@ void trn_daemon_send_health(struct trn_daemon *d)
     }
     if (d->proc_events)
         add_hooks(&h, trn_proc_events_hook(d->proc_events), 1);
+    add_tool(&h, d->gate ? trn_gate_hook(d->gate) : NULL, "response.gate");
+    add_tool(&h, d->cut ? trn_cut_hook(d->cut) : NULL, "response.cut");
     if (h.n_hooks < TRN_HEALTH_HOOKS)
         h.hooks[h.n_hooks++] = identity_hook();
     const struct trn_sensor_fd *fds = trn_sensor_fds(d->sensor, &n);

@@ -107,7 +107,7 @@ int trn_cut_open(const struct trn_cut_options *o, struct trn_cut **ret, struct t
         return trn_fail(err, -ENOMEM, "cannot load the cut: out of memory");
     pthread_mutex_init(&c->lock, NULL);
     c->scope.fd = -1;
-    c->hook = (struct trn_sensor_hook){.name = "respond.cut", .gives = "isolate and shield"};
+    c->hook = (struct trn_sensor_hook){.name = "response.cut", .gives = "isolate and shield"};
     r = trn_scope_open(o->scope_cgroup, &c->scope, err);
     if (r == 0)
         r = load(c, err);

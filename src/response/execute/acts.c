@@ -4,14 +4,10 @@
 
 /* clang-format off */
 static const struct trn_act_ops *const acts[TRN_RESPOND_KINDS] = {
-    [TRN_RESPOND_BLOCK] = &trn_act_block,
-    [TRN_RESPOND_HOLD] = &trn_act_hold,
-    [TRN_RESPOND_KILL] = &trn_act_kill,
-    [TRN_RESPOND_ISOLATE] = &trn_act_isolate,
-    [TRN_RESPOND_SHIELD] = &trn_act_shield,
-    [TRN_RESPOND_QUARANTINE] = &trn_act_quarantine,
-    [TRN_RESPOND_REMOVE] = &trn_act_remove,
-    [TRN_RESPOND_ROLLBACK] = &trn_act_rollback,
+    [TRN_RESPOND_BLOCK] = &trn_act_block,       [TRN_RESPOND_HOLD] = &trn_act_hold,
+    [TRN_RESPOND_KILL] = &trn_act_kill,         [TRN_RESPOND_ISOLATE] = &trn_act_isolate,
+    [TRN_RESPOND_SHIELD] = &trn_act_shield,     [TRN_RESPOND_QUARANTINE] = &trn_act_quarantine,
+    [TRN_RESPOND_REMOVE] = &trn_act_remove,     [TRN_RESPOND_ROLLBACK] = &trn_act_rollback,
     [TRN_RESPOND_ISOLATE_HOST] = &trn_act_host,
 };
 /* clang-format on */

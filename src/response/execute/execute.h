@@ -35,12 +35,12 @@ struct trn_act_tools {
     struct trn_held *held;
     struct trn_cut *cut;
     struct trn_blocker *blocker;
-    const char *state_dir;    /* absolute */
-    int response_fd;          /* STATE/response: root's own folder, 0750, for journal and vault */
-    const char *scope_cgroup; /* NULL: the whole machine */
-    int scope_fd;             /* that folder, -1 */
-    uint32_t own[4];          /* turncoatd and its siblings: vital */
-    struct trn_vital *vital;  /* what the policy adds; NULL: nothing */
+    const char *state_dir;     /* absolute */
+    int response_fd;           /* STATE/response: root's own folder, 0750, for journal and vault */
+    const char *scope_cgroup;  /* NULL: the whole machine */
+    int scope_fd;              /* that folder, -1 */
+    uint32_t own[4];           /* turncoatd and its siblings: vital */
+    struct trn_vital *vital;   /* what the policy adds; NULL: nothing */
     struct trn_shield *shield; /* sensitive files; its heartbeat: trn_shield_is_open, trn_shield_stuck */
 };
 
