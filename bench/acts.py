@@ -19,7 +19,9 @@ class Daemon:
     def __init__(self, root):
         self.root = root
         self.log = open(os.path.join(root.host_path("/root"), "turncoatd.log"), "w", encoding="utf-8")
-        self.proc = root.popen(["turncoatd", "--scope-cgroup", root.scope, "--state", STATE], scope=False, stdout=self.log, stderr=self.log)
+        root.write("/etc/turncoat/bench.yaml", "rates:\n  acts-per-minute: 1000\n  kills-per-minute: 1000\n")
+        command = ["turncoatd", "--scope-cgroup", root.scope, "--state", STATE, "--policy", "/etc/turncoat/bench.yaml"]
+        self.proc = root.popen(command, scope=False, stdout=self.log, stderr=self.log)
         self.watch = None
 
     def __enter__(self):
@@ -49,8 +51,7 @@ class Daemon:
         got = {}
         for line in self.watch.communicate(timeout=30)[0].splitlines():
             row = json.loads(line)
-            row = row.get("action", row) if isinstance(row.get("action"), dict) else row
-            if "took_ns" in row and "act" in row:
+            if row.get("type") == "action":
                 got.setdefault((row["act"], row["state"]), []).append(row["took_ns"])
         self.watch = None
         return got
@@ -59,10 +60,9 @@ class Daemon:
 def entity_of(daemon, pid):
     for _ in range(50):
         out = daemon.root.run(["turncoat", "hunt", f"pid={pid}", "--json"], scope=False, check=False).stdout
-        for line in out.splitlines():
-            found = json.loads(line).get("process", {}).get("entity_id")
-            if found:
-                return found
+        found = [e["process"]["entity_id"] for e in json.loads(out or "[]") if "entity_id" in e.get("process", {})]
+        if found:
+            return found[0]
         time.sleep(0.1)
     return None
 

@@ -188,7 +188,9 @@ static int check(const struct trn_act_tools *t, struct trn_act *a, struct trn_bu
     }
     if (r != 0)
         return r;
-    if (tried)
+    if (tried == 1)
+        trn_put_fmt(ret_seen, "a child tried to open '%s': EPERM", shown);
+    else if (tried)
         trn_put_fmt(ret_seen, "a child tried to open %u of the files, the last '%s': EPERM", tried, shown);
     else
         trn_put_fmt(ret_seen, "no file of it is here to be tried; %u protected file system%s watched%s",
