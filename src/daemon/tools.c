@@ -115,6 +115,7 @@ static void open_blocker(struct trn_daemon *d)
                                           .held_ms = d->policy->hold_ms,
                                           .held = ask_engine,
                                           .inspector = start_inspector,
+                                          .vital = d->vital,
                                           .ctx = d};
     if (trn_blocker_new(&o, &d->blocker, &err) < 0)
         trn_daemon_say("nothing can be blocked", &err);
@@ -148,6 +149,7 @@ void trn_tools_rules(struct trn_daemon *d)
     struct trn_err err = {0};
     if (!d->blocker)
         return;
+    trn_blocker_limits(d->blocker, p->deadline_ms, p->hold_ms, p->fail_closed);
     for (uint32_t i = 0; i < p->n_mounts; i++)
         mounts[i] = p->mounts[i];
     if (trn_blocker_protect(d->blocker, mounts, p->n_mounts, &err) < 0)
@@ -176,10 +178,8 @@ void trn_tools_close(struct trn_daemon *d)
 
 bool trn_hands_may_hold(const struct trn_daemon *d)
 {
-    struct trn_blocker_counts c = {0};
-    if (d->blocker)
-        trn_blocker_counts(d->blocker, &c);
-    return (d->shield && trn_shield_is_open(d->shield)) || c.rules > 0 || c.protect > 0 || trn_held_count(d->held) > 0;
+    return (d->shield && trn_shield_is_open(d->shield)) || (d->blocker && trn_blocker_may_hold(d->blocker)) ||
+           trn_held_count(d->held) > 0;
 }
 
 bool trn_hands_stuck(const struct trn_daemon *d)
