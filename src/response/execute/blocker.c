@@ -395,9 +395,12 @@ void trn_blocker_own(struct trn_blocker *b, uint32_t old_pid, uint32_t pid)
     (void)!trn_permission_own(b->places, old_pid, pid);
 }
 
-bool trn_blocker_may_hold(const struct trn_blocker *b)
+bool trn_blocker_may_hold(struct trn_blocker *b)
 {
-    return trn_permission_is_open(b->files) || trn_permission_is_open(b->places);
+    block_lock(b);
+    const bool may = block_index_counts(b->index).rules > 0 || b->fresh_sec > 0;
+    block_unlock(b);
+    return may;
 }
 
 bool trn_blocker_stuck(struct trn_blocker *b)

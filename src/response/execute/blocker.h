@@ -41,7 +41,7 @@ int trn_blocker_new(const struct trn_blocker_options *o, struct trn_blocker **re
 struct trn_blocker *trn_blocker_free(struct trn_blocker *b);
 /* Siblings are only ever allowed; as trn_permission_own: old_pid 0 for a new one, pid 0 to take one out. */
 void trn_blocker_own(struct trn_blocker *b, uint32_t old_pid, uint32_t pid);
-bool trn_blocker_may_hold(const struct trn_blocker *b); /* opens may wait for us: since the first rule */
+bool trn_blocker_may_hold(struct trn_blocker *b); /* somebody may wait for us: as long as there is a rule */
 /* A thread that answers the kernel has not come back for 200 ms: no heartbeat then. Does not wait. */
 bool trn_blocker_stuck(struct trn_blocker *b);
 

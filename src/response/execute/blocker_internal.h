@@ -11,8 +11,8 @@
 
 #include <pthread.h>
 
-#define JOBS_MAX 256u
-#define PENDING_MAX 128u
+#define PENDING_MAX 1024u /* as many as the table of held processes has slots */
+#define JOBS_MAX (PENDING_MAX + 256u)
 #define BLOCK_HASH_MAX (UINT64_C(4) << 30) /* a larger file is not hashed: its deadline decides */
 
 enum { FOR_FILES, FOR_PLACES, FOR_GATE, FOR_PATHS };
