@@ -120,11 +120,24 @@ static void filter_answer(struct trn_cursor in, struct trn_buf *again)
     trn_filter_answer_encode(&f, again);
 }
 
+/* What a worker of inspect says; turncoatd only reads it. */
+static void facts(struct trn_cursor in, struct trn_buf *again)
+{
+    struct trn_channel_facts f;
+    struct trn_cursor whole = in, end = in;
+    uint64_t job;
+    if (trn_channel_facts_decode(&in, &f) == 0) {
+        assert(f.build_id.n <= TRN_CH_BUILD_ID_MAX);
+        inside(&whole, f.build_id);
+    }
+    (void)!trn_channel_end_decode(&end, &job);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static void (*const decoders[])(struct trn_cursor, struct trn_buf *) = {hello,         health, open_request, opened,
                                                                             failed,        dpkg,   dpkg_answer,  filter,
-                                                                            filter_answer, view};
+                                                                            filter_answer, view,   facts};
     if (size < 1 || size > TRN_IPC_MAX)
         return 0;
     struct trn_buf again;
