@@ -7,7 +7,6 @@ Owns: what each act is tried on, and reading `took_ns` of its steps from `turnco
 import json
 import os
 import statistics
-import subprocess
 import time
 
 STATE = "/var/lib/turncoat"
@@ -18,6 +17,7 @@ class Daemon:
 
     def __init__(self, root):
         self.root = root
+        self.heard = os.path.join(root.host_path("/root"), "steps.jsonl")
         self.log = open(os.path.join(root.host_path("/root"), "turncoatd.log"), "w", encoding="utf-8")
         root.write("/etc/turncoat/bench.yaml", "rates:\n  acts-per-minute: 1000\n  kills-per-minute: 1000\n")
         command = ["turncoatd", "--scope-cgroup", root.scope, "--state", STATE, "--policy", "/etc/turncoat/bench.yaml"]
@@ -30,7 +30,8 @@ class Daemon:
             if self.proc.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError("turncoatd does not answer")
             time.sleep(0.1)
-        self.watch = self.root.popen(["turncoat", "watch", "--json"], scope=False, stdout=subprocess.PIPE, text=True)
+        with open(self.heard, "w", encoding="utf-8") as f:  # not a pipe: a watcher that is not read is left behind
+            self.watch = self.root.popen(["turncoat", "watch", "--json"], scope=False, stdout=f)
         return self
 
     def __exit__(self, *exc):
@@ -48,8 +49,11 @@ class Daemon:
         """Of all actions until now: (act, state) -> list of took_ns. Ends the watcher."""
         time.sleep(1)  # what was told last
         self.watch.terminate()
+        self.watch.wait(timeout=30)
         got = {}
-        for line in self.watch.communicate(timeout=30)[0].splitlines():
+        with open(self.heard, encoding="utf-8") as f:
+            lines = f.readlines()
+        for line in lines:
             row = json.loads(line)
             if row.get("type") == "action":
                 got.setdefault((row["act"], row["state"]), []).append(row["took_ns"])
@@ -93,7 +97,15 @@ def on_process(act):
     return run
 
 
-ACTS = {"block": try_block, "quarantine": try_quarantine, "hold": on_process("hold"), "kill": on_process("kill")}
+def try_host(daemon, number):
+    answer = daemon.respond("isolate", "host", "--why", "a benchmark, on loopback")
+    if "id" in answer:
+        daemon.respond("undo", str(answer["id"]))
+    return answer
+
+
+ACTS = {"block": try_block, "quarantine": try_quarantine, "hold": on_process("hold"), "kill": on_process("kill"),
+        "isolate-host": try_host}  # fmt: skip
 
 
 def measure(root, times, say):
