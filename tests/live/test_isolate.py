@@ -198,7 +198,8 @@ def test_a_program_gets_the_mark_when_it_starts_and_keeps_it(root, cut):
         cut.isolate(programs=["/srv/softphone", "/srv/agent"])
         assert cut.do(f"has 1 {shell.do('before.pid')}")  # it ran already
         shell.do("after = subprocess.Popen(['/srv/softphone', '30'])")
-        assert cut.do(f"has 1 {shell.do('after.pid')}")
+        after = shell.do("after.pid")  # told when its descriptors were closed, a moment before the exec is done
+        assert until(lambda: cut.do(f"has 1 {after}"))
         assert not cut.do(f"has 1 {shell.pid}")
         assert shell.do(f"talk(connect({OTHER}))")
         shell.do("before.kill(); after.kill()")
