@@ -346,10 +346,12 @@ static int protect(struct trn_blocker *b, const char *const *paths, size_t n, st
         return r;
     }
     unwatch_places(b);
-    while (b->n_places > 0)
-        trn_fd_close(b->place_fds[--b->n_places]);
+    for (uint32_t i = 0; i < b->n_places; i++)
+        trn_fd_close(b->place_fds[i]);
     memcpy(b->place_fds, fds, have * sizeof(fds[0]));
+    block_lock(b);
     b->n_places = have;
+    block_unlock(b);
     return arm_places(b, err);
 }
 
@@ -428,9 +430,9 @@ bool trn_blocker_has_inspector(const struct trn_blocker *b)
 
 uint32_t trn_blocker_protected(struct trn_blocker *b)
 {
-    pthread_mutex_lock(&b->api);
+    block_lock(b);
     const uint32_t n = b->n_places;
-    pthread_mutex_unlock(&b->api);
+    block_unlock(b);
     return n;
 }
 

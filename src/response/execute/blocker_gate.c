@@ -168,8 +168,8 @@ static bool take_late(struct trn_blocker *b, bool all, struct trn_gate_question 
         if (p->state == PENDING_FREE || (!all && p->until_boot_ns > now))
             continue;
         *ret = p->q;
-        *ret_kill =
-            !all && (p->state == PENDING_ASKED ? b->fresh_closed : block_index_may_be_closed(b->index, p->q.key.size));
+        *ret_kill = !all && ((b->fresh_sec && b->fresh_closed && !p->q.map) ||
+                             (p->state == PENDING_JUDGE && block_index_may_be_closed(b->index, p->q.key.size)));
         p->state = PENDING_FREE;
         found = true;
     }

@@ -47,7 +47,7 @@ struct trn_blocker {
     struct trn_permission *files, *places; /* files and folders that rules name; protected file systems */
     pthread_mutex_t api;                   /* one call at a time from outside; of what follows */
     int place_fds[TRN_BLOCKER_PROTECT];    /* O_PATH */
-    uint32_t n_places;
+    uint32_t n_places;                     /* written with lock, too */
     bool places_watched, armed;
     uint32_t fresh_sec;
 

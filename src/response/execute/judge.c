@@ -102,7 +102,16 @@ static bool wants_build_id(struct trn_blocker *b)
     return wanted;
 }
 
-/* -errno: it could not be read, the deadline decides. */
+/* Then it need not be parsed, and who waits need not wait for a worker that hangs. */
+static bool is_refused_content(struct trn_blocker *b, const struct what_it_is *w)
+{
+    block_lock(b);
+    const bool refused = w->hashed && block_index_content(b->index, w->sha256, w->size);
+    block_unlock(b);
+    return refused;
+}
+
+/* -errno: something of it could not be learnt; what could may be enough to refuse it, never to allow it. */
 static int learn(struct trn_blocker *b, int fd, uint64_t size, struct what_it_is *w)
 {
     int r = 0;
@@ -112,7 +121,7 @@ static int learn(struct trn_blocker *b, int fd, uint64_t size, struct what_it_is
         r = hash_of(b, fd, size, w->sha256);
         w->hashed = r == 0;
     }
-    if (r == 0 && !w->parsed && wants_build_id(b)) {
+    if (r == 0 && !w->parsed && wants_build_id(b) && !is_refused_content(b, w)) {
         r = block_build_id(b, fd, w->build_id, &w->build_id_n);
         w->parsed = r == 0;
     }
@@ -154,13 +163,14 @@ static void judge_open(struct trn_blocker *b, struct trn_permission *group, cons
     bool refuse;
 
     do {
-        if (learn(b, job->fd, job->key.size, &w) != 0)
-            return;
+        const int r = learn(b, job->fd, job->key.size, &w);
         /* Written meanwhile: what was hashed is neither the old content nor the new. */
         if (trn_permit_key_of(job->fd, &now) != 0 || now.ctime_ns != job->key.ctime_ns || now.size != job->key.size)
             return;
         told = verdict_of(b, job->fd, &w);
         refuse = told.why != BLOCK_ALLOWED;
+        if (r != 0 && !refuse)
+            return; /* the deadline decides */
         if (refuse && b->o.gate && trn_gate_key_of(job->fd, &told.key) == 0)
             block_tell(b, &told);
         (void)!trn_permission_decide(group, &job->key, refuse ? TRN_PERMIT_OPEN | TRN_PERMIT_EXEC : 0, job->fd);
@@ -202,9 +212,10 @@ static void judge_held(struct trn_blocker *b, uint64_t question)
     TRN_AUTO(trn_fd_closep) int fd = q.map ? open_mapped(&q) : open_of(&q);
     if (fd < 0 || trn_gate_key_of(fd, &key) != 0 || key.ino != q.key.ino || key.dev != q.key.dev)
         return; /* gone, or not to be found: the deadline decides */
-    if (learn(b, fd, key.size, &w) != 0)
-        return;
+    const int r = learn(b, fd, key.size, &w);
     struct block_told told = verdict_of(b, fd, &w);
+    if (r != 0 && told.why == BLOCK_ALLOWED)
+        return;
     told.key = key;
     block_gate_verdict(b, question, &told);
 }

@@ -10,7 +10,7 @@
 #include <poll.h>
 #include <unistd.h>
 
-#define AGAIN_NS (1 * TRN_NS_PER_SEC) /* after inspect could not be started */
+#define AGAIN_NS (2 * TRN_NS_PER_SEC) /* after inspect was started; turncoatd looks after its process once a second */
 
 static void hang_up(struct trn_blocker *b)
 {
@@ -81,9 +81,11 @@ static int wait_for(struct trn_blocker *b, uint64_t job, uint8_t ret[BLOCK_BUILD
     return buf ? -ETIME : -ENOMEM;
 }
 
+/* Who holds the lock waits for an answer: there is one, and whoever calls us must not wait, too. */
 int block_inspect_ready(struct trn_blocker *b)
 {
-    pthread_mutex_lock(&b->inspect);
+    if (pthread_mutex_trylock(&b->inspect) != 0)
+        return 0;
     const int r = connect_inspect(b);
     pthread_mutex_unlock(&b->inspect);
     return r;
@@ -98,8 +100,9 @@ static int ask_inspect(struct trn_blocker *b, int fd, uint8_t ret[BLOCK_BUILD_ID
         return r;
     r = trn_channel_job(b->inspect_jobs, job, TRN_CH_INSPECT_FACTS_JOB, TRN_STR_NONE, fd);
     if (r == 0)
-        return wait_for(b, job, ret, ret_n);
-    hang_up(b);
+        r = wait_for(b, job, ret, ret_n);
+    if (r != 0) /* also when it hangs: the next question is for another, and does not wait in vain again */
+        hang_up(b);
     return r;
 }
 
