@@ -69,6 +69,26 @@ int trn_hello_decode(struct trn_cursor *in, struct trn_hello *ret)
     return 0;
 }
 
+static void put_answers(struct trn_buf *out, const struct trn_health_answers *a)
+{
+    const uint64_t n[] = {a->asked,        a->refused, a->allowed, a->late,
+                          a->late_refused, a->held,    a->judged,  a->slowest_ns};
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(n); i++)
+        trn_put_u64(out, n[i]);
+    trn_put_u32(out, a->rules);
+    trn_put_u32(out, a->mounts);
+}
+
+static void get_answers(struct trn_cursor *in, struct trn_health_answers *ret)
+{
+    uint64_t *const n[] = {&ret->asked,        &ret->refused, &ret->allowed, &ret->late,
+                           &ret->late_refused, &ret->held,    &ret->judged,  &ret->slowest_ns};
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(n); i++)
+        *n[i] = trn_cur_u64le(in);
+    ret->rules = trn_cur_u32le(in);
+    ret->mounts = trn_cur_u32le(in);
+}
+
 void trn_health_encode(const struct trn_health *h, struct trn_buf *out)
 {
     trn_put_u32(out, h->n_hooks);
@@ -84,6 +104,7 @@ void trn_health_encode(const struct trn_health *h, struct trn_buf *out)
     trn_put_u32(out, h->dropped);
     trn_put_u32(out, h->guard_pid);
     trn_put_u32(out, h->inspect_pid);
+    put_answers(out, &h->answers);
 }
 
 int trn_health_decode(struct trn_cursor *in, struct trn_health *ret)
@@ -104,6 +125,7 @@ int trn_health_decode(struct trn_cursor *in, struct trn_health *ret)
     ret->dropped = trn_cur_u32le(in);
     ret->guard_pid = trn_cur_u32le(in);
     ret->inspect_pid = trn_cur_u32le(in);
+    get_answers(in, &ret->answers);
     return done(in);
 }
 

@@ -69,6 +69,14 @@ int trn_hello_decode(struct trn_cursor *in, struct trn_hello *ret) TRN_MUST_CHEC
 struct trn_hook_report {
     struct trn_str name, state, reason; /* state: "on" "degraded" "off" */
 };
+/* What turncoatd answered to those who asked to open or to start something, since it began. */
+struct trn_health_answers {
+    uint64_t asked, refused, allowed;
+    uint64_t late, late_refused; /* of these: by the deadline, or for lack of room */
+    uint64_t held, judged;       /* new programs: told to the engine, answered in time */
+    uint64_t slowest_ns;
+    uint32_t rules, mounts; /* of now */
+};
 #define TRN_HEALTH_HOOKS 64
 struct trn_health {
     struct trn_hook_report hooks[TRN_HEALTH_HOOKS];
@@ -77,6 +85,7 @@ struct trn_health {
     uint64_t map_bytes;             /* memory of BPF maps and rings */
     uint32_t restarts, dropped;
     uint32_t guard_pid, inspect_pid; /* of now: they may have been started anew since HELLO */
+    struct trn_health_answers answers;
 };
 void trn_health_encode(const struct trn_health *h, struct trn_buf *out);
 int trn_health_decode(struct trn_cursor *in, struct trn_health *ret) TRN_MUST_CHECK;

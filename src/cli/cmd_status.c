@@ -307,6 +307,21 @@ static void policy(struct trn_cli *cli, const json_t *s)
     fputs("\n", cli->out);
 }
 
+/* Only when there was somebody to answer. */
+static void answers(struct trn_cli *cli, const json_t *s)
+{
+    const json_t *a = trn_json_at(s, "answers");
+    if (!a || (trn_json_count(a, "asked") == 0 && trn_json_count(a, "rules") == 0))
+        return;
+    fprintf(
+        cli->out,
+        "answers    %llu rules; opens and starts that waited %llu, refused %llu; too late %llu, of these refused %llu; "
+        "the slowest %.1f ms\n",
+        (unsigned long long)trn_json_count(a, "rules"), (unsigned long long)trn_json_count(a, "asked"),
+        (unsigned long long)trn_json_count(a, "refused"), (unsigned long long)trn_json_count(a, "late"),
+        (unsigned long long)trn_json_count(a, "late_refused"), json_number_value(trn_json_at(a, "slowest_ms")));
+}
+
 static void show(struct trn_cli *cli, const json_t *s)
 {
     head(cli, s);
@@ -317,6 +332,7 @@ static void show(struct trn_cli *cli, const json_t *s)
     filters(cli, s);
     exceptions(cli, s);
     policy(cli, s);
+    answers(cli, s);
     memory(cli, s);
     forgotten(cli, s);
     place(cli, "store", json_object_get(s, "store"));

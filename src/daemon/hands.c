@@ -130,12 +130,18 @@ int trn_daemon_orders(struct trn_daemon *d, int acts[2], int respond[2], struct 
     return 0;
 }
 
+/* An act may take longer than the guard is patient. */
+static void keep_beating(void *ctx)
+{
+    (void)trn_daemon_beat(ctx);
+}
+
 void trn_daemon_orders_stop(struct trn_daemon *d)
 {
     pthread_mutex_lock(&d->respond_lock);
     struct trn_orders *r = d->orders;
     d->orders = NULL;
     pthread_mutex_unlock(&d->respond_lock);
-    if (!trn_orders_stop(r))
+    if (!trn_orders_stop(r, keep_beating, d))
         d->respond_left = true;
 }

@@ -217,7 +217,7 @@ int trn_orders_start(const struct trn_orders_options *o, struct trn_orders **ret
         e = start_lane(&r->lanes[i]);
     if (e < 0) {
         r->lanes[0].sock = r->lanes[1].sock = -1; /* stay the caller's */
-        trn_orders_stop(r);
+        trn_orders_stop(r, NULL, NULL);
         return trn_fail(err, e, "cannot start the threads that take requests: %s", trn_errno_name(e));
     }
     *ret = r;
@@ -235,7 +235,7 @@ bool trn_orders_ended(const struct trn_orders *r)
 }
 
 /* A request of a person may be in the middle of being looked at; then its thread is left to end by itself. */
-bool trn_orders_stop(struct trn_orders *r)
+bool trn_orders_stop(struct trn_orders *r, void (*meanwhile)(void *ctx), void *ctx)
 {
     if (!r)
         return true;
@@ -244,8 +244,11 @@ bool trn_orders_stop(struct trn_orders *r)
         if (r->lanes[i].sock >= 0)
             shutdown(r->lanes[i].sock, SHUT_RDWR);
     for (int waited = 0; waited < STOP_WAIT_MS && !(lane_ended(&r->lanes[0]) && lane_ended(&r->lanes[1]));
-         waited += NAP_MS)
+         waited += NAP_MS) {
+        if (meanwhile)
+            meanwhile(ctx);
         (void)poll(NULL, 0, NAP_MS);
+    }
     bool all = true;
     for (size_t i = 0; i < TRN_ARRAY_SIZE(r->lanes); i++) {
         bool ended = lane_ended(&r->lanes[i]);

@@ -24,7 +24,8 @@ int trn_orders_start(const struct trn_orders_options *o, struct trn_orders **ret
 /* True when the engine misbehaved or went away. */
 bool trn_orders_ended(const struct trn_orders *r);
 /* The engine must be gone. Waits a bounded time; true: no thread of it is left. Takes NULL. */
-bool trn_orders_stop(struct trn_orders *r);
+/* meanwhile (may be NULL) is called often as long as it waits. */
+bool trn_orders_stop(struct trn_orders *r, void (*meanwhile)(void *ctx), void *ctx);
 /* A message to the engine, from any thread; what finds no room is lost to it, and it is told again when it starts. */
 void trn_orders_tell(struct trn_orders *r, uint16_t type, struct trn_str body);
 

@@ -66,6 +66,7 @@ void trn_daemon_send_health(struct trn_daemon *d)
                            .guard_pid = (uint32_t)d->guard.pid,
                            .inspect_pid = (uint32_t)d->inspect.pid};
     size_t n;
+    trn_hands_answers(d, &h.answers);
     const struct trn_sensor_hook *hooks = trn_sensor_hooks(d->sensor, &n);
     add_hooks(&h, hooks, n);
     struct trn_sensor_hook no_files[] = {{.name = "file.marks"}, {.name = "file.sensitive"}};

@@ -174,6 +174,24 @@ void trn_tools_close(struct trn_daemon *d)
     end_judge(d);
 }
 
+void trn_hands_answers(const struct trn_daemon *d, struct trn_health_answers *ret)
+{
+    struct trn_blocker_counts c;
+    if (!d->blocker)
+        return;
+    trn_blocker_counts(d->blocker, &c);
+    *ret = (struct trn_health_answers){.asked = c.asked,
+                                       .refused = c.refused,
+                                       .allowed = c.allowed,
+                                       .late = c.late,
+                                       .late_refused = c.late_refused,
+                                       .held = c.held,
+                                       .judged = c.judged,
+                                       .slowest_ns = c.slowest_ns,
+                                       .rules = c.rules,
+                                       .mounts = c.protect};
+}
+
 /* ---- heartbeat ---- */
 
 bool trn_hands_may_hold(const struct trn_daemon *d)

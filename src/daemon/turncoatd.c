@@ -28,6 +28,7 @@
 #define FILES_NS (10 * TRN_NS_PER_MS) /* file events gather so long: a wake-up for each costs more than the event */
 #define STOP_WAIT_MS 5000
 #define LOCKED_MEMORY (64u << 20)
+#define OPEN_FILES 8192u
 
 /* ---- files ---- */
 
@@ -94,8 +95,7 @@ static int files_rest_ms(const struct trn_daemon *d)
     return now >= next ? 0 : (int)((next - now + TRN_NS_PER_MS - 1) / TRN_NS_PER_MS);
 }
 
-/* For the guard, often enough and not oftener. False: its end is closed. */
-static bool beat(struct trn_daemon *d)
+bool trn_daemon_beat(struct trn_daemon *d)
 {
     uint64_t now = trn_mono_ns();
     /* Whoever waits for an answer that does not come waits for the guard. */
@@ -208,6 +208,17 @@ static int start_sensor(struct trn_daemon *d, struct trn_err *err)
     return 0;
 }
 
+/* Each open that waits has a descriptor, and so has what the judge is still to read; without one the kernel refuses. */
+static void raise_open_files(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur >= OPEN_FILES)
+        return;
+    files.rlim_cur = TRN_MIN((rlim_t)OPEN_FILES, files.rlim_max);
+    if (setrlimit(RLIMIT_NOFILE, &files) < 0)
+        fprintf(stderr, "turncoatd: cannot raise the limit of open files, going on\n");
+}
+
 /* Perf buffers are mapped by the engine, which has no rights of its own: they count against this limit. */
 static void raise_locked_memory(void)
 {
@@ -222,6 +233,7 @@ static void raise_locked_memory(void)
 static int start(struct trn_daemon *d, const char *state_dir, struct trn_err *err)
 {
     raise_locked_memory();
+    raise_open_files();
     int r = trn_place_open(state_dir, &d->place, err);
     if (r < 0)
         return r;
@@ -276,7 +288,7 @@ static void one_round(struct trn_daemon *d)
     };
     if (poll(fds, TRN_ARRAY_SIZE(fds), rest ? rest : BEAT_MS) < 0 && errno != EINTR)
         return;
-    if (!beat(d))
+    if (!trn_daemon_beat(d))
         fds[2].revents |= POLLIN; /* the guard's end is closed */
     if (fds[3].revents)
         read_signals(d);
@@ -327,7 +339,7 @@ static void stop(struct trn_daemon *d)
         shutdown(d->control_fd, SHUT_WR); /* not closed: the opener may still use it */
         for (int waited = 0; waited < STOP_WAIT_MS; waited += BEAT_MS) {
             struct pollfd p = {.fd = d->engine.pidfd, .events = POLLIN};
-            if (!beat(d) && errno == EPIPE)
+            if (!trn_daemon_beat(d) && errno == EPIPE)
                 d->beat_fd = trn_fd_close(d->beat_fd);
             if (poll(&p, 1, BEAT_MS) > 0)
                 break;

@@ -62,6 +62,7 @@ struct trn_daemon {
 };
 
 void trn_daemon_say(const char *what, const struct trn_err *err);
+bool trn_daemon_beat(struct trn_daemon *d); /* for the guard, often enough and not oftener. False: its end is closed */
 void trn_daemon_send_health(struct trn_daemon *d); /* to the engine, when it changed */
 
 int trn_engine_start(struct trn_daemon *d, struct trn_err *err) TRN_MUST_CHECK;
@@ -76,6 +77,7 @@ void trn_hands_stop(struct trn_daemon *d);
 bool trn_hands_may_hold(const struct trn_daemon *d); /* somebody may wait for us: the guard must be impatient */
 bool trn_hands_stuck(const struct trn_daemon *d);    /* somebody waits in vain: no heartbeat */
 void trn_hands_own(struct trn_daemon *d);            /* who our siblings are now */
+void trn_hands_answers(const struct trn_daemon *d, struct trn_health_answers *ret);
 /* tools.c: what acts work with */
 void trn_tools_open(struct trn_daemon *d);
 void trn_tools_rules(struct trn_daemon *d); /* as the policy of now says */

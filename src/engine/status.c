@@ -165,6 +165,19 @@ static void put_policy(const struct trn_pipeline *p, struct trn_buf *out)
                 (unsigned long long)s.late);
 }
 
+/* Those who asked to open or to start something, and waited for it. */
+static void put_answers(const struct trn_pipeline *p, struct trn_buf *out)
+{
+    const struct trn_health_answers *a = &p->health.answers;
+    trn_put_fmt(
+        out,
+        ",\"answers\":{\"rules\":%u,\"mounts\":%u,\"asked\":%llu,\"refused\":%llu,\"allowed\":%llu,\"late\":%llu,"
+        "\"late_refused\":%llu,\"held\":%llu,\"judged\":%llu,\"slowest_ms\":%.3f}",
+        a->rules, a->mounts, (unsigned long long)a->asked, (unsigned long long)a->refused,
+        (unsigned long long)a->allowed, (unsigned long long)a->late, (unsigned long long)a->late_refused,
+        (unsigned long long)a->held, (unsigned long long)a->judged, (double)a->slowest_ns / 1e6);
+}
+
 static void put_status(const struct trn_pipeline *p, struct trn_buf *out)
 {
     struct trn_recorder_stats rec;
@@ -190,6 +203,7 @@ static void put_status(const struct trn_pipeline *p, struct trn_buf *out)
     put_processes(p, out);
     put_notes(p, out);
     put_policy(p, out);
+    put_answers(p, out);
     trn_put_c(out, "}}\n");
 }
 

@@ -114,6 +114,28 @@ Test(channel, every_message_is_taken_whole_or_not_at_all)
     trn_buf_done(&b);
 }
 
+Test(channel, what_was_answered_arrives_as_it_was_told)
+{
+    const struct trn_health_answers told = {.asked = 9,
+                                            .refused = 4,
+                                            .allowed = 5,
+                                            .late = 3,
+                                            .late_refused = 2,
+                                            .held = 7,
+                                            .judged = 6,
+                                            .slowest_ns = UINT64_C(1) << 40,
+                                            .rules = 8,
+                                            .mounts = 1};
+    struct trn_health got;
+    struct trn_buf b;
+    trn_buf_init(&b, 4096);
+    trn_health_encode(&(struct trn_health){.answers = told}, &b);
+    struct trn_cursor c = trn_cur(b.p, b.n);
+    cr_assert_eq(trn_health_decode(&c, &got), 0);
+    cr_assert_eq(memcmp(&got.answers, &told, sizeof told), 0);
+    trn_buf_done(&b);
+}
+
 Test(channel, an_engine_may_not_name_odd_paths)
 {
     static const struct trn_str bad[] = {{"", 0}, {"relative", 8}, {"/with\0nul", 9}, {NULL, 0}};
