@@ -41,6 +41,11 @@ struct trn_plan *trn_plan_free(struct trn_plan *p)
     return NULL;
 }
 
+const struct trn_policy *trn_plan_policy_of(const struct trn_plan *p)
+{
+    return p->policy;
+}
+
 void trn_plan_policy(struct trn_plan *p, const struct trn_policy *policy)
 {
     if (!p->policy)

@@ -33,6 +33,7 @@ int trn_plan_new(const struct trn_plan_options *o, struct trn_plan **ret) TRN_MU
 struct trn_plan *trn_plan_free(struct trn_plan *p);
 /* A copy is kept; until the first one nothing is done. */
 void trn_plan_policy(struct trn_plan *p, const struct trn_policy *policy);
+const struct trn_policy *trn_plan_policy_of(const struct trn_plan *p); /* NULL: none came yet */
 
 /* The three that hear of everything take NULL: an engine that did not come up has no plan.
  * A finding was made now; the story that it belongs to is told next (s NULL: it belongs to none). */

@@ -161,6 +161,50 @@ static int of_hash(const struct trn_pipeline *p, struct trn_act_request *q, stru
     return 0;
 }
 
+/* ---- whom the policy keeps reachable when the host is isolated ---- */
+
+static int add_hosts(const struct trn_pipeline *p, const struct trn_policy_hosts *part, const char *key, uint16_t port,
+                     struct trn_act_host *hosts, uint32_t *n, struct trn_err *err)
+{
+    const struct trn_policy *policy = trn_plan_policy_of(p->plan);
+    for (uint32_t i = 0; i < part->n; i++) {
+        const struct trn_policy_host *h = &policy->hosts[part->first + i];
+        uint32_t from = *n;
+        int r = trn_resolve_host(p->names, trn_str_of(h->text), hosts, TRN_ACT_HOSTS, n);
+        if (r < 0) { /* not without the manager: a machine that nobody reaches was not meant */
+            r = trn_fail(err, r, "the policy's %s '%s' %s", key, h->text,
+                         r == -ENOENT ? "has no address that is known here" : "finds no room among 64 addresses");
+            trn_hint(err, "write its address into the policy");
+            return r;
+        }
+        for (uint32_t k = from; k < *n; k++)
+            hosts[k].port = h->port ? h->port : port;
+    }
+    return 0;
+}
+
+static int host_exceptions(const struct trn_pipeline *p, struct trn_act_request *q, struct trn_arena *arena,
+                           struct trn_err *err)
+{
+    const struct trn_policy *policy = p->plan ? trn_plan_policy_of(p->plan) : NULL;
+    struct trn_act_host *hosts = trn_arena_array(arena, TRN_ACT_HOSTS, sizeof *hosts);
+    uint32_t n = q->n_hosts;
+    if (!policy)
+        return 0;
+    if (!hosts)
+        return -ENOMEM;
+    if (n)
+        memcpy(hosts, q->hosts, n * sizeof *hosts);
+    int r = add_hosts(p, &policy->manager, "manager", 0, hosts, &n, err);
+    if (r == 0)
+        r = add_hosts(p, &policy->dns, "dns", 53, hosts, &n, err);
+    if (r == 0)
+        r = add_hosts(p, &policy->administration, "administration", 22, hosts, &n, err);
+    q->hosts = hosts;
+    q->n_hosts = n;
+    return r;
+}
+
 /* ---- the version to go back to ---- */
 
 static int earlier(const struct trn_pipeline *p, struct trn_act_request *q, struct trn_arena *arena,
@@ -193,6 +237,8 @@ static int resolve(const struct trn_pipeline *p, struct trn_act_request *q, stru
 {
     if (q->act >= TRN_RESPOND_KINDS)
         return 0;
+    if (q->act == TRN_RESPOND_ISOLATE_HOST)
+        return host_exceptions(p, q, arena, err);
     if (q->target == TRN_TARGET_ENTITY)
         return of_entity(p, q, arena, err);
     if (q->target == TRN_TARGET_SHA256)

@@ -517,3 +517,26 @@ def test_turncoatd_does_it_and_a_restart_keeps_what_was_confirmed(net):
     t.ask("respond", "unisolate", "host")
     assert not net.closed()
     t.stop()
+
+
+def test_the_policys_manager_and_administration_are_never_cut_off(net):
+    net.root.write(
+        "/etc/turncoat/policy.yaml",
+        f"manager: ['{address(4, MANAGER)}:8443']\ndns: ['10.9.0.53']\nadministration: ['nobody.knows.test']\n",
+    )
+    t = Turncoat(net.root, options=("--policy", "/etc/turncoat/policy.yaml"))
+    refused = net.root.run(
+        ["turncoat", "respond", "isolate", "host", "--why", "a test"], scope=False, check=False
+    )
+    assert refused.returncode == 3 and "'nobody.knows.test' has no address" in refused.stderr
+    assert not net.closed()
+    net.root.write(
+        "/etc/turncoat/policy.yaml",
+        f"manager: ['{address(4, MANAGER)}:8443']\ndns: ['10.9.0.53']\nadministration: ['10.9.0.7']\n",
+    )
+    t.stop()
+    t = Turncoat(net.root, options=("--policy", "/etc/turncoat/policy.yaml"))
+    plan = t.ask("respond", "isolate", "host", "--dry-run")
+    for words in (f"{address(4, MANAGER)}:8443", "10.9.0.53:53", "10.9.0.7"):
+        assert words in plan, plan
+    t.stop()
