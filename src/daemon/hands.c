@@ -9,11 +9,14 @@
 #include "daemon/turncoatd.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define RESPONSE_DIR "response"
+#define QUIET_WAIT_MS 6000
+#define NAP_MS 20
 
 /* Every step of every action, to the engine of now; called under the executor's lock. */
 static void tell_step(void *ctx, struct trn_str event)
@@ -79,7 +82,6 @@ void trn_hands_start(struct trn_daemon *d)
 {
     struct trn_err err = {0};
     pthread_mutex_init(&d->respond_lock, NULL);
-    d->scope_fd = d->response_fd = -1;
     trn_tools_open(d);
     int r = open_response_dir(d, &err);
     if (r == 0)
@@ -97,11 +99,44 @@ void trn_hands_rules(struct trn_daemon *d)
         trn_executor_limits(d->executor, d->policy->acts_per_minute, d->policy->kills_per_minute, d->policy->survive);
 }
 
+static void *stop_executor(void *ctx)
+{
+    struct trn_daemon *d = ctx;
+    trn_executor_stop(d->executor);
+    __atomic_store_n(&d->executor_stopped, true, __ATOMIC_RELEASE);
+    return NULL;
+}
+
+/* In a thread of its own, for an act may take minutes (dpkg). One that does not end in time is left to itself: it goes on
+ * in its own unit, and the next turncoatd looks what became of it. */
+void trn_hands_quiet(struct trn_daemon *d)
+{
+    pthread_t thread;
+    if (!d->executor || pthread_create(&thread, NULL, stop_executor, d) != 0)
+        return;
+    for (int waited = 0; waited < QUIET_WAIT_MS && !__atomic_load_n(&d->executor_stopped, __ATOMIC_ACQUIRE);
+         waited += NAP_MS) {
+        (void)trn_daemon_beat(d);
+        (void)poll(NULL, 0, NAP_MS);
+    }
+    if (__atomic_load_n(&d->executor_stopped, __ATOMIC_ACQUIRE)) {
+        pthread_join(thread, NULL);
+        return;
+    }
+    fprintf(stderr, "turncoatd: an action is still being carried out, stopping without it\n");
+    pthread_detach(thread);
+    d->hands_left = true;
+}
+
+/* What a thread that was left behind may still use stays: we are about to end. */
 void trn_hands_stop(struct trn_daemon *d)
 {
-    if (!d->respond_left) /* otherwise its thread may still use it; we are about to end */
-        d->executor = trn_executor_free(d->executor);
+    if (d->hands_left)
+        return;
+    d->executor = trn_executor_free(d->executor);
     trn_tools_close(d);
+    d->held = trn_held_free(d->held);
+    trn_rules_stop(d);
     trn_fd_close(d->scope_fd);
     trn_fd_close(d->response_fd);
 }
@@ -143,5 +178,5 @@ void trn_daemon_orders_stop(struct trn_daemon *d)
     d->orders = NULL;
     pthread_mutex_unlock(&d->respond_lock);
     if (!trn_orders_stop(r, keep_beating, d))
-        d->respond_left = true;
+        d->hands_left = true;
 }

@@ -332,6 +332,7 @@ static void one_round(struct trn_daemon *d)
 static void stop(struct trn_daemon *d)
 {
     d->stopping = true;
+    trn_hands_quiet(d); /* before the engine: what is taken back is told to it */
     if (d->engine.pid) {
         tell_limits(d); /* of the last second */
         if (d->records)
@@ -347,7 +348,7 @@ static void stop(struct trn_daemon *d)
         trn_sibling_end(&d->engine);
     }
     trn_daemon_orders_stop(d);
-    trn_hands_stop(d);                     /* with a heartbeat: what it takes back may take a moment */
+    trn_hands_stop(d);
     trn_opener_stop(d->opener);            /* not before: it may wait for the engine */
     d->beat_fd = trn_fd_close(d->beat_fd); /* end of stream: the guard leaves too */
     if (d->guard.pid) {
@@ -356,8 +357,6 @@ static void stop(struct trn_daemon *d)
     }
     trn_sibling_end(&d->inspect);
     trn_record_pipe_free(d->records);
-    if (!d->respond_left) /* as the executor */
-        trn_held_free(d->held);
     trn_filters_free(d->filters);
     trn_fanotify_close(d->files);
     trn_proc_events_close(d->proc_events);
@@ -374,7 +373,6 @@ static void stop(struct trn_daemon *d)
     trn_fd_close(d->views_fds[1]);
     trn_fd_close(d->mounts_fd);
     trn_fd_close(d->control_fd);
-    trn_rules_stop(d);
     trn_place_close(&d->place);
     for (uint32_t i = 0; i < d->n_indicators; i++)
         free(d->indicators[i]);
@@ -427,6 +425,8 @@ int main(int argc, char **argv)
                            .mounts_fd = -1,
                            .control_fd = -1,
                            .views_fds = {-1, -1},
+                           .response_fd = -1,
+                           .scope_fd = -1,
                            .indicator_dir = "/etc/turncoat/indicators",
                            .policy_path = "/etc/turncoat/policy.yaml"};
     const char *state_dir = "/var/lib/turncoat";

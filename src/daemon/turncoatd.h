@@ -52,8 +52,9 @@ struct trn_daemon {
     pthread_mutex_t policy_lock;
     struct trn_vital *vital;                   /* what the policy adds to the vital list */
     struct trn_policy_reading *policy_reading; /* after SIGHUP; NULL: none */
-    bool respond_left;                         /* a thread of an old engine's requests still runs: the executor stays */
-    int response_fd, scope_fd;                 /* STATE/response; the scope's folder, -1: none */
+    bool executor_stopped;                     /* atomic */
+    bool hands_left;           /* a thread of theirs still runs at the end: what it may use is not freed */
+    int response_fd, scope_fd; /* STATE/response; the scope's folder, -1: none */
     uint32_t restarts;
     unsigned dropped;
     uint64_t files_ns, beat_ns; /* when files were read, when the guard heard of us */
@@ -73,6 +74,7 @@ void trn_sibling_end(struct sibling *s); /* kills it, and waits for it */
 /* hands.c: what turncoatd can do about a threat */
 void trn_hands_start(struct trn_daemon *d); /* what cannot be done is said; never fails */
 void trn_hands_rules(struct trn_daemon *d); /* the policy changed */
+void trn_hands_quiet(struct trn_daemon *d); /* no more acts; what must not outlive us is taken back */
 void trn_hands_stop(struct trn_daemon *d);
 bool trn_hands_may_hold(const struct trn_daemon *d); /* somebody may wait for us: the guard must be impatient */
 bool trn_hands_stuck(const struct trn_daemon *d);    /* somebody waits in vain: no heartbeat */

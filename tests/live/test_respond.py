@@ -249,3 +249,34 @@ def test_what_ran_before_turncoat_is_known_by_its_own_start(private_root):
         assert p.wait(timeout=5) == -signal.SIGKILL
     finally:
         daemon.stop()
+
+
+def state_of(p):
+    with open(f"/proc/{p.pid}/stat", encoding="ascii", errors="replace") as f:
+        return f.read().rpartition(")")[2].split()[0]
+
+
+def test_a_stop_takes_back_what_must_not_outlive_it_and_a_start_takes_up_the_rest(private_root):
+    root = private_root
+    for name in ("idler", "refused"):
+        root.run(["cp", "-L", "/usr/bin/sleep", "/srv/" + name], scope=False)
+    daemon = Turncoat(root)
+    p, entity = idler(daemon)
+    assert respond(daemon, "hold", entity, "--why", "a test").returncode == 0
+    assert respond(daemon, "block", "/srv/refused", "--why", "a test").returncode == 0
+    assert state_of(p) == "T"
+    daemon.stop()
+    assert state_of(p) == "S"
+    root.run(["/srv/refused", "0"])  # without turncoatd nothing refuses it
+    daemon = Turncoat(root)
+    deadline = time.monotonic() + 10
+    while [a["state"] for a in listed(daemon)["actions"]] != ["seen"] and time.monotonic() < deadline:
+        time.sleep(0.1)
+    states = {a["act"]: a["state"] for a in listed(daemon, "--all")["actions"]}
+    assert states == {"hold": "withdrawn", "block": "seen"}
+    with pytest.raises(PermissionError):
+        root.run(["/srv/refused", "0"])
+    told = [e["turncoat"]["response"]["state"] for e in daemon.seen("type=response turncoat.response.act=hold")]
+    assert "withdrawn" in told, told
+    p.kill()
+    daemon.stop()

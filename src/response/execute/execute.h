@@ -124,7 +124,9 @@ struct trn_executor_options {
 /* Reads the journal, resumes what survives, starts the threads. */
 int trn_executor_new(const struct trn_executor_options *o, struct trn_executor **ret, struct trn_err *err)
     TRN_MUST_CHECK;
-/* Withdraws what does not survive, writes the journal out. Takes NULL. */
+/* Takes no more requests, ends what is being carried out, withdraws what does not survive. May take as long as an act. */
+void trn_executor_stop(struct trn_executor *x);
+/* Stops it, if that is not done. Takes NULL. */
 struct trn_executor *trn_executor_free(struct trn_executor *x);
 /* One request of a client (its socket, borrowed) or, -1, by policy. Answers at once: refused, or the number under which
  * it is being carried out. From any thread. plan: lines. */

@@ -421,10 +421,8 @@ static void withdraw(struct trn_executor *x)
     }
 }
 
-struct trn_executor *trn_executor_free(struct trn_executor *x)
+void trn_executor_stop(struct trn_executor *x)
 {
-    if (!x)
-        return NULL;
     pthread_mutex_lock(&x->lock);
     x->stop = true;
     pthread_cond_broadcast(&x->work);
@@ -433,8 +431,16 @@ struct trn_executor *trn_executor_free(struct trn_executor *x)
         pthread_join(x->threads[i], NULL);
     if (x->n_threads)
         withdraw(x);
+    x->n_threads = 0;
     if (x->unsynced)
         trn_journal_sync(x);
+}
+
+struct trn_executor *trn_executor_free(struct trn_executor *x)
+{
+    if (!x)
+        return NULL;
+    trn_executor_stop(x);
     for (uint32_t i = 0; i < x->n; i++)
         trn_row_free(x->rows[i]);
     trn_fd_close(x->journal_fd);
