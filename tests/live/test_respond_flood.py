@@ -67,8 +67,20 @@ class Protected:
                 self.turncoat.ask("respond", "block", target)
         self.until(lambda: self.bad() == 126, "what was blocked is refused")
 
+    def status(self):
+        """Once there is an engine that tells it."""
+        told = []
+
+        def ask():
+            said = self.root.run(["turncoat", "status", "--json", "--state", STATE], scope=False, check=False)
+            told[:] = [json.loads(said.stdout)] if said.returncode == 0 else []
+            return told
+
+        self.until(ask, "status")
+        return told[0]
+
     def answers(self):
-        return json.loads(self.turncoat.ask("status", "--json"))["answers"]
+        return self.status()["answers"]
 
     def until(self, what, name, seconds=15):
         deadline = time.monotonic() + seconds
@@ -112,7 +124,7 @@ class Protected:
 
         def look():
             if name in ("turncoat-inspect", "judge"):
-                main = json.loads(self.turncoat.ask("status", "--json"))["processes"]["turncoat-inspect"]
+                main = self.status()["processes"]["turncoat-inspect"]
                 pids = self.children().get("turncoat-inspec", [])
                 pids = [p for p in pids if (p == main) == (name == "turncoat-inspect") and state_of(p) not in ("Z", "T", "")]
                 found[:] = pids if len(pids) == 1 else []  # not one that is being replaced
@@ -238,7 +250,8 @@ def test_a_sibling_in_a_flood(root, protected, name, sig):
     assert not stopped(root)
     assert protected.turncoat.daemon.poll() is None, protected.turncoat.words()
     if sig == signal.SIGKILL:
-        assert protected.who(name) != pid
+        protected.until(lambda: protected.who(name) != pid, "another is started")
+        assert protected.status()["ready"]
     assert protected.bad() == 126
 
 

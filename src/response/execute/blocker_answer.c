@@ -81,6 +81,7 @@ static void ask_judge(struct trn_blocker *b, int kind, const struct trn_permit_q
     int r = job.fd < 0 ? -errno : 0;
 
     block_lock(b);
+    job.until_mono_ns = trn_mono_ns() + b->o.deadline_ms * TRN_NS_PER_MS;
     if (r == 0)
         r = block_job_put(b, &job);
     block_unlock(b);

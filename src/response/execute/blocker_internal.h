@@ -15,12 +15,13 @@
 #define JOBS_MAX (PENDING_MAX + 256u)
 #define BLOCK_HASH_MAX (UINT64_C(4) << 30) /* a larger file is not hashed: its deadline decides */
 
-enum { FOR_FILES, FOR_PLACES, FOR_GATE, FOR_PATHS };
+enum { FOR_FILES, FOR_PLACES, FOR_GATE, FOR_PATHS, FOR_NOBODY };
 
 struct block_job {
     int kind;
     int fd;                    /* owned; -1 */
     struct trn_permit_key key; /* FOR_FILES, FOR_PLACES */
+    uint64_t until_mono_ns;    /* of these: who asked has been answered by then; 0: never */
     uint64_t question;         /* FOR_GATE */
 };
 
