@@ -7,7 +7,12 @@ Owns: what each act is tried on, and reading `took_ns` of its steps from `turnco
 import json
 import os
 import statistics
+import subprocess
+import tempfile
 import time
+
+import build_packages
+import rehearsal
 
 STATE = "/var/lib/turncoat"
 
@@ -104,22 +109,67 @@ def try_host(daemon, number):
     return answer
 
 
-ACTS = {"block": try_block, "quarantine": try_quarantine, "hold": on_process("hold"), "kill": on_process("kill"),
-        "isolate-host": try_host}  # fmt: skip
+def on_software(act):
+    """Isolate and shield: a process of it runs meanwhile."""
+
+    def run(daemon, number):
+        proc = daemon.root.popen(["/opt/acme-softphone/bin/acme-softphone", "60"], stdout=subprocess.DEVNULL)
+        entity_of(daemon, proc.pid)  # until it was seen
+        answer = daemon.respond(act, "acme-softphone", "--why", "a benchmark")
+        if "id" in answer:
+            daemon.respond("undo", str(answer["id"]))
+        proc.kill()
+        proc.wait()
+        return answer
+
+    return run
+
+
+def on_package(act):
+    """Remove and roll back, and back again."""
+
+    def run(daemon, number):
+        daemon.root.run(["apt-get", "-q", "-y", "install", "acme-softphone=1.1"])
+        more = ["--to", "1.0"] if act == "rollback" else []
+        answer = daemon.respond(act, "acme-softphone=1.1", *more, "--why", "a benchmark", "--wait", "60")
+        if "id" in answer:
+            daemon.respond("undo", str(answer["id"]), "--wait", "60")
+        return answer
+
+    return run
+
+
+def prepare(root):
+    """The rehearsal's two packages in a repository of the private root, 1.1 installed; its servers."""
+    with tempfile.TemporaryDirectory(prefix="acme-packages.") as folder:
+        build_packages.build(folder)
+        rehearsal.local_repository(root, folder)
+    servers = rehearsal.start_servers(root, seconds=600)
+    rehearsal.fake_profiles(root)
+    rehearsal.install(root, "1.1")
+    return servers
+
+
+SLOW = ("remove", "rollback")  # a second each: a tenth of the times
+ACTS = {"isolate": on_software("isolate"), "shield": on_software("shield"), "block": try_block, "quarantine": try_quarantine, "hold": on_process("hold"), "kill": on_process("kill"),
+        "isolate-host": try_host, "remove": on_package("remove"), "rollback": on_package("rollback")}  # fmt: skip
 
 
 def measure(root, times, say):
     rows = []
+    servers = prepare(root)
     with Daemon(root) as daemon:
         refused = {}
         for act, run in ACTS.items():
-            for number in range(times):
+            for number in range(max(1, times // 10) if act in SLOW else times):
                 answer = run(daemon, number)
                 if answer.get("state") not in ("seen", "done"):
                     refused[act] = answer.get("text") or answer.get("error") or str(answer)
                     break
             say(f"acts: {act}" + (f": {refused[act]}" if act in refused else ""))
         steps = daemon.steps()
+    servers.terminate()
+    servers.wait()
     for act in ACTS:
         ns = steps.get((act, "done"), [])
         if not ns:
