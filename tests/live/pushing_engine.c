@@ -63,14 +63,16 @@ static int serve(int acts, int client)
 
 int main(void)
 {
-    int listening = -1, acts = -1;
+    int listening = -1, acts = -1, socks[TRN_CH_SOCK_COUNT];
     while (acts < 0) {
         struct trn_msg m;
         if (trn_ipc_recv(CONTROL_FD, buf, sizeof buf, &m) < 0)
             return 1;
         if (m.type == TRN_CH_SOCKETS && m.n_fds == TRN_CH_SOCK_COUNT) {
-            listening = trn_msg_take_fd(&m, TRN_CH_SOCK_LISTEN);
-            acts = trn_msg_take_fd(&m, TRN_CH_SOCK_ACTS);
+            for (unsigned i = 0; i < TRN_CH_SOCK_COUNT; i++) /* all are kept: an engine that closes one has ended */
+                socks[i] = trn_msg_take_fd(&m, i);
+            listening = socks[TRN_CH_SOCK_LISTEN];
+            acts = socks[TRN_CH_SOCK_ACTS];
         }
         trn_msg_done(&m);
     }
