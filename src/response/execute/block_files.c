@@ -4,6 +4,7 @@
  * is it a program at all. Must not own: rules. Opens by O_PATH, which asks nobody; reads at most four bytes of a file.
  */
 #include "response/execute/block_files.h"
+#include "response/execute/reach.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -127,7 +128,12 @@ static int find_path(const struct trn_act_tools *t, const struct trn_act_request
         return -EINVAL;
     }
     (void)snprintf(found->path, sizeof(found->path), "%.*s", TRN_STR_ARG(q->text));
-    TRN_AUTO(trn_fd_closep) int at = open(found->path, O_PATH | O_CLOEXEC);
+    TRN_AUTO(trn_fd_closep) int at = trn_reach(found->path);
+    if (at == -ELOOP) {
+        trn_fail(err, -ELOOP, "cannot block '%s': a link on the way belongs neither to root nor to the file's owner", shown);
+        trn_hint(err, "whoever owns the link chooses what is blocked: name the file itself");
+        return -ELOOP;
+    }
     if (at >= 0 && fstat(at, &st) == 0) {
         if (!S_ISREG(st.st_mode)) {
             trn_fail(err, S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL, "cannot block '%s': not a plain file", shown);
@@ -222,10 +228,10 @@ void block_found_done(struct block_found *f)
 int block_open(const struct trn_block_file *f, const char *path, bool whatever)
 {
     struct trn_permit_key now;
-    TRN_AUTO(trn_fd_closep) int at = open(path, O_PATH | O_CLOEXEC | (whatever ? 0 : O_NOFOLLOW));
+    TRN_AUTO(trn_fd_closep) int at = whatever ? trn_reach(path) : open(path, O_PATH | O_CLOEXEC | O_NOFOLLOW);
 
     if (at < 0)
-        return -errno;
+        return whatever ? at : -errno;
     if (trn_permit_key_of(at, &now) != 0 || now.dev != f->key.dev || now.ino != f->key.ino)
         return -ESTALE;
     return trn_fd_steal(&at);

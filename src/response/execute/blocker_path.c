@@ -6,6 +6,7 @@
  * Must not own: what is refused.
  */
 #include "response/execute/blocker_internal.h"
+#include "response/execute/reach.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -40,9 +41,11 @@ static bool nth_path(struct trn_blocker *b, size_t n, struct look *ret)
 static int resolve(const char *path, int *ret_file, int *ret_folder, char base[256])
 {
     char link[40], real[4096];
-    TRN_AUTO(trn_fd_closep) int file = open(path, O_PATH | O_CLOEXEC);
+    TRN_AUTO(trn_fd_closep) int file = trn_reach(path);
     struct trn_str where = trn_str_of(path);
 
+    if (file == -ELOOP) /* turned by somebody else: nobody's file is refused at their wish */
+        return file;
     if (file >= 0) {
         (void)snprintf(link, sizeof(link), "/proc/self/fd/%d", file);
         ssize_t n = readlink(link, real, sizeof(real) - 1);
@@ -57,9 +60,9 @@ static int resolve(const char *path, int *ret_file, int *ret_folder, char base[2
         name.n > 255)
         return -ENAMETOOLONG;
     (void)snprintf(base, 256, "%.*s", TRN_STR_ARG(name));
-    int at = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int at = trn_reach(folder);
     if (at < 0)
-        return -errno;
+        return at;
     *ret_folder = at;
     *ret_file = trn_fd_steal(&file);
     return 0;

@@ -185,7 +185,8 @@ static int open_of(const struct trn_gate_question *q)
     return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 }
 
-/* What a process maps is still open in it: it is stopped on its way out of the call. */
+/* What a process maps is still open in it: it is stopped on its way out of the call. Others may share its table of
+ * descriptors and are not: what was looked at is opened, not whatever has that number by then. */
 static int open_mapped(const struct trn_gate_question *q)
 {
     char path[64];
@@ -196,6 +197,7 @@ static int open_mapped(const struct trn_gate_question *q)
         TRN_AUTO(trn_fd_closep) int at = open(path, O_PATH | O_CLOEXEC);
         if (at < 0 || trn_gate_key_of(at, &key) != 0 || key.ino != q->key.ino || key.dev != q->key.dev)
             continue;
+        (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", at);
         return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     }
     return -1;

@@ -5,6 +5,7 @@
  * Hand-offs: descriptors of a place are closed by trn_vault_place_done.
  */
 #include "response/execute/vault.h"
+#include "response/execute/reach.h"
 
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -142,7 +143,6 @@ static int refuse_kind(const struct stat *st, struct trn_str path, struct trn_er
 
 static int find(struct trn_str path, struct trn_arena *arena, struct trn_vault_place *p, struct trn_err *err)
 {
-    const struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_MAGICLINKS};
     TRN_AUTO(trn_fd_closep) int at = -1;
     char name[4096];
     struct stat st = {0};
@@ -152,8 +152,15 @@ static int find(struct trn_str path, struct trn_arena *arena, struct trn_vault_p
         return fail_path(err, -EINVAL, path, "not an absolute path");
     memcpy(name, path.p, path.n);
     name[path.n] = '\0';
-    at = (int)syscall(SYS_openat2, AT_FDCWD, name, &how, sizeof(how));
-    if (at < 0 || fstat(at, &st) != 0)
+    at = trn_reach(name);
+    if (at == -ELOOP) {
+        code = fail_path(err, at, path, "a link on the way belongs neither to root nor to the file's owner, or is of /proc");
+        trn_hint(err, "whoever owns the link chooses what is taken: name the file itself");
+        return code;
+    }
+    if (at < 0)
+        return fail_path(err, at, path, trn_errno_name(at));
+    if (fstat(at, &st) != 0)
         return fail_path(err, -errno, path, trn_errno_name(-errno));
     if (!S_ISREG(st.st_mode)) /* before it is opened: that of a device does something */
         return refuse_kind(&st, path, err);
