@@ -60,12 +60,14 @@ static bool within(struct trn_rate *rate, uint32_t max)
     return rate->n < max ? ++rate->n != 0 : false;
 }
 
-/* An engine that is taken over must not be able to end everything that runs, one allowed act after the other. */
+/* An engine that is taken over must not be able to end everything that runs, one allowed act after the other. What a
+ * person takes back or confirms is counted by itself: a busy policy must not keep anybody from that. */
 static int check_rate(struct trn_executor *x, const struct trn_act_request *q, bool by_policy, struct trn_err *err)
 {
     uint32_t acts = x->o.acts_minute ? x->o.acts_minute : ACTS_MINUTE;
     uint32_t harsh = x->o.kills_minute ? x->o.kills_minute : HARSH_MINUTE;
-    if (!within(&x->all, acts))
+    bool is_order = q->act >= TRN_RESPOND_KINDS;
+    if (!within(is_order && !by_policy ? &x->orders : &x->all, acts))
         return trn_fail(err, -EAGAIN, "more than %u actions a minute", acts);
     if (by_policy && is_harsh(q->act) && !within(&x->harsh, harsh))
         return trn_fail(err, -EAGAIN, "more than %u processes or files a minute are not ended by the policy", harsh);
@@ -225,7 +227,8 @@ int trn_executor_submit(struct trn_executor *x, const struct trn_act_request *q,
         r = ops->plan(&x->o.tools, q, ret_plan, err);
     if (r == 0 && !is_order && !(q->flags & TRN_ACT_DRY_RUN)) {
         pthread_mutex_lock(&x->lock);
-        r = check_room(x, q, err); /* again: the plan was made without the lock */
+        /* Again: the plan was made without the lock. */
+        r = x->stop ? trn_fail(err, -ESHUTDOWN, "turncoatd is stopping") : check_room(x, q, err);
         if (r == 0)
             r = enlist(x, q, ops, &who, &id, err);
         pthread_mutex_unlock(&x->lock);
@@ -337,7 +340,8 @@ static void carry_out(struct trn_executor *x, bool slow)
         trn_step(x, row);
         pthread_mutex_lock(&x->lock);
         row->busy = false;
-        drop_over(x);
+        if (!x->stop) /* then the list is gone through by whoever stops us */
+            drop_over(x);
     }
     pthread_mutex_unlock(&x->lock);
 }
@@ -400,16 +404,24 @@ int trn_executor_new(const struct trn_executor_options *o, struct trn_executor *
     return 0;
 }
 
-/* What would die with us anyway is taken back in good order, and so is all that must not outlive us. */
-static void withdraw(struct trn_executor *x)
+static bool must_go(const struct trn_executor *x, const struct trn_row *row)
+{
+    return !row->over && !(row->ops->survives && (x->o.survive || row->a.until_wall_ns == 0));
+}
+
+/* What would die with us anyway is taken back in good order, and so is all that must not outlive us. The thread of these
+ * acts has ended; the list does not change any more. */
+static void withdraw(struct trn_executor *x, bool slow)
 {
     for (uint32_t i = 0; i < x->n; i++) {
         struct trn_row *row = x->rows[i];
-        if (row->over || (row->ops->survives && (x->o.survive || row->a.until_wall_ns == 0)))
+        if (row->ops->slow != slow || !must_go(x, row))
             continue;
         if (row->a.state == TRN_ACTION_REQUESTED) {
+            pthread_mutex_lock(&x->lock);
             (void)!trn_journal_step(x, row, TRN_ACTION_FAILED,
                                     TRN_STR("turncoatd was stopped before it was carried out"), TRN_NO_U32, TRN_NO_U32);
+            pthread_mutex_unlock(&x->lock);
             continue;
         }
         if (!row->ops->undo)
@@ -421,19 +433,22 @@ static void withdraw(struct trn_executor *x)
     }
 }
 
+/* The quick ones first: a slow act may have minutes to go. */
 void trn_executor_stop(struct trn_executor *x)
 {
     pthread_mutex_lock(&x->lock);
     x->stop = true;
     pthread_cond_broadcast(&x->work);
     pthread_mutex_unlock(&x->lock);
-    for (unsigned i = 0; i < x->n_threads; i++)
+    for (unsigned i = 0; i < x->n_threads; i++) {
         pthread_join(x->threads[i], NULL);
-    if (x->n_threads)
-        withdraw(x);
+        withdraw(x, i == 1);
+        pthread_mutex_lock(&x->lock);
+        if (x->unsynced)
+            trn_journal_sync(x);
+        pthread_mutex_unlock(&x->lock);
+    }
     x->n_threads = 0;
-    if (x->unsynced)
-        trn_journal_sync(x);
 }
 
 struct trn_executor *trn_executor_free(struct trn_executor *x)

@@ -23,6 +23,7 @@ struct trn_row {
     uint64_t check_until_boot_ns;  /* after that an effect that is not seen is none */
     enum trn_action_state undo_as; /* UNDONE, EXPIRED or WITHDRAWN */
     uint32_t undo_uid, undo_pid;   /* who ordered that */
+    unsigned undo_tries;           /* that failed when its time was over */
     bool busy;                     /* its thread works on it now */
     bool over;                     /* to be taken off the list */
 };
@@ -43,7 +44,7 @@ struct trn_executor {
     struct trn_row *rows[TRN_ACTIONS_MAX];
     uint32_t n;
     uint64_t last_id;
-    struct trn_rate all, harsh;
+    struct trn_rate all, harsh, orders;
     int journal_fd;
     uint64_t records;
     uint8_t head[TRN_SHA256_SIZE];

@@ -9,7 +9,8 @@
 
 #define CHECK_AGAIN_NS (100 * TRN_NS_PER_MS)
 #define CHECK_FOR_NS (5 * TRN_NS_PER_SEC)
-#define UNDO_AGAIN_NS (30 * TRN_NS_PER_SEC) /* what could not be taken back when its time was over */
+#define UNDO_AGAIN_NS (30 * TRN_NS_PER_SEC) /* what could not be taken back when its time was over, at first */
+#define UNDO_DOUBLINGS 7u /* about an hour: each try is a record in the journal, and may fail for ever */
 
 /* Text of an error for the journal: with its hint, so that a list shows what to do. */
 static struct trn_str text_of(const struct trn_err *err, int code, char *dst, size_t size)
@@ -102,7 +103,8 @@ static void step_undo(struct trn_executor *x, struct trn_row *row)
     pthread_mutex_lock(&x->lock);
     bool expired = row->undo_as == TRN_ACTION_EXPIRED;
     row->next = expired ? TRN_ORDER_UNDO : TRN_ORDER_NONE;
-    row->due_boot_ns = trn_boot_ns() + UNDO_AGAIN_NS;
+    row->due_boot_ns = trn_boot_ns() + (UNDO_AGAIN_NS << TRN_MIN(row->undo_tries, UNDO_DOUBLINGS));
+    row->undo_tries++;
     pthread_mutex_unlock(&x->lock);
     end_step(x, row, row->a.state, trn_str_of(whole), row->undo_uid, row->undo_pid);
     fprintf(stderr, "turncoatd: action %llu %s\n", (unsigned long long)row->a.id, whole);

@@ -12,6 +12,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Users, as Debian and its relatives number people; and what user namespaces give them. */
+#define FIRST_USER 1000u
+#define LAST_USER 60000u
+#define FIRST_SUB_UID 100000u
+
 /* Where they stand on Debian and its relatives; what is not there is passed over. */
 static const char *const vital_programs[] = {
     "/usr/lib/systemd/systemd",
@@ -145,6 +150,41 @@ static bool is_kernel_thread(uint32_t pid)
     return readlink(path, to, sizeof to) < 0 && errno == ENOENT;
 }
 
+struct whose {
+    uint64_t uid, parent;
+};
+
+/* "Uid:\t1000\t..." and "PPid:\t1" of /proc/PID/status: the owner of the folder is root for who hides its memory. */
+static bool whose_is(uint32_t pid, struct whose *ret)
+{
+    char path[64], text[4096];
+    snprintf(path, sizeof path, "/proc/%u/status", pid);
+    TRN_AUTO(trn_fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text);
+    struct trn_cursor c = trn_cur(text, n > 0 ? (size_t)n : 0);
+    struct trn_str line, name, word;
+    bool uid = false, parent = false;
+    while (!(uid && parent) && !trn_str_is_none(line = trn_cur_line(&c))) {
+        if (!trn_str_split(&line, '\t', &name) || !trn_str_split(&line, '\t', &word))
+            continue;
+        if (trn_str_eq_c(name, "Uid:"))
+            uid = trn_str_u64(word, &ret->uid) == 0;
+        else if (trn_str_eq_c(name, "PPid:"))
+            parent = trn_str_u64(word, &ret->parent) == 0;
+    }
+    return uid && parent;
+}
+
+/* Everybody may start these programs: what a user runs is not the machine's, and a tree must not be safe from us because
+ * one of it is dpkg. But for the user's own systemd, without which the session ends; pid 1 started it. */
+static bool is_some_users(uint32_t pid, const char *program)
+{
+    struct whose w;
+    if (!whose_is(pid, &w) || w.uid < FIRST_USER || (w.uid > LAST_USER && w.uid < FIRST_SUB_UID))
+        return false;
+    return w.parent != 1 || strcmp(program, vital_running[0]) != 0;
+}
+
 int trn_vital_process(const struct trn_act_tools *t, uint32_t pid, struct trn_err *err)
 {
     char path[64], text[TRN_VITAL_PATH + 40];
@@ -167,6 +207,8 @@ int trn_vital_process(const struct trn_act_tools *t, uint32_t pid, struct trn_er
     }
     char policy[TRN_VITAL_PATH];
     const char *which = in_list(&st, vital_running, TRN_ARRAY_SIZE(vital_running));
+    if (which && is_some_users(pid, which))
+        which = NULL;
     if (!which && by_policy(t, &st, policy))
         which = policy;
     if (!which)

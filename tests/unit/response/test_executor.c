@@ -480,3 +480,89 @@ Test(executor, what_cannot_be_taken_back_yet_stays)
     wait_for("1 undone");
     trn_executor_free(x);
 }
+
+Test(executor, a_busy_policy_keeps_nobody_from_taking_back)
+{
+    struct trn_executor *x = started();
+    uint64_t id;
+    char text[16];
+    int r = 0;
+    policy_allows = true;
+    for (int i = 0; i < 40 && r == 0; i++) {
+        snprintf(text, sizeof text, "/%d", i);
+        struct trn_act_request q = request(TRN_RESPOND_BLOCK, text);
+        r = ask(x, &q, -1, &id);
+    }
+    cr_assert_eq(r, -EAGAIN, "the minute's acts are used up");
+    wait_for("1 seen");
+    cr_expect_eq(undo_id(x, 1), 0);
+    wait_for("1 undone");
+    r = 0;
+    for (int i = 0; i < 40 && r != -EAGAIN; i++)
+        r = undo_id(x, 1);
+    cr_expect_eq(r, -EAGAIN, "it is bounded as well");
+    trn_executor_free(x);
+}
+
+static uint64_t until_it_is_tried_again(struct trn_executor *x, unsigned tries)
+{
+    uint64_t wait = 0;
+    for (int i = 0; i < 1000 && wait == 0; i++) {
+        (void)poll(NULL, 0, 10);
+        pthread_mutex_lock(&x->lock);
+        if (x->n == 1 && x->rows[0]->undo_tries == tries && !x->rows[0]->busy) {
+            wait = x->rows[0]->due_boot_ns - trn_boot_ns();
+            x->rows[0]->due_boot_ns = 0;
+            pthread_cond_broadcast(&x->work);
+        }
+        pthread_mutex_unlock(&x->lock);
+    }
+    return wait;
+}
+
+Test(executor, what_cannot_be_taken_back_is_tried_more_and_more_seldom)
+{
+    struct trn_executor *x = started();
+    struct trn_act_request q = request(TRN_RESPOND_BLOCK, "/a");
+    uint64_t id, first, later = 0;
+    world.undo_fails = -EEXIST;
+    q.seconds = 1;
+    cr_assert_eq(ask(x, &q, client_fd, &id), 0);
+    first = until_it_is_tried_again(x, 1);
+    cr_expect(first > 0 && first <= 30 * TRN_NS_PER_SEC);
+    for (unsigned tries = 2; tries < 12; tries++)
+        later = until_it_is_tried_again(x, tries);
+    cr_expect(later > 30 * 60 * TRN_NS_PER_SEC && later < 2 * 3600 * TRN_NS_PER_SEC);
+    trn_executor_free(x);
+}
+
+static void *end_it(void *x)
+{
+    trn_executor_stop(x);
+    return NULL;
+}
+
+Test(executor, a_slow_one_does_not_keep_the_others_from_being_withdrawn)
+{
+    struct trn_executor *x = started();
+    struct trn_act_request slow = request(TRN_RESPOND_REMOVE, "acme"), hold = request(TRN_RESPOND_HOLD, "b"),
+                           late = request(TRN_RESPOND_BLOCK, "/late");
+    pthread_t thread;
+    uint64_t id;
+    cr_assert_eq(ask(x, &slow, client_fd, &id), 0);
+    cr_assert_eq(ask(x, &hold, client_fd, &id), 0);
+    wait_for("2 seen");
+    for (bool begun = false; !begun; (void)poll(NULL, 0, 5)) {
+        pthread_mutex_lock(&x->lock);
+        begun = x->rows[0]->busy;
+        pthread_mutex_unlock(&x->lock);
+    }
+    cr_assert_eq(pthread_create(&thread, NULL, end_it, x), 0);
+    wait_for("2 withdrawn");
+    cr_expect(!was_told("1 done"));
+    cr_expect_eq(ask(x, &late, client_fd, &id), -ESHUTDOWN);
+    __atomic_store_n(&world.slow_gate, true, __ATOMIC_SEQ_CST);
+    cr_assert_eq(pthread_join(thread, NULL), 0);
+    cr_expect(was_told("1 withdrawn"));
+    trn_executor_free(x);
+}

@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -119,6 +120,44 @@ Test(process, what_is_vital_is_refused)
     own.own[1] = p.pid;
     cr_expect_eq(trn_process_open(&own, &p, &err), -EPERM);
     end(p.pid);
+}
+
+/* Runs dpkg as that user, up to its first instruction. */
+static struct trn_act_process dpkg_of(uid_t uid)
+{
+    struct trn_stat s;
+    int status;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        if (setresuid(uid, uid, uid) == 0 && ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0)
+            (void)execl("/usr/bin/dpkg", "dpkg", "--version", NULL);
+        _exit(1);
+    }
+    cr_assert_eq(waitpid(pid, &status, 0), pid);
+    cr_assert(WIFSTOPPED(status));
+    cr_assert_eq(trn_stat_read((uint32_t)pid, &s), 0);
+    return (struct trn_act_process){.pid = (uint32_t)pid, .start_boot_ns = trn_stat_start_ns(&s)};
+}
+
+Test(process, nobody_hides_behind_a_vital_program_of_their_own)
+{
+    struct trn_err err;
+
+    if (geteuid() != 0 || access("/usr/bin/dpkg", X_OK) != 0)
+        cr_skip_test("needs root and dpkg");
+    struct trn_act_process roots = dpkg_of(0), services = dpkg_of(101), users = dpkg_of(1000), mapped = dpkg_of(100005);
+    cr_expect_eq(trn_process_open(&tools, &roots, &err), -EPERM);
+    cr_expect_eq(trn_process_open(&tools, &services, &err), -EPERM);
+    int fd = trn_process_open(&tools, &users, &err);
+    cr_expect(fd >= 0, "%s", err.message);
+    trn_fd_close(fd);
+    fd = trn_process_open(&tools, &mapped, &err);
+    cr_expect(fd >= 0, "%s", err.message);
+    trn_fd_close(fd);
+    const uint32_t all[] = {roots.pid, services.pid, users.pid, mapped.pid};
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(all); i++)
+        end(all[i]);
 }
 
 Test(process, children_are_named_with_their_start)
