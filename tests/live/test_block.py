@@ -211,6 +211,21 @@ def test_a_link_that_is_turned_to_the_shell_takes_no_shell_away(root):
     root.run(["rm", "/srv/turned"])
 
 
+def test_whoever_owns_a_link_has_nobody_elses_file_refused(root):
+    turn = "ln -s {0} /srv/new; chown -h 1000 /srv/new; mv -T /srv/new /srv/turned"
+    root.run(["sh", "-c", f"cp {BAD} /srv/theirs; chown 1000 /srv/theirs; " + turn.format("/srv/theirs")])
+    with Holder(root, gate=False) as holder:
+        holder.do("block 1 path /srv/turned")
+        assert tries(root, "exec", "/srv/theirs") == "refused"
+        root.run(["sh", "-c", turn.format(OTHER)])
+        time.sleep(1.5)  # longer than the time between two looks: nothing must have happened
+        assert tries(root, "exec", OTHER) != "refused" and tries(root, "exec", "/srv/theirs") == "refused"
+        holder.do("undo 1")
+        with pytest.raises(AssertionError, match="belongs neither to root"):
+            holder.do("block 2 path /srv/turned")
+    root.run(["rm", "/srv/turned", "/srv/theirs"])
+
+
 # ---- a content, on a protected file system ------------------------------------------------------------------------
 
 

@@ -20,6 +20,7 @@ struct way {
     char rest[8192]; /* what is still to be gone */
     int at;
     unsigned links;
+    bool folder; /* "way/" */
     uid_t owner; /* of the links that are not root's; ROOT: there was none */
 };
 
@@ -44,12 +45,14 @@ static int from_the_root(struct way *w)
     return w->at < 0 ? -errno : 0;
 }
 
-/* Those of /proc lead to whatever a process has open. */
-static bool may_follow(struct way *w, int link, const struct stat *st)
+/* /proc/self is a link like others ("812"). Those to what a process has open ("/srv/a", "pipe:[7]") are not. */
+static bool may_follow(struct way *w, int link, const struct stat *st, struct trn_str to)
 {
     struct statfs fs;
 
-    if (++w->links > LINKS_MAX || fstatfs(link, &fs) != 0 || fs.f_type == PROC_SUPER_MAGIC)
+    if (++w->links > LINKS_MAX || fstatfs(link, &fs) != 0)
+        return false;
+    if (fs.f_type == PROC_SUPER_MAGIC && (to.p[0] == '/' || trn_str_find(to, ':') >= 0))
         return false;
     if (st->st_uid == ROOT)
         return true;
@@ -62,13 +65,12 @@ static bool may_follow(struct way *w, int link, const struct stat *st)
 static int follow(struct way *w, int link, const struct stat *st)
 {
     char to[4096];
-    ssize_t n;
+    ssize_t n = readlinkat(link, "", to, sizeof(to));
 
-    if (!may_follow(w, link, st))
-        return -ELOOP;
-    n = readlinkat(link, "", to, sizeof(to));
     if (n <= 0)
         return n < 0 ? -errno : -ENOENT;
+    if (!may_follow(w, link, st, (struct trn_str){to, (size_t)n}))
+        return -ELOOP;
     size_t rest = strlen(w->rest);
     if ((size_t)n + rest + 1 > sizeof(w->rest))
         return -ENAMETOOLONG;
@@ -99,6 +101,8 @@ static int go(struct way *w)
         r = -errno;
     if (r == 0 && w->owner != ROOT && st.st_uid != w->owner)
         r = -ELOOP;
+    if (r == 0 && w->folder && !S_ISDIR(st.st_mode))
+        r = -ENOTDIR;
     return r;
 }
 
@@ -107,11 +111,12 @@ int trn_reach(const char *path)
     struct way w = {.at = -1};
     size_t n = strlen(path);
 
-    if (path[0] != '/' || path[n - 1] == '/')
-        return path[0] == '/' && n == 1 ? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC) : -EINVAL;
+    if (path[0] != '/')
+        return -EINVAL;
     if (n >= sizeof(w.rest))
         return -ENAMETOOLONG;
     memcpy(w.rest, path, n + 1);
+    w.folder = path[n - 1] == '/';
     int r = go(&w);
     if (r < 0)
         trn_fd_close(w.at);
