@@ -246,7 +246,7 @@ static void drop_engine(struct trn_daemon *d)
     trn_sibling_end(&d->engine);
     trn_daemon_orders_stop(d);
     d->opener = trn_opener_stop(d->opener);
-    d->records = trn_record_pipe_free(d->records);
+    d->records = d->hands_left ? NULL : trn_record_pipe_free(d->records); /* a thread may be telling a filter */
     d->control_fd = trn_fd_close(d->control_fd);
     d->engine.ended_ns = trn_mono_ns(); /* also when none could be started */
     d->restarts++;

@@ -356,6 +356,10 @@ static void stop(struct trn_daemon *d)
         trn_fd_close(d->guard.pidfd);
     }
     trn_sibling_end(&d->inspect);
+    if (d->listen_fd >= 0 && unlinkat(d->place.state_fd, "turncoat.sock", 0) < 0)
+        fprintf(stderr, "turncoatd: the socket could not be removed\n");
+    if (d->hands_left) /* a thread still uses what follows: our end frees it */
+        _exit(d->exit_code);
     trn_record_pipe_free(d->records);
     trn_filters_free(d->filters);
     trn_fanotify_close(d->files);
@@ -365,8 +369,6 @@ static void stop(struct trn_daemon *d)
         trn_fd_close(d->jobs_fds[i]);
         trn_fd_close(d->results_fds[i]);
     }
-    if (d->listen_fd >= 0 && unlinkat(d->place.state_fd, "turncoat.sock", 0) < 0)
-        fprintf(stderr, "turncoatd: the socket could not be removed\n");
     trn_fd_close(d->listen_fd);
     trn_fd_close(d->signal_fd);
     trn_fd_close(d->views_fds[0]);
@@ -488,6 +490,7 @@ int main(int argc, char **argv)
                 d.place.state_dir);
     while (r == 0 && !d.stopping)
         one_round(&d);
+    d.exit_code = r < 0 ? 3 : 0;
     stop(&d);
-    return r < 0 ? 3 : 0;
+    return d.exit_code;
 }

@@ -60,6 +60,7 @@ struct trn_daemon {
     uint64_t files_ns, beat_ns; /* when files were read, when the guard heard of us */
     uint64_t health_ns, last_health_hash;
     bool stopping;
+    int exit_code;
 };
 
 void trn_daemon_say(const char *what, const struct trn_err *err);

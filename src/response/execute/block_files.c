@@ -130,7 +130,8 @@ static int find_path(const struct trn_act_tools *t, const struct trn_act_request
     (void)snprintf(found->path, sizeof(found->path), "%.*s", TRN_STR_ARG(q->text));
     TRN_AUTO(trn_fd_closep) int at = trn_reach(found->path);
     if (at == -ELOOP) {
-        trn_fail(err, -ELOOP, "cannot block '%s': a link on the way belongs neither to root nor to the file's owner", shown);
+        trn_fail(err, -ELOOP, "cannot block '%s': a link on the way belongs neither to root nor to the file's owner",
+                 shown);
         trn_hint(err, "whoever owns the link chooses what is blocked: name the file itself");
         return -ELOOP;
     }

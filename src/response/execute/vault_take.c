@@ -4,8 +4,8 @@
  * Must not own: whether it may be taken (quarantine.c asks for vital files).
  * Hand-offs: descriptors of a place are closed by trn_vault_place_done.
  */
-#include "response/execute/vault.h"
 #include "response/execute/reach.h"
+#include "response/execute/vault.h"
 
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -154,7 +154,8 @@ static int find(struct trn_str path, struct trn_arena *arena, struct trn_vault_p
     name[path.n] = '\0';
     at = trn_reach(name);
     if (at == -ELOOP) {
-        code = fail_path(err, at, path, "a link on the way belongs neither to root nor to the file's owner, or is of /proc");
+        code = fail_path(err, at, path,
+                         "a link on the way belongs neither to root nor to the file's owner, or is of /proc");
         trn_hint(err, "whoever owns the link chooses what is taken: name the file itself");
         return code;
     }
