@@ -164,11 +164,68 @@ static int read_request(const json_t *request, struct trn_act_host *hosts, struc
     return r < 0 ? r : read_hosts(request, hosts, q, err);
 }
 
+/* ---- files that were seen with a content ---- */
+
+#define SEEN_EVENTS 256u
+#define SEEN_FILES 64u
+
+struct seen {
+    struct trn_arena *arena;
+    struct trn_act_file *files;
+    uint32_t n;
+};
+
+static int add_seen(void *ctx, struct trn_str row)
+{
+    struct seen *s = ctx;
+    json_t *j = json_loadb(row.p, row.n, 0, NULL), *file = json_object_get(j, "file");
+    struct trn_str path = text_of(file, "path"), hash = text_of(json_object_get(file, "hash"), "sha256");
+    struct trn_act_file f = {.size = TRN_NO_U64};
+    bool there = false;
+    for (uint32_t i = 0; i < s->n; i++)
+        there = there || trn_str_eq(s->files[i].path, path);
+    f.size = json_object_get(file, "size") ? number_of(file, "size") : TRN_NO_U64;
+    if (!there && s->n < SEEN_FILES && path.n > 1 && path.p[0] == '/' &&
+        trn_unhex(hash, f.sha256, sizeof f.sha256) == 0) {
+        f.path = trn_arena_str(s->arena, path);
+        if (!trn_str_is_none(f.path))
+            s->files[s->n++] = f;
+    }
+    json_decref(j);
+    return 0;
+}
+
+/* The main thread knows what runs. Libraries, and what has ended, stand in the store; turncoatd looks at each of them before
+ * it refuses one. Without a store there are none: then the rule is as narrow as its plan says. */
+static int send_seen(struct trn_request_env *env, const struct trn_act_request *q)
+{
+    TRN_AUTO(trn_arena_freep) struct trn_arena *arena = trn_arena_new(ARENA_MAX);
+    TRN_AUTO(trn_buf_done) struct trn_buf b;
+    TRN_AUTO(trn_buf_done) struct trn_buf trouble;
+    struct seen s = {.arena = arena,
+                     .files = arena ? trn_arena_array(arena, SEEN_FILES, sizeof(struct trn_act_file)) : NULL};
+    const struct trn_json_sink sink = {add_seen, &s};
+    struct trn_hunt_summary sum;
+    struct trn_err ignored;
+    char expr[HEX_MAX + 40];
+    trn_buf_init(&b, TRN_IPC_MAX - 64);
+    trn_buf_init(&trouble, 4096);
+    if (q->act != TRN_RESPOND_BLOCK || (q->target != TRN_TARGET_SHA256 && q->target != TRN_TARGET_BUILD_ID) ||
+        !s.files || !trn_request_store(env, &trouble))
+        return 0;
+    snprintf(expr, sizeof expr, "type=identity %s=%.*s",
+             q->target == TRN_TARGET_SHA256 ? "sha256" : "turncoat.file.build_id", TRN_STR_ARG(q->text));
+    if (trn_store_hunt(env->store, trn_str_of(expr), trn_wall_ns(), SEEN_EVENTS, &sink, &sum, &ignored) < 0 || s.n == 0)
+        return 0;
+    uint32_t n = trn_act_files_encode(q->job, s.files, s.n, &b);
+    return b.bad || n == 0 ? 0 : trn_acts_send(env, TRN_CH_ACT_FILES, trn_buf_str(&b), -1);
+}
+
 /* ---- the way to turncoatd ---- */
 
 /* What the main thread made of it: a refusal, or ACT_FILES messages and the ACT itself, each ready to be sent. */
-static int pass_on(struct trn_request_env *env, const struct trn_request_client *client, struct trn_str resolved,
-                   struct trn_err *err)
+static int pass_on(struct trn_request_env *env, const struct trn_request_client *client,
+                   const struct trn_act_request *q, struct trn_str resolved, struct trn_err *err)
 {
     struct trn_cursor in = trn_cur_of(resolved);
     int code = (int32_t)trn_cur_u32le(&in);
@@ -185,6 +242,8 @@ static int pass_on(struct trn_request_env *env, const struct trn_request_client 
     for (uint32_t i = 0; r == 0 && i < n; i++)
         r = trn_acts_send(env, TRN_CH_ACT_FILES, trn_cur_lstr(&in), -1);
     struct trn_str act = trn_cur_lstr(&in);
+    if (r == 0)
+        r = send_seen(env, q);
     if (r == 0)
         r = in.bad || !trn_cur_end(&in) ? -EPROTO : trn_acts_send(env, TRN_CH_ACT, act, client->fd);
     return r < 0 ? trn_fail(err, r, "turncoatd cannot be asked: %s", trn_errno_name(r)) : 0;
@@ -215,7 +274,7 @@ static int send_request(struct trn_request_env *env, const struct trn_request_cl
         trn_hint(err, "try again");
         return err->code;
     }
-    return pass_on(env, client, trn_buf_str(&resolved), err);
+    return pass_on(env, client, q, trn_buf_str(&resolved), err);
 }
 
 static void put_answer(struct trn_buf *out, const struct trn_act_answer *a)

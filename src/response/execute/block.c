@@ -40,7 +40,8 @@ static void put_files(const struct trn_act_request *q, const struct block_found 
 
     for (uint32_t i = 0; i < f->n_files && i < 8; i++) {
         trn_escape_into(shown, sizeof(shown), trn_str_of(f->paths[i]));
-        trn_put_fmt(out, "refuse to open, start, load or map '%s'\n", shown);
+        trn_put_fmt(out, "refuse to open, start, load or map '%s'%s\n", shown,
+                    f->files[i].unsure ? ", if it is that content still" : "");
     }
     if (f->n_files > 8)
         trn_put_fmt(out, "the same for %u more files\n", f->n_files - 8);
@@ -60,9 +61,12 @@ static void put_elsewhere(const struct trn_act_tools *t, const struct trn_act_re
         trn_put_fmt(out, "copies elsewhere are not refused: block the sha256 for that\n");
     } else {
         trn_put_fmt(out, "the same content under other names: refused on %u protected file system%s%s\n", places,
-                    places == 1 ? "" : "s",
-                    trn_blocker_has_gate(t->blocker) ? ", and as a program or library in memory" : "");
+                    places == 1 ? "" : "s", trn_blocker_has_gate(t->blocker) ? ", and as a program in memory" : "");
     }
+    if (q->target != TRN_TARGET_PATH && f->n_files == 0 && places == 0)
+        trn_put_fmt(out,
+                    "warning: no file with it is known here, and no file system is protected ('protect-mounts' of the "
+                    "policy): files with it still start\n");
     if (f->build_id_n && !trn_blocker_has_inspector(t->blocker))
         trn_put_fmt(out, "other files with this build-id are not noticed\n");
     if (f->passed_over)
@@ -71,7 +75,10 @@ static void put_elsewhere(const struct trn_act_tools *t, const struct trn_act_re
                                         : "%u files of it are no programs: they stay readable\n",
                     f->passed_over);
     if (f->other)
-        trn_put_fmt(out, "%u of its files are not there, or have another content by now: left alone\n", f->other);
+        trn_put_fmt(out,
+                    f->other == 1 ? "%u of its files is not there, or has another content by now: left alone\n"
+                                  : "%u of its files are not there, or have another content by now: left alone\n",
+                    f->other);
     if (!trn_blocker_has_gate(t->blocker))
         trn_put_fmt(out, "BPF is refused here: what was open before can still be mapped\n");
     trn_put_fmt(out, "what runs already goes on ('kill' ends it)\n");
@@ -103,8 +110,9 @@ static int watch_all(const struct trn_act_tools *t, const struct block_found *f,
         TRN_AUTO(trn_fd_closep) int fd = block_open(&f->files[i], f->paths[i], f->path[0] != '\0');
         if (fd == -ENOENT || fd == -ESTALE)
             continue; /* replaced this moment: it is not that file any more */
-        int r = fd < 0 ? trn_fail(err, fd, "cannot open a file of the rule: %s", trn_errno_name(fd))
-                       : trn_blocker_watch(t->blocker, fd, err);
+        int r = fd < 0               ? trn_fail(err, fd, "cannot open a file of the rule: %s", trn_errno_name(fd))
+                : f->files[i].unsure ? trn_blocker_ask_about(t->blocker, fd, err)
+                                     : trn_blocker_watch(t->blocker, fd, err);
         if (r != 0)
             return r;
     }
@@ -176,7 +184,7 @@ static int check(const struct trn_act_tools *t, struct trn_act *a, struct trn_bu
     for (uint32_t i = 0; i < f.n_files && r == 0 && tried < TRIES_MAX; i++) {
         trn_escape_into(shown, sizeof(shown), trn_str_of(f.paths[i]));
         r = block_try(t, f.paths[i]);
-        if (r == -ENOENT || r == -EACCES) {
+        if (r == -ENOENT || r == -EACCES || (r == 0 && f.files[i].unsure)) { /* unsure: it is another content */
             r = 0;
             continue;
         }
@@ -192,6 +200,9 @@ static int check(const struct trn_act_tools *t, struct trn_act *a, struct trn_bu
         trn_put_fmt(ret_seen, "a child tried to open '%s': EPERM", shown);
     else if (tried)
         trn_put_fmt(ret_seen, "a child tried to open %u of the files, the last '%s': EPERM", tried, shown);
+    else if (a->q.target != TRN_TARGET_PATH && trn_blocker_protected(t->blocker) == 0)
+        trn_put_fmt(ret_seen, "ONLY as a program in memory: no file with it is known here, and no file system is "
+                              "protected (protect-mounts of the policy)");
     else
         trn_put_fmt(ret_seen, "no file of it is here to be tried; %u protected file system%s watched%s",
                     trn_blocker_protected(t->blocker), trn_blocker_protected(t->blocker) == 1 ? " is" : "s are",

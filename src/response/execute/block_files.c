@@ -94,6 +94,35 @@ static int add_file(const struct trn_act_tools *t, const struct trn_act_request 
     return 0;
 }
 
+/* Its metadata changed since (a link to it, its mode, a look by another way): a hash will tell, when it is opened. */
+static int add_unsure(const struct trn_act_tools *t, const struct trn_act_request *q, const struct trn_act_file *f,
+                      int at, const struct stat *st, struct block_found *found, struct trn_err *err)
+{
+    struct trn_block_file *to = &found->files[found->n_files];
+    int r = trn_vital_file(t, at, f->path.p, err);
+
+    for (uint32_t i = 0; i < found->n_files && r == 0; i++)
+        if (strcmp(found->paths[i], f->path.p) == 0)
+            return 0;
+    if (r != 0)
+        return r;
+    r = trn_permit_key_of(at, &to->key);
+    if (r != 0)
+        return trn_fail(err, r, "a file cannot be looked at: %s", trn_errno_name(r));
+    to->key.ctime_ns = 0;
+    to->unsure = true;
+    if (q->target != TRN_TARGET_SHA256)
+        add_content(found, f->sha256, (uint64_t)st->st_size);
+    found->paths[found->n_files++] = f->path.p;
+    return 0;
+}
+
+/* Whether the content that is there now can be the one that was seen. */
+static bool may_be_meant(const struct trn_act_file *f, const struct stat *st)
+{
+    return has_hash(f) && st->st_size > 0 && (f->size == TRN_NO_U64 || f->size == (uint64_t)st->st_size);
+}
+
 static int look_at(const struct trn_act_tools *t, const struct trn_act_request *q, const struct trn_act_file *f,
                    struct block_found *found, struct trn_err *err)
 {
@@ -105,8 +134,11 @@ static int look_at(const struct trn_act_tools *t, const struct trn_act_request *
         return 0;
     }
     TRN_AUTO(trn_fd_closep) int at = open(f->path.p, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    if (at >= 0 && fstat(at, &st) == 0 && S_ISREG(st.st_mode) && is_meant(f, &st))
+    const bool known = !trn_file_key_is_none(&f->key) || !has_hash(f);
+    if (at >= 0 && fstat(at, &st) == 0 && S_ISREG(st.st_mode) && known && is_meant(f, &st))
         return add_file(t, q, f, at, &st, f->path.p, found, err);
+    if (at >= 0 && fstat(at, &st) == 0 && S_ISREG(st.st_mode) && may_be_meant(f, &st))
+        return add_unsure(t, q, f, at, &st, found, err);
     if (at >= 0 && fstat(at, &st) == 0 && S_ISLNK(st.st_mode))
         return 0; /* where it leads is in the list by itself, if it is of this software */
     found->other++;
@@ -204,7 +236,11 @@ int block_find(const struct trn_act_tools *t, const struct trn_act_request *q, s
         r = find_build_id(q, ret, err);
         break;
     case TRN_TARGET_SOFTWARE:
-        r = q->n_files ? 0 : trn_fail(err, -ENOENT, "cannot block a software of which no file is known");
+        r = 0;
+        if (q->n_files == 0) {
+            r = trn_fail(err, -ENOENT, "cannot block a software of which no program or library is known");
+            trn_hint(err, "a package of the base system is never blocked as a whole: block a path or a sha256");
+        }
         break;
     default:
         r = trn_fail(err, -EINVAL, "cannot block that: a sha256, a build-id, a path or a software can be blocked");

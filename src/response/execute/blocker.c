@@ -238,6 +238,11 @@ int trn_blocker_watch(struct trn_blocker *b, int fd, struct trn_err *err)
     return r;
 }
 
+int trn_blocker_ask_about(struct trn_blocker *b, int fd, struct trn_err *err)
+{
+    return trn_permission_watch(b->files, fd, BOTH, err);
+}
+
 static int remove_rule(struct trn_blocker *b, uint64_t id)
 {
     block_lock(b);

@@ -75,6 +75,7 @@ struct trn_block_file {
     uint8_t sha256[TRN_SHA256_SIZE];
     bool has_sha256;
     bool spread; /* the same content elsewhere is refused, too */
+    bool unsure; /* was that content when somebody looked: it is hashed when it is opened next (key.ctime_ns is 0) */
 };
 struct trn_block_content {
     uint64_t size; /* TRN_NO_U64: not known */
@@ -95,6 +96,8 @@ struct trn_block_rule {
 int trn_blocker_add(struct trn_blocker *b, const struct trn_block_rule *r, struct trn_err *err) TRN_MUST_CHECK;
 /* One of the files of a rule, by any descriptor, O_PATH too: from now on it is refused. */
 int trn_blocker_watch(struct trn_blocker *b, int fd, struct trn_err *err) TRN_MUST_CHECK;
+/* One that is unsure: each open of it is asked about, and refused when its content is a rule's. */
+int trn_blocker_ask_about(struct trn_blocker *b, int fd, struct trn_err *err) TRN_MUST_CHECK;
 int trn_blocker_remove(struct trn_blocker *b, uint64_t id); /* -ENOENT */
 bool trn_blocker_has_gate(const struct trn_blocker *b);
 bool trn_blocker_has_inspector(const struct trn_blocker *b);
