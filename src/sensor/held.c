@@ -9,16 +9,25 @@
 #include "sensor/held.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 
+/* Whom more than one act of turncoatd's holds. The gate frees slots by itself: so it says of whom it is. */
+struct share {
+    uint32_t tgid, more; /* beside the first */
+    uint64_t start_boot_ns;
+};
+
 struct trn_held {
     int fd;
     struct trn_held_table *table; /* a mapping */
     size_t mapped;
+    pthread_mutex_t lock; /* of shares, which are turncoatd's alone */
+    struct share shares[TRN_HELD_SLOTS];
 };
 
 static size_t whole_pages(size_t n)
@@ -63,6 +72,7 @@ int trn_held_new(struct trn_held **ret, struct trn_err *err)
         free(h);
         return r;
     }
+    pthread_mutex_init(&h->lock, NULL);
     *ret = h;
     return 0;
 }
@@ -73,6 +83,7 @@ struct trn_held *trn_held_free(struct trn_held *h)
         return NULL;
     (void)munmap(h->table, h->mapped);
     trn_fd_close(h->fd);
+    pthread_mutex_destroy(&h->lock);
     free(h);
     return NULL;
 }
@@ -186,12 +197,52 @@ int trn_held_add(struct trn_held *h, uint32_t tgid, uint64_t start_boot_ns, enum
     return 0;
 }
 
+static bool is_shared(const struct trn_held *h, size_t at, uint32_t tgid, uint64_t start_boot_ns)
+{
+    const struct share *s = &h->shares[at];
+
+    return s->more > 0 && s->tgid == tgid && s->start_boot_ns == start_boot_ns;
+}
+
 void trn_held_remove(struct trn_held *h, uint32_t tgid, uint64_t start_boot_ns)
 {
     size_t at = tgid ? find(h, tgid, start_boot_ns) : TRN_HELD_SLOTS;
 
-    if (at < TRN_HELD_SLOTS)
+    if (at == TRN_HELD_SLOTS)
+        return;
+    pthread_mutex_lock(&h->lock);
+    if (is_shared(h, at, tgid, start_boot_ns))
+        h->shares[at].more--;
+    else
         give(&h->table->slots[at]);
+    pthread_mutex_unlock(&h->lock);
+}
+
+bool trn_held_share(struct trn_held *h, uint32_t tgid, uint64_t start_boot_ns)
+{
+    size_t at;
+
+    pthread_mutex_lock(&h->lock);
+    at = tgid ? find(h, tgid, start_boot_ns) : TRN_HELD_SLOTS;
+    if (at < TRN_HELD_SLOTS) {
+        const uint32_t more = is_shared(h, at, tgid, start_boot_ns) ? h->shares[at].more : 0;
+
+        h->shares[at] = (struct share){tgid, more + 1, start_boot_ns};
+    }
+    pthread_mutex_unlock(&h->lock);
+    return at < TRN_HELD_SLOTS;
+}
+
+bool trn_held_is_shared(struct trn_held *h, uint32_t tgid, uint64_t start_boot_ns)
+{
+    bool shared;
+    size_t at;
+
+    pthread_mutex_lock(&h->lock);
+    at = tgid ? find(h, tgid, start_boot_ns) : TRN_HELD_SLOTS;
+    shared = at < TRN_HELD_SLOTS && is_shared(h, at, tgid, start_boot_ns);
+    pthread_mutex_unlock(&h->lock);
+    return shared;
 }
 
 bool trn_held_has(const struct trn_held *h, uint32_t tgid, uint64_t start_boot_ns)

@@ -28,7 +28,12 @@ struct trn_held *trn_held_free(struct trn_held *h); /* takes NULL; continues nob
 int trn_held_fd(const struct trn_held *h);          /* for the guard and for the gate; stays the table's */
 /* -ENOSPC when all slots are taken. */
 int trn_held_add(struct trn_held *h, uint32_t tgid, uint64_t start_boot_ns, enum trn_held_kind kind) TRN_MUST_CHECK;
+/* Frees the slot, or gives one share of it back. */
 void trn_held_remove(struct trn_held *h, uint32_t tgid, uint64_t start_boot_ns);
+/* One more holds a process that is in the table: false if it is not there. Each share wants a trn_held_remove of its own. */
+bool trn_held_share(struct trn_held *h, uint32_t tgid, uint64_t start_boot_ns);
+/* Whether somebody else would still hold it after a trn_held_remove. */
+bool trn_held_is_shared(struct trn_held *h, uint32_t tgid, uint64_t start_boot_ns);
 bool trn_held_has(const struct trn_held *h, uint32_t tgid, uint64_t start_boot_ns);
 uint32_t trn_held_count(const struct trn_held *h);
 /* Frees the slots of processes that are gone; returns how many. To be called about once a second. */

@@ -36,20 +36,20 @@ def respond(daemon, *argv, groups=None):
     return daemon.root.run([*who, "turncoat", "respond", *argv, "--state", STATE], scope=False, check=False)
 
 
-def entity_of(daemon, p):
+def entity_of(daemon, pid):
     deadline = time.monotonic() + 15
     while time.monotonic() < deadline:
-        found = daemon.seen(f"pid={p.pid} type=exec")
+        found = daemon.seen(f"pid={pid} type=exec")
         if found:
             return found[0]["process"]["entity_id"]
         time.sleep(0.1)
-    raise AssertionError(f"the start of {p.pid} was not recorded\n{daemon.words()}")
+    raise AssertionError(f"the start of {pid} was not recorded\n{daemon.words()}")
 
 
 def idler(daemon):
     """A process of the test, and its entity."""
     p = daemon.root.popen(["/srv/idler", "600"])
-    return p, entity_of(daemon, p)
+    return p, entity_of(daemon, p.pid)
 
 
 def runs(p):
@@ -100,6 +100,60 @@ def test_a_file_goes_into_the_vault_and_comes_back(daemon):
     assert root.run(["cat", "/srv/odd"]).stdout == "made up for the test\n"
     (row,) = listed(daemon, "--all")["actions"]
     assert row["state"] == "undone" and row["undo"] is None and listed(daemon)["actions"] == []
+
+
+def child_of(pid):
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline:
+        with open(f"/proc/{pid}/task/{pid}/children") as f:
+            found = f.read().split()
+        if found:
+            return int(found[0])
+        time.sleep(0.01)
+    raise AssertionError(f"{pid} has no child")
+
+
+def is_stopped(pid):
+    with open(f"/proc/{pid}/stat") as f:
+        return f.read().rpartition(")")[2].split()[0] == "T"
+
+
+def number_of(done):
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout)["id"]
+
+
+def test_who_is_held_by_several_goes_on_with_the_last_of_them(daemon):
+    top = daemon.root.popen(["/srv/idler-shell", "-c", "/srv/idler-shell -c '/srv/idler 600; :'; :"])
+    middle = child_of(top.pid)
+    low = child_of(middle)
+    first = number_of(respond(daemon, "hold", entity_of(daemon, low), "--json"))
+    second = number_of(respond(daemon, "hold", entity_of(daemon, middle), "--json"))
+    assert "held by another action" in respond(daemon, "undo", str(first)).stdout and is_stopped(low)
+    third = number_of(respond(daemon, "hold", entity_of(daemon, top.pid), "--json"))
+    assert respond(daemon, "undo", str(second)).returncode == 0 and is_stopped(low)
+    assert respond(daemon, "undo", str(third)).returncode == 0
+    deadline = time.monotonic() + 15
+    while any(is_stopped(pid) for pid in (top.pid, middle, low)):
+        assert time.monotonic() < deadline, "nobody continues it any more"
+        time.sleep(0.02)
+
+
+def test_a_content_that_was_seen_is_blocked_by_its_hash_whatever_became_of_its_metadata(daemon):
+    root = daemon.root
+    root.run(["sh", "-c", "(cat /usr/bin/true; echo of this test) >/srv/once; chmod 755 /srv/once"], scope=False)
+    sha256 = root.run(["sha256sum", "/srv/once"], scope=False).stdout.split()[0]
+    root.run(["/srv/once"])
+    daemon.settle()
+    root.run(["chmod", "700", "/srv/once"], scope=False)
+    done = respond(daemon, "block", sha256, "--json")
+    assert done.returncode == 0 and "EPERM" in json.loads(done.stdout)["text"], done.stdout + done.stderr
+    assert root.run(["sh", "-c", "/srv/once"], check=False).returncode == 126
+    assert respond(daemon, "unblock", sha256).returncode == 0
+    root.write("/srv/once", "#!/bin/sh\nexit 5\n", mode=0o755)
+    changed = respond(daemon, "block", sha256, "--json")
+    assert changed.returncode == 0 and "ONLY" in json.loads(changed.stdout)["text"], changed.stdout
+    assert root.run(["sh", "-c", "/srv/once"], check=False).returncode == 5, "another content is not refused"
 
 
 def test_only_who_may_act_does(daemon):
@@ -244,7 +298,7 @@ def test_what_ran_before_turncoat_is_known_by_its_own_start(private_root):
     time.sleep(0.3)  # so that its start is not the moment at which it is told
     daemon = Turncoat(private_root)
     try:
-        done = respond(daemon, "kill", entity_of(daemon, p))
+        done = respond(daemon, "kill", entity_of(daemon, p.pid))
         assert done.returncode == 0, done.stdout + done.stderr + daemon.words()
         assert p.wait(timeout=5) == -signal.SIGKILL
     finally:

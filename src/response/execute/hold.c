@@ -40,15 +40,17 @@ int trn_hold_join(void *ctx, struct trn_tree_one *one, struct trn_err *err)
     const struct trn_act_tools *t = ctx;
     int r;
 
-    if (!t->held)
+    if (!t->held || one->joined)
         return 0;
-    if (trn_held_has(t->held, one->pid, one->start_boot_ns)) {
-        one->was_stopped = false; /* by the gate, on our account */
+    one->joined = trn_held_share(t->held, one->pid, one->start_boot_ns);
+    if (one->joined) {
+        one->was_stopped = false; /* by the gate or another act, on our account: the last of us continues it */
         return 0;
     }
     if (one->was_stopped)
         return 0;
     r = trn_held_add(t->held, one->pid, one->start_boot_ns, TRN_HELD_BY_ACT);
+    one->joined = r == 0;
     if (r == 0)
         return 0;
     r = trn_fail(err, r, "cannot hold process %u: %s", one->pid,
@@ -57,17 +59,30 @@ int trn_hold_join(void *ctx, struct trn_tree_one *one, struct trn_err *err)
     return r;
 }
 
-void trn_hold_leave(const struct trn_act_tools *t, const struct trn_tree *tree)
+void trn_hold_leave(const struct trn_act_tools *t, struct trn_tree *tree)
 {
-    for (uint32_t i = 0; i < tree->n && t->held; i++)
-        trn_held_remove(t->held, tree->v[i].pid, tree->v[i].start_boot_ns);
+    for (uint32_t i = 0; i < tree->n && t->held; i++) {
+        if (tree->v[i].joined)
+            trn_held_remove(t->held, tree->v[i].pid, tree->v[i].start_boot_ns);
+        tree->v[i].joined = false;
+    }
 }
 
-static uint32_t let_go(struct hold *h)
+uint32_t trn_hold_let_go(const struct trn_act_tools *t, struct trn_tree *tree, uint32_t *ret_others)
 {
-    uint32_t n = trn_tree_continue(&h->tree);
+    uint32_t n;
 
-    trn_hold_leave(h->tools, &h->tree); /* afterwards: were we to end in between, the guard would continue them */
+    for (uint32_t i = 0; i < tree->n && t->held; i++) {
+        struct trn_tree_one *one = &tree->v[i];
+
+        if (!one->joined || !trn_held_is_shared(t->held, one->pid, one->start_boot_ns))
+            continue;
+        one->was_stopped = true; /* the other one continues it */
+        if (ret_others && !one->ended)
+            ++*ret_others;
+    }
+    n = trn_tree_continue(tree);
+    trn_hold_leave(t, tree); /* afterwards: were we to end in between, the guard would continue them */
     return n;
 }
 
@@ -242,7 +257,7 @@ static int act(const struct trn_act_tools *t, struct trn_act *a, struct trn_buf 
     if (r == 0)
         r = start_thread(h, err);
     if (r < 0) {
-        (void)let_go(h); /* none, or all */
+        (void)trn_hold_let_go(t, &h->tree, NULL); /* none, or all */
         return r;
     }
     trn_put_fmt(ret_did, "%u process%s stopped", trn_tree_met(&h->tree), trn_tree_met(&h->tree) == 1 ? "" : "es");
@@ -276,15 +291,17 @@ static int check(const struct trn_act_tools *t, struct trn_act *a, struct trn_bu
 static int undo(const struct trn_act_tools *t, struct trn_act *a, struct trn_buf *ret_did, struct trn_err *err)
 {
     struct hold *h = a->live;
-    uint32_t n;
+    uint32_t n, others = 0;
 
     if (!h) { /* a restart in between: the guard, or our end, has continued them */
         trn_put_c(ret_did, "nobody is held any more");
         return 0;
     }
     end_thread(h);
-    n = let_go(h);
+    n = trn_hold_let_go(t, &h->tree, &others);
     trn_put_fmt(ret_did, "%u of %u processes go on", n, trn_tree_met(&h->tree));
+    if (others)
+        trn_put_fmt(ret_did, "; %u %s held by another action", others, others == 1 ? "is" : "are");
     if (h->continued)
         trn_put_fmt(ret_did, "; somebody else had let them run %llu time%s, and they were stopped again",
                     (unsigned long long)h->continued, h->continued == 1 ? "" : "s");

@@ -85,8 +85,7 @@ static int act(const struct trn_act_tools *t, struct trn_act *a, struct trn_buf 
         r = trn_tree_stop(t, tree, &j, trn_mono_ns() + STOP_MS * TRN_NS_PER_MS, err);
     if (r < 0 && r != -ETIMEDOUT) {
         trn_tree_unfollow(tree);
-        (void)trn_tree_continue(tree); /* nothing at all */
-        trn_hold_leave(t, tree);
+        (void)trn_hold_let_go(t, tree, NULL); /* nothing at all */
         return r;
     }
     end_all(t, tree, &j);

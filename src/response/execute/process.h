@@ -44,6 +44,7 @@ struct trn_tree_one {
     bool leads;       /* a session: who is in it descends from this one */
     bool was_stopped; /* when we first saw it: it is not continued by us */
     bool told_stop;   /* SIGSTOP was sent by us */
+    bool joined;      /* stands in the table of held ones on our account */
     bool settled;     /* seen stopped, or ended, after that */
     bool ended;
 };
@@ -91,7 +92,9 @@ uint32_t trn_tree_continue(struct trn_tree *tree);
 /* hold.c: a row in the table of held processes, by which the guard continues them; ctx: the tools. */
 int trn_hold_join(void *ctx, struct trn_tree_one *one, struct trn_err *err) TRN_MUST_CHECK;
 /* Takes the rows away; afterwards the guard does not care any more. */
-void trn_hold_leave(const struct trn_act_tools *t, const struct trn_tree *tree);
+void trn_hold_leave(const struct trn_act_tools *t, struct trn_tree *tree);
+/* Continues whom nobody else holds, and leaves the table; *ret_others (or NULL) grows by those that another action holds. */
+uint32_t trn_hold_let_go(const struct trn_act_tools *t, struct trn_tree *tree, uint32_t *ret_others);
 /* They are to be seen stopped once more. */
 void trn_tree_unsettle(struct trn_tree *tree);
 uint32_t trn_tree_signal(const struct trn_tree *tree, int signal); /* returns how many got it */

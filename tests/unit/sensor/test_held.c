@@ -49,6 +49,26 @@ Test(held, who_is_put_in_is_there_until_taken_out)
     trn_held_free(NULL);
 }
 
+Test(held, whom_two_hold_the_last_one_lets_go)
+{
+    struct trn_held *h = fresh();
+
+    cr_expect_not(trn_held_share(h, 7, 100)); /* nobody holds it */
+    cr_assert_eq(trn_held_add(h, 7, 100, TRN_HELD_BY_ACT), 0);
+    cr_expect_not(trn_held_is_shared(h, 7, 100));
+    cr_expect(trn_held_share(h, 7, 100));
+    cr_expect(trn_held_is_shared(h, 7, 100));
+    cr_expect_eq(trn_held_count(h), 1);
+    trn_held_remove(h, 7, 100);
+    cr_expect_not(trn_held_is_shared(h, 7, 100));
+    cr_expect(trn_held_has(h, 7, 100));
+    trn_held_remove(h, 7, 100);
+    cr_expect_not(trn_held_has(h, 7, 100));
+    cr_assert_eq(trn_held_add(h, 7, 200, TRN_HELD_BY_ACT), 0); /* another one in that slot: nobody's share is left */
+    cr_expect_not(trn_held_is_shared(h, 7, 200));
+    trn_held_free(h);
+}
+
 Test(held, whoever_has_the_descriptor_sees_the_same_table)
 {
     struct trn_held *h = fresh();
