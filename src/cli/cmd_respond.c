@@ -58,8 +58,10 @@ static int check_options(const struct trn_cli *cli, const struct trn_respond_ord
         if (rules[i].fits || !trn_cli_has(cli, rules[i].option))
             continue;
         int r = trn_fail(err, -EINVAL, "'--%s' means nothing to '%s'", rules[i].option, o->word->word);
-        trn_hint(err, strcmp(rules[i].option, "for") == 0 && acts ? "it has no end of its own: undo it by its number"
-                                                                  : "see turncoat respond --help");
+        const bool time = strcmp(rules[i].option, "for") == 0 && acts;
+        trn_hint(err, !time                        ? "see turncoat respond --help"
+                      : o->act == TRN_RESPOND_KILL ? "it cannot be undone; 'hold' has an end"
+                                                   : "it has no end of its own: undo it by its number");
         return r;
     }
     return 0;
@@ -84,12 +86,14 @@ static int read_times(const struct trn_cli *cli, struct trn_respond_order *o, st
 
 static int read_call(const struct trn_cli *cli, struct trn_respond_order *o, json_t *except, struct trn_err *err)
 {
-    const char *why = trn_cli_value(cli, "why");
+    const char *why = trn_cli_value(cli, "why"), *to = trn_cli_value(cli, "to");
     int r = trn_respond_target(o->word, cli->n_operands > 1 ? cli->operands[1] : NULL, o, err);
     if (r == 0)
         r = check_options(cli, o, err);
     if (r == 0)
         r = read_times(cli, o, err);
+    if (r == 0 && to && !*to) /* an empty variable of a script is not "whichever" */
+        r = trn_fail(err, -EINVAL, "'--to' needs a version");
     if (r == 0 && why && (strlen(why) > TRN_RESPOND_WHY_MAX || !trn_utf8_valid(trn_str_of(why))))
         r = trn_fail(err, -EINVAL, "the reason is text of at most %u bytes", TRN_RESPOND_WHY_MAX);
     if (r == 0 && (o->text.bad || !trn_utf8_valid(trn_buf_str(&o->text))))

@@ -207,6 +207,13 @@ static void put_clock_of(struct trn_buf *b, uint64_t wall_ns)
     }
 }
 
+/* What went wrong is more urgent than why it was asked for. */
+static bool is_trouble(const struct row *r)
+{
+    return trn_str_eq_c(r->state, trn_action_state_name(TRN_ACTION_NOT_SEEN)) ||
+           trn_str_eq_c(r->state, trn_action_state_name(TRN_ACTION_FAILED));
+}
+
 static enum trn_colour colour_of(const struct row *r)
 {
     if (trn_str_eq_c(r->state, trn_action_state_name(TRN_ACTION_SEEN)))
@@ -242,7 +249,7 @@ static void say_table(const struct trn_cli *cli, const struct journal *j, bool a
         trn_table_cell(&table, trn_buf_str(&b));
         put_clock_of(&b, r->until_wall_ns);
         trn_table_cell(&table, trn_buf_str(&b));
-        trn_table_cell(&table, trn_str_is_empty(r->why) ? r->text : r->why);
+        trn_table_cell(&table, trn_str_is_empty(r->why) || is_trouble(r) ? r->text : r->why);
     }
     if (shown)
         trn_table_print(&table, cli->out, cli->colour);

@@ -96,8 +96,11 @@ static int submit(struct lane *l, const struct trn_act_request *q, int client, s
                   struct trn_buf *plan, struct trn_err *err)
 {
     struct trn_executor *x = l->r->o.executor;
-    if (!x)
-        return trn_fail(err, -ENOTSUP, "turncoatd cannot act: %s", l->r->o.executor_why);
+    if (!x) {
+        (void)trn_fail(err, -ENOTSUP, "turncoatd cannot act: %s", l->r->o.executor_why);
+        trn_hint(err, "what turncoatd said when it started tells what to do (journalctl -u turncoat)");
+        return -ENOTSUP;
+    }
     return trn_executor_submit(x, q, client, &ret->id, plan, err);
 }
 

@@ -101,6 +101,7 @@ void trn_daemon_send_health(struct trn_daemon *d)
 
 static int send_hello(struct trn_daemon *d, uint32_t sensor_fds)
 {
+    char note[sizeof d->executor_why + 64];
     struct trn_hello h = {.sensor_fds = sensor_fds,
                           .restarts = d->restarts,
                           .dropped = __atomic_load_n(&d->dropped, __ATOMIC_RELAXED),
@@ -115,6 +116,10 @@ static int send_hello(struct trn_daemon *d, uint32_t sensor_fds)
     if (d->place.spare_users)
         h.config_note = TRN_STR("users '_turncoat' and '_turncoat-inspect' do not exist: spare ids are used (not "
                                 "installed from the package)");
+    if (d->executor_why[0]) {
+        snprintf(note, sizeof note, "NOTHING CAN BE DONE ABOUT THREATS: %s", d->executor_why);
+        h.config_note = trn_str_of(note);
+    }
     memcpy(h.host_id, d->place.host_id, sizeof h.host_id);
     memcpy(h.boot_id, d->place.boot_id, sizeof h.boot_id);
     struct trn_buf b, names;

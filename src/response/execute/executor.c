@@ -16,7 +16,6 @@
 
 #define MINUTE_NS (60 * TRN_NS_PER_SEC)
 #define ACTS_MINUTE 60u
-#define HARSH_MINUTE 20u
 #define IDLE_NS (500 * TRN_NS_PER_MS) /* a wall clock that jumps is noticed that soon */
 #define ARENA_MAX (8u << 20)
 
@@ -64,11 +63,13 @@ static bool within(struct trn_rate *rate, uint32_t max)
  * person takes back or confirms is counted by itself: a busy policy must not keep anybody from that. */
 static int check_rate(struct trn_executor *x, const struct trn_act_request *q, bool by_policy, struct trn_err *err)
 {
-    uint32_t acts = x->o.acts_minute ? x->o.acts_minute : ACTS_MINUTE;
-    uint32_t harsh = x->o.kills_minute ? x->o.kills_minute : HARSH_MINUTE;
+    uint32_t acts = by_policy ? x->o.acts_minute : ACTS_MINUTE, harsh = x->o.kills_minute; /* 0: none */
     bool is_order = q->act >= TRN_RESPOND_KINDS;
-    if (!within(is_order && !by_policy ? &x->orders : &x->all, acts))
-        return trn_fail(err, -EAGAIN, "more than %u actions a minute", acts);
+    if (!within(by_policy ? &x->policy : is_order ? &x->orders : &x->people, acts)) {
+        (void)trn_fail(err, -EAGAIN, "more than %u actions a minute", acts);
+        trn_hint(err, "try again in a minute; what holds can be taken back all the same");
+        return -EAGAIN;
+    }
     if (by_policy && is_harsh(q->act) && !within(&x->harsh, harsh))
         return trn_fail(err, -EAGAIN, "more than %u processes or files a minute are not ended by the policy", harsh);
     return 0;

@@ -44,7 +44,7 @@ struct trn_executor {
     struct trn_row *rows[TRN_ACTIONS_MAX];
     uint32_t n;
     uint64_t last_id;
-    struct trn_rate all, harsh, orders;
+    struct trn_rate people, orders, policy, harsh;
     int journal_fd;
     uint64_t records;
     uint8_t head[TRN_SHA256_SIZE];

@@ -245,7 +245,7 @@ static int judge(const struct tries *w, const int32_t *results, bool *ret_could,
 
 static int check(const struct trn_act_tools *t, struct trn_act *a, struct trn_buf *ret_seen, struct trn_err *err)
 {
-    const struct trn_marked *m = a->live;
+    struct trn_marked *m = a->live;
     int32_t results[TRN_TRY_MAX] = {0};
     struct trn_cut_counts before, after;
     struct tries w = {.n = 0};
@@ -266,14 +266,16 @@ static int check(const struct trn_act_tools *t, struct trn_act *a, struct trn_bu
     if (r < 0)
         return r;
     trn_cut_counts(t->cut, &after);
+    const uint64_t others = before.refused[m->rule] - TRN_MIN(before.refused[m->rule], m->own);
+    m->own += after.refused[m->rule] - before.refused[m->rule];
     if (!could)
         trn_put_fmt(ret_seen, "its hooks are in place (it could not be tried: a socket of our own is refused)");
     else
         trn_put_fmt(ret_seen, "a process with the mark got EPERM%s",
                     except.n ? ", and was let through to what is excepted" : "");
-    if (before.refused[m->rule] > 0)
-        trn_put_fmt(ret_seen, "; %llu attempts of the software were refused so far",
-                    (unsigned long long)before.refused[m->rule]);
+    if (others > 0)
+        trn_put_fmt(ret_seen, "; %llu attempt%s of the software refused so far", (unsigned long long)others,
+                    others == 1 ? "" : "s");
     if (after.unmarked > 0)
         trn_put_fmt(ret_seen, "; %llu processes could not be marked", (unsigned long long)after.unmarked);
     return 0;
@@ -290,8 +292,9 @@ static int undo(const struct trn_act_tools *t, struct trn_act *a, struct trn_buf
     if (m)
         trn_cut_counts(t->cut, &counts);
     trn_put_fmt(ret_did, "the network is open to it again");
-    if (m && counts.refused[m->rule] > 0)
-        trn_put_fmt(ret_did, "; %llu attempts had been refused", (unsigned long long)counts.refused[m->rule]);
+    if (m && counts.refused[m->rule] > m->own)
+        trn_put_fmt(ret_did, "; %llu attempts had been refused",
+                    (unsigned long long)(counts.refused[m->rule] - m->own));
     a->live = trn_marked_clear(t, a->live);
     return 0;
 }

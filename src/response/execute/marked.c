@@ -136,7 +136,7 @@ int trn_marked_plan(const struct trn_act_tools *t, const struct trn_act_request 
     if (r < 0)
         return r;
     if (processes + programs == 0) {
-        r = trn_fail(err, -ESRCH, "no process of it runs, and none of its programs is there");
+        r = trn_fail(err, -ESRCH, "no process of it runs, and no program of it is known that may be marked");
         trn_hint(err, "'turncoat software' lists what is known");
         return r;
     }

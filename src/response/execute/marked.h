@@ -13,6 +13,7 @@ struct trn_marked_program {
 struct trn_marked {
     uint32_t rule;
     uint32_t processes, programs; /* when it was set */
+    uint64_t own;                 /* refusals that were turncoatd's own tries */
 };
 
 /* The lines about who is meant. -ESRCH when there is nobody, -EPERM when one of them is vital. */

@@ -388,6 +388,30 @@ Test(executor, a_hostile_engine_cannot_end_everything)
         done += ask(x, &q, -1, &id) == 0;
     }
     cr_expect_leq(done, 20, "acts_minute");
+    /* What the policy used up is not taken from people. */
+    struct trn_act_request person = request(TRN_RESPOND_BLOCK, "/person");
+    cr_expect_eq(ask(x, &person, client_fd, &id), 0);
+    trn_executor_free(x);
+}
+
+Test(executor, taking_back_does_not_wait_for_other_actions)
+{
+    struct trn_executor *x = started();
+    struct trn_act_request kept = request(TRN_RESPOND_BLOCK, "/kept"),
+                           undo = {.act = TRN_RESPOND_UNDO, .undo_of = TRN_RESPOND_BLOCK, .text = TRN_STR("/kept")};
+    uint64_t id;
+    char text[16];
+    int r = 0;
+    cr_assert_eq(ask(x, &kept, client_fd, &id), 0);
+    wait_for("1 seen");
+    for (int i = 0; i < 70 && r == 0; i++) {
+        snprintf(text, sizeof text, "/%d", i);
+        struct trn_act_request q = request(TRN_RESPOND_BLOCK, text);
+        q.flags = TRN_ACT_DRY_RUN;
+        r = ask(x, &q, client_fd, &id);
+    }
+    cr_expect_eq(r, -EAGAIN);
+    cr_expect_eq(ask(x, &undo, client_fd, &id), 0);
     trn_executor_free(x);
 }
 
@@ -498,7 +522,7 @@ Test(executor, a_busy_policy_keeps_nobody_from_taking_back)
     cr_expect_eq(undo_id(x, 1), 0);
     wait_for("1 undone");
     r = 0;
-    for (int i = 0; i < 40 && r != -EAGAIN; i++)
+    for (int i = 0; i < 70 && r != -EAGAIN; i++)
         r = undo_id(x, 1);
     cr_expect_eq(r, -EAGAIN, "it is bounded as well");
     trn_executor_free(x);

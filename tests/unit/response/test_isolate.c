@@ -36,10 +36,16 @@ Test(isolate, from_plan_to_undo, .timeout = 20)
     trn_buf_clear(&b);
     cr_assert_eq(trn_act_isolate.check(&s.tools, &s.act, &b, &err), 0, "%s", err.message);
     cr_expect(trn_str_contains(text(&b), TRN_STR("got EPERM, and was let through")), "%.*s", TRN_STR_ARG(text(&b)));
-    cr_expect(trn_str_contains(text(&b), TRN_STR("1 attempts")), "%.*s", TRN_STR_ARG(text(&b)));
+    cr_expect(trn_str_contains(text(&b), TRN_STR("1 attempt of the software refused")), "%.*s", TRN_STR_ARG(text(&b)));
+
+    trn_buf_clear(&b);
+    cr_assert_eq(trn_act_isolate.check(&s.tools, &s.act, &b, &err), 0, "%s", err.message);
+    cr_expect(trn_str_contains(text(&b), TRN_STR("1 attempt of")), "its own tries do not count: %.*s",
+              TRN_STR_ARG(text(&b)));
 
     trn_buf_clear(&b);
     cr_assert_eq(trn_act_isolate.undo(&s.tools, &s.act, &b, &err), 0);
+    cr_expect(trn_str_contains(text(&b), TRN_STR("; 1 attempt")), "%.*s", TRN_STR_ARG(text(&b)));
     cr_expect_eq(stage_ask(&s, 4444), 0);
     cr_expect_eq(trn_act_isolate.undo(&s.tools, &s.act, &b, &err), 0, "again");
     trn_act_isolate.done(&s.act);
