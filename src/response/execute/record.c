@@ -8,6 +8,7 @@
  */
 #include "response/execute/executor.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -259,6 +260,40 @@ static void sort_out(struct trn_executor *x)
     }
 }
 
+static uint64_t last_in(int response_fd, const char *name)
+{
+    int fd = openat(response_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    uint64_t last = 0, id;
+    struct dirent *e;
+
+    if (!dir) {
+        trn_fd_close(fd);
+        return 0;
+    }
+    while ((e = readdir(dir))) {
+        struct trn_str digits = trn_str_of(e->d_name);
+        uint8_t bytes[8];
+        if (digits.n >= 16 && trn_unhex(trn_str_slice(digits, 0, 16), bytes, sizeof bytes) == 0) { /* vault.c */
+            id = 0;
+            for (size_t i = 0; i < sizeof bytes; i++)
+                id = id << 8 | bytes[i];
+        } else if (trn_str_u64(digits, &id) < 0) { /* package_aside.c */
+            continue;
+        }
+        if (id < UINT64_MAX / 2)
+            last = TRN_MAX(last, id);
+    }
+    closedir(dir);
+    return last;
+}
+
+/* What actions of a journal that was moved away left behind keeps its number: no other takes its place. */
+static uint64_t last_left(const struct trn_executor *x)
+{
+    return TRN_MAX(last_in(x->o.tools.response_fd, "vault"), last_in(x->o.tools.response_fd, "scripts"));
+}
+
 int trn_journal_recall(struct trn_executor *x, struct trn_err *err)
 {
     struct trn_journal_end end = {0};
@@ -279,6 +314,7 @@ int trn_journal_recall(struct trn_executor *x, struct trn_err *err)
     }
     memcpy(x->head, end.head, sizeof x->head);
     x->records = end.records;
+    x->last_id = TRN_MAX(x->last_id, last_left(x));
     sort_out(x);
     return 0;
 }

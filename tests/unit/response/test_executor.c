@@ -505,6 +505,22 @@ Test(executor, what_cannot_be_taken_back_yet_stays)
     trn_executor_free(x);
 }
 
+Test(executor, a_new_journal_gives_no_number_that_something_in_the_vault_has)
+{
+    uint64_t id = 0;
+    cr_assert_eq(mkdirat(dir_fd, "vault", 0700), 0);
+    int fd = openat(dir_fd, "vault/000000000000001f.record", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    cr_assert_geq(fd, 0);
+    (void)close(fd);
+    struct trn_executor *x = started();
+    struct trn_act_request q = request(TRN_RESPOND_BLOCK, "/a");
+    cr_expect_eq(ask(x, &q, client_fd, &id), 0);
+    cr_expect_eq(id, 0x20);
+    trn_executor_free(x);
+    cr_expect_eq(unlinkat(dir_fd, "vault/000000000000001f.record", 0), 0);
+    cr_expect_eq(unlinkat(dir_fd, "vault", AT_REMOVEDIR), 0);
+}
+
 Test(executor, a_busy_policy_keeps_nobody_from_taking_back)
 {
     struct trn_executor *x = started();
