@@ -121,6 +121,15 @@ enum block_known block_index_file(const struct block_index *x, const struct trn_
     return known;
 }
 
+bool block_index_is_newer(const struct block_index *x, const struct trn_permit_key *key, uint64_t born_ns)
+{
+    for (const struct file *f = trn_map_get_ptr(x->files, inode_hash(key)); f; f = f->next) {
+        if (f->key.dev == key->dev && f->key.ino == key->ino && f->key.ctime_ns >= born_ns)
+            return false;
+    }
+    return true;
+}
+
 /* ---- contents ---- */
 
 static uint64_t sha_hash(const uint8_t *sha256)

@@ -29,6 +29,8 @@ int block_index_add_file(struct block_index *x, uint64_t rule, const struct trn_
 
 enum block_known { BLOCK_STRANGER, BLOCK_CHANGED, BLOCK_REFUSED }; /* CHANGED: the file is, its content is another */
 enum block_known block_index_file(const struct block_index *x, const struct trn_permit_key *key);
+/* Whether it was born after all that is known of its number: that was another file, which is gone. */
+bool block_index_is_newer(const struct block_index *x, const struct trn_permit_key *key, uint64_t born_ns);
 /* Could a content of this size be meant: is it worth to be hashed? */
 bool block_index_may_be(const struct block_index *x, uint64_t size);
 bool block_index_may_be_closed(const struct block_index *x, uint64_t size); /* by a rule that fails closed */

@@ -42,13 +42,35 @@ static void ask_for_paths(struct trn_blocker *b)
         block_wake(b->judge_wake);
 }
 
+/* Whoever makes and deletes files at a blocked path must not have the numbers of those refused to others. On a disk, that is:
+ * what has no device of its own either gives no number twice (tmpfs, btrfs), or bears a file again when it is first written
+ * (overlayfs), or may have to ask somebody (NFS, FUSE). */
+bool block_is_known(const struct trn_blocker *b, int fd, const struct trn_permit_key *key)
+{
+    struct statx st;
+
+    if (block_index_file(b->index, key) != BLOCK_REFUSED)
+        return false;
+    if (major(key->dev) == 0 || statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_BTIME, &st) != 0 ||
+        !(st.stx_mask & STATX_BTIME))
+        return true;
+    return !block_index_is_newer(b->index, key, (uint64_t)st.stx_btime.tv_sec * TRN_NS_PER_SEC + st.stx_btime.tv_nsec);
+}
+
+static enum block_known known_file(const struct trn_blocker *b, const struct trn_permit_question *q)
+{
+    const enum block_known known = block_index_file(b->index, &q->key);
+
+    return known == BLOCK_REFUSED && !block_is_known(b, q->fd, &q->key) ? BLOCK_STRANGER : known;
+}
+
 enum trn_permit_now block_files_at_once(void *blocker, const struct trn_permit_question *q)
 {
     struct trn_blocker *b = blocker;
     enum trn_permit_now now = TRN_PERMIT_ALLOW_ONCE;
 
     block_lock(b);
-    const enum block_known known = block_index_file(b->index, &q->key);
+    const enum block_known known = known_file(b, q);
     if (known == BLOCK_REFUSED) {
         now = TRN_PERMIT_DENY_ONCE;
     } else if (block_index_paths(b->index) && has_blocked_name(b, q)) {
@@ -67,7 +89,7 @@ enum trn_permit_now block_places_at_once(void *blocker, const struct trn_permit_
     enum trn_permit_now now = TRN_PERMIT_ALLOW_KEEP;
 
     block_lock(b);
-    if (block_index_file(b->index, &q->key) == BLOCK_REFUSED)
+    if (known_file(b, q) == BLOCK_REFUSED)
         now = TRN_PERMIT_DENY_ONCE;
     else if (block_index_may_be(b->index, q->key.size) || block_index_counts(b->index).build_ids > 0)
         now = TRN_PERMIT_ASK_TABLE;

@@ -78,6 +78,8 @@ static inline void block_unlock(struct trn_blocker *b)
     pthread_mutex_unlock(&b->lock);
 }
 void block_wake(int eventfd);
+/* Refused by its number, and not another file that was given the number of a deleted one. With lock held. */
+bool block_is_known(const struct trn_blocker *b, int fd, const struct trn_permit_key *key);
 /* Without the machine's own shell or loader nobody could undo it, whatever rule or content it has been taken for. */
 bool block_is_vital(const struct trn_blocker *b, int fd);
 

@@ -108,7 +108,7 @@ static void know_file(struct trn_blocker *b, uint64_t rule, int file)
     if (trn_permit_key_of(file, &key) != 0)
         return;
     block_lock(b);
-    const bool known = block_index_file(b->index, &key) == BLOCK_REFUSED;
+    const bool known = block_is_known(b, file, &key);
     block_unlock(b);
     if (known)
         return;

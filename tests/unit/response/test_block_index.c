@@ -131,3 +131,19 @@ Test(block_index, build_ids)
     cr_expect_not(block_index_may_be_closed(x, 12345));
     block_index_free(x);
 }
+
+Test(block_index, a_number_that_was_given_away_is_another_file)
+{
+    struct block_index *x = block_index_new();
+    struct trn_permit_key later = key;
+    const struct trn_block_file f = file_of(2, 0xaa, true);
+    later.ctime_ns = 30;
+    cr_assert_eq(add(x, 1, &f, 1, false), 0);
+    cr_expect_not(block_index_is_newer(x, &key, 2), "it is as old as it was");
+    cr_expect_not(block_index_is_newer(x, &key, 3), "known since it was made");
+    cr_expect(block_index_is_newer(x, &key, 4));
+    cr_assert_eq(block_index_add_file(x, 1, &later), 0);
+    cr_expect_not(block_index_is_newer(x, &key, 4), "that one is known by now");
+    cr_expect(block_index_is_newer(x, &key, 31));
+    block_index_free(x);
+}
