@@ -82,6 +82,8 @@ void trn_daemon_send_health(struct trn_daemon *d)
         add_hooks(&h, trn_proc_events_hook(d->proc_events), 1);
     add_tool(&h, d->gate ? trn_gate_hook(d->gate) : NULL, "response.gate");
     add_tool(&h, d->cut ? trn_cut_hook(d->cut) : NULL, "response.cut");
+    if (d->protect_hook.name)
+        add_hooks(&h, &d->protect_hook, 1);
     if (h.n_hooks < TRN_HEALTH_HOOKS)
         h.hooks[h.n_hooks++] = identity_hook();
     const struct trn_sensor_fd *fds = trn_sensor_fds(d->sensor, &n);

@@ -152,8 +152,12 @@ void trn_tools_rules(struct trn_daemon *d)
     trn_blocker_limits(d->blocker, p->deadline_ms, p->hold_ms, p->fail_closed);
     for (uint32_t i = 0; i < p->n_mounts; i++)
         mounts[i] = p->mounts[i];
-    if (trn_blocker_protect(d->blocker, mounts, p->n_mounts, &err) < 0)
+    int r = trn_blocker_protect(d->blocker, mounts, p->n_mounts, &err);
+    if (r < 0)
         trn_daemon_say("the file systems that the policy names are not protected", &err);
+    d->protect_hook = (struct trn_sensor_hook){.name = p->n_mounts ? "response.protect" : NULL,
+                                               .state = r < 0 ? TRN_HOOK_OFF : TRN_HOOK_ON};
+    snprintf(d->protect_hook.reason, sizeof d->protect_hook.reason, "%.199s", r < 0 ? err.message : "");
     bool hold = p->protect && p->hold_new;
     if (trn_blocker_hold_new(d->blocker, hold ? p->fresh_sec : 0, p->hold_refuse, &err) < 0)
         trn_daemon_say("new programs are not held", &err);

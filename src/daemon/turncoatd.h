@@ -41,6 +41,7 @@ struct trn_daemon {
     pthread_mutex_t respond_lock;
     struct trn_gate *gate; /* NULL: refused here; so the next two */
     struct trn_blocker *blocker;
+    struct trn_sensor_hook protect_hook; /* whether the policy's protect-mounts are; without a name: it has none */
     struct trn_cut *cut;
     struct trn_shield *shield;
     uint32_t judge_pid, judge_new_pid; /* the blocker's turncoat-inspect; new: started by a thread of it */

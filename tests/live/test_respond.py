@@ -238,6 +238,22 @@ def test_what_makes_no_sense_or_is_not_there_is_said(daemon):
     assert listed(daemon, "--all")["actions"] == []
 
 
+def test_a_hash_that_no_file_here_has_is_not_said_to_be_blocked(daemon):
+    done = respond(daemon, "block", "ab" * 32, "--why", "a test", "--json")
+    answer = json.loads(done.stdout)
+    assert (done.returncode, answer["state"]) == (1, "not-seen") and "ONLY as a program in memory" in answer["text"]
+    assert respond(daemon, "undo", str(answer["id"])).returncode == 0
+
+
+def test_status_says_that_what_the_policy_protects_is_not(private_root):
+    private_root.write("/etc/turncoat/policy.yaml", "protect-mounts: ['/srv']\n")
+    daemon = Turncoat(private_root)
+    hooks = {h["name"]: h for h in json.loads(daemon.ask("status", "--json"))["hooks"]}
+    assert hooks["response.protect"]["state"] == "off" and "/srv" in hooks["response.protect"]["reason"]
+    assert hooks["response.gate"]["state"] == "on" and hooks["response.cut"]["state"] == "on"
+    daemon.stop()
+
+
 def test_the_journal_tells_whether_it_was_changed(daemon):
     root = daemon.root
     p, entity = idler(daemon)

@@ -174,6 +174,16 @@ static int resume(const struct trn_act_tools *t, struct trn_act *a, struct trn_e
 
 /* ---- does it hold? ---- */
 
+/* It holds, for what there may be in memory; whoever asked meant more than that. */
+static int only_in_memory(struct trn_err *err)
+{
+    int r = trn_fail(err, -ENODATA,
+                     "it is refused ONLY as a program in memory: no file with it is known here, and no "
+                     "file system is protected");
+    trn_hint(err, "block the file by its path, or name its mount in the policy's protect-mounts");
+    return r;
+}
+
 static int check(const struct trn_act_tools *t, struct trn_act *a, struct trn_buf *ret_seen, struct trn_err *err)
 {
     TRN_AUTO(block_found_done) struct block_found f = {0};
@@ -201,8 +211,7 @@ static int check(const struct trn_act_tools *t, struct trn_act *a, struct trn_bu
     else if (tried)
         trn_put_fmt(ret_seen, "a child tried to open %u of the files, the last '%s': EPERM", tried, shown);
     else if (a->q.target != TRN_TARGET_PATH && trn_blocker_protected(t->blocker) == 0)
-        trn_put_fmt(ret_seen, "ONLY as a program in memory: no file with it is known here, and no file system is "
-                              "protected (protect-mounts of the policy)");
+        return only_in_memory(err);
     else
         trn_put_fmt(ret_seen, "no file of it is here to be tried; %u protected file system%s watched%s",
                     trn_blocker_protected(t->blocker), trn_blocker_protected(t->blocker) == 1 ? " is" : "s are",
