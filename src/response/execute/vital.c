@@ -5,6 +5,7 @@
  * Must not own: who may ask, how often (executor.c).
  */
 #include "response/execute/execute.h"
+#include "response/execute/process.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -142,12 +143,14 @@ static int refuse(struct trn_err *err, const char *what)
     return r;
 }
 
-/* A kernel thread has no program, and no memory of its own. */
-static bool is_kernel_thread(uint32_t pid)
+/* No program: a kernel thread, which says so itself, or a process that is ending or has ended. */
+static int without_program(uint32_t pid, struct trn_err *err)
 {
-    char path[64], to[8];
-    snprintf(path, sizeof path, "/proc/%u/exe", pid);
-    return readlink(path, to, sizeof to) < 0 && errno == ENOENT;
+    struct trn_stat st;
+    int r = trn_stat_read(pid, &st);
+    if (r == 0 && (st.flags & TRN_STAT_KERNEL_THREAD))
+        return refuse(err, "a kernel thread");
+    return trn_fail(err, r < 0 && r != -ESRCH ? r : -ESRCH, "process %u is gone", pid);
 }
 
 struct whose {
@@ -197,13 +200,9 @@ int trn_vital_process(const struct trn_act_tools *t, uint32_t pid, struct trn_er
     snprintf(path, sizeof path, "/proc/%u/exe", pid);
     if (stat(path, &st) < 0) {
         int code = -errno;
-        if (code == -ENOENT && access("/proc/1", F_OK) == 0 && is_kernel_thread(pid)) {
-            snprintf(path, sizeof path, "/proc/%u", pid);
-            return access(path, F_OK) < 0 ? trn_fail(err, -ESRCH, "process %u is gone", pid)
-                                          : refuse(err, "a kernel thread");
-        }
-        return trn_fail(err, code == -ENOENT ? -ESRCH : code, "process %u cannot be looked at: %s", pid,
-                        trn_errno_name(code));
+        if (code == -ENOENT)
+            return without_program(pid, err);
+        return trn_fail(err, code, "process %u cannot be looked at: %s", pid, trn_errno_name(code));
     }
     char policy[TRN_VITAL_PATH];
     const char *which = in_list(&st, vital_running, TRN_ARRAY_SIZE(vital_running));
