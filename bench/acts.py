@@ -47,7 +47,12 @@ class Daemon:
         self.log.close()
 
     def respond(self, *argv):
-        done = self.root.run(["turncoat", "respond", *argv, "--json"], scope=False, check=False)
+        """One request; what people may ask for in a minute is waited for."""
+        for _ in range(30):
+            done = self.root.run(["turncoat", "respond", *argv, "--json"], scope=False, check=False)
+            if "actions a minute" not in done.stderr:
+                break
+            time.sleep(3)
         return json.loads(done.stdout) if done.stdout.strip() else {"state": "refused", "text": done.stderr.strip()}
 
     def steps(self):

@@ -249,7 +249,7 @@ def main():
     parser.add_argument("--build", default=os.path.join(TOP, "build"), help="the build folder")
     parser.add_argument("--attempts", type=int, default=ATTEMPTS, help="in all")
     parser.add_argument("--rounds", type=int, default=15, help="of the opens")
-    parser.add_argument("--acts", type=int, default=30, help="each act of a whole turncoatd so many times; 0: none")
+    parser.add_argument("--acts", type=int, default=20, help="each act of a whole turncoatd so many times, at most 60 a minute; 0: none")
     parser.add_argument("--quick", action="store_true", help="a small part of everything: does it run, not how fast")
     args = parser.parse_args()
     if args.quick:
