@@ -10,7 +10,8 @@
  *            lstr request, lstr files, lstr keep
  *
  * The hash before the first record is that of the 8 bytes at the beginning. Whoever changes, drops or swaps a record
- * changes every hash behind it; whoever cuts the end off is found by the last hash, which the engine logs as well.
+ * changes every hash behind it. Whole records that are cut off the end leave no trace here: the engine's log and store
+ * have the same steps.
  */
 #ifndef TRN_EVENT_JOURNAL_H
 #define TRN_EVENT_JOURNAL_H
