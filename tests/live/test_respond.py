@@ -152,7 +152,7 @@ def test_a_content_that_was_seen_is_blocked_by_its_hash_whatever_became_of_its_m
     assert respond(daemon, "unblock", sha256).returncode == 0
     root.write("/srv/once", "#!/bin/sh\nexit 5\n", mode=0o755)
     changed = respond(daemon, "block", sha256, "--json")
-    assert changed.returncode == 0 and "ONLY" in json.loads(changed.stdout)["text"], changed.stdout
+    assert changed.returncode == 1 and "ONLY" in json.loads(changed.stdout)["text"], changed.stdout
     assert root.run(["sh", "-c", "/srv/once"], check=False).returncode == 5, "another content is not refused"
 
 
