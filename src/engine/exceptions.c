@@ -21,20 +21,6 @@
 
 /* ---- the request, in the serving thread ---- */
 
-static struct trn_str text_of(const json_t *request, const char *name)
-{
-    const json_t *m = json_object_get(request, name);
-    return json_is_string(m) ? (struct trn_str){json_string_value(m), json_string_length(m)} : TRN_STR_NONE;
-}
-
-/* 0: absent or no number from 1 on. */
-static uint64_t number_of(const json_t *request, const char *name)
-{
-    const json_t *m = json_object_get(request, name);
-    json_int_t v = json_is_integer(m) ? json_integer_value(m) : 0;
-    return v > 0 ? (uint64_t)v : 0;
-}
-
 static bool says(const struct trn_finding *f, struct trn_str only)
 {
     for (uint32_t i = 0; i < f->n_evidence; i++)
@@ -80,21 +66,21 @@ static int read_story(struct trn_request_env *env, uint64_t id, struct trn_ev_ex
 
 static void read_binding(const json_t *request, struct trn_ev_exception *e)
 {
-    struct trn_str hash = text_of(request, "sha256");
-    e->name = text_of(request, "name");
-    e->version = text_of(request, "version");
+    struct trn_str hash = trn_request_text(request, "sha256");
+    e->name = trn_request_text(request, "name");
+    e->version = trn_request_text(request, "version");
     if (trn_unhex(hash, e->sha256, sizeof e->sha256) < 0)
         memset(e->sha256, 0, sizeof e->sha256); /* refused as no hash */
 }
 
 static void read_rest(const json_t *request, struct trn_ev_exception *e)
 {
-    uint64_t seconds = number_of(request, "seconds");
+    uint64_t seconds = trn_request_number(request, "seconds");
     if (!json_object_get(request, "seconds"))
         seconds = TRN_EXCEPTION_DEFAULT_SEC;
-    e->check = text_of(request, "check");
-    e->only = text_of(request, "only");
-    e->reason = text_of(request, "reason");
+    e->check = trn_request_text(request, "check");
+    e->only = trn_request_text(request, "only");
+    e->reason = trn_request_text(request, "reason");
     /* Past the limit by whatever much: refused as too long. */
     e->until_wall_ns = trn_wall_ns() + TRN_MIN(seconds, (uint64_t)2 * TRN_EXCEPTION_MAX_SEC) * TRN_NS_PER_SEC;
 }
@@ -117,7 +103,7 @@ static void ask_add(struct trn_request_env *env, const struct trn_request_client
                     struct trn_event *ev)
 {
     struct trn_err err = {0};
-    uint64_t story = number_of(request, "story");
+    uint64_t story = trn_request_number(request, "story");
     TRN_AUTO(trn_arena_freep) struct trn_arena *arena = trn_arena_new(ARENA_MAX);
     int r = arena ? 0 : -ENOMEM;
     ev->action = TRN_ACT_SET;
@@ -137,7 +123,7 @@ static void ask_add(struct trn_request_env *env, const struct trn_request_client
 
 void trn_ask_exception(struct trn_request_env *env, const struct trn_request_client *client, const json_t *request)
 {
-    struct trn_str act = text_of(request, "act");
+    struct trn_str act = trn_request_text(request, "act");
     struct trn_event ev;
     trn_event_init(&ev, TRN_EV_EXCEPTION);
     ev.uid = ev.euid = client->uid;
@@ -149,9 +135,9 @@ void trn_ask_exception(struct trn_request_env *env, const struct trn_request_cli
     }
     if (trn_str_eq_c(act, "add")) {
         ask_add(env, client, request, &ev);
-    } else if (trn_str_eq_c(act, "remove") && number_of(request, "id")) {
+    } else if (trn_str_eq_c(act, "remove") && trn_request_number(request, "id")) {
         ev.action = TRN_ACT_REMOVED;
-        ev.exception.id = number_of(request, "id");
+        ev.exception.id = trn_request_number(request, "id");
         pass(env, client, &ev);
     } else {
         trn_answer_error(client->out, -EINVAL, "an exception is added, or removed by its number",

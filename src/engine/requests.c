@@ -36,12 +36,19 @@ static void error_of(struct trn_buf *out, int code, const struct trn_err *err)
     trn_answer_error(out, code, err->message[0] ? err->message : trn_errno_name(code), err->hint);
 }
 
-static struct trn_str member(const json_t *request, const char *name)
+struct trn_str trn_request_text(const json_t *request, const char *name)
 {
     const json_t *m = json_object_get(request, name);
     if (!json_is_string(m))
         return TRN_STR_NONE;
     return (struct trn_str){json_string_value(m), json_string_length(m)};
+}
+
+uint64_t trn_request_number(const json_t *request, const char *name)
+{
+    const json_t *m = json_object_get(request, name);
+    json_int_t v = json_is_integer(m) ? json_integer_value(m) : 0;
+    return v > 0 ? (uint64_t)v : 0;
 }
 
 static uint32_t limit_of(const json_t *request, uint32_t otherwise)
@@ -106,7 +113,7 @@ static void ask_stories(struct trn_request_env *env, const json_t *request, stru
 {
     struct trn_err err = {0};
     enum trn_verdict min = TRN_VERDICT_SUSPICIOUS;
-    struct trn_str text = member(request, "min");
+    struct trn_str text = trn_request_text(request, "min");
     if (!trn_str_is_none(text) && trn_verdict_parse(text, &min) < 0) {
         trn_answer_error(out, -EINVAL, "unknown verdict in 'min'", "clean, note, suspicious or malicious");
         return;
@@ -171,7 +178,7 @@ static void ask_decide(struct trn_request_env *env, const struct trn_request_cli
 {
     const json_t *id = json_object_get(request, "id");
     bool close = action == TRN_ACT_CLOSED;
-    struct trn_str text = member(request, close ? "why" : "who");
+    struct trn_str text = trn_request_text(request, close ? "why" : "who");
     struct trn_event ev;
     if (!client->may_act) {
         trn_answer_error(client->out, -EPERM,
@@ -211,8 +218,8 @@ static void ask_hunt(struct trn_request_env *env, const json_t *request, struct 
         return;
     warn_of_store(env, out);
     const struct trn_json_sink sink = {typed_line, &(struct typed){out, "event"}};
-    int r =
-        trn_store_hunt(env->store, member(request, "expr"), trn_wall_ns(), limit_of(request, 100), &sink, &sum, &err);
+    int r = trn_store_hunt(env->store, trn_request_text(request, "expr"), trn_wall_ns(), limit_of(request, 100), &sink,
+                           &sum, &err);
     if (r == 0) {
         trn_put_fmt(out, "{\"type\":\"summary\",\"summary\":{\"matches\":%llu", (unsigned long long)sum.matches);
         if (sum.matches) {
@@ -231,7 +238,7 @@ static void ask_findings(struct trn_request_env *env, const json_t *request, str
 {
     struct trn_err err = {0};
     uint64_t since = 0;
-    struct trn_str text = member(request, "since");
+    struct trn_str text = trn_request_text(request, "since");
     if (!trn_str_is_none(text) && trn_time_parse(text, trn_wall_ns(), &since) < 0) {
         trn_answer_error(out, -EINVAL, "cannot read the time in 'since'", "2h, 7d or 2026-11-23T07:00:00Z");
         return;
@@ -245,7 +252,7 @@ static void ask_findings(struct trn_request_env *env, const json_t *request, str
 
 static void ask_live(struct trn_request_env *env, enum trn_ask ask, const json_t *request, struct trn_buf *out)
 {
-    int r = env->live(env->ctx, ask, member(request, "name"), out);
+    int r = env->live(env->ctx, ask, trn_request_text(request, "name"), out);
     if (r < 0)
         trn_answer_error(out, r, "the engine is busy and did not answer", "try again");
     else
@@ -292,10 +299,10 @@ static void ask_filter(struct trn_request_env *env, const struct trn_request_cli
                  {"process", TRN_FILTER_PROCESS},
                  {"path", TRN_FILTER_PATH},
                  {"filesystem", TRN_FILTER_FILESYSTEM}};
-    struct trn_str what = member(request, "what"), act = member(request, "act");
+    struct trn_str what = trn_request_text(request, "what"), act = trn_request_text(request, "act");
     uint64_t pid = 0;
-    struct trn_filter_request q = {.path = member(request, "path"),
-                                   .why = member(request, "why"),
+    struct trn_filter_request q = {.path = trn_request_text(request, "path"),
+                                   .why = trn_request_text(request, "why"),
                                    .remove = trn_str_eq_c(act, "remove")};
     for (size_t i = 0; i < TRN_ARRAY_SIZE(kinds); i++)
         q.kind = trn_str_eq_c(what, kinds[i].name) ? (uint16_t)kinds[i].kind : q.kind;
@@ -319,7 +326,7 @@ void trn_request(struct trn_request_env *env, struct trn_request_client *client,
 {
     json_error_t bad;
     TRN_AUTO(json_freep) json_t *request = json_loadb(line.p, line.n, 0, &bad);
-    struct trn_str ask = json_is_object(request) ? member(request, "ask") : TRN_STR_NONE;
+    struct trn_str ask = json_is_object(request) ? trn_request_text(request, "ask") : TRN_STR_NONE;
     if (trn_str_is_none(ask))
         trn_answer_error(client->out, -EINVAL, "a request is one line: a JSON object with 'ask'",
                          "{\"ask\":\"status\"}");

@@ -14,19 +14,6 @@
 #define ANSWER_MS 20000 /* its plan may look at a package */
 #define HEX_MAX 128u
 
-static struct trn_str text_of(const json_t *request, const char *name)
-{
-    const json_t *m = json_object_get(request, name);
-    return json_is_string(m) ? (struct trn_str){json_string_value(m), json_string_length(m)} : TRN_STR_NONE;
-}
-
-static uint64_t number_of(const json_t *request, const char *name)
-{
-    const json_t *m = json_object_get(request, name);
-    json_int_t v = json_is_integer(m) ? json_integer_value(m) : 0;
-    return v > 0 ? (uint64_t)v : 0;
-}
-
 /* ---- reading ---- */
 
 static bool is_hex(struct trn_str s, size_t min, size_t max)
@@ -59,7 +46,7 @@ static bool is_target(enum trn_target t, struct trn_str text)
 
 static bool read_host(const json_t *one, struct trn_act_host *ret)
 {
-    struct trn_str text = text_of(one, "address");
+    struct trn_str text = trn_request_text(one, "address");
     char address[INET6_ADDRSTRLEN];
     struct trn_act_host h = {0};
     if (text.n == 0 || text.n >= sizeof address)
@@ -67,7 +54,8 @@ static bool read_host(const json_t *one, struct trn_act_host *ret)
     snprintf(address, sizeof address, "%.*s", TRN_STR_ARG(text));
     h.family = inet_pton(AF_INET, address, h.address) == 1 ? 4 : inet_pton(AF_INET6, address, h.address) == 1 ? 6 : 0;
     const uint64_t bits = h.family == 4 ? 32 : 128;
-    uint64_t prefix = json_object_get(one, "prefix") ? number_of(one, "prefix") : bits, port = number_of(one, "port");
+    uint64_t prefix = json_object_get(one, "prefix") ? trn_request_number(one, "prefix") : bits,
+             port = trn_request_number(one, "port");
     if (!h.family || prefix > bits || port > UINT16_MAX)
         return false;
     h.prefix = (uint8_t)prefix;
@@ -109,11 +97,11 @@ static int read_order(const json_t *request, struct trn_act_request *q, struct t
 {
     enum trn_respond of;
     enum trn_target target;
-    q->id = number_of(request, "id");
+    q->id = trn_request_number(request, "id");
     if (q->id)
         return 0;
-    if (q->act == TRN_RESPOND_CONFIRM || trn_respond_parse(text_of(request, "undo_of"), &of) < 0 ||
-        of >= TRN_RESPOND_KINDS || trn_target_parse(text_of(request, "target"), &target) < 0 ||
+    if (q->act == TRN_RESPOND_CONFIRM || trn_respond_parse(trn_request_text(request, "undo_of"), &of) < 0 ||
+        of >= TRN_RESPOND_KINDS || trn_target_parse(trn_request_text(request, "target"), &target) < 0 ||
         !trn_respond_takes(of, target) || !is_target(target, q->text)) {
         int r = trn_fail(err, -EINVAL, "which action is meant: its number is missing");
         trn_hint(err, "turncoat respond list shows the numbers");
@@ -127,7 +115,7 @@ static int read_order(const json_t *request, struct trn_act_request *q, struct t
 static int read_act(const json_t *request, struct trn_act_request *q, struct trn_err *err)
 {
     enum trn_target target;
-    if (trn_target_parse(text_of(request, "target"), &target) < 0 || !trn_respond_takes(q->act, target) ||
+    if (trn_target_parse(trn_request_text(request, "target"), &target) < 0 || !trn_respond_takes(q->act, target) ||
         !is_target(target, q->text)) {
         int r = trn_fail(err, -EINVAL, "'%s' is not about such a target", trn_respond_name(q->act));
         trn_hint(err, "see turncoat respond --help");
@@ -141,18 +129,18 @@ static int read_request(const json_t *request, struct trn_act_host *hosts, struc
                         struct trn_err *err)
 {
     enum trn_respond act;
-    if (trn_respond_parse(text_of(request, "act"), &act) < 0) {
+    if (trn_respond_parse(trn_request_text(request, "act"), &act) < 0) {
         int r = trn_fail(err, -EINVAL, "there is no such act");
         trn_hint(err, "see turncoat respond --help");
         return r;
     }
     *q = (struct trn_act_request){.act = (uint8_t)act,
                                   .flags = read_flags(request),
-                                  .seconds = number_of(request, "seconds"),
-                                  .story = number_of(request, "story"),
-                                  .text = text_of(request, "text"),
-                                  .version = text_of(request, "version"),
-                                  .why = text_of(request, "why")};
+                                  .seconds = trn_request_number(request, "seconds"),
+                                  .story = trn_request_number(request, "story"),
+                                  .text = trn_request_text(request, "text"),
+                                  .version = trn_request_text(request, "version"),
+                                  .why = trn_request_text(request, "why")};
     if (q->seconds > TRN_RESPOND_MAX_SEC) {
         int r = trn_fail(err, -ERANGE, "an action holds for 366 days at most");
         trn_hint(err, "without a time it holds for as long as turncoat respond --help says");
@@ -179,12 +167,13 @@ static int add_seen(void *ctx, struct trn_str row)
 {
     struct seen *s = ctx;
     json_t *j = json_loadb(row.p, row.n, 0, NULL), *file = json_object_get(j, "file");
-    struct trn_str path = text_of(file, "path"), hash = text_of(json_object_get(file, "hash"), "sha256");
+    struct trn_str path = trn_request_text(file, "path"),
+                   hash = trn_request_text(json_object_get(file, "hash"), "sha256");
     struct trn_act_file f = {.size = TRN_NO_U64};
     bool there = false;
     for (uint32_t i = 0; i < s->n; i++)
         there = there || trn_str_eq(s->files[i].path, path);
-    f.size = json_object_get(file, "size") ? number_of(file, "size") : TRN_NO_U64;
+    f.size = json_object_get(file, "size") ? trn_request_number(file, "size") : TRN_NO_U64;
     if (!there && s->n < SEEN_FILES && path.n > 1 && path.p[0] == '/' &&
         trn_unhex(hash, f.sha256, sizeof f.sha256) == 0) {
         f.path = trn_arena_str(s->arena, path);

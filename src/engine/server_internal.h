@@ -45,6 +45,8 @@ void trn_ask_exception(struct trn_request_env *env, const struct trn_request_cli
 /* bundle.c: one story as a signed evidence bundle. */
 void trn_ask_bundle(struct trn_request_env *env, const json_t *request, struct trn_buf *out);
 /* requests.c */
+struct trn_str trn_request_text(const json_t *request, const char *name); /* absent: there is no such text */
+uint64_t trn_request_number(const json_t *request, const char *name);     /* 0: absent, or no number from 1 on */
 void trn_answer_error(struct trn_buf *out, int code, const char *message, const char *hint);
 bool trn_request_store(struct trn_request_env *env, struct trn_buf *out); /* env->store, or an error is the answer */
 

@@ -18,62 +18,61 @@
 #define LAST_USER 60000u
 #define FIRST_SUB_UID 100000u
 
-/* Where they stand on Debian and its relatives; what is not there is passed over. */
-static const char *const vital_programs[] = {
-    "/usr/lib/systemd/systemd",
-    "/usr/lib/systemd/systemd-journald",
-    "/usr/lib/systemd/systemd-logind",
-    "/usr/lib/systemd/systemd-networkd",
-    "/usr/lib/systemd/systemd-resolved",
-    "/usr/lib/systemd/systemd-udevd",
-    "/usr/lib/systemd/systemd-executor",
-    "/usr/sbin/init",
-    "/usr/bin/dbus-daemon",
-    "/usr/bin/dbus-broker",
-    "/usr/sbin/agetty",
-    "/usr/bin/login",
-    "/usr/sbin/sshd",
-    "/usr/sbin/NetworkManager",
-    "/usr/bin/dpkg",
-    "/usr/bin/apt",
-    "/usr/bin/apt-get",
-    "/usr/bin/sudo",
-    "/usr/bin/su",
-    "/usr/bin/sh",
-    "/usr/bin/bash",
-    "/usr/bin/busybox",
-    "/usr/bin/python3",
-    "/usr/bin/perl",
-    "/usr/bin/env",
-    "/lib64/ld-linux-x86-64.so.2",
-    "/lib/ld-linux-aarch64.so.1",
-    "/lib/x86_64-linux-gnu/libc.so.6",
-    "/lib/aarch64-linux-gnu/libc.so.6",
-    "/etc/passwd",
-    "/etc/shadow",
-    "/etc/group",
-    "/etc/fstab",
-    "/etc/nsswitch.conf",
-    "/etc/ld.so.cache",
-};
+enum need { FILE_ONLY, RUNNING_TOO }; /* a shell is a file that is needed, and a process like others */
 
-/* Programs that may be stopped or killed as processes (a shell is a process like others) but not as files. */
-static const char *const vital_running[] = {
-    "/usr/lib/systemd/systemd",
-    "/usr/lib/systemd/systemd-journald",
-    "/usr/lib/systemd/systemd-logind",
-    "/usr/lib/systemd/systemd-networkd",
-    "/usr/lib/systemd/systemd-resolved",
-    "/usr/lib/systemd/systemd-udevd",
-    "/usr/lib/systemd/systemd-executor",
-    "/usr/sbin/init",
-    "/usr/bin/dbus-daemon",
-    "/usr/bin/dbus-broker",
-    "/usr/sbin/agetty",
-    "/usr/bin/login",
-    "/usr/sbin/NetworkManager",
-    "/usr/bin/dpkg",
-    "/usr/bin/apt-get",
+/* Where they stand on Debian and its relatives; what is not there is passed over. */
+static const struct {
+    const char *path;
+    enum need need;
+} vital[] = {
+    {"/usr/lib/systemd/systemd", RUNNING_TOO},
+    {"/usr/lib/systemd/systemd-journald", RUNNING_TOO},
+    {"/usr/lib/systemd/systemd-logind", RUNNING_TOO},
+    {"/usr/lib/systemd/systemd-networkd", RUNNING_TOO},
+    {"/usr/lib/systemd/systemd-resolved", RUNNING_TOO},
+    {"/usr/lib/systemd/systemd-udevd", RUNNING_TOO},
+    {"/usr/lib/systemd/systemd-executor", RUNNING_TOO},
+    {"/usr/sbin/init", RUNNING_TOO},
+    {"/usr/bin/dbus-daemon", RUNNING_TOO},
+    {"/usr/bin/dbus-broker", RUNNING_TOO},
+    {"/usr/sbin/agetty", RUNNING_TOO},
+    {"/usr/bin/login", RUNNING_TOO},
+    {"/usr/sbin/NetworkManager", RUNNING_TOO},
+    {"/usr/bin/dpkg", RUNNING_TOO},
+    {"/usr/bin/apt-get", RUNNING_TOO},
+    {"/usr/sbin/sshd", FILE_ONLY},
+    {"/usr/bin/apt", FILE_ONLY},
+    {"/usr/bin/sudo", FILE_ONLY},
+    {"/usr/bin/su", FILE_ONLY},
+    {"/usr/bin/sh", FILE_ONLY},
+    {"/usr/bin/bash", FILE_ONLY},
+    {"/usr/bin/busybox", FILE_ONLY},
+    {"/usr/bin/python3", FILE_ONLY},
+    {"/usr/bin/perl", FILE_ONLY},
+    {"/usr/bin/env", FILE_ONLY},
+    {"/lib64/ld-linux-x86-64.so.2", FILE_ONLY},
+    {"/lib/ld-linux-aarch64.so.1", FILE_ONLY},
+    {"/lib/x86_64-linux-gnu/libc.so.6", FILE_ONLY},
+    {"/lib/aarch64-linux-gnu/libc.so.6", FILE_ONLY},
+    {"/etc/passwd", FILE_ONLY},
+    {"/etc/shadow", FILE_ONLY},
+    {"/etc/group", FILE_ONLY},
+    {"/etc/fstab", FILE_ONLY},
+    {"/etc/nsswitch.conf", FILE_ONLY},
+    {"/etc/ld.so.cache", FILE_ONLY},
+    {"/lib/x86_64-linux-gnu/libpam.so.0", FILE_ONLY},
+    {"/lib/aarch64-linux-gnu/libpam.so.0", FILE_ONLY},
+    {"/lib/x86_64-linux-gnu/security/pam_unix.so", FILE_ONLY},
+    {"/lib/aarch64-linux-gnu/security/pam_unix.so", FILE_ONLY},
+    {"/etc/pam.d/common-auth", FILE_ONLY},
+    {"/etc/pam.d/common-account", FILE_ONLY},
+    {"/etc/pam.d/login", FILE_ONLY},
+    {"/etc/pam.d/sshd", FILE_ONLY},
+    {"/etc/pam.d/sudo", FILE_ONLY},
+    {"/etc/ssh/sshd_config", FILE_ONLY},
+    {"/etc/sudoers", FILE_ONLY},
+    {"/vmlinuz", FILE_ONLY},
+    {"/initrd.img", FILE_ONLY},
 };
 
 struct trn_vital {
@@ -112,11 +111,11 @@ static bool leads_to(const struct stat *st, const char *path)
     return stat(path, &other) == 0 && other.st_dev == st->st_dev && other.st_ino == st->st_ino;
 }
 
-static const char *in_list(const struct stat *st, const char *const *list, size_t n)
+static const char *vital_of(const struct stat *st, enum need need)
 {
-    for (size_t i = 0; i < n; i++)
-        if (leads_to(st, list[i]))
-            return list[i];
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(vital); i++)
+        if (vital[i].need >= need && leads_to(st, vital[i].path))
+            return vital[i].path;
     return NULL;
 }
 
@@ -185,7 +184,7 @@ static bool is_some_users(uint32_t pid, const char *program)
     struct whose w;
     if (!whose_is(pid, &w) || w.uid < FIRST_USER || (w.uid > LAST_USER && w.uid < FIRST_SUB_UID))
         return false;
-    return w.parent != 1 || strcmp(program, vital_running[0]) != 0;
+    return w.parent != 1 || strcmp(program, vital[0].path) != 0;
 }
 
 int trn_vital_process(const struct trn_act_tools *t, uint32_t pid, struct trn_err *err)
@@ -205,7 +204,7 @@ int trn_vital_process(const struct trn_act_tools *t, uint32_t pid, struct trn_er
         return trn_fail(err, code, "process %u cannot be looked at: %s", pid, trn_errno_name(code));
     }
     char policy[TRN_VITAL_PATH];
-    const char *which = in_list(&st, vital_running, TRN_ARRAY_SIZE(vital_running));
+    const char *which = vital_of(&st, RUNNING_TOO);
     if (which && is_some_users(pid, which))
         which = NULL;
     if (!which && by_policy(t, &st, policy))
@@ -225,7 +224,7 @@ int trn_vital_file(const struct trn_act_tools *t, int fd, const char *path, stru
     trn_escape_into(shown, sizeof shown, trn_str_of(path));
     snprintf(text, sizeof text, "'%s'", shown);
     char policy[TRN_VITAL_PATH];
-    if (in_list(&st, vital_programs, TRN_ARRAY_SIZE(vital_programs)) || by_policy(t, &st, policy))
+    if (vital_of(&st, FILE_ONLY) || by_policy(t, &st, policy))
         return refuse(err, text);
     /* Our own programs, and what lies in our state folder. */
     struct stat self;
