@@ -111,7 +111,9 @@ static struct trn_policy_hosts take_part(struct trn_cursor *c, uint32_t n_hosts)
     h.n = trn_cur_u16le(c);
     if ((uint32_t)h.first + h.n > n_hosts)
         c->bad = true;
-    return c->bad ? (struct trn_policy_hosts){0} : h;
+    if (c->bad)
+        h.first = h.n = 0;
+    return h;
 }
 
 static void take_rule(struct trn_cursor *c, uint32_t n_hosts, struct trn_policy_rule *r)

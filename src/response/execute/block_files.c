@@ -102,7 +102,7 @@ static int add_unsure(const struct trn_act_tools *t, const struct trn_act_reques
     int r = trn_vital_file(t, at, f->path.p, err);
 
     for (uint32_t i = 0; i < found->n_files && r == 0; i++)
-        if (strcmp(found->paths[i], f->path.p) == 0)
+        if (found->paths[i] && strcmp(found->paths[i], f->path.p) == 0)
             return 0;
     if (r != 0)
         return r;

@@ -142,7 +142,7 @@ static int order(struct trn_executor *x, const struct trn_act_request *q, const 
 {
     struct trn_row *row = NULL;
     int r = find_ordered(x, q, &row, err);
-    if (r < 0)
+    if (r < 0 || !row)
         return r;
     trn_put_fmt(plan, "%s action %llu: %s ", q->act == TRN_RESPOND_UNDO ? "take back" : "confirm",
                 (unsigned long long)row->a.id, trn_respond_name(row->ops->kind));
@@ -224,9 +224,9 @@ int trn_executor_submit(struct trn_executor *x, const struct trn_act_request *q,
     if (r == 0)
         r = is_order ? order(x, q, &who, &id, ret_plan, err) : check_room(x, q, err);
     pthread_mutex_unlock(&x->lock);
-    if (r == 0 && !is_order)
+    if (r == 0 && ops) /* there are none for an order */
         r = ops->plan(&x->o.tools, q, ret_plan, err);
-    if (r == 0 && !is_order && !(q->flags & TRN_ACT_DRY_RUN)) {
+    if (r == 0 && ops && !(q->flags & TRN_ACT_DRY_RUN)) {
         pthread_mutex_lock(&x->lock);
         /* Again: the plan was made without the lock. */
         r = x->stop ? trn_fail(err, -ESHUTDOWN, "turncoatd is stopping") : check_room(x, q, err);

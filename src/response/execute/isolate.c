@@ -247,9 +247,9 @@ static int check(const struct trn_act_tools *t, struct trn_act *a, struct trn_bu
 {
     struct trn_marked *m = a->live;
     int32_t results[TRN_TRY_MAX] = {0};
-    struct trn_cut_counts before, after;
+    struct trn_cut_counts before = {0}, after = {0};
     struct tries w = {.n = 0};
-    struct hosts except;
+    struct hosts except = {.n = 0};
     const char *trouble = trn_cut_trouble(t->cut);
     bool could = false;
     int r = hosts_of(&a->q, &except, err);

@@ -77,7 +77,7 @@ static int carry_out(const struct trn_act_tools *t, struct trn_act *a, struct tr
 
 static int act(const struct trn_act_tools *t, struct trn_act *a, struct trn_buf *ret_did, struct trn_err *err)
 {
-    struct trn_shield_places places;
+    struct trn_shield_places places = {0};
     struct live *l = NULL;
     int r = carry_out(t, a, &places, &l, err);
 

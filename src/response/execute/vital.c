@@ -231,7 +231,7 @@ int trn_vital_file(const struct trn_act_tools *t, int fd, const char *path, stru
     if (stat("/proc/self/exe", &self) == 0 && self.st_dev == st.st_dev && self.st_ino == st.st_ino)
         return refuse(err, "turncoat's own program");
     struct trn_str own = trn_str_of(t->state_dir ? t->state_dir : ""), all = trn_str_of(path);
-    if (own.n && trn_str_starts(all, own) && (all.n == own.n || all.p[own.n] == '/') &&
+    if (own.n && all.p && trn_str_starts(all, own) && (all.n == own.n || all.p[own.n] == '/') &&
         fstat(t->response_fd, &folder) == 0)
         return refuse(err, "turncoat's own folder");
     return 0;
