@@ -11,6 +11,8 @@
  * not believed: the thread changes its own file-system user id and back, and must read that.
  */
 #include "sensor/proc_events.h"
+
+#include "sensor/cn_proc.h"
 #include "sensor/hook.h"
 
 #include <arpa/inet.h>
@@ -33,18 +35,13 @@
 #define RECEIVE_BYTES (512 << 10)
 #define READS_DEFAULT 256u
 #define DATAGRAM_MAX 512u
-#define WHAT_OFFSET 36u /* of the event in a datagram: behind struct nlmsghdr and struct cn_msg */
-#define EVENT_HEAD 16u  /* what, cpu, time */
-#define EVENT_BODY 16u  /* the ids: the same length for all that we read */
+#define EVENT_HEAD 16u /* what, cpu, time */
+#define EVENT_BODY 16u /* the ids: the same length for all that we read */
 #define TRY_ID 65534u
 /* Numbers of the kernel's, whose names moved between versions of its headers. */
 #define WHAT_UID 0x4u
 #define WHAT_GID 0x40u
 #define WHAT_PTRACE 0x100u
-#define LISTEN 1u
-#define IGNORE 2u
-
-_Static_assert(WHAT_OFFSET == NLMSG_HDRLEN + sizeof(struct cn_msg), "where the event begins");
 
 struct trn_proc_events {
     int fd;
@@ -54,10 +51,10 @@ struct trn_proc_events {
 
 /* ---- opening ---- */
 
-static int set_filter(int fd)
+static int open_filtered(void)
 {
     struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, WHAT_OFFSET),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, TRN_CN_PROC_WHAT),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(WHAT_UID), 3, 0),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(WHAT_GID), 2, 0),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(WHAT_PTRACE), 1, 0),
@@ -66,18 +63,7 @@ static int set_filter(int fd)
     };
     const struct sock_fprog prog = {TRN_ARRAY_SIZE(code), code};
 
-    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)) == 0 ? 0 : -errno;
-}
-
-/* with_mask: as 6.6 and later understand it; older kernels do not listen to the longer message. */
-static int ask(int fd, uint32_t op, bool with_mask)
-{
-    const uint32_t n = WHAT_OFFSET + (with_mask ? 8 : 4);
-    const uint32_t words[] = {
-        n, NLMSG_DONE, 0, 0, CN_IDX_PROC, CN_VAL_PROC, 0, 0, n - WHAT_OFFSET, op, WHAT_UID | WHAT_GID | WHAT_PTRACE,
-    };
-
-    return send(fd, words, n, 0) == (ssize_t)n ? 0 : -errno;
+    return trn_cn_proc_socket(&prog, RECEIVE_BYTES);
 }
 
 static int count_own(void *ctx, struct trn_str record)
@@ -112,23 +98,15 @@ static bool events_come(int fd)
 
 static int open_here(void)
 {
-    TRN_AUTO(trn_fd_closep) int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_CONNECTOR);
-    const struct sockaddr_nl group = {.nl_family = AF_NETLINK, .nl_groups = CN_IDX_PROC};
-    int size = RECEIVE_BYTES, r;
+    TRN_AUTO(trn_fd_closep) int fd = open_filtered();
 
     if (fd < 0)
-        return -errno;
-    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) != 0)
-        (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-    r = set_filter(fd); /* before the first event */
-    if (r == 0 && bind(fd, (const struct sockaddr *)&group, sizeof(group)) != 0)
-        r = -errno;
-    if (r == 0)
-        r = ask(fd, LISTEN, true);
+        return fd;
+    int r = trn_cn_proc_ask(fd, TRN_CN_PROC_LISTEN, WHAT_UID | WHAT_GID | WHAT_PTRACE);
     if (r == 0 && events_come(fd))
         return trn_fd_steal(&fd);
     if (r == 0)
-        r = ask(fd, LISTEN, false);
+        r = trn_cn_proc_ask(fd, TRN_CN_PROC_LISTEN, 0);
     if (r < 0)
         return r;
     return events_come(fd) ? trn_fd_steal(&fd) : -ENODATA;
@@ -183,7 +161,8 @@ struct trn_proc_events *trn_proc_events_open(void)
 struct trn_proc_events *trn_proc_events_close(struct trn_proc_events *p)
 {
     if (p && p->fd >= 0) {
-        (void)ask(p->fd, IGNORE, false); /* before 6.6 a socket that is closed goes on being counted */
+        (void)!trn_cn_proc_ask(p->fd, TRN_CN_PROC_IGNORE,
+                               0); /* before 6.6 a socket that is closed goes on being counted */
         trn_fd_close(p->fd);
     }
     free(p);
@@ -284,8 +263,9 @@ int trn_proc_event(struct trn_proc_seen *seen, struct trn_str datagram, int64_t 
     i.tgid = trn_cur_u32le(&c);
     i.a = trn_cur_u32le(&c);
     i.b = trn_cur_u32le(&c);
-    if (c.bad || type != NLMSG_DONE || size > datagram.n || size < WHAT_OFFSET + EVENT_HEAD + EVENT_BODY ||
-        length < EVENT_HEAD + EVENT_BODY || length > size - WHAT_OFFSET || idx != CN_IDX_PROC || val != CN_VAL_PROC)
+    if (c.bad || type != NLMSG_DONE || size > datagram.n || size < TRN_CN_PROC_WHAT + EVENT_HEAD + EVENT_BODY ||
+        length < EVENT_HEAD + EVENT_BODY || length > size - TRN_CN_PROC_WHAT || idx != CN_IDX_PROC ||
+        val != CN_VAL_PROC)
         return -EBADMSG;
     if (i.tgid == 0 || i.tgid == TRN_NO_U32) /* no process has such a number */
         return 0;

@@ -249,6 +249,7 @@ const struct trn_sensitive_place *trn_sensitive_places(size_t *ret_count);
 unsigned trn_sensitive_find(struct trn_str below_home);
 
 /* ---- loader half: what turncoatd acts with; they need what stands above ---- */
+#include "sensor/cn_proc.h"
 #include "sensor/cut.h"
 #include "sensor/gate.h"
 #include "sensor/held.h"

@@ -22,56 +22,34 @@
 #include <linux/filter.h>
 #include <linux/netlink.h>
 
-#define WHAT_OFFSET 36u
 #define IDS_OFFSET 52u
 #define FORK 1u
-#define LISTEN 1u
-#define IGNORE 2u
 #define RECEIVE_BYTES (1 << 20)
 /* Fewer than the smallest range of numbers: none was given away twice meanwhile. */
 #define FORKS_MAX 16000u
 
-_Static_assert(WHAT_OFFSET == NLMSG_HDRLEN + sizeof(struct cn_msg), "where the event begins");
-
-static int only_forks(int fd)
+static int open_filtered(void)
 {
     struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, WHAT_OFFSET),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, TRN_CN_PROC_WHAT),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(FORK), 1, 0),
         BPF_STMT(BPF_RET | BPF_K, 0),
         BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
     };
     const struct sock_fprog prog = {TRN_ARRAY_SIZE(code), code};
 
-    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)) == 0 ? 0 : -errno;
-}
-
-/* with_mask: as 6.6 and later understand it; older kernels do not listen to the longer message. */
-static int ask(int fd, uint32_t op, bool with_mask)
-{
-    const uint32_t n = WHAT_OFFSET + (with_mask ? 8 : 4);
-    const uint32_t words[] = {n, NLMSG_DONE, 0, 0, CN_IDX_PROC, CN_VAL_PROC, 0, 0, n - WHAT_OFFSET, op, FORK};
-
-    return send(fd, words, n, 0) == (ssize_t)n ? 0 : -errno;
+    return trn_cn_proc_socket(&prog, RECEIVE_BYTES);
 }
 
 static int open_here(void)
 {
-    TRN_AUTO(trn_fd_closep) int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_CONNECTOR);
-    const struct sockaddr_nl group = {.nl_family = AF_NETLINK, .nl_groups = CN_IDX_PROC};
-    int size = RECEIVE_BYTES, r;
+    TRN_AUTO(trn_fd_closep) int fd = open_filtered();
 
     if (fd < 0)
-        return -errno;
-    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) != 0)
-        (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-    r = only_forks(fd); /* before the first event */
-    if (r == 0 && bind(fd, (const struct sockaddr *)&group, sizeof(group)) != 0)
-        r = -errno;
+        return fd;
+    int r = trn_cn_proc_ask(fd, TRN_CN_PROC_LISTEN, 0);
     if (r == 0)
-        r = ask(fd, LISTEN, false);
-    if (r == 0)
-        r = ask(fd, LISTEN, true); /* narrows it, where that is understood */
+        r = trn_cn_proc_ask(fd, TRN_CN_PROC_LISTEN, FORK); /* narrows it, where that is understood */
     return r < 0 ? r : trn_fd_steal(&fd);
 }
 
@@ -101,7 +79,8 @@ int trn_follow_open(void)
 int trn_follow_close(int fd)
 {
     if (fd >= 0)
-        (void)!ask(fd, IGNORE, false); /* before 6.6 a socket that is closed goes on being counted */
+        (void)!trn_cn_proc_ask(fd, TRN_CN_PROC_IGNORE,
+                               0); /* before 6.6 a socket that is closed goes on being counted */
     return trn_fd_close(fd);
 }
 
