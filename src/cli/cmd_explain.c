@@ -18,24 +18,23 @@ static json_t *check_json(const struct trn_check *c)
 static int list(struct trn_cli *cli)
 {
     static const char *const heads[] = {"check", "score", "stage", "title"};
-    size_t n;
-    const struct trn_check *c = trn_checks(&n);
+    const struct trn_check *c;
     if (cli->json) {
         json_t *all = json_array();
-        for (size_t i = 0; i < n; i++)
-            json_array_append_new(all, check_json(&c[i]));
+        for (size_t i = 0; (c = trn_check_at(i)) != NULL; i++)
+            json_array_append_new(all, check_json(c));
         trn_print_json(cli->out, all);
         json_decref(all);
         return TRN_EXIT_OK;
     }
     struct trn_table t;
     trn_table_init(&t, heads, 4, 2);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; (c = trn_check_at(i)) != NULL; i++) {
         trn_table_row(&t, TRN_PLAIN);
-        trn_table_cell(&t, trn_str_of(c[i].id));
-        trn_table_number(&t, c[i].score);
-        trn_table_cell(&t, trn_str_of(trn_stage_name(c[i].stage)));
-        trn_table_cell(&t, trn_str_of(c[i].title));
+        trn_table_cell(&t, trn_str_of(c->id));
+        trn_table_number(&t, c->score);
+        trn_table_cell(&t, trn_str_of(trn_stage_name(c->stage)));
+        trn_table_cell(&t, trn_str_of(c->title));
     }
     trn_table_print(&t, cli->out, cli->colour);
     trn_table_done(&t);

@@ -3,7 +3,7 @@
  * Owns: the registry of checks. Must not own: the detectors that fire them (src/detect/).
  * Hand-offs: entries are static.
  */
-#include "event/check.h"
+#include "event/check_artifact.h"
 
 static const struct trn_check checks[] = {
     {
@@ -150,6 +150,7 @@ static const struct trn_check checks[] = {
                  "called bad by whoever made the list.",
         .false_alarms = "Lists sometimes contain hashes of harmless files, such as the empty file or a common library "
                         "that came with a bad one. Look at who made the list.",
+        .category = TRN_CATEGORY_INDICATOR,
     },
     {
         .id = "indicator.domain",
@@ -197,18 +198,35 @@ static const struct trn_check checks[] = {
     },
 };
 
-const struct trn_check *trn_checks(size_t *ret_count)
+const struct trn_check *trn_check_at(size_t i)
 {
-    *ret_count = TRN_ARRAY_SIZE(checks);
-    return checks;
+    if (i < TRN_ARRAY_SIZE(checks))
+        return &checks[i];
+    i -= TRN_ARRAY_SIZE(checks);
+    return i < trn_artifact_checks_count ? &trn_artifact_checks[i] : NULL;
 }
 
 const struct trn_check *trn_check_find(struct trn_str id)
 {
-    for (size_t i = 0; i < TRN_ARRAY_SIZE(checks); i++)
-        if (trn_str_eq_c(id, checks[i].id))
-            return &checks[i];
+    const struct trn_check *c;
+    for (size_t i = 0; (c = trn_check_at(i)) != NULL; i++)
+        if (trn_str_eq_c(id, c->id))
+            return c;
+    /* a family ("yara.*"): its members' names come from outside */
+    for (size_t i = 0; (c = trn_check_at(i)) != NULL; i++) {
+        struct trn_str family = trn_str_of(c->id);
+        if (trn_str_ends(family, TRN_STR(".*")) && id.n > family.n - 1 &&
+            trn_str_starts(id, trn_str_slice(family, 0, family.n - 1)))
+            return c;
+    }
     return NULL;
+}
+
+const char *trn_category_name(enum trn_category c)
+{
+    static const char *const names[TRN_CATEGORY_MAX] = {"",       "signature", "embedded", "container", "code",
+                                                        "script", "metadata",  "text",     "indicator"};
+    return (unsigned)c < TRN_CATEGORY_MAX ? names[c] : "";
 }
 
 const char *trn_attack_renamed(struct trn_str id)

@@ -5,6 +5,8 @@
  */
 #include "event/finding.h"
 
+#include <stdio.h>
+
 #define FINDING_VERSION 2u
 #define FINDING_VERSION_SHORT 1u /* ends with the evidence */
 
@@ -16,6 +18,22 @@ bool trn_finding_is_impossible(const struct trn_finding *f)
         if (trn_str_eq_c(f->evidence[i].key, "impossible") && !trn_str_is_empty(f->evidence[i].value))
             return true;
     return f->score > STAGE_MOST && trn_str_starts(trn_str_of(f->check->id), TRN_STR("behaviour."));
+}
+
+const char *trn_finding_name(const struct trn_finding *f, char *dst, size_t size)
+{
+    struct trn_str family = trn_str_of(f->check->id);
+    char rule[128];
+    if (!trn_str_ends(family, TRN_STR(".*"))) {
+        (void)snprintf(dst, size, "%s", f->check->id);
+        return dst;
+    }
+    rule[0] = '\0';
+    for (uint32_t i = 0; i < f->n_evidence; i++)
+        if (trn_str_eq_c(f->evidence[i].key, "rule"))
+            (void)trn_escape_into(rule, sizeof(rule), f->evidence[i].value);
+    (void)snprintf(dst, size, "%.*s%s", (int)family.n - 1, family.p, rule[0] ? rule : "*");
+    return dst;
 }
 
 void trn_finding_init(struct trn_finding *f, const struct trn_check *check)

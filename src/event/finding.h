@@ -42,6 +42,9 @@ struct trn_finding {
  * a stage of an attack. */
 bool trn_finding_is_impossible(const struct trn_finding *f);
 void trn_finding_init(struct trn_finding *f, const struct trn_check *check);
+/* The check's id as people see it; of a family the member's name, which stands in the evidence under "rule":
+ * "yara.SUSP_Name". Into dst (always terminated, escaped); returns dst. */
+const char *trn_finding_name(const struct trn_finding *f, char *dst, size_t size);
 /* Silently full after TRN_FINDING_EVIDENCE; absent values are not added. */
 void trn_finding_add(struct trn_finding *f, const char *key, struct trn_str value);
 void trn_finding_event(struct trn_finding *f, uint64_t seq); /* keeps order, no doubles */

@@ -9,6 +9,7 @@
 
 #include "detect/detect.h"
 #include "evidence/evidence.h"
+#include "inspect/scan.h"
 #include "policy/policy.h"
 #include "software/software.h"
 

@@ -219,12 +219,11 @@ static bool may_be_check(struct trn_str s)
 {
     bool begins = trn_str_ends(s, TRN_STR("*"));
     struct trn_str head = begins ? trn_str_slice(s, 0, s.n - 1) : s;
-    size_t n;
-    const struct trn_check *all = trn_checks(&n);
+    const struct trn_check *c;
     if (trn_str_starts(head, TRN_STR("sigma.")) || trn_str_starts(head, TRN_STR("yara.")))
         return true; /* the rules' own names */
-    for (size_t i = 0; i < n; i++)
-        if (begins ? trn_str_starts(trn_str_of(all[i].id), head) : trn_str_eq_c(head, all[i].id))
+    for (size_t i = 0; (c = trn_check_at(i)) != NULL; i++)
+        if (begins ? trn_str_starts(trn_str_of(c->id), head) : trn_str_eq_c(head, c->id))
             return true;
     return false;
 }

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Owns: the way down: each content is told, hashed, looked at, matched, opened; its members the same.
+ * Must not: know any format; let one that cannot be read end more than itself.
+ *
+ *   trn_scan_run -> one(top) -> kind->open -> look.c: member, data, end -> one(member) -> ...
+ */
+#include "artifact/internal.h"
+
+#include <ctype.h>
+
+#define WINDOW (256u << 10)
+#define ARENA_MAX (64u << 20)
+#define KEEP_MAX (48u << 20)
+
+static int note_name(struct trn_scan *s, struct trn_str name)
+{
+    char lower[256];
+    struct trn_str base = trn_path_base(name);
+    if (base.n == 0 || base.n > sizeof(lower))
+        return 0;
+    for (size_t i = 0; i < base.n; i++)
+        lower[i] = (char)tolower((unsigned char)base.p[i]);
+    int e = trn_map_put(s->names, trn_hash64(lower, base.n), 1);
+    return e == -ENOSPC ? 0 : e;
+}
+
+static int hash_all(struct trn_scan *s, const struct trn_source *bytes, struct trn_artifact *a)
+{
+    TRN_AUTO(trn_digest_freep) struct trn_digest *d = trn_digest_new(s->o->with_md5);
+    TRN_AUTO(trn_freep) uint8_t *window = NULL;
+    uint64_t counts[256] = {0}, at = 0;
+    int e = d ? 0 : -ENOMEM;
+    if (!bytes->mem && !(window = malloc(WINDOW)))
+        return -ENOMEM;
+    while (e == 0 && at < bytes->size) {
+        size_t n = (size_t)TRN_MIN(bytes->size - at, (uint64_t)WINDOW);
+        const uint8_t *p = bytes->mem ? bytes->mem + at : window;
+        int64_t got = bytes->mem ? (int64_t)n : trn_source_read(bytes, at, window, n);
+        if (got <= 0)
+            return got < 0 ? (int)got : -EIO; /* cut while it is read */
+        trn_histogram_add(counts, p, (size_t)got);
+        e = trn_digest_update(d, p, (size_t)got);
+        at += (uint64_t)got;
+    }
+    a->entropy_milli = trn_histogram_entropy(counts, bytes->size);
+    return e < 0 ? e : trn_digest_end(d, a->sha256, s->o->with_md5 ? a->md5 : NULL);
+}
+
+static bool is_repeated(const struct trn_frame *f)
+{
+    for (const struct trn_frame *u = f->up; u; u = u->up)
+        if (u->self.size == f->self.size && memcmp(u->self.sha256, f->self.sha256, TRN_SHA256_SIZE) == 0)
+            return true;
+    return false;
+}
+
+/* A reader's failure is a gap of this artifact, unless the whole job is to end. */
+static int settle(struct trn_frame *f, int e, const struct trn_err *err)
+{
+    struct trn_scan *s = f->look.scan;
+    if (s->fatal)
+        return s->fatal;
+    if (e >= 0 || s->stop || (e == -EDQUOT && f->stopped))
+        return 0;
+    return trn_scan_gap(s, f->self.id, e == -ENOMEM ? TRN_GAP_LIMIT : TRN_GAP_DAMAGED, TRN_STR_NONE,
+                        e == -ENOMEM      ? TRN_STR("memory")
+                        : err->message[0] ? trn_str_of(err->message)
+                                          : trn_str_of(trn_errno_name(e)),
+                        0, 0);
+}
+
+static int run(struct trn_frame *f, int (*fn)(struct trn_look *l, struct trn_err *err))
+{
+    struct trn_err err = {0};
+    return fn ? settle(f, fn(&f->look, &err), &err) : 0;
+}
+
+static int found(void *ctx, const struct trn_finding *f)
+{
+    return trn_look_found(ctx, f);
+}
+
+static int match(struct trn_frame *f)
+{
+    struct trn_scan *s = f->look.scan;
+    const struct trn_matcher *m = s->o->matcher;
+    if (!m || trn_look_over(&f->look))
+        return s->fatal;
+    int e = m->match(m->ctx, f->look.bytes, &f->self, f->look.name, s->deadline_ns, f->look.arena, found, &f->look);
+    if (e == -ETIME && !s->fatal)
+        return trn_scan_gap(s, f->self.id, TRN_GAP_LIMIT, TRN_STR_NONE, TRN_STR("match-seconds"), 0, 0);
+    struct trn_err err = {0};
+    return settle(f, e, &err);
+}
+
+static int known_bad(struct trn_frame *f)
+{
+    const struct trn_scan_options *o = f->look.scan->o;
+    struct trn_finding bad;
+    return o->known_bad && o->known_bad(o->known_bad_ctx, &f->self, &bad) ? trn_look_found(&f->look, &bad) : 0;
+}
+
+static int open_members(struct trn_frame *f, const struct trn_kind_ops *kind)
+{
+    struct trn_scan *s = f->look.scan;
+    struct trn_err err = {0};
+    if (!kind || !kind->open || s->stop)
+        return s->fatal;
+    if (is_repeated(f))
+        return trn_scan_gap(s, f->self.id, TRN_GAP_REPEATED, TRN_STR_NONE,
+                            TRN_STR("it is inside of itself, and not opened again"), 0, 0);
+    if (f->self.depth >= s->limits.depth)
+        return trn_scan_gap(s, f->self.id, TRN_GAP_LIMIT, TRN_STR_NONE, TRN_STR("depth"), f->self.depth + 1u,
+                            s->limits.depth);
+    int e = kind->open(&f->look, &err);
+    int last = trn_frame_end(f, e < 0 ? e : -EBADMSG, err.message[0] ? err.message : NULL);
+    if (last < 0 && s->fatal)
+        return s->fatal;
+    return settle(f, e, &err);
+}
+
+static int look_at(struct trn_frame *f)
+{
+    const struct trn_kind_ops *kind = trn_kind_of(f->self.format);
+    const struct trn_scan_options *o = f->look.scan->o;
+    int e = known_bad(f);
+    if (e == 0 && kind && !o->checks_off)
+        e = run(f, kind->look);
+    for (size_t i = 0; e == 0 && !o->checks_off && trn_look_always[i]; i++)
+        e = run(f, trn_look_always[i]);
+    if (e == 0)
+        e = match(f);
+    if (e == 0)
+        e = open_members(f, kind);
+    if (e == 0 && kind && !o->checks_off)
+        e = run(f, kind->after);
+    for (size_t i = 0; e == 0 && !f->up && !o->checks_off && trn_look_release[i]; i++)
+        e = run(f, trn_look_release[i]);
+    return e;
+}
+
+int trn_scan_one(struct trn_scan *s, struct trn_frame *up, const struct trn_source *bytes,
+                 const struct trn_artifact *as, uint64_t *ret_id)
+{
+    uint32_t depth = up ? up->self.depth + 1 : 0;
+    struct trn_frame f = {.self = *as, .up = up, .first_trait = s->n_traits};
+    if (depth > TRN_DEPTH_MAX)
+        return 0;
+    if (!s->arenas[depth] && !(s->arenas[depth] = trn_arena_new(ARENA_MAX)))
+        return s->fatal = -ENOMEM;
+    f.self.id = ++s->artifacts;
+    f.self.parent = up ? up->self.id : 0;
+    f.self.depth = depth;
+    f.self.size = bytes->size;
+    f.look = (struct trn_look){.bytes = bytes,
+                               .arena = s->arenas[depth],
+                               .self = &f.self,
+                               .name = trn_path_base(as->name),
+                               .parent_format = up ? up->self.format : TRN_FORMAT_EMPTY,
+                               .scan = s};
+    int e = trn_format_probe(bytes, f.look.name, &f.self.format);
+    if (e == 0)
+        e = hash_all(s, bytes, &f.self);
+    if (e == 0)
+        e = note_name(s, as->name);
+    if (e < 0) /* the bytes under it are gone; nothing can be said of it */
+        return s->fatal = e;
+    e = s->sink->artifact(s->sink->ctx, &f.self);
+    s->fatal = e < 0 ? e : s->fatal;
+    if (e == 0)
+        e = look_at(&f);
+    trn_spool_done(&f.spool);
+    trn_arena_reset(s->arenas[depth]);
+    *ret_id = f.self.id;
+    return e;
+}
+
+/* Whole into memory when it is small: everything that looks at it is then spared the copying. */
+static int take_whole(const struct trn_source *bytes, const struct trn_limits *l, uint8_t **ret)
+{
+    if (bytes->mem || bytes->size == 0 || bytes->size > TRN_MIN(TRN_WHOLE_MAX, l->memory / 2))
+        return 0;
+    uint8_t *mem = malloc((size_t)bytes->size);
+    if (!mem)
+        return -ENOMEM;
+    int64_t n = trn_source_read(bytes, 0, mem, (size_t)bytes->size);
+    if (n != (int64_t)bytes->size) {
+        free(mem);
+        return n < 0 ? (int)n : -EIO;
+    }
+    *ret = mem;
+    return 0;
+}
+
+static void scan_done(struct trn_scan *s)
+{
+    for (size_t i = 0; i <= TRN_DEPTH_MAX; i++)
+        trn_arena_free(s->arenas[i]);
+    trn_arena_free(s->keep);
+    trn_map_free(s->names);
+    free(s->traits);
+}
+
+int trn_scan_run(const struct trn_source *bytes, struct trn_str name, uint32_t mode, const struct trn_scan_options *o,
+                 const struct trn_scan_sink *sink, struct trn_err *err)
+{
+    TRN_AUTO(scan_done) struct trn_scan s = {.o = o, .limits = o->limits, .sink = sink};
+    TRN_AUTO(trn_freep) uint8_t *whole = NULL;
+    struct trn_artifact as = {.name = name, .mode = mode};
+    struct trn_source top = *bytes;
+    uint64_t id;
+    trn_limits_fill(&s.limits);
+    s.limits.depth = TRN_MIN(s.limits.depth, TRN_DEPTH_MAX - 1);
+    s.deadline_ns = trn_mono_ns() + s.limits.seconds * TRN_NS_PER_SEC;
+    s.keep = trn_arena_new(KEEP_MAX);
+    s.names = trn_map_new(s.limits.members);
+    int e = s.keep && s.names ? take_whole(bytes, &s.limits, &whole) : -ENOMEM;
+    if (e < 0)
+        return trn_fail(err, e, "cannot read it: %s", e == -EIO ? "it became shorter" : trn_errno_name(e));
+    if (whole) {
+        top = trn_source_mem((struct trn_str){(const char *)whole, (size_t)bytes->size});
+        s.memory += bytes->size;
+    }
+    e = trn_scan_one(&s, NULL, &top, &as, &id);
+    return e < 0 ? trn_fail(err, e, "cannot look at it: %s", trn_errno_name(e)) : 0;
+}

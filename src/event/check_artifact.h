@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside of the room: the checks of artifacts, a part of the registry. */
+#ifndef TRN_EVENT_CHECK_ARTIFACT_H
+#define TRN_EVENT_CHECK_ARTIFACT_H
+
+#include "event/check.h"
+
+extern const struct trn_check trn_artifact_checks[];
+extern const size_t trn_artifact_checks_count;
+
+#endif

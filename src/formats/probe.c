@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Owns: telling what a file is from a few small reads. Must not own: parsing; deciding what follows from it.
+ * Hand-offs: none; nothing is kept.
+ */
+#include "formats/kind.h"
+
+#define HEAD 1024u
+#define TEXT_SAMPLE 512u
+#define ISO_AT 0x8001u
+#define HFS_AT 1024u
+#define APFS_AT 32u
+#define KOLY 512u
+#define TAR_BLOCK 512u
+
+struct magic {
+    uint16_t at;
+    uint16_t n;
+    const char *bytes;
+    enum trn_format format;
+};
+
+#define M(at, text, format)                                 \
+    {                                                       \
+        (at), sizeof(text) - 1, (text), TRN_FORMAT_##format \
+    }
+
+/* the more exact ones first */
+static const struct magic magics[] = {
+    M(0, "!<arch>\ndebian-binary", DEB),
+    M(0, "!<arch>\n", AR),
+    M(0, "PK\3\4", ZIP),
+    M(0, "PK\5\6", ZIP),
+    M(0, "\37\213\10", GZIP),
+    M(0, "BZh", BZIP2),
+    M(0, "\3757zXZ\0", XZ),
+    M(0, "\x28\xb5\x2f\xfd", ZSTD),
+    M(0, "\4\"M\30", LZ4),
+    M(0, "7z\xbc\xaf\x27\x1c", SEVENZIP),
+    M(0, "Rar!\x1a\7", RAR),
+    M(0, "MSCF\0\0\0\0", CAB),
+    M(0, "\xed\xab\xee\xdb", RPM),
+    M(0, "070701", CPIO),
+    M(0, "070702", CPIO),
+    M(0, "070707", CPIO),
+    M(0, "xar!", XAR),
+    M(0, "hsqs", SQUASHFS),
+    M(0, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", OLE2),
+    M(0, "\0\0\1\0", ICO),
+    M(0, "\211PNG\r\n\32\n", PNG),
+    M(0, "\xff\xd8\xff", JPEG),
+    M(0, "GIF87a", GIF),
+    M(0, "GIF89a", GIF),
+    M(0, "%PDF-", PDF),
+    M(0, "\0asm", WASM),
+    M(0, "\xfe\xed\xfa\xce", MACHO),
+    M(0, "\xfe\xed\xfa\xcf", MACHO),
+    M(0, "\xce\xfa\xed\xfe", MACHO),
+    M(0, "\xcf\xfa\xed\xfe", MACHO),
+    M(0, "MZ", PE),
+    M(0, "koly", DMG),
+    M(APFS_AT, "NXSB", APFS),
+    M(HFS_AT - 1, "\0H+\0\4", HFSPLUS), /* the byte before is of the unused first sectors */
+};
+
+static bool fits(struct trn_str head, const struct magic *m)
+{
+    return head.n >= (size_t)m->at + m->n && memcmp(head.p + m->at, m->bytes, m->n) == 0;
+}
+
+static uint32_t be32(struct trn_str s, size_t at)
+{
+    struct trn_cursor c = trn_cur_of(s);
+    trn_cur_seek(&c, at);
+    return trn_cur_u32be(&c);
+}
+
+static uint32_t le32(struct trn_str s, size_t at)
+{
+    struct trn_cursor c = trn_cur_of(s);
+    trn_cur_seek(&c, at);
+    return trn_cur_u32le(&c);
+}
+
+/* The sum of a header's bytes, its own eight counted as blanks, stands in it in octal. */
+static bool is_tar(struct trn_str head)
+{
+    uint64_t sum = 0, told = 0;
+    if (head.n < TAR_BLOCK || head.p[0] == '\0')
+        return false;
+    for (size_t i = 0; i < TAR_BLOCK; i++)
+        sum += i >= 148 && i < 156 ? ' ' : (uint8_t)head.p[i];
+    for (size_t i = 148; i < 156 && (head.p[i] == ' ' || (head.p[i] >= '0' && head.p[i] <= '7')); i++)
+        if (head.p[i] != ' ')
+            told = told * 8 + (uint64_t)(head.p[i] - '0');
+    return told == sum;
+}
+
+/* Pickled sizes: 4, header size + 8, header size + 4, JSON length; then JSON (Electron's archive). */
+static bool is_asar(struct trn_str head)
+{
+    return head.n > 24 && le32(head, 0) == 4 && le32(head, 4) == le32(head, 8) + 4 && le32(head, 12) <= le32(head, 8) &&
+           memcmp(head.p + 16, "{\"", 2) == 0;
+}
+
+static bool is_bmp(struct trn_str head)
+{
+    uint32_t info = le32(head, 14);
+    return head.n >= 26 && head.p[0] == 'B' && head.p[1] == 'M' && (info == 12 || (info >= 40 && info <= 124));
+}
+
+static bool is_text(struct trn_str head)
+{
+    for (size_t i = 0; i < TRN_MIN(head.n, TEXT_SAMPLE); i++) {
+        uint8_t c = (uint8_t)head.p[i];
+        if (c < ' ' && c != '\n' && c != '\r' && c != '\t' && c != '\f' && c != 0x1b)
+            return false;
+    }
+    return head.n > 0;
+}
+
+static enum trn_format script_kind(struct trn_str head)
+{
+    ptrdiff_t end = trn_str_find(head, '\n');
+    struct trn_str line = trn_str_slice(head, 0, end < 0 ? head.n : (size_t)end);
+    if (trn_str_contains(line, TRN_STR("python")))
+        return TRN_FORMAT_PYTHON;
+    if (trn_str_contains(line, TRN_STR("node")))
+        return TRN_FORMAT_JAVASCRIPT;
+    if (trn_str_contains(line, TRN_STR("sh")))
+        return TRN_FORMAT_SHELL;
+    return TRN_FORMAT_SCRIPT;
+}
+
+static enum trn_format text_kind(struct trn_str head, struct trn_str name)
+{
+    static const struct {
+        const char *end;
+        enum trn_format format;
+    } table[] = {
+        {".js", TRN_FORMAT_JAVASCRIPT}, {".mjs", TRN_FORMAT_JAVASCRIPT}, {".cjs", TRN_FORMAT_JAVASCRIPT},
+        {".json", TRN_FORMAT_JSON},     {".py", TRN_FORMAT_PYTHON},      {".sh", TRN_FORMAT_SHELL},
+        {".bash", TRN_FORMAT_SHELL},
+    };
+    if (trn_str_starts(head, TRN_STR("#!")))
+        return script_kind(head);
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(table); i++)
+        if (trn_str_ends(name, trn_str_of(table[i].end)))
+            return table[i].format;
+    return TRN_FORMAT_TEXT;
+}
+
+static enum trn_format by_head(struct trn_str head, struct trn_str name)
+{
+    if (trn_appimage_type(head))
+        return TRN_FORMAT_APPIMAGE;
+    if (trn_str_starts(head, TRN_STR("\177ELF")))
+        return TRN_FORMAT_ELF;
+    /* Java's classes have the magic of universal Mac programs; a class file's version is never below 45 */
+    if (head.n >= 8 && (be32(head, 0) == 0xcafebabeu || be32(head, 0) == 0xcafebabfu))
+        return be32(head, 4) < 45 ? TRN_FORMAT_MACHO_FAT : TRN_FORMAT_CLASS;
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(magics); i++)
+        if (fits(head, &magics[i]))
+            return magics[i].format;
+    if (is_bmp(head))
+        return TRN_FORMAT_BMP;
+    if (is_tar(head))
+        return TRN_FORMAT_TAR;
+    if (is_asar(head))
+        return TRN_FORMAT_ASAR;
+    if (is_text(head))
+        return text_kind(head, name);
+    if (head.n >= 4 && head.p[0] == 0x30 && (uint8_t)head.p[1] == 0x82)
+        return TRN_FORMAT_DER;
+    return TRN_FORMAT_DATA;
+}
+
+/* Formats that have nothing at their start, or hide behind something else. */
+static enum trn_format by_place(const struct trn_source *s)
+{
+    char b[8];
+    if (s->size > ISO_AT + 5 && trn_source_read(s, ISO_AT, b, 5) == 5 && memcmp(b, "CD001", 5) == 0)
+        return TRN_FORMAT_ISO;
+    if (s->size > KOLY && trn_source_read(s, s->size - KOLY, b, 8) == 8 && memcmp(b, "koly\0\0\0\4", 8) == 0)
+        return TRN_FORMAT_DMG;
+    return TRN_FORMAT_DATA;
+}
+
+int trn_format_probe(const struct trn_source *s, struct trn_str name, enum trn_format *ret)
+{
+    char head[HEAD + 8];
+    int64_t n = trn_source_read(s, 0, head, sizeof(head));
+    if (n < 0)
+        return (int)n;
+    enum trn_format f = n ? by_head((struct trn_str){head, (size_t)n}, name) : TRN_FORMAT_EMPTY;
+    /* an ISO image that starts as a disk (hybrid) and a DMG that starts with a compressed block say so elsewhere */
+    if (f == TRN_FORMAT_DATA || f == TRN_FORMAT_PE || f == TRN_FORMAT_BZIP2 || f == TRN_FORMAT_XZ ||
+        f == TRN_FORMAT_TEXT || f == TRN_FORMAT_HFSPLUS || f == TRN_FORMAT_APFS) {
+        enum trn_format other = by_place(s);
+        f = other != TRN_FORMAT_DATA ? other : f;
+    }
+    *ret = f;
+    return 0;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "artifact/artifact.h"
+
+#include <criterion/criterion.h>
+
+static enum trn_verdict judge(const char *const *ids, size_t n, uint16_t *ret_score)
+{
+    struct trn_score s = {0};
+    enum trn_verdict v;
+    for (size_t i = 0; i < n; i++) {
+        struct trn_finding f;
+        trn_finding_init(&f, trn_check_find(trn_str_of(ids[i])));
+        trn_score_add(&s, &f);
+    }
+    *ret_score = trn_score_of(&s, &v);
+    return v;
+}
+#define JUDGE(ret, ...) \
+    judge((const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *), ret)
+
+Test(score, nothing_is_clean)
+{
+    struct trn_score s = {0};
+    enum trn_verdict v;
+    cr_expect_eq(trn_score_of(&s, &v), 0);
+    cr_expect_eq(v, TRN_VERDICT_CLEAN);
+}
+
+Test(score, a_structural_proof_alone_is_malicious)
+{
+    uint16_t score;
+    cr_expect_eq(JUDGE(&score, "pe.certificate-slack"), TRN_VERDICT_MALICIOUS);
+    cr_expect_eq(score, 90);
+}
+
+Test(score, text_alone_is_never_more_than_suspicious)
+{
+    uint16_t score;
+    cr_expect_eq(JUDGE(&score, "yara.anything", "strings.hidden", "strings.browser-data"), TRN_VERDICT_SUSPICIOUS);
+    cr_expect_lt(score, 85);
+}
+
+Test(score, two_categories_make_it_malicious_one_does_not)
+{
+    uint16_t score;
+    cr_expect_eq(JUDGE(&score, "signature.digest-mismatch", "image.trailing-data", "pe.sibling-read"),
+                 TRN_VERDICT_MALICIOUS);
+    cr_expect_eq(JUDGE(&score, "signature.digest-mismatch"), TRN_VERDICT_SUSPICIOUS);
+    cr_expect_eq(JUDGE(&score, "indicator.sha256"), TRN_VERDICT_SUSPICIOUS);
+}
+
+Test(score, the_same_check_a_thousand_times_counts_once_and_small_things_stay_notes)
+{
+    struct trn_score s = {0};
+    struct trn_finding f;
+    enum trn_verdict v;
+    trn_finding_init(&f, trn_check_find(TRN_STR("pe.unsigned-among-signed")));
+    for (int i = 0; i < 1000; i++)
+        trn_score_add(&s, &f);
+    cr_expect_eq(trn_score_of(&s, &v), 8);
+    trn_finding_init(&f, trn_check_find(TRN_STR("script.lifecycle")));
+    trn_score_add(&s, &f);
+    cr_expect_eq(trn_score_of(&s, &v), 15);
+    cr_expect_eq(v, TRN_VERDICT_NOTE);
+}
