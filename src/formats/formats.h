@@ -6,6 +6,7 @@
 #include "formats/dns.h"
 #include "formats/elf.h"
 #include "formats/kind.h"
+#include "formats/ole2.h"
 #include "formats/pe.h"
 #include "formats/script.h"
 #include "formats/tls.h"
