@@ -22,6 +22,8 @@ enum trn_sandbox_profile {
     TRN_SANDBOX_INSPECT_SERVER,
     /* read/pread/lseek/fstat on what it was given, sendmsg, memory, exit; no open, no fork */
     TRN_SANDBOX_INSPECT_WORKER,
+    /* the same for many files: also takes descriptors and writes the scratch file it was given */
+    TRN_SANDBOX_SCAN_WORKER,
     TRN_SANDBOX_PROFILE_MAX,
 };
 

@@ -45,6 +45,9 @@ static const char engine[] =
 /* What a worker does with the file it was given. */
 static const char worker[] = "pread64 sendmsg sendto ";
 
+/* A scan worker lives for several files and unpacks large members into its scratch file. */
+static const char scan_worker[] = "ftruncate pwrite64 recvmsg ";
+
 static const char server[] =
     /* its own work */
     "dup2 dup3 epoll_create1 epoll_ctl epoll_pwait epoll_wait getegid geteuid getgid getppid getuid kill pidfd_open "
@@ -162,6 +165,8 @@ static int add_server(scmp_filter_ctx ctx)
     if (r == 0)
         r = allow_all(ctx, worker);
     if (r == 0)
+        r = allow_all(ctx, scan_worker);
+    if (r == 0)
         r = add_fcntl(ctx);
     if (r == 0)
         r = ALLOW_IF(ctx, writev, 1, SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO));
@@ -183,7 +188,7 @@ static int fill(scmp_filter_ctx ctx, enum trn_sandbox_profile profile)
     if (r == 0 && TRN_SANDBOX_RELAXED)
         r = allow_all(ctx, sanitizer);
     if (r == 0 && !TRN_SANDBOX_RELAXED)
-        r = add_memory(ctx, profile != TRN_SANDBOX_INSPECT_WORKER);
+        r = add_memory(ctx, profile != TRN_SANDBOX_INSPECT_WORKER && profile != TRN_SANDBOX_SCAN_WORKER);
     if (r < 0)
         return r;
     switch (profile) {
@@ -195,6 +200,9 @@ static int fill(scmp_filter_ctx ctx, enum trn_sandbox_profile profile)
         return add_server(ctx);
     case TRN_SANDBOX_INSPECT_WORKER:
         return add_worker(ctx);
+    case TRN_SANDBOX_SCAN_WORKER:
+        r = add_worker(ctx);
+        return r == 0 ? allow_all(ctx, scan_worker) : r;
     case TRN_SANDBOX_PROFILE_MAX:
         break;
     }

@@ -21,10 +21,11 @@ struct trn_scan_pool_options {
     uint64_t worker_memory;   /* RLIMIT_AS of one, 0: 1 GiB */
     const char *scratch_dir;  /* for unlinked files; NULL: $TMPDIR, else /var/tmp */
     bool with_md5;
-    int rules;          /* YARA sources as a bundle (software/software.h: names are paths), borrowed; -1: none */
-    int rules_compiled; /* what an earlier pool wrote for these very rules, borrowed; -1: none */
-    int rules_save;     /* where to write them compiled, borrowed; -1: nowhere */
-    int indicators;     /* a CSV or STIX file, borrowed; -1: none */
+    uint32_t files_per_worker; /* plain files one worker may read, 0: 64; 1: a fresh one for each */
+    int rules;                 /* YARA sources as a bundle (software/software.h: names are paths), borrowed; -1: none */
+    int rules_compiled;        /* what an earlier pool wrote for these very rules, borrowed; -1: none */
+    int rules_save;            /* where to write them compiled, borrowed; -1: nowhere */
+    int indicators;            /* a CSV or STIX file, borrowed; -1: none */
 };
 
 struct trn_scan_pool_sink { /* during trn_scan_pool_wait; every view is borrowed during the call */
