@@ -105,7 +105,8 @@ int trn_sandbox_enter(const struct trn_sandbox_options *o, struct trn_sandbox_re
     if ((unsigned)o->profile >= TRN_SANDBOX_PROFILE_MAX)
         return trn_fail(err, -EINVAL, "unknown sandbox profile %d", (int)o->profile);
     int r = enter_limits(o, err);
-    if (r == 0 && o->profile != TRN_SANDBOX_INSPECT_WORKER && o->profile != TRN_SANDBOX_SCAN_WORKER) /* the worker's server has done it */
+    if (r == 0 && o->profile != TRN_SANDBOX_INSPECT_WORKER &&
+        o->profile != TRN_SANDBOX_SCAN_WORKER) /* the worker's server has done it */
         drop_bounds();
     if (r == 0)
         r = enter_users(o, err);

@@ -190,6 +190,8 @@ Test(sandbox, engine_and_worker_do_not_fork, .init = setup, .fini = teardown)
     cr_assert(got == KILLED || got == RELAXED, "engine: %d", got);
     got = inside(TRN_SANDBOX_INSPECT_WORKER, do_fork, true);
     cr_assert(got == KILLED || got == RELAXED, "worker: %d", got);
+    got = inside(TRN_SANDBOX_SCAN_WORKER, do_fork, true);
+    cr_assert(got == KILLED || got == RELAXED, "scan worker: %d", got);
 }
 
 static int kill_parent(void)
@@ -201,6 +203,7 @@ Test(sandbox, nobody_signals_its_parent, .init = setup, .fini = teardown)
 {
     cr_assert_eq(inside(TRN_SANDBOX_ENGINE, kill_parent, false), KILLED);
     cr_assert_eq(inside(TRN_SANDBOX_INSPECT_WORKER, kill_parent, false), KILLED);
+    cr_assert_eq(inside(TRN_SANDBOX_SCAN_WORKER, kill_parent, false), KILLED);
     cr_assert_eq(inside(TRN_SANDBOX_INSPECT_SERVER, kill_parent, false), 10, "another user, another domain");
 }
 
@@ -284,6 +287,31 @@ static int server_work(void)
     if (pid < 0 || kill(pid, SIGKILL) < 0 || waitpid(pid, &status, 0) != pid)
         return 7;
     return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? 42 : 8;
+}
+
+/* A file in, a file taken from a socket, a scratch file written. */
+static int scan_work(void)
+{
+    uint8_t buf[TRN_IPC_MAX];
+    struct trn_msg m;
+    if (trn_ipc_recv(given, buf, sizeof(buf), &m) < 0 || m.n_fds != 1)
+        return 2;
+    int scratch = trn_msg_take_fd(&m, 0);
+    if (pwrite(scratch, "turn", 4, 0) != 4 || ftruncate(scratch, 2) < 0 || pread(scratch, buf, 4, 0) != 2)
+        return 3;
+    return 42;
+}
+
+Test(sandbox, a_scan_worker_takes_a_file_and_writes_its_scratch_file, .init = setup, .fini = teardown)
+{
+    int pair[2], scratch = memfd_create("scratch", MFD_CLOEXEC);
+    cr_assert(scratch >= 0 && trn_ipc_pair(pair, 0) == 0);
+    given = pair[1];
+    cr_assert_eq(trn_ipc_send(pair[0], 1, TRN_STR("x"), &scratch, 1), 0);
+    cr_assert_eq(inside(TRN_SANDBOX_SCAN_WORKER, scan_work, false), 42);
+    trn_fd_close(pair[0]);
+    trn_fd_close(pair[1]);
+    trn_fd_close(scratch);
 }
 
 Test(sandbox, a_worker_can_do_its_work_inside_the_server, .init = setup, .fini = teardown)
