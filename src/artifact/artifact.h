@@ -93,6 +93,11 @@ struct trn_scan_options {
 int trn_scan_run(const struct trn_source *bytes, struct trn_str name, uint32_t mode, const struct trn_scan_options *o,
                  const struct trn_scan_sink *sink, struct trn_err *err) TRN_MUST_CHECK;
 
+/* ---- warm.c ---- */
+/* Once in each process that scans, before its sandbox closes: touches what libraries open lazily. LC_CTYPE becomes C.UTF-8:
+ * names in archives are UTF-8 or UTF-16, and libarchive converts those by its own tables only then. */
+void trn_scan_warm(void);
+
 /* ---- score.c ---- */
 struct trn_score { /* of one top artifact: feed it each finding, of whatever member, in any order */
     struct {

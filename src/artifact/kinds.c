@@ -7,6 +7,22 @@
 
 static const struct trn_kind_ops kinds[] = {
     {TRN_FORMAT_EMPTY, NULL, NULL, NULL},
+    {TRN_FORMAT_TAR, NULL, trn_open_tar, NULL},
+    {TRN_FORMAT_GZIP, NULL, trn_open_stream, NULL},
+    {TRN_FORMAT_BZIP2, NULL, trn_open_stream, NULL},
+    {TRN_FORMAT_XZ, NULL, trn_open_stream, NULL},
+    {TRN_FORMAT_LZMA, NULL, trn_open_stream, NULL},
+    {TRN_FORMAT_ZSTD, NULL, trn_open_stream, NULL},
+    {TRN_FORMAT_LZ4, NULL, trn_open_stream, NULL},
+    {TRN_FORMAT_SEVENZIP, NULL, trn_open_sevenzip, NULL},
+    {TRN_FORMAT_RAR, NULL, trn_open_rar, NULL},
+    {TRN_FORMAT_CAB, NULL, trn_open_cab, NULL},
+    {TRN_FORMAT_DEB, NULL, trn_open_ar, NULL},
+    {TRN_FORMAT_AR, NULL, trn_open_ar, NULL},
+    {TRN_FORMAT_RPM, NULL, trn_open_rpm, NULL},
+    {TRN_FORMAT_CPIO, NULL, trn_open_cpio, NULL},
+    {TRN_FORMAT_ISO, NULL, trn_open_iso, NULL},
+    {TRN_FORMAT_XAR, NULL, trn_open_xar, NULL},
 };
 
 int (*const trn_look_always[])(struct trn_look *l, struct trn_err *err) = {

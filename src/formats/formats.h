@@ -3,11 +3,13 @@
 #ifndef TRN_FORMATS_FORMATS_H
 #define TRN_FORMATS_FORMATS_H
 
+#include "formats/ar.h"
 #include "formats/dns.h"
 #include "formats/elf.h"
 #include "formats/kind.h"
 #include "formats/ole2.h"
 #include "formats/pe.h"
+#include "formats/rpm.h"
 #include "formats/script.h"
 #include "formats/tls.h"
 

@@ -109,6 +109,16 @@ static bool is_bmp(struct trn_str head)
     return head.n >= 26 && head.p[0] == 'B' && head.p[1] == 'M' && (info == 12 || (info >= 40 && info <= 124));
 }
 
+/* The old lzma format has no magic: properties 0x5d, a dictionary of a power of two or half more, a size that is not known or
+ * below 256 GiB. */
+static bool is_lzma(struct trn_str head)
+{
+    uint32_t dict = le32(head, 1), size_high = le32(head, 9);
+    bool dict_ok = dict >= 4096 && ((dict & (dict - 1)) == 0 || (dict % 3 == 0 && ((dict / 3) & (dict / 3 - 1)) == 0));
+    return head.n > 18 && (uint8_t)head.p[0] == 0x5d && dict_ok && head.p[13] == 0 &&
+           (size_high < 64 || (size_high == UINT32_MAX && le32(head, 5) == UINT32_MAX));
+}
+
 static bool is_text(struct trn_str head)
 {
     for (size_t i = 0; i < TRN_MIN(head.n, TEXT_SAMPLE); i++) {
@@ -166,6 +176,8 @@ static enum trn_format by_head(struct trn_str head, struct trn_str name)
         return TRN_FORMAT_BMP;
     if (is_tar(head))
         return TRN_FORMAT_TAR;
+    if (is_lzma(head))
+        return TRN_FORMAT_LZMA;
     if (is_asar(head))
         return TRN_FORMAT_ASAR;
     if (is_text(head))

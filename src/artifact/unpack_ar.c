@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Owns: ar archives and Debian packages: their members lie there as they are, and are looked at in place.
+ * Must not: unpack control.tar.* or data.tar.*: they are members with members of their own.
+ */
+#include "artifact/kinds.h"
+#include "artifact/unpack.h"
+#include "formats/formats.h"
+
+#define MEMBERS_MAX 100000u
+
+static int behind(struct trn_look *l, uint64_t at)
+{
+    uint64_t size = l->bytes->size - TRN_MIN(at, l->bytes->size);
+    struct trn_member m = {.name = TRN_STR("[behind the last member]"), .size = size};
+    struct trn_irregular i = {.kind = "behind-end", .score = 45, .at = at, .size = size};
+    int e = trn_irregular(l, &i, "%llu bytes at 0x%llx are no member of the archive: who unpacks it never sees them.",
+                          (unsigned long long)size, (unsigned long long)at);
+    return e < 0 ? e : trn_look_part(l, &m, at, size);
+}
+
+static bool is_deb_member(struct trn_str name, uint32_t index)
+{
+    return index == 0   ? trn_str_eq_c(name, "debian-binary")
+           : index == 1 ? trn_str_starts(name, TRN_STR("control.tar"))
+           : index == 2
+               ? trn_str_starts(name, TRN_STR("data.tar"))
+               : trn_str_starts(name, TRN_STR("_")); /* signatures, and what dpkg passes over by its own rule */
+}
+
+static int member(struct trn_look *l, struct trn_names *names, const struct trn_ar_member *a, uint32_t index)
+{
+    struct trn_member m = {.name = a->name, .size = a->size, .mode = a->mode};
+    struct trn_named named = {.name = a->name, .mode = a->mode, .at = a->header_at};
+    int e = trn_names_add(names, &named);
+    if (e == 0 && l->self->format == TRN_FORMAT_DEB && !is_deb_member(a->name, index)) {
+        char text[64];
+        struct trn_irregular i = {.kind = "foreign-member", .score = 35, .at = a->header_at, .member = a->name};
+        e = trn_irregular(l, &i, "The package has the member '%s', which no Debian package has at this place.",
+                          trn_escape_into(text, sizeof(text), a->name));
+    }
+    return e < 0 ? e : trn_look_part(l, &m, a->at, a->size);
+}
+
+static int members(struct trn_look *l, struct trn_names *names, struct trn_err *err)
+{
+    struct trn_ar ar = {0};
+    struct trn_ar_member a;
+    uint64_t at = TRN_AR_FIRST;
+    uint32_t index = 0;
+    for (;;) {
+        uint64_t header = at;
+        int e = trn_ar_next(l->bytes, &at, &ar, l->arena, &a);
+        if (e == 0)
+            return 0;
+        if (e == -EBADMSG && index && l->self->format == TRN_FORMAT_DEB)
+            return behind(l, header);
+        if (e < 0)
+            return e == -EBADMSG ? trn_fail(err, e, "no member of an ar archive at 0x%llx", (unsigned long long)header)
+                                 : e;
+        if (trn_look_over(l) || index == MEMBERS_MAX)
+            return index == MEMBERS_MAX ? trn_look_gap(l, TRN_GAP_LIMIT, TRN_STR_NONE, "members") : -ETIME;
+        e = a.table ? 0 : member(l, names, &a, index);
+        if (e < 0)
+            return e;
+        index += !a.table;
+    }
+}
+
+int trn_open_ar(struct trn_look *l, struct trn_err *err)
+{
+    TRN_AUTO(trn_names_done) struct trn_names names = {0};
+    int e = trn_names_new(l, &names);
+    if (e < 0)
+        return e;
+    if (l->self->format == TRN_FORMAT_AR)
+        names.duplicate = 0; /* a static library has one object name several times, lawfully */
+    else
+        names.duplicate = 50; /* dpkg takes the first, others the last */
+    return members(l, &names, err);
+}
