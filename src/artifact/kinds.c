@@ -23,6 +23,12 @@ static const struct trn_kind_ops kinds[] = {
     {TRN_FORMAT_CPIO, NULL, trn_open_cpio, NULL},
     {TRN_FORMAT_ISO, NULL, trn_open_iso, NULL},
     {TRN_FORMAT_XAR, NULL, trn_open_xar, NULL},
+    {TRN_FORMAT_ASAR, trn_look_asar, trn_open_asar, NULL},
+    {TRN_FORMAT_ICO, trn_look_image, NULL, NULL},
+    {TRN_FORMAT_PNG, trn_look_image, NULL, NULL},
+    {TRN_FORMAT_JPEG, trn_look_image, NULL, NULL},
+    {TRN_FORMAT_GIF, trn_look_image, NULL, NULL},
+    {TRN_FORMAT_BMP, trn_look_image, NULL, NULL},
 };
 
 int (*const trn_look_always[])(struct trn_look *l, struct trn_err *err) = {

@@ -17,4 +17,9 @@ int trn_open_stream(struct trn_look *l, struct trn_err *err); /* gz, bz2, xz, lz
 int trn_open_ar(struct trn_look *l, struct trn_err *err);     /* deb as well */
 int trn_open_rpm(struct trn_look *l, struct trn_err *err);
 
+/* text: images, asar, scripts, strings */
+int trn_look_asar(struct trn_look *l, struct trn_err *err);
+int trn_look_image(struct trn_look *l, struct trn_err *err);
+int trn_open_asar(struct trn_look *l, struct trn_err *err);
+
 #endif

@@ -4,8 +4,12 @@
 #define TRN_FORMATS_FORMATS_H
 
 #include "formats/ar.h"
+#include "formats/asar.h"
+#include "formats/base64.h"
 #include "formats/dns.h"
 #include "formats/elf.h"
+#include "formats/image.h"
+#include "formats/json.h"
 #include "formats/kind.h"
 #include "formats/ole2.h"
 #include "formats/pe.h"
