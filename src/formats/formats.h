@@ -14,6 +14,7 @@
 #include "formats/ole2.h"
 #include "formats/pe.h"
 #include "formats/rpm.h"
+#include "formats/pe_tables.h"
 #include "formats/script.h"
 #include "formats/tls.h"
 

@@ -48,7 +48,8 @@ static int read_file_header(struct trn_pe *pe, struct trn_arena *a, uint16_t *re
 
 static void read_directories(struct trn_pe *pe, struct trn_cursor *c, uint64_t optional_at)
 {
-    pe->n_directories = TRN_MIN(trn_cur_u32le(c), TRN_PE_DIRECTORIES);
+    uint32_t stated = trn_cur_u32le(c);
+    pe->n_directories = TRN_MIN(stated, TRN_PE_DIRECTORIES);
     for (uint32_t i = 0; i < pe->n_directories; i++) {
         uint64_t at = optional_at + c->at;
         struct trn_pe_range d = {trn_cur_u32le(c), 0};

@@ -38,6 +38,21 @@ Test(pe, headers_of_both_classes)
     }
 }
 
+Test(pe, fewer_directories_than_sixteen)
+{
+    struct trn_arena TRN_AUTO(trn_arena_freep) *a = trn_arena_new(0);
+    pe_begin(&p, true, 0);
+    pe_section(&p, ".text", 0x1000, 0x400, 0x200, 0);
+    pe_put(&p, PE_OPTIONAL + 108, 3, 4);
+    pe_directory(&p, TRN_PE_EXPORTS, 7, 8);
+    pe_directory(&p, TRN_PE_CERTIFICATES, 0x500, 0x10);
+    struct trn_pe pe = must_read(a);
+    cr_expect_eq(pe.n_directories, 3);
+    cr_expect_eq(pe.directories[TRN_PE_EXPORTS].rva, 7);
+    cr_expect_eq(pe.certificate_entry_at, 0);
+    cr_expect_eq(pe.certificates_size, 0);
+}
+
 Test(pe, overlay_leaves_out_the_certificate_table)
 {
     struct trn_arena TRN_AUTO(trn_arena_freep) *a = trn_arena_new(0);
