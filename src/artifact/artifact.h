@@ -112,4 +112,6 @@ void trn_score_merge(struct trn_score *s, const struct trn_score *other);
  * categories; text alone is never more than suspicious. */
 uint16_t trn_score_of(const struct trn_score *s, enum trn_verdict *ret_verdict);
 
+#include "artifact/yara_rules.h" /* outsiders include this header only */
+
 #endif
