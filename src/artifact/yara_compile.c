@@ -248,6 +248,15 @@ static int set_up(struct trn_yara_rules *r, struct trn_err *err)
     return r->arena ? 0 : trn_fail(err, -ENOMEM, "cannot start libyara: out of memory");
 }
 
+int trn_yara_warm(struct trn_err *err)
+{
+    TRN_AUTO(trn_digest_freep) struct trn_digest *d = trn_digest_new(true);
+    uint8_t sha256[TRN_SHA256_SIZE], md5[TRN_MD5_SIZE];
+    if (d)
+        (void)trn_digest_end(d, sha256, md5);
+    return yr_initialize() == ERROR_SUCCESS ? 0 : trn_fail(err, -ENOMEM, "cannot start libyara");
+}
+
 int trn_yara_compile(const struct trn_yara_options *o, struct trn_yara_rules **ret, struct trn_err *err)
 {
     TRN_AUTO(trn_yara_rules_freep) struct trn_yara_rules *r = calloc(1, sizeof(*r));

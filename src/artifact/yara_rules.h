@@ -30,7 +30,9 @@ struct trn_yara_options {
     void *ctx;
 };
 
-/* Before the sandbox closes: libyara and libcrypto set themselves up. -EINVAL: no file of the bundle compiles. */
+/* Before the sandbox closes: libyara and libcrypto set themselves up. What follows may run behind closed doors. */
+int trn_yara_warm(struct trn_err *err) TRN_MUST_CHECK;
+/* -EINVAL: no file of the bundle compiles. */
 int trn_yara_compile(const struct trn_yara_options *o, struct trn_yara_rules **ret, struct trn_err *err) TRN_MUST_CHECK;
 struct trn_yara_rules *trn_yara_rules_free(struct trn_yara_rules *r); /* takes NULL */
 uint32_t trn_yara_rules_count(const struct trn_yara_rules *r);
@@ -40,7 +42,8 @@ static inline void trn_yara_rules_freep(struct trn_yara_rules **r)
     *r = trn_yara_rules_free(*r);
 }
 
-/* One a worker; after the fork, before its sandbox closes (it warms what libraries load lazily). */
+/* One a worker. Best made once in the mother (it warms what libraries load lazily) and inherited: after a fork each process has
+ * its own. */
 struct trn_yara_scanner;
 /* seconds: what one content may take, and a second more for each 8 MiB of it; 0: 10. On a time-out the rules are run again in
  * groups, so that only the slow rule is lost for this content: trn_matcher.match then gives -ETIME. */
