@@ -41,7 +41,7 @@ int trn_irregular(struct trn_look *l, const struct trn_irregular *i, const char 
     return trn_look_found(l, &f);
 }
 
-int trn_names_new(struct trn_look *l, struct trn_names *ret)
+int trn_member_names_new(struct trn_look *l, struct trn_names *ret)
 {
     struct trn_names n = {.l = l,
                           .seen = trn_map_new(NAMES_MAX),
@@ -49,14 +49,14 @@ int trn_names_new(struct trn_look *l, struct trn_names *ret)
                           .links = trn_map_new(NAMES_MAX),
                           .duplicate = 12};
     if (!n.seen || !n.folded || !n.links) {
-        trn_names_done(&n);
+        trn_member_names_done(&n);
         return -ENOMEM;
     }
     *ret = n;
     return 0;
 }
 
-void trn_names_done(struct trn_names *n)
+void trn_member_names_done(struct trn_names *n)
 {
     n->seen = trn_map_free(n->seen);
     n->folded = trn_map_free(n->folded);
@@ -150,7 +150,7 @@ static int look_at_mode(struct trn_names *n, const struct trn_named *m)
     return 0;
 }
 
-bool trn_names_has(const struct trn_names *n, struct trn_str name)
+bool trn_member_names_has(const struct trn_names *n, struct trn_str name)
 {
     char text[4096];
     uint64_t unused;
@@ -188,7 +188,7 @@ static int remember(struct trn_names *n, const struct trn_named *m, char *name, 
     return e < 0 ? e : put(n->folded, key);
 }
 
-int trn_names_add(struct trn_names *n, const struct trn_named *m)
+int trn_member_names_add(struct trn_names *n, const struct trn_named *m)
 {
     char name[4096];
     size_t len = normal(n, m->name, name, sizeof(name));

@@ -33,11 +33,11 @@ struct trn_named {
     uint32_t mode;       /* as in struct trn_member */
     uint64_t at;         /* of the member, TRN_NOWHERE */
 };
-int trn_names_new(struct trn_look *l, struct trn_names *ret) TRN_MUST_CHECK;
-void trn_names_done(struct trn_names *n);
+int trn_member_names_new(struct trn_look *l, struct trn_names *ret) TRN_MUST_CHECK;
+void trn_member_names_done(struct trn_names *n);
 /* 0, or what has to be handed on. */
-int trn_names_add(struct trn_names *n, const struct trn_named *m) TRN_MUST_CHECK;
+int trn_member_names_add(struct trn_names *n, const struct trn_named *m) TRN_MUST_CHECK;
 /* Was this name told before? (exact) */
-bool trn_names_has(const struct trn_names *n, struct trn_str name);
+bool trn_member_names_has(const struct trn_names *n, struct trn_str name);
 
 #endif

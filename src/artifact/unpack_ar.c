@@ -32,7 +32,7 @@ static int member(struct trn_look *l, struct trn_names *names, const struct trn_
 {
     struct trn_member m = {.name = a->name, .size = a->size, .mode = a->mode};
     struct trn_named named = {.name = a->name, .mode = a->mode, .at = a->header_at};
-    int e = trn_names_add(names, &named);
+    int e = trn_member_names_add(names, &named);
     if (e == 0 && l->self->format == TRN_FORMAT_DEB && !is_deb_member(a->name, index)) {
         char text[64];
         struct trn_irregular i = {.kind = "foreign-member", .score = 35, .at = a->header_at, .member = a->name};
@@ -69,8 +69,8 @@ static int members(struct trn_look *l, struct trn_names *names, struct trn_err *
 
 int trn_open_ar(struct trn_look *l, struct trn_err *err)
 {
-    TRN_AUTO(trn_names_done) struct trn_names names = {0};
-    int e = trn_names_new(l, &names);
+    TRN_AUTO(trn_member_names_done) struct trn_names names = {0};
+    int e = trn_member_names_new(l, &names);
     if (e < 0)
         return e;
     if (l->self->format == TRN_FORMAT_AR)

@@ -220,7 +220,7 @@ static int on_entry(struct reader *r, struct archive_entry *entry)
     struct trn_named named = {.name = m.name, .link = link_of(entry), .mode = m.mode, .at = TRN_NOWHERE};
     if (r->kind == TRN_ARCHIVE_TAR && r->from->bytes)
         named.at = (uint64_t)archive_read_header_position(r->archive);
-    int e = trn_str_eq_c(m.name, ".") ? 0 : trn_names_add(&r->names, &named);
+    int e = trn_str_eq_c(m.name, ".") ? 0 : trn_member_names_add(&r->names, &named);
     /* a hard link without content of its own was told where its content is */
     if (e < 0 || (archive_entry_hardlink(entry) && (m.size == TRN_SIZE_UNKNOWN || m.size == 0)))
         return e;
@@ -344,7 +344,7 @@ static void reader_done(struct reader *r)
 {
     if (r->archive)
         archive_read_free(r->archive);
-    trn_names_done(&r->names);
+    trn_member_names_done(&r->names);
     free(r->window);
 }
 
@@ -352,7 +352,7 @@ int trn_archive_members(struct trn_look *l, enum trn_archive_kind kind, const st
                         struct trn_err *err)
 {
     TRN_AUTO(reader_done) struct reader r = {.l = l, .from = from, .kind = kind, .archive = archive_read_new()};
-    int e = trn_names_new(l, &r.names);
+    int e = trn_member_names_new(l, &r.names);
     if (!(from->bytes && from->bytes->mem))
         r.window = malloc(TRN_STREAM_BLOCK);
     if (e < 0 || !r.archive || (!r.window && !(from->bytes && from->bytes->mem)))
