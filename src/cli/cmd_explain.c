@@ -10,8 +10,9 @@ static json_t *check_json(const struct trn_check *c)
     json_t *attack = json_array();
     for (size_t i = 0; i < TRN_ARRAY_SIZE(c->attack) && c->attack[i]; i++)
         json_array_append_new(attack, json_string(c->attack[i]));
-    return json_pack("{s:s, s:s, s:i, s:s, s:o, s:s, s:s}", "check", c->id, "title", c->title, "score", (int)c->score,
-                     "stage", trn_stage_name(c->stage), "attack", attack, "means", c->means, "false_alarms",
+    return json_pack("{s:s, s:s, s:i, s:s, s:s, s:b, s:o, s:s, s:s}", "check", c->id, "title", c->title, "score",
+                     (int)c->score, "stage", trn_stage_name(c->stage), "category", trn_category_name(c->category),
+                     "structural", (int)c->structural, "attack", attack, "means", c->means, "false_alarms",
                      c->false_alarms);
 }
 
@@ -72,12 +73,66 @@ static void one(struct trn_cli *cli, const struct trn_check *c)
             fprintf(cli->out, " (later %s)", renamed);
     }
     fputc('\n', cli->out);
+    if (c->category != TRN_CATEGORY_NONE)
+        fprintf(cli->out, "  of an artifact; category %s%s\n", trn_category_name(c->category),
+                c->structural ? "; a proof by the structure of the file: alone enough for malicious" : "");
     paragraph(cli->out, "What it means", c->means);
     paragraph(cli->out, "When it is a false alarm", c->false_alarms);
 }
 
+/* The text of the registry as Markdown: nothing of it may be read as mark-up. */
+static void put_plain(FILE *out, const char *text)
+{
+    for (; *text; text++) {
+        if (strchr("*_`<>|[]\\#", *text))
+            fputc('\\', out);
+        fputc(*text, out);
+    }
+}
+
+static void markdown_one(FILE *out, const struct trn_check *c)
+{
+    fprintf(out, "\n### `%s`\n", c->id);
+    put_plain(out, c->title);
+    fprintf(out, ". Weight %u; ", c->score);
+    if (c->category == TRN_CATEGORY_NONE)
+        fprintf(out, "stage %s", trn_stage_name(c->stage));
+    else
+        fprintf(out, "category %s%s", trn_category_name(c->category), c->structural ? ", structural" : "");
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(c->attack) && c->attack[i]; i++)
+        fprintf(out, "%s %s", i ? "," : "; ATT&CK", c->attack[i]);
+    fputs(".\n\n", out);
+    put_plain(out, c->means);
+    fputs("\n\n*False alarms:* ", out);
+    put_plain(out, c->false_alarms);
+    fputc('\n', out);
+}
+
+/* docs/checks.md is what this prints; a test compares both. */
+static int markdown(struct trn_cli *cli)
+{
+    const struct trn_check *c;
+    fputs("# Checks\n\n"
+          "Made by `turncoat explain --markdown` from the one table in `src/event/check*.c`; do not edit here.\n"
+          "ATT&CK ids are of version " TRN_ATTACK_VERSION ". A weight is what one finding says where nothing else is "
+          "known, of 100; a finding may weigh less.\n\n## Of files (`turncoat scan`)\n\n"
+          "Doubts of one category add up to its cap at most, categories add up as independent doubts. `malicious` (85) "
+          "needs a check marked structural, or two categories; text alone stays below.\n",
+          cli->out);
+    for (size_t i = 0; (c = trn_check_at(i)) != NULL; i++)
+        if (c->category != TRN_CATEGORY_NONE)
+            markdown_one(cli->out, c);
+    fputs("\n## Of what runs (`turncoat watch`, `turncoat replay`)\n", cli->out);
+    for (size_t i = 0; (c = trn_check_at(i)) != NULL; i++)
+        if (c->category == TRN_CATEGORY_NONE)
+            markdown_one(cli->out, c);
+    return TRN_EXIT_OK;
+}
+
 static int run(struct trn_cli *cli)
 {
+    if (trn_cli_has(cli, "markdown"))
+        return markdown(cli);
     if (cli->n_operands == 0)
         return list(cli);
     const struct trn_check *c = trn_check_find(trn_str_of(cli->operands[0]));
@@ -104,12 +159,18 @@ static const struct trn_example EXAMPLES[] = {
     {"turncoat explain behaviour.second-stage", "what it means, and when it is a false alarm"},
 };
 
+static const struct trn_option OPTIONS[] = {
+    {"markdown", NULL, "all of them as the page docs/checks.md"},
+};
+
 const struct trn_command trn_cmd_explain = {
     .name = "explain",
     .usage = "[CHECK]",
     .summary = "what a check means, its weight, its false alarms",
     .examples = EXAMPLES,
     .n_examples = TRN_ARRAY_SIZE(EXAMPLES),
+    .options = OPTIONS,
+    .n_options = TRN_ARRAY_SIZE(OPTIONS),
     .max_operands = 1,
     .run = run,
 };

@@ -10,6 +10,7 @@ void trn_cli_help(FILE *out)
     size_t n;
     const struct trn_command *const *commands = trn_commands(&n);
     fputs("turncoat: catch trusted software that turns hostile\n\n"
+          "  turncoat scan setup.msi              what is inside, and what does not belong there\n"
           "  turncoat watch                       what happens on this machine, live\n"
           "  sudo turncoat watch -- ./configure   one command under observation, judged at its end\n"
           "  turncoat stories                     what was found so far\n\n"
