@@ -21,5 +21,10 @@ int trn_open_rpm(struct trn_look *l, struct trn_err *err);
 int trn_look_asar(struct trn_look *l, struct trn_err *err);
 int trn_look_image(struct trn_look *l, struct trn_err *err);
 int trn_open_asar(struct trn_look *l, struct trn_err *err);
+/* check_macho.c, check_macho_entitlements.c */
+int trn_look_macho(struct trn_look *l, struct trn_err *err);
+int trn_look_macho_fat(struct trn_look *l, struct trn_err *err);
+int trn_open_macho_fat(struct trn_look *l, struct trn_err *err);
+int trn_release_macho(struct trn_look *l, struct trn_err *err);
 
 #endif

@@ -130,6 +130,17 @@ const struct trn_check trn_artifact_checks[] = {
         .category = TRN_CATEGORY_EMBEDDED,
     },
     {
+        .id = "macho.overlay",
+        .title = "bytes behind a Mac program",
+        .score = 30,
+        .stage = CHANGE,
+        .attack = {"T1027.009"},
+        .means = "Behind everything that the load commands of an unsigned Mac program account for stand bytes that are "
+                 "not zero. The system never maps them; the program can read them from its own file.",
+        .false_alarms = "Programs that carry their script or data at their own end (packed interpreters).",
+        .category = TRN_CATEGORY_EMBEDDED,
+    },
+    {
         .id = "elf.overlay",
         .title = "data behind the end of an ELF file",
         .score = 30,

@@ -11,10 +11,12 @@
 #include "formats/image.h"
 #include "formats/json.h"
 #include "formats/kind.h"
+#include "formats/macho.h"
 #include "formats/ole2.h"
 #include "formats/pe.h"
-#include "formats/rpm.h"
 #include "formats/pe_tables.h"
+#include "formats/plist.h"
+#include "formats/rpm.h"
 #include "formats/script.h"
 #include "formats/tls.h"
 

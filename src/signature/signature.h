@@ -70,4 +70,6 @@ const char *trn_signature_state_name(const struct trn_signature *s);
 /* Adds a range; counts it when the list is full. */
 void trn_signature_uncovered(struct trn_signature *s, uint64_t at, uint64_t size, const char *what, bool expected);
 
+#include "signature/apple.h"
+
 #endif
