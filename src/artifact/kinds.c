@@ -18,7 +18,7 @@ static const struct trn_kind_ops kinds[] = {
     {TRN_FORMAT_LZ4, NULL, trn_open_stream, NULL},
     {TRN_FORMAT_SEVENZIP, NULL, trn_open_sevenzip, NULL},
     {TRN_FORMAT_RAR, NULL, trn_open_rar, NULL},
-    {TRN_FORMAT_CAB, NULL, trn_open_cab, NULL},
+    {TRN_FORMAT_CAB, trn_look_cab, trn_open_cab, NULL},
     {TRN_FORMAT_DEB, NULL, trn_open_ar, NULL},
     {TRN_FORMAT_AR, NULL, trn_open_ar, NULL},
     {TRN_FORMAT_RPM, NULL, trn_open_rpm, NULL},
@@ -31,6 +31,8 @@ static const struct trn_kind_ops kinds[] = {
     {TRN_FORMAT_JPEG, trn_look_image, NULL, NULL},
     {TRN_FORMAT_GIF, trn_look_image, NULL, NULL},
     {TRN_FORMAT_BMP, trn_look_image, NULL, NULL},
+    {TRN_FORMAT_OLE2, trn_look_ole2, trn_open_ole2, NULL},
+    {TRN_FORMAT_MSI, trn_look_ole2, trn_open_ole2, NULL},
 };
 
 int (*const trn_look_always[])(struct trn_look *l, struct trn_err *err) = {

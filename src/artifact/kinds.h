@@ -9,13 +9,17 @@
 int trn_open_tar(struct trn_look *l, struct trn_err *err);
 int trn_open_cpio(struct trn_look *l, struct trn_err *err);
 int trn_open_sevenzip(struct trn_look *l, struct trn_err *err);
-int trn_open_cab(struct trn_look *l, struct trn_err *err);
 int trn_open_iso(struct trn_look *l, struct trn_err *err);
 int trn_open_xar(struct trn_look *l, struct trn_err *err);
 int trn_open_rar(struct trn_look *l, struct trn_err *err);
 int trn_open_stream(struct trn_look *l, struct trn_err *err); /* gz, bz2, xz, lzma, zst, lz4 */
 int trn_open_ar(struct trn_look *l, struct trn_err *err);     /* deb as well */
 int trn_open_rpm(struct trn_look *l, struct trn_err *err);
+/* Windows installers */
+int trn_look_ole2(struct trn_look *l, struct trn_err *err); /* and MSI */
+int trn_open_ole2(struct trn_look *l, struct trn_err *err);
+int trn_look_cab(struct trn_look *l, struct trn_err *err);
+int trn_open_cab(struct trn_look *l, struct trn_err *err);
 
 /* text: images, asar, scripts, strings */
 int trn_look_asar(struct trn_look *l, struct trn_err *err);

@@ -15,6 +15,12 @@
 
 #include "artifact/artifact.h"
 
+/* What a container knows of the members of one of its members: an MSI's File table names the keys in its cabinets. */
+struct trn_look_names {
+    struct trn_str (*name_of)(void *ctx, struct trn_str key); /* absent: not known */
+    void *ctx;
+};
+
 struct trn_look {
     const struct trn_source *bytes;
     struct trn_arena *arena; /* of this artifact: 64 MiB at most */
@@ -22,6 +28,8 @@ struct trn_look {
     struct trn_str name; /* base name, raw */
     enum trn_format parent_format;
     struct trn_scan *scan; /* the driver's */
+    const struct trn_look_names *names;        /* from the container of this one; NULL: none */
+    const struct trn_look_names *names_within; /* set by open, for the members it tells from then on */
 };
 
 struct trn_member {

@@ -158,7 +158,8 @@ int trn_scan_one(struct trn_scan *s, struct trn_frame *up, const struct trn_sour
                                .self = &f.self,
                                .name = trn_path_base(as->name),
                                .parent_format = up ? up->self.format : TRN_FORMAT_EMPTY,
-                               .scan = s};
+                               .scan = s,
+                               .names = up ? up->look.names_within : NULL};
     int e = trn_format_probe(bytes, f.look.name, &f.self.format);
     if (e == 0)
         e = hash_all(s, bytes, &f.self);

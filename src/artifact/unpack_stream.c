@@ -169,11 +169,6 @@ int trn_open_sevenzip(struct trn_look *l, struct trn_err *err)
     return open_kind(l, TRN_ARCHIVE_SEVENZIP, err);
 }
 
-int trn_open_cab(struct trn_look *l, struct trn_err *err)
-{
-    return open_kind(l, TRN_ARCHIVE_CAB, err);
-}
-
 int trn_open_iso(struct trn_look *l, struct trn_err *err)
 {
     return open_kind(l, TRN_ARCHIVE_ISO, err);

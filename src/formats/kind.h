@@ -52,6 +52,8 @@ enum trn_format {
     TRN_FORMAT_PYTHON,
     TRN_FORMAT_TEXT,
     TRN_FORMAT_DER,
+    TRN_FORMAT_NSIS,  /* what an NSIS installer carries behind its program */
+    TRN_FORMAT_SFX7Z, /* the settings of a 7-Zip installer, then its archive */
     TRN_FORMAT_MAX,
 };
 

@@ -7,6 +7,7 @@
 #include "formats/ole2_internal.h"
 
 #define NO_STREAM 0xffffffffu
+#define SEEN UINT32_MAX /* in place[], until the walk is over */
 
 struct raw { /* one entry as it stands */
     struct trn_ole2_entry e;
@@ -63,7 +64,7 @@ static void expand(struct walk *w, struct todo t)
         o->trouble = "its directory runs in a circle or out of itself";
         return;
     }
-    o->place[t.id] = UINT32_MAX; /* seen */
+    o->place[t.id] = SEEN;
     struct raw r = parse(w, t.id);
     push(w, r.right, t.parent, false);
     push(w, t.id, t.parent, true);
@@ -76,8 +77,7 @@ static void emit(struct walk *w, struct todo t)
     struct raw r = parse(w, t.id);
     if (r.e.type != TRN_OLE2_STORAGE && r.e.type != TRN_OLE2_STREAM) {
         o->trouble = "its directory has an entry of no known kind";
-        o->place[t.id] = 0;
-        return;
+        return; /* it stays seen, or its siblings could lead back to it for ever */
     }
     if (r.bad_name)
         o->trouble = "its directory has an entry whose name does not fit";
@@ -110,6 +110,9 @@ static int walk_all(struct walk *w)
         else
             expand(w, t);
     }
+    for (uint32_t id = 0; id < o->n_ids; id++)
+        if (o->place[id] == SEEN)
+            o->place[id] = 0;
     return 0;
 }
 

@@ -4,6 +4,7 @@
  * Hand-offs: none; nothing is kept.
  */
 #include "formats/kind.h"
+#include "formats/msi.h"
 
 #define HEAD 1024u
 #define TEXT_SAMPLE 512u
@@ -46,6 +47,8 @@ static const struct magic magics[] = {
     M(0, "xar!", XAR),
     M(0, "hsqs", SQUASHFS),
     M(0, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", OLE2),
+    M(4, "\xef\xbe\xad\xdeNullsoftInst", NSIS),
+    M(0, ";!@Install@!", SFX7Z),
     M(0, "\0\0\1\0", ICO),
     M(0, "\211PNG\r\n\32\n", PNG),
     M(0, "\xff\xd8\xff", JPEG),
@@ -211,6 +214,8 @@ int trn_format_probe(const struct trn_source *s, struct trn_str name, enum trn_f
         enum trn_format other = by_place(s);
         f = other != TRN_FORMAT_DATA ? other : f;
     }
+    if (f == TRN_FORMAT_OLE2 && trn_msi_probe(s))
+        f = TRN_FORMAT_MSI;
     *ret = f;
     return 0;
 }

@@ -212,3 +212,14 @@ Test(ole2, circles_end)
     cr_expect_neq(trn_ole2_trouble(o)[0], '\0');
     cr_expect_eq(trn_ole2_count(o), 2);
 }
+
+Test(ole2, circle_through_an_unused_entry_ends) /* found by fuzzing */
+{
+    struct trn_str bytes = corpus("v3");
+    uint32_t directory, itself = 1;
+    memcpy(&directory, content + 48, 4);
+    char *entry = content + 512 + directory * 512 + 128;
+    entry[66] = TRN_OLE2_UNUSED;
+    memcpy(entry + 72, &itself, 4);
+    cr_expect_eq(trn_ole2_count(open_bytes(bytes)), 1);
+}

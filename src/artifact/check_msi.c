@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Owns: what a Windows Installer database and any compound file says about itself, for an inventory; bytes in it that are in
+ * no stream. Must not own: its signature and what that does not cover (check_signature*.c), its members (unpack_msi.c).
+ */
+#include "artifact/irregular.h"
+#include "artifact/kinds.h"
+#include "artifact/msi.h"
+
+#include <time.h>
+
+#define HIDDEN_MIN 4096u
+#define HIDDEN_ENTROPY 7200u
+#define HIDDEN_SCORE 15 /* writers leave what they deleted; it weighs beside something else */
+#define FILETIME_UNIX 11644473600ull
+
+static struct trn_str time_of(struct trn_look *l, uint64_t filetime)
+{
+    uint64_t seconds = filetime / 10000000;
+    struct tm tm;
+    char text[32];
+    if (seconds < FILETIME_UNIX || seconds - FILETIME_UNIX > UINT32_MAX)
+        return TRN_STR_NONE;
+    time_t t = (time_t)(seconds - FILETIME_UNIX);
+    if (!gmtime_r(&t, &tm) || !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm))
+        return TRN_STR_NONE;
+    return trn_arena_str(l->arena, trn_str_of(text));
+}
+
+static int tell_summary(struct trn_look *l, const struct trn_ole2 *o)
+{
+    struct trn_ole2_summary s;
+    int e = trn_ole2_read_summary(o, l->arena, &s);
+    if (e < 0)
+        return e == -ENOENT || e == -EBADMSG ? 0 : e;
+    const struct {
+        const char *key;
+        struct trn_str value;
+    } told[] = {
+        {"title", s.title},
+        {"subject", s.subject},
+        {"author", s.author},
+        {"package_code", s.revision},
+        {"platform", s.platform},
+        {"created_with", s.application},
+        {"created", time_of(l, s.created)},
+        {"saved", time_of(l, s.saved)},
+    };
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(told); i++) {
+        bool msi_only = i == 3 || i == 4;
+        if (msi_only && l->self->format != TRN_FORMAT_MSI)
+            continue;
+        e = trn_look_property(l, told[i].key, told[i].value);
+        if (e < 0)
+            return e;
+    }
+    return 0;
+}
+
+static int tell_properties(struct trn_look *l, const struct trn_msi *m)
+{
+    static const struct {
+        const char *name, *key;
+    } wanted[] = {
+        {"ProductName", "product"},      {"ProductVersion", "version"},   {"Manufacturer", "company"},
+        {"ProductCode", "product_code"}, {"UpgradeCode", "upgrade_code"}, {"ProductLanguage", "language"},
+    };
+    struct trn_msi_table t;
+    int e = trn_msi_table(m, "Property", &t);
+    if (e < 0)
+        return e == -ENOENT ? 0 : e;
+    for (uint32_t i = 0; i < t.rows; i++) {
+        struct trn_str name = trn_msi_text(&t, i, "Property");
+        for (size_t k = 0; k < TRN_ARRAY_SIZE(wanted); k++) {
+            if (!trn_str_eq_c(name, wanted[k].name))
+                continue;
+            e = trn_look_property(l, wanted[k].key, trn_msi_text(&t, i, "Value"));
+            if (e < 0)
+                return e;
+        }
+    }
+    return 0;
+}
+
+static int tell_database(struct trn_look *l, const struct trn_ole2 *o, struct trn_arena *a, struct trn_err *err)
+{
+    struct trn_msi *m;
+    int e = trn_msi_open(o, a, &m, err);
+    if (e == 0)
+        e = tell_properties(l, m);
+    return e == 0 ? trn_msi_tell_actions(l, m) : e;
+}
+
+/* ---- bytes in no stream, where no signature makes them a stronger sign ---- */
+
+static int on_slack(void *ctx, const struct trn_ole2_slack *s)
+{
+    struct trn_look *l = ctx;
+    uint64_t size = s->end - s->first;
+    if (size < HIDDEN_MIN || trn_look_over(l) || trn_look_entropy(l, s->first, size) < HIDDEN_ENTROPY)
+        return 0;
+    struct trn_irregular i = {.kind = "no-stream", .score = HIDDEN_SCORE, .at = s->first, .size = size};
+    return trn_irregular(l, &i,
+                         "%llu bytes that look random lie where no stream of this file is (%s, at 0x%llx): nothing "
+                         "that opens it shows them.",
+                         (unsigned long long)size, trn_ole2_slack_name(s->kind), (unsigned long long)s->first);
+}
+
+int trn_look_ole2(struct trn_look *l, struct trn_err *err)
+{
+    /* of its own, so that the tables of a large file are not held twice while it is opened */
+    TRN_AUTO(trn_arena_freep) struct trn_arena *a = trn_arena_new(0);
+    struct trn_ole2 *o;
+    int e = a ? trn_ole2_open(l->bytes, a, &o, err) : -ENOMEM;
+    if (e == 0 && trn_ole2_trouble(o)[0])
+        e = trn_look_gap(l, TRN_GAP_DAMAGED, TRN_STR_NONE, "the compound file is damaged: %s", trn_ole2_trouble(o));
+    if (e == 0)
+        e = tell_summary(l, o);
+    if (e == 0 && !trn_ole2_find(o, "\5DigitalSignature"))
+        e = trn_ole2_slack(o, on_slack, l);
+    if (e == 0 && l->self->format == TRN_FORMAT_MSI)
+        e = tell_database(l, o, a, err);
+    return e;
+}
