@@ -9,6 +9,7 @@ static const struct trn_kind_ops kinds[] = {
     {TRN_FORMAT_EMPTY, NULL, NULL, NULL},
     {TRN_FORMAT_MACHO, trn_look_macho, NULL, NULL},
     {TRN_FORMAT_MACHO_FAT, trn_look_macho_fat, trn_open_macho_fat, NULL},
+    {TRN_FORMAT_PE, trn_look_pe, trn_open_pe, NULL},
     {TRN_FORMAT_TAR, NULL, trn_open_tar, NULL},
     {TRN_FORMAT_GZIP, NULL, trn_open_stream, NULL},
     {TRN_FORMAT_BZIP2, NULL, trn_open_stream, NULL},
@@ -41,6 +42,7 @@ int (*const trn_look_always[])(struct trn_look *l, struct trn_err *err) = {
 
 int (*const trn_look_release[])(struct trn_look *l, struct trn_err *err) = {
     trn_release_macho,
+    trn_look_pe_release,
     NULL,
 };
 

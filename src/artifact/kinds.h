@@ -5,6 +5,11 @@
 
 #include "artifact/look.h"
 
+/* Windows programs */
+int trn_look_pe(struct trn_look *l, struct trn_err *err);
+int trn_open_pe(struct trn_look *l, struct trn_err *err);
+int trn_look_pe_release(struct trn_look *l, struct trn_err *err);
+
 /* containers */
 int trn_open_tar(struct trn_look *l, struct trn_err *err);
 int trn_open_cpio(struct trn_look *l, struct trn_err *err);

@@ -9,6 +9,7 @@
 #include "formats/cab.h"
 #include "formats/dns.h"
 #include "formats/elf.h"
+#include "formats/elf_image.h"
 #include "formats/image.h"
 #include "formats/json.h"
 #include "formats/kind.h"

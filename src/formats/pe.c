@@ -8,8 +8,6 @@
  */
 #include "formats/pe.h"
 
-#include "base/checked.h"
-
 #define DOS_SIZE 64u
 #define FILE_HEADER 24u   /* with "PE\0\0" */
 #define OPTIONAL_MAX 240u /* PE32+ with 16 directories */

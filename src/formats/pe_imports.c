@@ -98,10 +98,10 @@ static int read_thunks(struct work *w, uint32_t rva, struct trn_pe_library *lib)
     return 0;
 }
 
-static int add_library(struct work *w, uint32_t name, uint32_t thunks, bool delayed)
+static int add_library(struct work *w, uint32_t name, uint32_t thunks, uint32_t slots, bool delayed)
 {
     struct trn_pe_library *lib = &w->libraries[w->out.n_libraries];
-    *lib = (struct trn_pe_library){.delayed = delayed};
+    *lib = (struct trn_pe_library){.delayed = delayed, .slots = slots};
     int e = trn_pe_text(w->pe, name, NAME_MAX_PE, w->a, &lib->name);
     if (e < 0)
         return e;
@@ -129,7 +129,7 @@ static int read_normal(struct work *w)
         uint32_t name = trn_cur_u32le(&c), second = trn_cur_u32le(&c);
         if (c.bad || !name || !(first || second))
             return 0;
-        e = add_library(w, name, has_thunks(w, first) ? first : second, false);
+        e = add_library(w, name, has_thunks(w, first) ? first : second, second, false);
         if (e < 0)
             return soften(w, e);
     }
@@ -146,15 +146,16 @@ static int read_delayed(struct work *w)
         if (e < 0)
             return soften(w, e);
         uint32_t attributes = trn_cur_u32le(&c), name = trn_cur_u32le(&c);
-        trn_cur_skip(&c, 8);
-        uint32_t thunks = trn_cur_u32le(&c);
+        trn_cur_skip(&c, 4);
+        uint32_t slots = trn_cur_u32le(&c), thunks = trn_cur_u32le(&c);
         if (c.bad || !name)
             return 0;
         if (!(attributes & 1)) { /* of old linkers: addresses instead of offsets */
             name -= (uint32_t)w->pe->image_base;
+            slots -= slots ? (uint32_t)w->pe->image_base : 0;
             thunks -= thunks ? (uint32_t)w->pe->image_base : 0;
         }
-        e = add_library(w, name, thunks, true);
+        e = add_library(w, name, thunks, slots, true);
         if (e < 0)
             return soften(w, e);
     }

@@ -25,6 +25,7 @@ struct trn_pe_import {
 struct trn_pe_library {
     struct trn_str name;
     bool delayed;
+    uint32_t slots; /* rva of the addresses that the loader fills in, in the order of imports; 0: not known */
     uint32_t n_imports;
     const struct trn_pe_import *imports;
 };
