@@ -177,7 +177,7 @@ static int remember(struct trn_names *n, const struct trn_named *m, char *name, 
         e = put(n->links, key);
     if (e == 0)
         e = put(n->seen, key);
-    if (e < 0 || !n->windows || twice || folder)
+    if (e < 0 || !n->windows || n->case_matters || twice || folder)
         return e;
     for (size_t i = 0; i < len; i++)
         name[i] = (char)tolower((unsigned char)name[i]);

@@ -23,6 +23,7 @@ struct trn_names {
     struct trn_look *l;
     struct trn_map *seen, *folded, *links; /* hashes of names */
     bool windows;                          /* unpacked where case does not matter and '\' separates */
+    bool case_matters;                     /* although windows: Java's archives */
     bool packages;                         /* of a system package: devices, setuid, absolute links are its business */
     uint16_t duplicate;                    /* what a name twice weighs; 0: the caller compares those itself */
     uint32_t told[8];

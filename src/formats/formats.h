@@ -22,5 +22,6 @@
 #include "formats/rpm.h"
 #include "formats/script.h"
 #include "formats/tls.h"
+#include "formats/zip.h"
 
 #endif

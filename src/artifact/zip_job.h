@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside of the room: one zip being opened, shared by the three files that do it. */
+#ifndef TRN_ARTIFACT_ZIP_JOB_H
+#define TRN_ARTIFACT_ZIP_JOB_H
+
+#include "artifact/unpack.h"
+#include "formats/formats.h"
+
+struct trn_zip_range { /* bytes that belong to a listed member: header, data, descriptor */
+    uint64_t from, to;
+    uint32_t entry;
+};
+struct trn_zip_job {
+    struct trn_look *l;
+    struct trn_zip_end ends[TRN_ZIP_ENDS_MAX];
+    size_t n_ends, main; /* main: the one that is used */
+    struct trn_zip zip;
+    struct trn_zip_range *range;
+    uint32_t n_ranges;
+    struct trn_names names;
+    struct trn_map *first; /* hash of a name -> entry that had it first */
+    uint8_t *buffer;       /* TRN_ZIP_LOCAL_MAX */
+    uint32_t told[6];
+};
+
+/* ---- unpack_zip.c ---- */
+struct trn_zip_what { /* one member, by the directory or by its own header alone */
+    struct trn_str name;
+    uint16_t flags, method;
+    uint32_t mode, crc;
+    uint64_t packed, size; /* TRN_SIZE_UNKNOWN: the stream says where it ends */
+    uint64_t data_at;
+    bool no_crc;
+};
+/* 0, or what has to be handed on. *ret_end: the place behind its data. */
+int trn_zip_unpack(struct trn_look *l, const struct trn_zip_what *w, uint64_t *ret_end) TRN_MUST_CHECK;
+/* Without a directory: header after header from the front. */
+int trn_zip_walk(struct trn_look *l, uint64_t at, struct trn_err *err) TRN_MUST_CHECK;
+
+/* ---- check_zip.c ---- */
+int trn_zip_compare(struct trn_zip_job *j, const struct trn_zip_entry *e, const struct trn_zip_local *local)
+    TRN_MUST_CHECK;
+int trn_zip_twice(struct trn_zip_job *j, uint32_t index) TRN_MUST_CHECK;
+/* ---- check_zip_layout.c ---- */
+int trn_zip_layout(struct trn_zip_job *j) TRN_MUST_CHECK;
+
+#endif
