@@ -148,6 +148,17 @@ static int other_ends(struct trn_zip_job *j)
     return 0;
 }
 
+static int two_records(struct trn_zip_job *j, const struct trn_zip_end *end)
+{
+    struct trn_irregular i = {.kind = "several-directories", .score = 60, .at = end->tail_at, .size = 56};
+    return end->disagrees
+               ? trn_irregular(j->l, &i,
+                               "The end record and its 64-bit form at 0x%llx point to different directories: two "
+                               "programs can see different archives.",
+                               (unsigned long long)end->tail_at)
+               : 0;
+}
+
 /* Data in front makes the directory's places wrong by its length; is there a directory at the place it says, too? */
 static int second_directory(struct trn_zip_job *j, const struct trn_zip_end *end)
 {
@@ -179,5 +190,7 @@ int trn_zip_layout(struct trn_zip_job *j)
         e = tell(j, &behind, last, size - TRN_MIN(last, size));
     if (e == 0)
         e = other_ends(j);
+    if (e == 0)
+        e = two_records(j, end);
     return e < 0 ? e : second_directory(j, end);
 }

@@ -11,6 +11,8 @@ static const struct trn_kind_ops kinds[] = {
     {TRN_FORMAT_MACHO_FAT, trn_look_macho_fat, trn_open_macho_fat, NULL},
     {TRN_FORMAT_PE, trn_look_pe, trn_open_pe, NULL},
     {TRN_FORMAT_ZIP, NULL, trn_open_zip, NULL},
+    {TRN_FORMAT_SQUASHFS, NULL, trn_open_squashfs, NULL},
+    {TRN_FORMAT_APPIMAGE, NULL, trn_open_appimage, NULL},
     {TRN_FORMAT_TAR, NULL, trn_open_tar, NULL},
     {TRN_FORMAT_GZIP, NULL, trn_open_stream, NULL},
     {TRN_FORMAT_BZIP2, NULL, trn_open_stream, NULL},

@@ -20,6 +20,8 @@ int trn_open_rar(struct trn_look *l, struct trn_err *err);
 int trn_open_stream(struct trn_look *l, struct trn_err *err); /* gz, bz2, xz, lzma, zst, lz4 */
 int trn_open_ar(struct trn_look *l, struct trn_err *err);     /* deb as well */
 int trn_open_zip(struct trn_look *l, struct trn_err *err);    /* nupkg, jar, wheel, vsix, xpi, apk as well */
+int trn_open_squashfs(struct trn_look *l, struct trn_err *err);
+int trn_open_appimage(struct trn_look *l, struct trn_err *err);
 int trn_open_rpm(struct trn_look *l, struct trn_err *err);
 /* Windows installers */
 int trn_look_ole2(struct trn_look *l, struct trn_err *err); /* and MSI */

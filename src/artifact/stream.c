@@ -70,7 +70,7 @@ static int refill(struct trn_stream *s)
  * header of it, size unknown. */
 static int zip_lzma_head(struct trn_stream *s)
 {
-    uint8_t head[9], alone[13];
+    uint8_t head[9], alone[13], none[1]; /* the decoder wants room, though nothing comes out of a header */
     int64_t n = trn_source_read(&s->in, 0, head, sizeof(head));
     if (n < 0)
         return (int)n;
@@ -79,7 +79,7 @@ static int zip_lzma_head(struct trn_stream *s)
     memcpy(alone, head + 4, 5);
     memset(alone + 5, 0xff, 8);
     s->base = 9;
-    struct trn_stream_io io = {.in = alone, .in_n = sizeof(alone)};
+    struct trn_stream_io io = {.in = alone, .in_n = sizeof(alone), .out = none, .out_n = sizeof(none)};
     int e = s->ops->step(s->state, &io);
     return e < 0 ? e : 0;
 }

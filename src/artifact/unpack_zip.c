@@ -118,8 +118,12 @@ int trn_zip_unpack(struct trn_look *l, const struct trn_zip_what *w, uint64_t *r
 {
     struct trn_member m = {.name = w->name, .size = w->size, .packed = w->packed, .mode = w->mode};
     *ret_end = w->data_at + (w->packed == TRN_SIZE_UNKNOWN ? 0 : w->packed);
-    if (S_ISDIR(w->mode) || (w->mode & S_IFMT && !S_ISREG(w->mode)))
+    if (w->size == 0 && w->mode & S_IFMT && !S_ISREG(w->mode))
         return 0;
+    if (S_ISLNK(w->mode) && w->size <= LINK_MAX)
+        return 0;
+    if (w->mode & S_IFMT) /* with content it is a file to most programs, whatever its type says */
+        m.mode = S_IFREG | (w->mode & 07777);
     if (w->flags & (TRN_ZIP_FLAG_ENCRYPTED | TRN_ZIP_FLAG_MASKED) || w->method == 99)
         return trn_look_gap(l, TRN_GAP_ENCRYPTED, w->name, "needs a password");
     if (w->method != 0)

@@ -40,11 +40,15 @@ static void read_end64(const struct trn_source *s, struct trn_zip_end *e)
         if (trn_cur_u32le(&c) != 0x06064b50u)
             continue;
         trn_cur_skip(&c, 28);
+        uint64_t entries = trn_cur_u64le(&c), size = trn_cur_u64le(&c), dir_at = trn_cur_u64le(&c);
+        e->disagrees = (e->entries != UINT16_MAX && e->entries != entries) ||
+                       (e->dir_size != U32_SAYS_MORE && e->dir_size != size) ||
+                       (e->dir_at != U32_SAYS_MORE && e->dir_at != dir_at);
         e->zip64 = true;
         e->tail_at = places[i];
-        e->entries = trn_cur_u64le(&c);
-        e->dir_size = trn_cur_u64le(&c);
-        e->dir_at = trn_cur_u64le(&c);
+        e->entries = entries;
+        e->dir_size = size;
+        e->dir_at = dir_at;
         return;
     }
 }
@@ -80,8 +84,7 @@ static bool read_end(const struct trn_source *s, const uint8_t *p, size_t n, uin
     e.entries = all;
     e.dir_size = size;
     e.dir_at = dir_at;
-    if (all == UINT16_MAX || size == U32_SAYS_MORE || dir_at == U32_SAYS_MORE)
-        read_end64(s, &e);
+    read_end64(s, &e); /* some writers always put one */
     e.split = !e.zip64 && (disk != dir_disk || here != all);
     place(s, &e);
     *ret = e;

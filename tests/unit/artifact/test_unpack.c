@@ -237,3 +237,63 @@ Test(unpack, limits_end_a_bomb_and_are_told)
     trn_buf_done(&b);
     free(zeroes);
 }
+
+static struct seen_lines from_corpus(const char *which)
+{
+    char path[512];
+    struct trn_buf b;
+    struct seen_lines s;
+    snprintf(path, sizeof(path), "%s/tests/fuzz/corpus/%s", getenv("TRN_TEST_SOURCE"), which);
+    cr_assert_eq(trn_read_file(path, 1 << 20, &b, NULL), 0, "%s", path);
+    cr_assert_eq(seen_scan(&s, trn_buf_str(&b), trn_path_base(trn_str_of(which)).p, (struct trn_limits){0}), 0);
+    trn_buf_done(&b);
+    return s;
+}
+
+Test(unpack, squashfs_of_each_compression_and_an_appimage)
+{
+    static const char *const names[] = {"squashfs/gzip", "squashfs/xz", "squashfs/lz4", "squashfs/zstd",
+                                        "squashfs/lzma"};
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(names); i++) {
+        struct seen_lines s = from_corpus(names[i]);
+        EXPECT_SEEN(&s, "shell d/run.sh 17");
+        EXPECT_SEEN(&s, "zeros 3000");
+        cr_expect_eq(s.findings + s.gaps, 0, "%s: %s", names[i], s.text.p);
+        seen_done(&s);
+    }
+    struct seen_lines s = from_corpus("squashfs/x.AppImage");
+    EXPECT_SEEN(&s, "2<1 squashfs filesystem.squashfs 481 @0x40");
+    EXPECT_SEEN(&s, "shell d/run.sh 17");
+    seen_done(&s);
+}
+
+Test(unpack, an_rpm_says_what_it_is_and_its_scripts_are_looked_at)
+{
+    struct seen_lines s = from_corpus("rpm/inert-w6.xzdio.rpm");
+    EXPECT_SEEN(&s, "1: product=inert");
+    EXPECT_SEEN(&s, "2<1 shell [script]/postin.sh 14 @0x157a");
+    EXPECT_SEEN(&s, "5<4 shell ./opt/x/run 10");
+    cr_expect_eq(s.findings + s.gaps, 0, "%s", s.text.p);
+    seen_done(&s);
+}
+
+Test(unpack, what_needs_a_password_is_a_gap)
+{
+    struct seen_lines s = from_corpus("archive/enc.7z");
+    EXPECT_SEEN(&s, "1? encrypted needs a password");
+    seen_done(&s);
+}
+
+Test(unpack, methods_of_7z_and_kinds_of_cpio)
+{
+    static const char *const names[] = {"LZMA.7z",   "LZMA2.7z", "PPMd.7z",  "BZip2.7z", "Deflate.7z", "Copy.7z",
+                                        "newc.cpio", "odc.cpio", "crc.cpio", "rr.iso",   "sparse.tar"};
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(names); i++) {
+        char which[64];
+        snprintf(which, sizeof(which), "archive/%s", names[i]);
+        struct seen_lines s = from_corpus(which);
+        EXPECT_SEEN(&s, "zeros 3000");
+        cr_expect_eq(s.findings + s.gaps, 0, "%s: %s", names[i], s.text.p);
+        seen_done(&s);
+    }
+}

@@ -280,3 +280,74 @@ Test(zip, names_that_leave_and_links_are_told)
     seen_done(&s);
     zip_done(&z);
 }
+
+static void put_end64(struct zip_build *z, uint64_t entries, uint64_t dir_at)
+{
+    uint64_t at = z->out.n + z->directory.n;
+    trn_put(&z->directory, "PK\6\6", 4);
+    trn_put_u64(&z->directory, 44);
+    trn_put(&z->directory, "\55\0\55\0\0\0\0\0\0\0\0\0", 12);
+    trn_put_u64(&z->directory, entries);
+    trn_put_u64(&z->directory, entries);
+    trn_put_u64(&z->directory, at - z->out.n);
+    trn_put_u64(&z->directory, dir_at);
+    trn_put(&z->directory, "PK\6\7\0\0\0\0", 8);
+    trn_put_u64(&z->directory, at);
+    trn_put_u32(&z->directory, 1);
+}
+
+static void expect_end64(uint32_t small_entries, uint32_t findings, const char *what)
+{
+    struct zip_build z;
+    zip_begin(&z);
+    zip_add(&z, "a", "content");
+    size_t dir = z.directory.n;
+    put_end64(&z, 1, z.out.n);
+    zip_end(&z, "");
+    trn_buf_clear(&z.directory);
+    z.out.p[z.out.n - 12] = z.out.p[z.out.n - 14] = (char)small_entries;
+    z.out.p[z.out.n - 10] = (char)dir; /* not with the two records behind it */
+    struct seen_lines s = look(trn_buf_str(&z.out));
+    EXPECT_SEEN(&s, "text a 7");
+    EXPECT_SEEN(&s, what);
+    cr_expect_eq(s.findings, findings, "%s", s.text.p);
+    seen_done(&s);
+    zip_done(&z);
+}
+
+Test(zip, a_64_bit_end_is_lawful_and_told_when_it_says_something_else)
+{
+    expect_end64(1, 0, "text a 7");
+    expect_end64(2, 1, "archive.irregular 60 kind=several-directories offset=0x55 size=56");
+}
+
+Test(zip, each_compression_of_zip_is_opened)
+{
+    static const char *const names[] = {"bz.zip", "lzma.zip", "desc.zip", "z64.zip"};
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(names); i++) {
+        char path[512];
+        struct trn_buf b;
+        snprintf(path, sizeof(path), "%s/tests/fuzz/corpus/zip/%s", getenv("TRN_TEST_SOURCE"), names[i]);
+        cr_assert_eq(trn_read_file(path, 1 << 20, &b, NULL), 0, "%s", path);
+        struct seen_lines s = look(trn_buf_str(&b));
+        cr_expect_eq(s.artifacts, 2, "%s: %s", names[i], s.text.p);
+        cr_expect_eq(s.gaps + s.findings, 0, "%s: %s", names[i], s.text.p);
+        seen_done(&s);
+        trn_buf_done(&b);
+    }
+}
+
+Test(zip, a_folder_or_device_with_content_is_looked_at)
+{
+    struct zip_build z;
+    zip_begin(&z);
+    struct zip_header h = zip_header("dir/", "#!/bin/sh\n"), device = zip_header("pipe", "#!/bin/sh\n");
+    device.external = 0010644u << 16;
+    zip_list(&z, &h, zip_local(&z, &h));
+    zip_list(&z, &device, zip_local(&z, &device));
+    struct seen_lines s = look(zip_end(&z, ""));
+    EXPECT_SEEN(&s, "shell dir/ 10");
+    EXPECT_SEEN(&s, "shell pipe 10");
+    seen_done(&s);
+    zip_done(&z);
+}
