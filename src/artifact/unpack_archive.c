@@ -218,7 +218,8 @@ static int on_entry(struct reader *r, struct archive_entry *entry)
                                                                     : TRN_SIZE_UNKNOWN,
                            .mode = archive_entry_mode(entry)};
     struct trn_named named = {.name = m.name, .link = link_of(entry), .mode = m.mode, .at = TRN_NOWHERE};
-    if (m.size != TRN_SIZE_UNKNOWN && m.size && !S_ISLNK(m.mode) && m.mode & S_IFMT)
+    if (m.size != TRN_SIZE_UNKNOWN && m.size && !S_ISLNK(m.mode) && m.mode & S_IFMT &&
+        !(r->kind == TRN_ARCHIVE_ISO && S_ISDIR(m.mode)))
         m.mode = S_IFREG | (m.mode & 07777); /* a device or folder with content: look at it */
     if (r->kind == TRN_ARCHIVE_TAR && r->from->bytes)
         named.at = (uint64_t)archive_read_header_position(r->archive);
