@@ -167,7 +167,7 @@ static int on_entry(struct image *m, sqfs_inode_generic_t *inode, struct trn_str
                                            ent->size + 1, (const char *)ent->name);
     struct trn_named named = {.name = path, .link = link_of(inode), .mode = inode->base.mode, .at = TRN_NOWHERE};
     bool folder = S_ISDIR(inode->base.mode);
-    int e = trn_str_is_none(path) || path.n > PATH_TEXT_MAX ? -ENOMEM : trn_names_add(&m->names, &named);
+    int e = trn_str_is_none(path) || path.n > PATH_TEXT_MAX ? -ENOMEM : trn_member_names_add(&m->names, &named);
     if (e == 0 && S_ISREG(inode->base.mode))
         e = on_file(m, inode, path);
     if (e == 0 && folder)
@@ -224,7 +224,7 @@ static void image_done(struct image *m)
     sqfs_destroy(m->data);
     sqfs_destroy(m->folders);
     sqfs_destroy(m->codec);
-    trn_names_done(&m->names);
+    trn_member_names_done(&m->names);
     trn_map_freep(&m->seen);
     free(m->window);
 }
@@ -281,7 +281,7 @@ int trn_open_squashfs(struct trn_look *l, struct trn_err *err)
     struct image m = {.file = {.read_at = read_at, .write_at = write_at, .get_size = get_size, .truncate = no_truncate},
                       .l = l};
     sqfs_inode_generic_t *root = NULL;
-    int e = trn_names_new(l, &m.names), s = e < 0 ? SQFS_ERROR_ALLOC : begin(&m);
+    int e = trn_member_names_new(l, &m.names), s = e < 0 ? SQFS_ERROR_ALLOC : begin(&m);
     if (s == 0)
         s = sqfs_dir_reader_get_root_inode(m.folders, &root);
     if (s == SQFS_ERROR_UNSUPPORTED)

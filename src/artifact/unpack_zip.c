@@ -187,7 +187,7 @@ static int on_entry(struct trn_zip_job *j, uint32_t index)
                              .data_at = local.data_at};
     struct trn_named named = {.name = w.name, .link = link_target(j, &w), .mode = w.mode, .at = e->local_at};
     j->range[j->n_ranges++] = (struct trn_zip_range){e->local_at, end_of(j->l->bytes, e, &local), index};
-    r = trn_names_add(&j->names, &named);
+    r = trn_member_names_add(&j->names, &named);
     return r < 0 ? r : trn_zip_unpack(j->l, &w, &end);
 }
 
@@ -255,7 +255,7 @@ int trn_zip_walk(struct trn_look *l, uint64_t at, struct trn_err *err)
 
 static void job_done(struct trn_zip_job *j)
 {
-    trn_names_done(&j->names);
+    trn_member_names_done(&j->names);
     trn_map_freep(&j->first);
     free(j->buffer);
 }
@@ -289,7 +289,7 @@ int trn_open_zip(struct trn_look *l, struct trn_err *err)
     if (e == -EMSGSIZE)
         return trn_look_gap(l, TRN_GAP_LIMIT, TRN_STR_NONE, "its directory is larger than 40 MiB");
     if (e == 0)
-        e = trn_names_new(l, &j.names);
+        e = trn_member_names_new(l, &j.names);
     j.first = trn_map_new(TRN_ZIP_ENTRIES_MAX);
     j.buffer = malloc(TRN_ZIP_LOCAL_MAX);
     if (e < 0 || !j.first || !j.buffer)
