@@ -40,12 +40,14 @@ static const struct trn_kind_ops kinds[] = {
 };
 
 int (*const trn_look_always[])(struct trn_look *l, struct trn_err *err) = {
+    trn_look_signatures,
     NULL,
 };
 
 int (*const trn_look_release[])(struct trn_look *l, struct trn_err *err) = {
     trn_release_macho,
     trn_look_pe_release,
+    trn_look_unsigned_siblings,
     NULL,
 };
 

@@ -5,8 +5,6 @@
  */
 #include "artifact/artifact.h"
 
-#include "base/base.h"
-
 #include <iconv.h>
 #include <langinfo.h>
 #include <locale.h>
@@ -30,6 +28,7 @@ void trn_scan_warm(void)
 {
     uint8_t out[TRN_SHA256_SIZE];
     charsets();
+    (void)!trn_signature_warm();
     tzset(); /* libarchive turns the local times of ISO images and FAT entries into UTC */
     (void)!trn_sha256("", 0, out);
     (void)trn_digest_free(trn_digest_new(true));

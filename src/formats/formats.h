@@ -7,6 +7,7 @@
 #include "formats/asar.h"
 #include "formats/base64.h"
 #include "formats/cab.h"
+#include "formats/der.h"
 #include "formats/dns.h"
 #include "formats/elf.h"
 #include "formats/elf_image.h"

@@ -70,6 +70,64 @@ const char *trn_signature_state_name(const struct trn_signature *s);
 /* Adds a range; counts it when the list is full. */
 void trn_signature_uncovered(struct trn_signature *s, uint64_t at, uint64_t size, const char *what, bool expected);
 
+/* ---- roots.c: whom to believe ---- */
+/* Certificates as PEM, one after another; read before the sandbox closes, given as bytes. What is no certificate is passed
+ * over. NULL roots everywhere below: every chain is unknown. */
+struct trn_roots;
+int trn_roots_load(struct trn_str pem, struct trn_roots **ret) TRN_MUST_CHECK;
+struct trn_roots *trn_roots_free(struct trn_roots *r); /* takes NULL, returns NULL */
+size_t trn_roots_count(const struct trn_roots *r);
+static inline void trn_roots_freep(struct trn_roots **r)
+{
+    *r = trn_roots_free(*r);
+}
+/* Makes OpenSSL ready for a process that may open no file: once, before its sandbox closes. */
+int trn_signature_warm(void);
+
+struct trn_signature_options {
+    size_t sz;
+    const struct trn_roots *roots;
+    int64_t now; /* seconds: what has no time stamp must be good at this time */
+};
+
+/* ---- what stands in a signed file without being signed ---- */
+enum trn_unsigned_place_kind {
+    TRN_PLACE_SLACK = 0,   /* in an entry of the certificate table, behind the signature; or between entries */
+    TRN_PLACE_BEHIND,      /* behind the certificate table */
+    TRN_PLACE_ENTRY,       /* an entry that is no signature */
+    TRN_PLACE_ATTRIBUTE,   /* an attribute that nobody signed */
+    TRN_PLACE_CERTIFICATE, /* a certificate that no signer needs */
+    TRN_PLACE_STRAY,       /* elements or parameters where the structure has none */
+    TRN_PLACE_KIND_MAX,
+};
+#define TRN_PLACES_MAX 24
+struct trn_unsigned_place {
+    enum trn_unsigned_place_kind kind;
+    uint64_t at, size; /* in the file */
+    bool non_zero;
+    char oid[48];     /* of an attribute */
+    const char *what; /* static */
+};
+
+/* Authenticode, of whatever carries it. */
+struct trn_authenticode {
+    struct trn_signature signature; /* of the first signature; digest bad when any is */
+    enum trn_digest_state pages;    /* hashes of pages; none: it has none */
+    uint32_t n_places, places_left_out;
+    struct trn_unsigned_place places[TRN_PLACES_MAX];
+    uint64_t table_at, table_size; /* of a PE */
+    uint32_t entries;
+    bool stamped;          /* there is a time stamp, good or not */
+    bool stamp_bad;        /* one that does not fit its signature */
+    const char *why;       /* static: what is wrong with the digest; "" */
+    const char *chain_why; /* the same of the chain */
+    char program[128];     /* what the signer called it, raw, cut; "" */
+};
+
+/* authenticode.c: -ENOENT: not signed; -EBADMSG: its directory points nowhere (err says where). */
+int trn_authenticode_pe(const struct trn_pe *pe, const struct trn_signature_options *o, struct trn_arena *a,
+                        struct trn_authenticode *ret, struct trn_err *err) TRN_MUST_CHECK;
+
 #include "signature/apple.h"
 
 #endif

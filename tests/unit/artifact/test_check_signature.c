@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Is what hides in a signed file named by the right check, at the right place, and is the honest one left alone? */
+#include "artifact/internal.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+struct told {
+    char check[64], offset[32], size[32], summary[512];
+    uint16_t score;
+};
+struct seen {
+    struct told told[16];
+    uint32_t n, signatures;
+};
+
+static int on_artifact(void *ctx, const struct trn_artifact *a)
+{
+    return 0;
+}
+static int on_signature(void *ctx, uint32_t a, const struct trn_signature *s)
+{
+    ((struct seen *)ctx)->signatures++;
+    return 0;
+}
+static int on_property(void *ctx, uint32_t a, struct trn_str k, struct trn_str v)
+{
+    return 0;
+}
+static int on_finding(void *ctx, uint32_t a, const struct trn_finding *f)
+{
+    struct seen *s = ctx;
+    if (f->check->category != TRN_CATEGORY_SIGNATURE || s->n == TRN_ARRAY_SIZE(s->told))
+        return 0;
+    struct told *t = &s->told[s->n++];
+    snprintf(t->check, sizeof(t->check), "%s", f->check->id);
+    snprintf(t->summary, sizeof(t->summary), "%.*s", TRN_STR_ARG(f->summary));
+    t->score = f->score;
+    for (uint32_t i = 0; i < f->n_evidence; i++) {
+        if (trn_str_eq_c(f->evidence[i].key, "offset"))
+            snprintf(t->offset, sizeof(t->offset), "%.*s", TRN_STR_ARG(f->evidence[i].value));
+        if (trn_str_eq_c(f->evidence[i].key, "size"))
+            snprintf(t->size, sizeof(t->size), "%.*s", TRN_STR_ARG(f->evidence[i].value));
+    }
+    return 0;
+}
+static int on_gap(void *ctx, uint32_t a, const struct trn_gap *g)
+{
+    return 0;
+}
+
+static struct seen scan(const char *folder, const char *name)
+{
+    char path[512];
+    struct seen seen = {0};
+    struct trn_scan_options o = {.sz = sizeof(o), .scratch = -1};
+    struct trn_scan_sink sink = {on_artifact, on_signature, on_property, on_finding, on_gap, &seen};
+    struct trn_source s;
+    snprintf(path, sizeof(path), "%s/tests/fuzz/corpus/%s/%s", getenv("TRN_TEST_SOURCE"), folder, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    cr_assert_geq(fd, 0, "%s", path);
+    cr_assert_eq(trn_source_fd(&fd, 0, &s), 0);
+    cr_assert_eq(trn_scan_run(&s, trn_str_of(name), 0, &o, &sink, NULL), 0);
+    close(fd);
+    return seen;
+}
+
+static void expect(const char *name, const char *check, uint16_t from, uint16_t to, const char *words)
+{
+    struct seen s = scan("authenticode", name);
+    cr_assert_eq(s.n, 1, "%s: %u findings", name, s.n);
+    cr_expect_str_eq(s.told[0].check, check, "%s: %s", name, s.told[0].check);
+    cr_expect(s.told[0].score >= from && s.told[0].score <= to, "%s: score %u", name, s.told[0].score);
+    cr_expect(strstr(s.told[0].summary, words), "%s: %s", name, s.told[0].summary);
+}
+
+Test(signature_check, hidden_bytes_weigh_what_they_are_worth)
+{
+    expect("stuffed", "pe.certificate-slack", 90, 90, "6000 bytes stand in the certificate table");
+    expect("stuffed", "pe.certificate-slack", 90, 90, "is right about the content nevertheless");
+    expect("stuffed-second", "pe.certificate-slack", 90, 90, "in the certificate table");
+    expect("behind", "pe.certificate-slack", 60, 60, "behind the certificate table");
+    expect("other-entry", "pe.certificate-slack", 60, 60, "an entry of the certificate table that is no signature");
+    expect("attribute", "pe.unauthenticated-attribute", 70, 70, "1.3.6.1.4.1.99999.1");
+    expect("attribute-known", "pe.unauthenticated-attribute", 70, 70, "1.3.6.1.4.1.311.3.3.1");
+    expect("certificate", "pe.unauthenticated-attribute", 70, 70, "a certificate that no signer needs");
+    expect("padding", "pe.certificate-slack", 40, 40, "1 bytes");
+}
+
+Test(signature_check, tags_of_vendors_weigh_little)
+{
+    expect("tagged", "pe.certificate-slack", 1, 20, "with text");
+    expect("attribute-small", "pe.unauthenticated-attribute", 1, 20, "of text");
+    expect("zeros", "pe.certificate-slack", 1, 20, "of zeros");
+}
+
+Test(signature_check, a_changed_file_is_told)
+{
+    expect("tampered", "signature.digest-mismatch", 60, 60, "the content is not what was signed");
+    expect("signature-tampered", "signature.digest-mismatch", 60, 60, "not by the signer's key");
+}
+
+Test(signature_check, honest_ones_are_left_alone)
+{
+    static const char *const names[] = {"plain", "sha1", "pages", "stamped", "nested",
+                                        "dual",  "old",  "web",   "cut",     "unsigned"};
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(names); i++)
+        cr_expect_eq(scan("authenticode", names[i]).n, 0, "%s", names[i]);
+    cr_expect_eq(scan("authenticode", "dual").signatures, 1);
+    cr_expect_eq(scan("authenticode", "unsigned").signatures, 0);
+}
+
+Test(signature_check, the_offset_is_in_the_file)
+{
+    struct seen s = scan("authenticode", "behind");
+    char all[32];
+    snprintf(all, sizeof(all), "0x%x", 3560);
+    cr_expect_str_eq(s.told[0].offset, all);
+    cr_expect_str_eq(s.told[0].size, "6000");
+}
