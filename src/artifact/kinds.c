@@ -41,6 +41,8 @@ static const struct trn_kind_ops kinds[] = {
 
 int (*const trn_look_always[])(struct trn_look *l, struct trn_err *err) = {
     trn_look_signatures,
+    trn_look_strings,
+    trn_look_disguise,
     NULL,
 };
 

@@ -30,6 +30,8 @@ int trn_look_cab(struct trn_look *l, struct trn_err *err);
 int trn_open_cab(struct trn_look *l, struct trn_err *err);
 
 /* text: images, asar, scripts, strings */
+int trn_look_disguise(struct trn_look *l, struct trn_err *err);
+int trn_look_strings(struct trn_look *l, struct trn_err *err);
 int trn_look_asar(struct trn_look *l, struct trn_err *err);
 int trn_look_image(struct trn_look *l, struct trn_err *err);
 int trn_open_asar(struct trn_look *l, struct trn_err *err);

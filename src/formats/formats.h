@@ -11,6 +11,7 @@
 #include "formats/dns.h"
 #include "formats/elf.h"
 #include "formats/elf_image.h"
+#include "formats/hidden.h"
 #include "formats/image.h"
 #include "formats/json.h"
 #include "formats/kind.h"
