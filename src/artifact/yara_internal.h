@@ -48,6 +48,8 @@ struct trn_yara_rules {
  * breaks. NULL in *ret: nothing to leave out. -ENOMEM. Text that is not understood is left as it is. */
 int trn_yara_reduce(const char *text, size_t n, enum trn_yara_set set, char **ret) TRN_MUST_CHECK;
 
+extern const char *const trn_yara_pe_words[]; /* of module pe: undefined without a PE; NULL-ended */
+
 /* yara_cache.c */
 #define TRN_YARA_KEY TRN_SHA256_SIZE
 struct trn_yara_body { /* what a cache holds, checked, before libyara sees it; views into the bytes */

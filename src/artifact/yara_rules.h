@@ -45,9 +45,9 @@ static inline void trn_yara_rules_freep(struct trn_yara_rules **r)
 /* One a worker. Best made once in the mother (it warms what libraries load lazily) and inherited: after a fork each process has
  * its own. */
 struct trn_yara_scanner;
-/* seconds: what one content may take, and a second more for each 8 MiB of it; 0: 10. On a time-out the rules are run again in
+/* milliseconds: what one content may take, and as much more for each 64 MiB of it; 0: 10,000. On a time-out the rules are run again in
  * groups, so that only the slow rule is lost for this content: trn_matcher.match then gives -ETIME. */
-int trn_yara_scanner_new(struct trn_yara_rules *rules, uint32_t seconds, struct trn_yara_scanner **ret,
+int trn_yara_scanner_new(struct trn_yara_rules *rules, uint32_t milliseconds, struct trn_yara_scanner **ret,
                          struct trn_err *err) TRN_MUST_CHECK;
 struct trn_yara_scanner *trn_yara_scanner_free(struct trn_yara_scanner *s); /* takes NULL; before its rules */
 struct trn_matcher trn_yara_matcher(struct trn_yara_scanner *s);            /* lives as long as s */

@@ -7,8 +7,10 @@
 #include "artifact/yara_internal.h"
 #include "artifact/yara_scanner.h"
 
-#define SECONDS 10u
-#define BYTES_A_SECOND (8ull << 20) /* further time for large contents; an idle core does ten times that */
+#define MILLISECONDS 10000u
+#define BYTES_A_LIMIT \
+    (64ull << 20) /* further time for large contents: 6 MB/s by default, an idle core does ten times that */
+#define WARM_NS (500 * TRN_NS_PER_MS)
 #define WHOLE_MAX (32ull << 20)
 
 static int on_event(YR_SCAN_CONTEXT *scan, int message, void *data, void *user)
@@ -27,7 +29,7 @@ int trn_yara_run(struct trn_yara_scanner *s, uint64_t limit_ns, struct trn_yara_
     if (now >= c->deadline_ns)
         return -ETIME;
     YR_SCANNER *y = s->scanner[c->set];
-    yr_scanner_set_timeout(y, (int)(TRN_MIN(limit_ns, c->deadline_ns - now) / TRN_NS_PER_SEC) + 1);
+    y->timeout = TRN_MIN(limit_ns, c->deadline_ns - now); /* the call for it knows whole seconds only */
     s->told = told;
     int e = c->mem ? yr_scanner_scan_mem(y, c->mem, (size_t)c->size) : yr_scanner_scan_mem_blocks(y, &c->blocks.it);
     s->told = NULL;
@@ -92,7 +94,7 @@ static int match(void *ctx, const struct trn_source *bytes, const struct trn_art
     int e = trn_yara_set_variables(s->scanner[s->content.set], &s->place, a, name);
     if (e == 0)
         e = open_content(&s->content, bytes);
-    uint64_t limit = (s->seconds + bytes->size / BYTES_A_SECOND) * TRN_NS_PER_SEC;
+    uint64_t limit = s->limit_ns * (1 + bytes->size / BYTES_A_LIMIT);
     if (e == 0)
         e = trn_yara_run(s, limit, &told);
     if (e == -ETIME)
@@ -121,20 +123,20 @@ static int warm(struct trn_yara_scanner *s)
                                                .mem = bytes,
                                                .size = sizeof(bytes),
                                                .deadline_ns = UINT64_MAX};
-        e = trn_yara_run(s, SECONDS * TRN_NS_PER_SEC, NULL);
+        e = trn_yara_run(s, WARM_NS, NULL);
     }
     s->content = (struct trn_yara_content){0};
     return e == -ETIME ? 0 : e;
 }
 
-int trn_yara_scanner_new(struct trn_yara_rules *rules, uint32_t seconds, struct trn_yara_scanner **ret,
+int trn_yara_scanner_new(struct trn_yara_rules *rules, uint32_t milliseconds, struct trn_yara_scanner **ret,
                          struct trn_err *err)
 {
     TRN_AUTO(trn_yara_scanner_freep) struct trn_yara_scanner *s = calloc(1, sizeof(*s));
     if (!s)
         return trn_fail(err, -ENOMEM, "cannot make a YARA scanner: out of memory");
     s->rules = rules;
-    s->seconds = seconds ? seconds : SECONDS;
+    s->limit_ns = (milliseconds ? milliseconds : MILLISECONDS) * TRN_NS_PER_MS;
     for (int i = 0; i < TRN_YARA_SETS; i++) {
         if (yr_scanner_create(rules->set[i], &s->scanner[i]) != ERROR_SUCCESS)
             return trn_fail(err, -ENOMEM, "cannot make a YARA scanner: out of memory");

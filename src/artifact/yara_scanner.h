@@ -19,7 +19,7 @@ struct trn_yara_scanner {
     struct trn_yara_rules *rules; /* borrowed */
     YR_SCANNER *scanner[TRN_YARA_SETS];
     struct trn_yara_place place;
-    uint32_t seconds;
+    uint64_t limit_ns;
     struct trn_yara_content content;
     struct trn_yara_told *told; /* of the run that goes on; NULL: nothing is told */
     char slow_name[256];

@@ -18,7 +18,6 @@ struct search {
     struct trn_yara_told *told;
     YR_RULES *rules;
     uint64_t limit_ns;
-    bool lost; /* something was given up */
 };
 
 static bool is_slow(const struct search *q, const YR_RULE *rule)
@@ -86,7 +85,6 @@ static int one_file(struct search *q, uint32_t file)
         bad = e == 0 ? bad : middle;
     }
     YR_RULE *rule = bad ? rule_at(q, file, bad - 1) : NULL;
-    q->lost = true;
     if (!rule || trn_mono_ns() >= q->s->content.deadline_ns)
         return 0;
     name_slow(q, rule);
@@ -96,23 +94,23 @@ static int one_file(struct search *q, uint32_t file)
     return e == -ETIME ? 0 : e;
 }
 
-static int halves(struct search *q, uint32_t from, uint32_t to)
+/* tried: these together were run, and took too long. */
+static int halves(struct search *q, uint32_t from, uint32_t to, bool tried)
 {
     if (to == from)
         return 0;
     enable(q, from, to, UINT32_MAX);
-    int e = trn_yara_run(q->s, q->limit_ns, q->told);
+    int e = tried ? -ETIME : trn_yara_run(q->s, q->limit_ns, q->told);
     if (e != -ETIME)
         return e;
     if (trn_mono_ns() >= q->s->content.deadline_ns) {
-        q->lost = true;
-        return 0;
+        return 0; /* what these would find is lost */
     }
     if (to - from == 1)
         return one_file(q, from);
     uint32_t middle = from + (to - from) / 2;
-    e = halves(q, from, middle); /* as deep as the number of files has bits */
-    return e < 0 ? e : halves(q, middle, to);
+    e = halves(q, from, middle, false); /* as deep as the number of files has bits */
+    return e < 0 ? e : halves(q, middle, to, false);
 }
 
 /* All but the rules that were slow before. */
@@ -135,7 +133,7 @@ int trn_yara_find_slow(struct trn_yara_scanner *s, uint64_t limit_ns, struct trn
     s->content.deadline_ns = TRN_MIN(s->content.deadline_ns, trn_mono_ns() + SHARE * limit_ns);
     int e = without_known(&q);
     if (e == -ETIME)
-        e = halves(&q, 0, q.rules->num_namespaces);
+        e = halves(&q, 0, q.rules->num_namespaces, true);
     yr_rules_foreach(q.rules, rule) yr_rule_enable(rule);
     return e < 0 ? e : -ETIME;
 }

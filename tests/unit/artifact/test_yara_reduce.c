@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which rules may be left out for contents that do not begin with "MZ": only those that cannot match there. */
+#include "software/software.h"
+#include "yara_helper.h"
+
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define PUBLIC "../shared/data/yara" /* from the root of the project */
+
+/* Is a rule with this condition left out of the set? */
+static bool left_out(const char *condition, enum trn_yara_set set)
+{
+    char text[2048];
+    char *reduced = NULL;
+    (void)snprintf(text, sizeof(text), "import \"pe\"\nrule r { strings: $a = \"x\" $b = \"y\" condition: %s }",
+                   condition);
+    cr_assert_eq(trn_yara_reduce(text, strlen(text), set, &reduced), 0);
+    bool out = reduced && !strstr(reduced, "rule r");
+    free(reduced);
+    return out;
+}
+
+Test(yara_reduce, what_needs_mz_is_left_out_and_nothing_else)
+{
+    static const struct {
+        const char *condition;
+        bool out;
+    } cases[] = {
+        {"uint16(0) == 0x5a4d and all of them", true},
+        {"all of them and uint16(0) == 0x5A4D", true},
+        {"uint16 ( 0 ) == 23117 and $a and $b", true},
+        {"uint16be(0) == 0x4d5a and any of them", true},
+        {"uint32(0) == 0x00905a4d and any of them", true},
+        {"uint32be(0) == 0x4d5a9000 and any of them", true},
+        {"(uint16(0) == 0x5a4d and $a) or (uint16(0) == 0x5a4d and $b)", true},
+        {"((uint16(0) == 0x5a4d)) and 1 of ($a, $b)", true},
+        {"uint16(0) == 0x5a4d and ($a or $b)", true},
+        {"uint16(0) == 0x5a4d and for any of them : ( # > 2 or $ at 7 )", true},
+        {"pe.imphash() == \"f00\" and any of them", true},
+        {"any of them and pe.exports(\"x\") and filesize < 10", true},
+        {"any of them and pe.characteristics & pe.DLL", true},
+        {"any of them and for any i in (0..pe.number_of_sections - 1) : ( pe.sections[i].name == \".x\" )", true},
+        {"any of them and for any s in pe.signatures : ( s.issuer contains \"x\" )", true},
+        {"$a at pe.entry_point and $b", true},
+        {"any of them and not pe.imphash() == \"f00\"", true},
+        {"pe.is_pe and any of them", true},
+        {"(pe.is_64bit() or pe.is_32bit()) and any of them", true},
+
+        {"uint16(0) == 0x5a4d or all of them", false},
+        {"$a or $b and uint16(0) == 0x5a4d", false},
+        {"not uint16(0) == 0x5a4d and all of them", false},
+        {"not (uint16(0) == 0x5a4d) and all of them", false},
+        {"uint16(0) != 0x5a4d and all of them", false},
+        {"uint16(1) == 0x5a4d and all of them", false},
+        {"uint16(0) == 0x5a4e and all of them", false},
+        {"uint16(0) == 0x5a4d - 1 and all of them", false},
+        {"uint16(uint16(0)) == 0x5a4d and all of them", false},
+        {"uint16be(0) == 0x5a4d and all of them", false},
+        {"uint32(0) == 0x5a4d0000 and all of them", false},
+        {"(uint16(0) == 0x5a4d) == ($a) and $b", false},
+        {"for any of them : ( uint16(0) == 0x5a4d or $ )", false},
+        {"not (pe.imphash() == \"f00\") and any of them", false},
+        {"not pe.is_pe and any of them", false},
+        {"defined pe.imphash() and any of them", false},
+        {"pe.is_pe == 0 and any of them", false},
+        {"pe.DLL == 0x2000 and any of them", false},
+        {"for all i in (0..pe.number_of_sections) : ( i > 5 ) and any of them", false},
+        {"for none s in pe.sections : ( true ) and any of them", false},
+        {"for any i in (0, 1, pe.number_of_sections) : ( i == 1 ) and any of them", false},
+        {"filesize < 100KB and any of them", false},
+        {"uint16(0) == 0x5a4d /* or $a", false}, /* does not end: not understood */
+        {"/* uint16(0) == 0x5a4d and */ any of them", false},
+        {"any of them // and uint16(0) == 0x5a4d", false},
+        {"any of them and filename == \"uint16(0) == 0x5a4d and \"", false},
+        {"any of them and filename matches /and uint16(0) == 0x5a4d and/", false},
+    };
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(cases); i++)
+        cr_expect_eq(left_out(cases[i].condition, TRN_YARA_PLAIN), cases[i].out, "%s", cases[i].condition);
+}
+
+Test(yara_reduce, what_a_large_content_is_too_large_for_is_left_out_of_the_set_of_large_ones)
+{
+    static const struct {
+        const char *condition;
+        bool out;
+    } cases[] = {
+        {"filesize < 100KB and any of them", true},       {"any of them and filesize <= 1MB", true},
+        {"any of them and filesize < 1048577", true},     {"filesize == 5 and any of them", true},
+        {"any of them and filesize < 1048578", false},    {"any of them and filesize <= 1048577", false},
+        {"any of them and filesize < 2MB", false},        {"any of them and filesize > 1KB", false},
+        {"filesize < 1KB or any of them", false},         {"not filesize < 1KB and any of them", false},
+        {"filesize < 1KB * 4096 and any of them", false}, {"10 > filesize and any of them", false},
+    };
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(cases); i++) {
+        cr_expect_eq(left_out(cases[i].condition, TRN_YARA_LARGE), cases[i].out, "%s", cases[i].condition);
+        cr_expect_not(left_out(cases[i].condition, TRN_YARA_PLAIN), "%s", cases[i].condition);
+    }
+}
+
+Test(yara_reduce, rules_that_others_ask_for_and_global_ones_stay)
+{
+    const char *text = "import \"pe\"\n"
+                       "rule named { condition: uint16(0) == 0x5a4d }\n"
+                       "rule asks { condition: named or true }\n"
+                       "rule set_1 { condition: uint16(0) == 0x5a4d }\n"
+                       "rule many { condition: any of (set_*) }\n"
+                       "global rule all { condition: uint16(0) == 0x5a4d }\n"
+                       "rule gone { strings: $h = { 61 /* } */ 7d 7b // }\n } condition: uint16(0) == 0x5a4d and $h }\n"
+                       "rule half { condition: pe.imphash() == \"x\" or filesize > 3 }\n"
+                       "rule at { strings: $a = \"x\" condition: $a at pe.entry_point or filesize > 3 }\n";
+    const char *want = "           \n"
+                       "rule named { condition: uint16(0) == 0x5a4d }\n"
+                       "rule asks { condition: named or true }\n"
+                       "rule set_1 { condition: uint16(0) == 0x5a4d }\n"
+                       "rule many { condition: any of (set_*) }\n"
+                       "global rule all { condition: uint16(0) == 0x5a4d }\n"
+                       "                                                 \n                                          \n"
+                       "rule half { condition: false               or filesize > 3 }\n"
+                       "rule at { strings: $a = \"x\" condition: ($a and false)       or filesize > 3 }\n";
+    char *reduced = NULL;
+    cr_assert_eq(trn_yara_reduce(text, strlen(text), TRN_YARA_PLAIN, &reduced), 0);
+    cr_assert_not_null(reduced);
+    cr_expect_eq(strlen(reduced), strlen(text));
+    cr_expect_str_eq(reduced, want);
+    free(reduced);
+}
+
+Test(yara_reduce, libyara_defines_none_of_these_words_without_a_pe)
+{
+    static const char *const calls[] = {"calculate_checksum()",
+                                        "exports(\"x\")",
+                                        "imphash()",
+                                        "imports(\"x\")",
+                                        "is_32bit()",
+                                        "is_64bit()",
+                                        "is_dll()",
+                                        "section_index(\"x\")",
+                                        "rich_signature.version(1)",
+                                        "rich_signature.key",
+                                        "overlay.size",
+                                        "overlay.offset",
+                                        "sections[0].name",
+                                        "signatures[0].issuer",
+                                        "resources[0].id",
+                                        "version_info[\"x\"]",
+                                        "linker_version.major"};
+    char text[512];
+    for (size_t i = 0; trn_yara_pe_words[i]; i++) {
+        const char *use = trn_yara_pe_words[i];
+        for (size_t k = 0; k < TRN_ARRAY_SIZE(calls); k++)
+            if (strncmp(calls[k], use, strlen(use)) == 0 && strchr("(.[", calls[k][strlen(use)]))
+                use = calls[k];
+        struct yara_world w = {0};
+        (void)snprintf(text, sizeof(text), "import \"pe\" rule r { condition: defined pe.%s }", use);
+        const struct yara_source files[] = {{"a.yar", text}};
+        cr_assert_eq(yara_compile(&w, files, 1, -1, -1), 0, "%s: %s", text, w.bad);
+        cr_expect_eq(yara_match(&w,
+                                "\x7f"
+                                "ELF no PE",
+                                11, "x"),
+                     0);
+        cr_expect_str_eq(w.found, "", "pe.%s is defined", use);
+        yara_done(&w);
+    }
+}
+
+Test(yara_reduce, loops_over_what_is_undefined_go_round_no_time)
+{
+    struct yara_world w = {0};
+    const struct yara_source files[] = {
+        {"a.yar",
+         "import \"pe\"\n"
+         "rule range { condition: for any i in (0..pe.number_of_sections) : ( true or i == 0 ) and filesize > 0 }\n"
+         "rule array { condition: for any s in pe.sections : ( true or s.name == \"\" ) and filesize > 0 }\n"
+         "rule neither { condition: pe.number_of_sections == 0 or pe.number_of_sections != 0 }\n"
+         "rule negated { condition: not pe.number_of_sections == 3 or not pe.is_dll() or not pe.imphash() == \"\" }\n"
+         "rule is_one { condition: pe.is_pe }\n"
+         "rule masked { condition: pe.characteristics & 0xffff or pe.version_info[\"x\"] contains \"\" }\n"}};
+    cr_assert_eq(yara_compile(&w, files, 1, -1, -1), 0, "%s", w.bad);
+    YR_SCANNER *plain = w.scanner->scanner[TRN_YARA_PLAIN];
+    YR_RULES *reduced = w.rules->set[TRN_YARA_PLAIN];
+    w.scanner->scanner[TRN_YARA_PLAIN] = w.scanner->scanner[TRN_YARA_ALL];
+    w.rules->set[TRN_YARA_PLAIN] = w.rules->set[TRN_YARA_ALL];
+    cr_expect_eq(reduced->num_rules, 0); /* so the whole set is asked */
+    cr_expect_eq(yara_match(&w, "no PE", 5, "x"), 0);
+    cr_expect_str_eq(w.found, "");
+    w.scanner->scanner[TRN_YARA_PLAIN] = plain;
+    w.rules->set[TRN_YARA_PLAIN] = reduced;
+    yara_done(&w);
+}
+
+/* ---- the public rules, when they are here ---- */
+
+static int public_rules(void)
+{
+    TRN_AUTO(trn_freep) char *root = NULL;
+    char path[1024];
+    struct dirent **names = NULL;
+    if (asprintf(&root, "%s/%s", getenv("TRN_TEST_SOURCE") ? getenv("TRN_TEST_SOURCE") : ".", PUBLIC) < 0)
+        return -1;
+    int n = scandir(root, &names, NULL, alphasort), fd = memfd_create("bundle", MFD_CLOEXEC);
+    if (n <= 0 || trn_bundle_put_header(fd) < 0)
+        return -1;
+    for (int i = 0; i < n; i++) {
+        (void)snprintf(path, sizeof(path), "%s/%s", root, names[i]->d_name);
+        TRN_AUTO(trn_fd_closep) int from = strstr(path, ".yar") ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+        if (from >= 0)
+            cr_assert_eq(trn_bundle_put_file(fd, trn_str_of(names[i]->d_name), from), 0);
+        free(names[i]);
+    }
+    free(names);
+    return fd;
+}
+
+/* What matched, by the set that serves and by all rules. */
+static void both(struct yara_world *w, const struct trn_source *s, const char *name, char *all, size_t size)
+{
+    YR_SCANNER *scanners[TRN_YARA_SETS];
+    YR_RULES *sets[TRN_YARA_SETS];
+    memcpy(scanners, w->scanner->scanner, sizeof(scanners));
+    memcpy(sets, w->rules->set, sizeof(sets));
+    for (int i = 1; i < TRN_YARA_SETS; i++) {
+        w->scanner->scanner[i] = scanners[0];
+        w->rules->set[i] = sets[0];
+    }
+    w->found[0] = '\0';
+    cr_assert_eq(yara_match_source(w, s, name), 0);
+    (void)snprintf(all, size, "%s", w->found);
+    memcpy(w->scanner->scanner, scanners, sizeof(scanners));
+    memcpy(w->rules->set, sets, sizeof(sets));
+    w->found[0] = '\0';
+    cr_assert_eq(yara_match_source(w, s, name), 0);
+}
+
+/* The sources themselves are contents that match more than any other: the strings of each rule stand in them. As they are, and
+ * with the first bytes of other formats before them, and blown up beyond a megabyte. */
+Test(yara_reduce, on_the_public_rules_the_sets_find_what_all_rules_find, .timeout = 300)
+{
+    TRN_AUTO(trn_fd_closep) int bundle = public_rules();
+    if (bundle < 0)
+        cr_skip("no public rules at " PUBLIC);
+    static const struct trn_str heads[] = {TRN_STR(""),
+                                           TRN_STR("\x7f"
+                                                   "ELF\x02\x01\x01"),
+                                           TRN_STR("MZ\x90"),
+                                           TRN_STR("PK\x03\x04"),
+                                           TRN_STR("#!/bin/sh\n"),
+                                           TRN_STR("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")};
+    struct yara_world *w = calloc(1, sizeof(*w));
+    struct trn_bundle_reader r;
+    struct trn_bundle_entry entry;
+    char *all = malloc(sizeof(w->found)), *content = malloc(4u << 20);
+    uint32_t matches = 0, at = 0;
+    cr_assert_eq(yara_compile_bundle(w, bundle, -1, -1), 0, "%s", w->err.message);
+    cr_expect_lt(w->rules->set[TRN_YARA_PLAIN]->num_rules, w->rules->count * 2 / 3, "little is left out");
+    cr_assert_eq(trn_bundle_open(bundle, &r, NULL), 0);
+    while (trn_bundle_next(&r, &entry, NULL) == 1) {
+        struct trn_str head = heads[at % TRN_ARRAY_SIZE(heads)];
+        size_t n = head.n + (size_t)entry.size, pad = at % 16 == 3 ? (1u << 20) : 0;
+        if (at++ % 3 || n + pad > 4u << 20)
+            continue;
+        memset(content, ' ', n + pad);
+        memcpy(content, head.p, head.n);
+        cr_assert_eq(trn_pread_full(bundle, content + head.n, (size_t)entry.size, entry.offset), 0);
+        struct trn_source s = trn_source_mem((struct trn_str){content, n + pad});
+        both(w, &s, "x", all, sizeof(w->found));
+        cr_expect_str_eq(w->found, all, "%.*s", (int)entry.name_length, entry.name);
+        for (const char *c = all; *c; c++)
+            matches += *c == ' ';
+    }
+    cr_expect_gt(matches, 200, "only %u matches: this says nothing", matches);
+    free(content);
+    free(all);
+    yara_done(w);
+    free(w);
+}
