@@ -81,7 +81,7 @@ int main(int argc, char **argv)
         line[strcspn(line, "\n")] = '\0';
         int e = one(&m, line, arena);
         if (e < 0)
-            fprintf(stderr, "%s: %s %s\n", line, trn_errno_name(e), trn_yara_slow_rule(scanner));
+            fprintf(stderr, "%s: %s %s\n", line, trn_errno_name(e), m.slow(m.ctx));
     }
     if (list)
         fclose(list);

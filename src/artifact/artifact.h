@@ -74,6 +74,7 @@ struct trn_matcher {
                  uint64_t deadline_mono_ns, struct trn_arena *arena,
                  int (*found)(void *found_ctx, const struct trn_finding *f), void *found_ctx);
     void *ctx;
+    const char *(*slow)(void *ctx); /* after -ETIME: "file:rule" that took too long (raw), "" when not known; may be NULL */
 };
 
 struct trn_scan_options {

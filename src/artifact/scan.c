@@ -8,6 +8,7 @@
 #include "artifact/internal.h"
 
 #include <ctype.h>
+#include <stdio.h>
 
 #define WINDOW (256u << 10)
 #define ARENA_MAX (64u << 20)
@@ -81,6 +82,14 @@ static int found(void *ctx, const struct trn_finding *f)
     return trn_look_found(ctx, f);
 }
 
+static int match_late(struct trn_frame *f, const char *rule)
+{
+    char shown[256], what[300];
+    (void)snprintf(what, sizeof(what), "match-seconds%s%s", rule[0] ? " of rule " : "",
+                   trn_escape_into(shown, sizeof(shown), trn_str_of(rule)));
+    return trn_scan_gap(f->look.scan, f->self.id, TRN_GAP_LIMIT, TRN_STR_NONE, trn_str_of(what), 0, 0);
+}
+
 static int match(struct trn_frame *f)
 {
     struct trn_scan *s = f->look.scan;
@@ -89,7 +98,7 @@ static int match(struct trn_frame *f)
         return s->fatal;
     int e = m->match(m->ctx, f->look.bytes, &f->self, f->look.name, s->deadline_ns, f->look.arena, found, &f->look);
     if (e == -ETIME && !s->fatal)
-        return trn_scan_gap(s, f->self.id, TRN_GAP_LIMIT, TRN_STR_NONE, TRN_STR("match-seconds"), 0, 0);
+        return match_late(f, m->slow ? m->slow(m->ctx) : "");
     struct trn_err err = {0};
     return settle(f, e, &err);
 }

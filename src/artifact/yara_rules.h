@@ -51,8 +51,6 @@ int trn_yara_scanner_new(struct trn_yara_rules *rules, uint32_t milliseconds, st
                          struct trn_err *err) TRN_MUST_CHECK;
 struct trn_yara_scanner *trn_yara_scanner_free(struct trn_yara_scanner *s); /* takes NULL; before its rules */
 struct trn_matcher trn_yara_matcher(struct trn_yara_scanner *s);            /* lives as long as s */
-/* The rule that took too long in the last match that gave -ETIME ("file:rule", raw); "" when none was singled out. */
-const char *trn_yara_slow_rule(const struct trn_yara_scanner *s);
 static inline void trn_yara_scanner_freep(struct trn_yara_scanner **s)
 {
     *s = trn_yara_scanner_free(*s);

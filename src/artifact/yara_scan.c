@@ -103,14 +103,14 @@ static int match(void *ctx, const struct trn_source *bytes, const struct trn_art
     return e;
 }
 
-struct trn_matcher trn_yara_matcher(struct trn_yara_scanner *s)
+static const char *slow(void *ctx)
 {
-    return (struct trn_matcher){.match = match, .ctx = s};
+    return ((struct trn_yara_scanner *)ctx)->slow_name;
 }
 
-const char *trn_yara_slow_rule(const struct trn_yara_scanner *s)
+struct trn_matcher trn_yara_matcher(struct trn_yara_scanner *s)
 {
-    return s->slow_name;
+    return (struct trn_matcher){.match = match, .ctx = s, .slow = slow};
 }
 
 /* The modules' tables and libcrypto's algorithms are made now, not behind closed doors. */

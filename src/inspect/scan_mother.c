@@ -22,6 +22,9 @@ struct mother {
     trn_scan_worker_fn *run;
     struct trn_scan_setup setup;
     struct trn_indicators *indicators;
+    struct trn_yara_rules *rules;
+    struct trn_yara_scanner *scanner; /* inherited: after the fork each worker has its own */
+    struct trn_matcher matcher;
     pid_t pids[SLOTS_MAX];
     uint8_t buf[TRN_IPC_MAX];
 };
@@ -145,6 +148,31 @@ static int read_indicators(struct mother *m, struct trn_err *err)
     return e < 0 && err->code == 0 ? trn_fail(err, e, "cannot use the indicators: %s", trn_errno_name(e)) : e;
 }
 
+static void bad_rule(void *ctx, struct trn_str file, uint32_t line, struct trn_str why)
+{
+    (void)!say_bad(ctx, file, line, why);
+}
+
+static int read_rules(struct mother *m, struct trn_err *err)
+{
+    const struct trn_yara_options o = {.sz = sizeof(o),
+                                       .bundle = m->o->rules,
+                                       .cache_in = m->o->rules_compiled,
+                                       .cache_out = m->o->rules_save,
+                                       .bad_rule = bad_rule,
+                                       .ctx = m};
+    if (o.bundle < 0)
+        return 0;
+    int e = trn_yara_compile(&o, &m->rules, err);
+    if (e == 0)
+        e = trn_yara_scanner_new(m->rules, 0, &m->scanner, err);
+    if (e == 0) {
+        m->matcher = trn_yara_matcher(m->scanner);
+        m->setup.matcher = &m->matcher;
+    }
+    return e;
+}
+
 static int prepare(struct mother *m, struct trn_err *err)
 {
     const struct trn_sandbox_options box = {.profile = TRN_SANDBOX_INSPECT_SERVER,
@@ -152,15 +180,19 @@ static int prepare(struct mother *m, struct trn_err *err)
                                             .gid = (gid_t)-1,
                                             .max_files = 128};
     trn_worker_warm();
-    int e = trn_sandbox_enter(&box, NULL, err);
-    return e == 0 ? read_indicators(m, err) : e;
+    int e = m->o->rules >= 0 ? trn_yara_warm(err) : 0;
+    if (e == 0)
+        e = trn_sandbox_enter(&box, NULL, err);
+    if (e == 0)
+        e = read_indicators(m, err);
+    return e == 0 ? read_rules(m, err) : e;
 }
 
 static int say_ready(struct mother *m, int code, const struct trn_err *err)
 {
     TRN_AUTO(trn_buf_done) struct trn_buf b;
     trn_buf_init(&b, 4096);
-    trn_put_u32(&b, 0);
+    trn_put_u32(&b, m->rules ? trn_yara_rules_count(m->rules) : 0);
     trn_put_u32(&b, (uint32_t)code);
     trn_put_lstr(&b, err->message[0] ? trn_str_of(err->message) : TRN_STR_NONE);
     return trn_ipc_send(m->sock, TRN_SCAN_READY, trn_buf_str(&b), NULL, 0);

@@ -309,7 +309,7 @@ Test(yara, a_slow_rule_is_named_and_lost_alone, .timeout = 60)
     };
     cr_assert_eq(yara_compile(&w, files, 3, -1, -1), 0);
     cr_expect_eq(yara_match(&w, "x", 1, "x"), -ETIME);
-    cr_expect_str_eq(trn_yara_slow_rule(w.scanner), "b.yar:slow");
+    cr_expect_str_eq(w.scanner->slow_name, "b.yar:slow");
     cr_expect(strstr(w.found, "quick_a ") && strstr(w.found, "quick_b ") && strstr(w.found, "quick_c ") &&
                   strstr(w.found, "quick_d "),
               "%s", w.found);
@@ -317,7 +317,7 @@ Test(yara, a_slow_rule_is_named_and_lost_alone, .timeout = 60)
     w.found[0] = '\0';
     cr_expect_eq(yara_match(&w, "y", 1, "x"), -ETIME);
     cr_expect_str_eq(w.found, "quick_a quick_b quick_c quick_d ");
-    cr_expect_str_eq(trn_yara_slow_rule(w.scanner), "b.yar:slow");
+    cr_expect_str_eq(w.scanner->slow_name, "b.yar:slow");
     cr_expect_lt(trn_mono_ns() - t0, 3 * TRN_NS_PER_SEC, "it is known by now");
     yara_done(&w);
 }
