@@ -9,10 +9,11 @@ static const struct trn_kind_ops kinds[] = {
     {TRN_FORMAT_EMPTY, NULL, NULL, NULL},
     {TRN_FORMAT_MACHO, trn_look_macho, NULL, NULL},
     {TRN_FORMAT_MACHO_FAT, trn_look_macho_fat, trn_open_macho_fat, NULL},
+    {TRN_FORMAT_ELF, trn_look_elf, trn_open_elf, NULL},
     {TRN_FORMAT_PE, trn_look_pe, trn_open_pe, NULL},
     {TRN_FORMAT_ZIP, NULL, trn_open_zip, NULL},
     {TRN_FORMAT_SQUASHFS, NULL, trn_open_squashfs, NULL},
-    {TRN_FORMAT_APPIMAGE, NULL, trn_open_appimage, NULL},
+    {TRN_FORMAT_APPIMAGE, trn_look_elf, trn_open_appimage, NULL},
     {TRN_FORMAT_TAR, NULL, trn_open_tar, NULL},
     {TRN_FORMAT_GZIP, NULL, trn_open_stream, NULL},
     {TRN_FORMAT_BZIP2, NULL, trn_open_stream, NULL},
@@ -50,6 +51,7 @@ int (*const trn_look_release[])(struct trn_look *l, struct trn_err *err) = {
     trn_release_macho,
     trn_look_pe_release,
     trn_look_unsigned_siblings,
+    trn_look_elf_release,
     NULL,
 };
 

@@ -5,6 +5,11 @@
 
 #include "artifact/look.h"
 
+/* ELF files */
+int trn_look_elf(struct trn_look *l, struct trn_err *err);
+int trn_open_elf(struct trn_look *l, struct trn_err *err);
+int trn_look_elf_release(struct trn_look *l, struct trn_err *err);
+
 /* Windows programs */
 int trn_look_pe(struct trn_look *l, struct trn_err *err);
 int trn_open_pe(struct trn_look *l, struct trn_err *err);

@@ -120,6 +120,7 @@ static int read_strings(const struct trn_elf_image *f, struct trn_arena *a, cons
         return 0;
     }
     d->cut |= size > left || size < t->small[STRSZ];
+    d->strings_at = at;
     return trn_source_take(&f->bytes, at, (size_t)TRN_MIN(size, left), a, &d->strings);
 }
 

@@ -68,6 +68,7 @@ struct trn_elf_dynamic {
     uint64_t init_array_size, fini_array_size, preinit_array_size; /* bytes */
     uint64_t symbols_at, symbols; /* dynamic symbols: place in the file, how many (the first, empty one counted) */
     struct trn_str strings;       /* their names */
+    uint64_t strings_at;          /* place of strings in the file */
     uint64_t relocations;
     uint64_t irelative; /* relocations whose value an IFUNC resolver gives */
     uint64_t tls_relocations;

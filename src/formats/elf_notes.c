@@ -107,12 +107,13 @@ int trn_elf_notes(const struct trn_elf_image *f, struct trn_arena *a, struct trn
     for (uint32_t i = 0; e == 0 && i < f->n_segments && seen < 32; i++)
         if (f->segments[i].type == TRN_ELF_PT_NOTE && ++seen)
             e = read_notes(f, f->segments[i].offset, f->segments[i].file_size, f->segments[i].align, a, &n);
-    bool by_sections = seen == 0; /* an object file has no segments */
-    for (uint32_t i = 0; e == 0 && i < f->n_sections && seen < 64; i++) {
+    bool by_sections = trn_str_is_none(n.build_id); /* an object file has no segments, Go's name only one of the notes */
+    seen = 0;
+    for (uint32_t i = 0; e == 0 && i < f->n_sections; i++) {
         const struct trn_elf_section *s = &f->sections[i];
         n.stripped = n.stripped && s->type != SHT_SYMTAB;
         n.debug = n.debug || trn_str_eq_c(s->name, ".debug_info") || trn_str_eq_c(s->name, ".zdebug_info");
-        if (by_sections && s->type == SHT_NOTE && ++seen)
+        if (by_sections && s->type == SHT_NOTE && ++seen <= 32)
             e = read_notes(f, s->offset, s->size, 4, a, &n);
     }
     if (e == 0)
