@@ -21,6 +21,8 @@ struct worker {
 
 static int flush(struct worker *w)
 {
+    if (w->batch.n <= sizeof(w->job)) /* nothing but the job's number: after its end that would be a lie */
+        return 0;
     int e = w->batch.bad ? -ENOMEM : trn_ipc_send(w->sock, TRN_SCAN_RESULTS, trn_buf_str(&w->batch), NULL, 0);
     trn_buf_clear(&w->batch);
     trn_put_u64(&w->batch, w->job);
