@@ -25,7 +25,8 @@ struct trn_scan_pool_options {
     int rules;                 /* YARA sources as a bundle (software/software.h: names are paths), borrowed; -1: none */
     int rules_compiled;        /* what an earlier pool wrote for these very rules, borrowed; -1: none */
     int rules_save;            /* where to write them compiled, borrowed; -1: nowhere */
-    int indicators;            /* a CSV or STIX file, borrowed; -1: none */
+    const char *roots; /* PEM of the certificates that signatures may end at; NULL: the system's list, "": none */
+    int indicators;    /* a CSV or STIX file, borrowed; -1: none */
 };
 
 struct trn_scan_pool_sink { /* during trn_scan_pool_wait; every view is borrowed during the call */

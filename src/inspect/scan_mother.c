@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define ROOTS_FILE "/etc/ssl/certs/ca-certificates.crt"
+#define ROOTS_MAX (16u << 20)
 #define INDICATORS_MAX (64u << 20)
 #define SLOTS_MAX 64u
 #define WORKER_MEMORY (1ull << 30)
@@ -22,6 +24,7 @@ struct mother {
     trn_scan_worker_fn *run;
     struct trn_scan_setup setup;
     struct trn_indicators *indicators;
+    struct trn_roots *roots;
     struct trn_yara_rules *rules;
     struct trn_yara_scanner *scanner; /* inherited: after the fork each worker has its own */
     struct trn_matcher matcher;
@@ -173,8 +176,20 @@ static int read_rules(struct mother *m, struct trn_err *err)
     return e;
 }
 
+/* Read while files can be opened, understood behind closed doors. The system has no such list: then every chain is unknown. */
+static int read_roots(const struct mother *m, struct trn_buf *pem, struct trn_err *err)
+{
+    const char *path = m->o->roots ? m->o->roots : ROOTS_FILE;
+    if (!path[0] || (!m->o->roots && access(path, R_OK) < 0)) {
+        trn_buf_init(pem, 0);
+        return 0;
+    }
+    return trn_read_file(path, ROOTS_MAX, pem, err);
+}
+
 static int prepare(struct mother *m, struct trn_err *err)
 {
+    TRN_AUTO(trn_buf_done) struct trn_buf pem = {0};
     const struct trn_sandbox_options box = {.profile = TRN_SANDBOX_INSPECT_SERVER,
                                             .uid = (uid_t)-1,
                                             .gid = (gid_t)-1,
@@ -182,7 +197,12 @@ static int prepare(struct mother *m, struct trn_err *err)
     trn_worker_warm();
     int e = m->o->rules >= 0 ? trn_yara_warm(err) : 0;
     if (e == 0)
+        e = read_roots(m, &pem, err);
+    if (e == 0)
         e = trn_sandbox_enter(&box, NULL, err);
+    if (e == 0 && pem.n && (e = trn_roots_load(trn_buf_str(&pem), &m->roots)) < 0)
+        return trn_fail(err, e, "cannot use the list of root certificates: %s", trn_errno_name(e));
+    m->setup.roots = m->roots;
     if (e == 0)
         e = read_indicators(m, err);
     return e == 0 ? read_rules(m, err) : e;
