@@ -110,7 +110,7 @@ struct trn_score { /* of one top artifact: feed it each finding, of whatever mem
 };
 void trn_score_add(struct trn_score *s, const struct trn_finding *f);
 void trn_score_merge(struct trn_score *s, const struct trn_score *other);
-/* 0-99. clean 0, note below 40, suspicious below 85, malicious from 85: only with a structural proof or two independent
+/* 0-99. clean 0, note below 40, suspicious below 85 (only with one check that weighs 30), malicious from 85: only with a structural proof or two independent
  * categories; text alone is never more than suspicious. */
 uint16_t trn_score_of(const struct trn_score *s, enum trn_verdict *ret_verdict);
 

@@ -3,7 +3,8 @@
  * Owns: the score of an artifact. Each check counts once, with its strongest finding. Doubts of one category add up as
  * independent doubts to the category's cap; categories add up likewise (noisy-OR, not the maximum).
  *   score = 100 x (1 - product over categories (1 - min(cap, 1 - product over its checks (1 - weight))))
- * malicious (85) needs a structural proof that counts, or two categories of weight; text alone stays below it.
+ * suspicious (40) needs one check of weight: many small things are many notes, not a suspicion. malicious (85) needs a
+ * structural proof that counts, or two categories of weight; text alone stays below it.
  * Must not: know any check by name; let a valid signature lower anything.
  */
 #include "artifact/artifact.h"
@@ -11,7 +12,7 @@
 #define SUSPICIOUS 40
 #define MALICIOUS 85
 #define HIGHEST 99
-#define COUNTS 30 /* what a category must reach to be one of the two */
+#define COUNTS 30 /* what a category must reach to be one of the two, and some check to be more than a note */
 
 /* The most a category alone can say. */
 static const double caps[TRN_CATEGORY_MAX] = {
@@ -52,12 +53,13 @@ uint16_t trn_score_of(const struct trn_score *s, enum trn_verdict *ret_verdict)
 {
     double doubt[TRN_CATEGORY_MAX], left = 1.0;
     uint32_t counting = 0;
-    bool structural = false;
+    bool structural = false, weight_of_one = false;
     for (size_t i = 0; i < TRN_CATEGORY_MAX; i++)
         doubt[i] = 1.0;
     for (uint32_t i = 0; i < s->n; i++) {
         const struct trn_check *c = s->strongest[i].check;
         doubt[c->category] *= 1.0 - s->strongest[i].score / 100.0;
+        weight_of_one = weight_of_one || s->strongest[i].score >= COUNTS;
         structural = structural || (c->structural && s->strongest[i].score >= SUSPICIOUS);
     }
     for (size_t i = 0; i < TRN_CATEGORY_MAX; i++) {
@@ -68,6 +70,8 @@ uint16_t trn_score_of(const struct trn_score *s, enum trn_verdict *ret_verdict)
     uint32_t score = (uint32_t)(100.0 * (1.0 - left) + 0.5);
     if (!structural && counting < 2)
         score = TRN_MIN(score, (uint32_t)MALICIOUS - 1);
+    if (!weight_of_one)
+        score = TRN_MIN(score, (uint32_t)SUSPICIOUS - 1);
     score = TRN_MIN(score, (uint32_t)HIGHEST);
     if (ret_verdict)
         *ret_verdict = verdict_of(score);

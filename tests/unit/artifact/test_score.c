@@ -62,4 +62,12 @@ Test(score, the_same_check_a_thousand_times_counts_once_and_small_things_stay_no
     trn_score_add(&s, &f);
     cr_expect_eq(trn_score_of(&s, &v), 15);
     cr_expect_eq(v, TRN_VERDICT_NOTE);
+    for (size_t i = 0; trn_check_at(i); i++) { /* every kind of small thing at once */
+        trn_finding_init(&f, trn_check_at(i));
+        f.score = 15;
+        if (f.check->category != TRN_CATEGORY_NONE)
+            trn_score_add(&s, &f);
+    }
+    cr_expect_eq(trn_score_of(&s, &v), 39);
+    cr_expect_eq(v, TRN_VERDICT_NOTE);
 }
