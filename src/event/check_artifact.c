@@ -124,9 +124,11 @@ const struct trn_check trn_artifact_checks[] = {
         .attack = {"T1027.009"},
         .means = "Behind the last section of a Windows program, outside of its certificate table, stand more than 4 KB "
                  "that look random. The system never loads them; the program itself, or another, can read them.",
-        .false_alarms =
-            "Self-extracting archives and installers (NSIS, Inno, 7z) and Go or Rust programs with appended data. "
-            "For programs it weighs 10, for libraries 45; what turncoat can open as an archive is opened instead.",
+        .false_alarms = "Self-extracting archives and installers (NSIS, Inno, 7z) and interpreters packed into one "
+                        "program keep their "
+                        "files there; known ones are not told, and archives are opened. For programs it weighs 10, for "
+                        "libraries and "
+                        "drivers 45. The same between sections and in what is called symbols.",
         .category = TRN_CATEGORY_EMBEDDED,
     },
     {
@@ -233,7 +235,10 @@ const struct trn_check trn_artifact_checks[] = {
             "to "
             "decrypt and to make memory executable, but never loads it as a library. The loader of the softphone of "
             "2023 looked like this.",
-        .false_alarms = "Resource packs in .dll files; updaters that check their own files.",
+        .false_alarms =
+            "Resource packs in .dll files; updaters that check their own files. 55 with the loops of RC4, or with "
+            "another cipher and no way to load libraries by name; 35 with a cipher beside such a way; 30 or 20 "
+            "where no cipher or no use of the name in the code was seen. Code for x86 only is read for uses.",
         .category = TRN_CATEGORY_CODE,
     },
     {
@@ -245,7 +250,9 @@ const struct trn_check trn_artifact_checks[] = {
         .means = "A section of a Windows program may be written and executed at once, as packers and code that changes "
                  "itself "
                  "need it.",
-        .false_alarms = "Packed programs (UPX), old compilers, some .NET and Delphi programs.",
+        .false_alarms =
+            "Packed programs (UPX), old compilers, some .NET and Delphi programs. Start-up sections of old drivers "
+            "are not told.",
         .category = TRN_CATEGORY_CODE,
     },
     {
@@ -257,7 +264,9 @@ const struct trn_check trn_artifact_checks[] = {
         .means = "The program says that its libraries are to be looked for in a folder that every user can write to, "
                  "or in one "
                  "relative to the folder where it is started.",
-        .false_alarms = "A build folder left over by the build system, when nobody else can make it: it weighs less.",
+        .false_alarms =
+            "Build folders left over by the build system are told only when they lie where every user can write (45). "
+            "Relative and empty parts weigh 25; a program with the rights of its owner 20 more. $ORIGIN is not told.",
         .category = TRN_CATEGORY_CODE,
     },
     {
@@ -278,10 +287,11 @@ const struct trn_check trn_artifact_checks[] = {
         .score = 35,
         .stage = CHANGE,
         .attack = {"T1574.006", "T1195.001"},
-        .means = "A library has functions that the loader runs while it binds symbols (IFUNC resolvers), and names the "
-                 "inner "
-                 "parts of the loader, as the backdoor in the xz library of 2024 did.",
-        .false_alarms = "The C library and the loader themselves; tools that trace programs.",
+        .means =
+            "A library has functions that the loader runs while it binds symbols (IFUNC resolvers), and binds to or "
+            "names inner parts of the loader, or calls for thread-local data without having any, as the backdoor in "
+            "the xz library of 2024 did.",
+        .false_alarms = "Tools that trace programs. The C library's own parts are known by their names and not told.",
         .category = TRN_CATEGORY_CODE,
     },
     {
@@ -292,7 +302,8 @@ const struct trn_check trn_artifact_checks[] = {
         .attack = {"T1027.002"},
         .means =
             "A part of a Linux program is mapped writable and executable at once, or it asks for an executable stack.",
-        .false_alarms = "Hand-written assembler without a note about the stack; packed programs.",
+        .false_alarms =
+            "Packed programs; languages with nested functions ask for an executable stack, which weighs 10.",
         .category = TRN_CATEGORY_CODE,
     },
     {
@@ -367,7 +378,9 @@ const struct trn_check trn_artifact_checks[] = {
         .means = "The version information of the file names another original file name, or says that it is of a "
                  "company that is "
                  "not the one that signed it.",
-        .false_alarms = "Libraries of others that were renamed or signed again by the vendor.",
+        .false_alarms =
+            "Libraries of others that were renamed. One that the vendor signed again weighs 8, unless the company "
+            "that it names signed other files of the same release itself.",
         .category = TRN_CATEGORY_METADATA,
     },
     {
