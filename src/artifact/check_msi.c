@@ -7,8 +7,6 @@
 #include "artifact/kinds.h"
 #include "artifact/msi.h"
 
-#include <time.h>
-
 #define HIDDEN_MIN 4096u
 #define HIDDEN_ENTROPY 7200u
 #define HIDDEN_SCORE 15 /* writers leave what they deleted; it weighs beside something else */
@@ -16,15 +14,13 @@
 
 static struct trn_str time_of(struct trn_look *l, uint64_t filetime)
 {
+    TRN_AUTO(trn_buf_done) struct trn_buf b;
     uint64_t seconds = filetime / 10000000;
-    struct tm tm;
-    char text[32];
     if (seconds < FILETIME_UNIX || seconds - FILETIME_UNIX > UINT32_MAX)
         return TRN_STR_NONE;
-    time_t t = (time_t)(seconds - FILETIME_UNIX);
-    if (!gmtime_r(&t, &tm) || !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm))
-        return TRN_STR_NONE;
-    return trn_arena_str(l->arena, trn_str_of(text));
+    trn_buf_init(&b, 64);
+    trn_put_time_iso(&b, (seconds - FILETIME_UNIX) * TRN_NS_PER_SEC);
+    return trn_arena_str(l->arena, trn_buf_str(&b));
 }
 
 static int tell_summary(struct trn_look *l, const struct trn_ole2 *o)

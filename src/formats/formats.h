@@ -17,6 +17,7 @@
 #include "formats/kind.h"
 #include "formats/macho.h"
 #include "formats/msi.h"
+#include "formats/nsis.h"
 #include "formats/ole2.h"
 #include "formats/pe.h"
 #include "formats/pe_tables.h"
