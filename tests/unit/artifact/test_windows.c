@@ -158,6 +158,19 @@ Test(cab, names_that_leave_the_folder_or_come_twice)
     SAYS("a.cab > ../../evil.txt: text 30\n");
 }
 
+Test(cab, one_of_a_set_says_so)
+{
+    cr_assert_eq(tell_scan(&told, corpus("cab", "spanned"), "a.cab"), 0);
+    SAYS("a.cab > readme.txt: text 560\n");
+    SAYS("gap a.cab: unsupported  it is number 1 of a set of cabinets");
+}
+
+Test(cab, a_library_that_goes_on_without_a_file) /* found by fuzzing: it reads from none after it closed it */
+{
+    cr_assert_eq(tell_scan(&told, corpus("cab", "no-handle"), "a.cab"), 0);
+    SAYS("gap a.cab: damaged");
+}
+
 /* ---- NSIS: made by makensis, the part behind the program ---- */
 
 TestSuite(nsis, .fini = done);
