@@ -7,6 +7,8 @@
 #include "artifact/kinds.h"
 #include "artifact/msi.h"
 
+#define TOLD_MAX 64u
+#define VALUE_MAX 1024u
 #define HIDDEN_MIN 4096u
 #define HIDDEN_ENTROPY 7200u
 #define HIDDEN_SCORE 15 /* writers leave what they deleted; it weighs beside something else */
@@ -46,7 +48,7 @@ static int tell_summary(struct trn_look *l, const struct trn_ole2 *o)
         bool msi_only = i == 3 || i == 4;
         if (msi_only && l->self->format != TRN_FORMAT_MSI)
             continue;
-        e = trn_look_property(l, told[i].key, told[i].value);
+        e = trn_look_property(l, told[i].key, trn_str_slice(told[i].value, 0, VALUE_MAX));
         if (e < 0)
             return e;
     }
@@ -65,14 +67,15 @@ static int tell_properties(struct trn_look *l, const struct trn_msi *m)
     int e = trn_msi_table(m, "Property", &t);
     if (e < 0)
         return e == -ENOENT ? 0 : e;
-    for (uint32_t i = 0; i < t.rows; i++) {
+    for (uint32_t i = 0, told = 0; i < t.rows && told < TOLD_MAX; i++) {
         struct trn_str name = trn_msi_text(&t, i, "Property");
         for (size_t k = 0; k < TRN_ARRAY_SIZE(wanted); k++) {
             if (!trn_str_eq_c(name, wanted[k].name))
                 continue;
-            e = trn_look_property(l, wanted[k].key, trn_msi_text(&t, i, "Value"));
+            e = trn_look_property(l, wanted[k].key, trn_str_slice(trn_msi_text(&t, i, "Value"), 0, VALUE_MAX));
             if (e < 0)
                 return e;
+            told++;
         }
     }
     return 0;

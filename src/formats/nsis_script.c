@@ -184,7 +184,7 @@ static struct trn_str in_folder(const struct script *s, struct trn_str folder, s
 static void add(struct trn_nsis_script *r, uint32_t max, struct trn_nsis_file f)
 {
     f.order = r->n_files;
-    if (r->n_files < max && f.name.n)
+    if (r->n_files < max && (f.name.n || trn_str_is_none(f.name)))
         r->files[r->n_files++] = f;
 }
 
@@ -208,6 +208,8 @@ static int walk(const struct script *s, const struct block *entries, struct trn_
         uint32_t op = trn_cur_u32le(&c), p[6];
         for (size_t k = 0; k < TRN_ARRAY_SIZE(p); k++)
             p[k] = trn_cur_u32le(&c);
+        if (r->n_files && trn_str_is_none(r->files[r->n_files - 1].name))
+            break; /* no more room for names */
         if (op == OP_CREATE_DIR && p[1])
             folder = text(s, p[0]);
         else if (op == OP_EXTRACT_FILE)
@@ -216,6 +218,8 @@ static int walk(const struct script *s, const struct block *entries, struct trn_
             add(r, entries->n,
                 (struct trn_nsis_file){.at = p[1], .name = in_folder(s, folder, text(s, p[0])), .uninstaller = true});
     }
+    if (r->n_files && trn_str_is_none(r->files[r->n_files - 1].name))
+        r->n_files--;
     qsort(r->files, r->n_files, sizeof(*r->files), by_place);
     return c.bad ? -EBADMSG : 0;
 }
