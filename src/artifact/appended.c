@@ -69,7 +69,7 @@ bool trn_format_holds(enum trn_format f)
 
 static const char *find(struct trn_str in, const char *bytes, size_t n)
 {
-    return memmem(in.p, in.n, bytes, n);
+    return in.n ? memmem(in.p, in.n, bytes, n) : NULL;
 }
 
 static int take(struct trn_look *l, uint64_t at, uint64_t size, uint64_t max, struct trn_str *ret)
