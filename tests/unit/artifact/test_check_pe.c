@@ -254,3 +254,27 @@ Test(check_pe, a_maker_that_is_not_the_signer)
     cr_expect_eq(score_of_makers("The OpenSSL Project", "Acme Ltd", "Acme Ltd"), 8);
     cr_expect_eq(score_of_makers("Microsoft Corporation", "Acme Ltd", "Microsoft Corporation"), 15);
 }
+
+Test(check_pe, a_resource_that_holds_a_file_is_looked_at)
+{
+    begin(TRN_PE_FILE_DLL);
+    pe_section(&p, ".rsrc", 0x3000, 0x1000, 0x2000, TRN_PE_SECTION_READ);
+    pe_directory(&p, TRN_PE_RESOURCES, 0x3000, 0x2000);
+    for (uint32_t level = 0; level < 3; level++) { /* RCDATA / 7 / language */
+        static const uint32_t ids[] = {TRN_PE_RT_RCDATA, 7, 1033};
+        pe_put(&p, 0x1000 + 0x20 * level + 14, 1, 2);
+        pe_put(&p, 0x1000 + 0x20 * level + 16, ids[level], 4);
+        pe_put(&p, 0x1000 + 0x20 * level + 20, level < 2 ? 0x80000020 + 0x20 * level : 0x60, 4);
+    }
+    pe_put(&p, 0x1060, 0x3100, 4);
+    pe_put(&p, 0x1064, 0x1400, 4);
+    pe_bytes(&p, 0x1100,
+             "\xfd"
+             "7zXZ\0",
+             6);
+    scan("a.dll");
+    cr_expect(seen_has_artifact(&s, "xz .rsrc/RCDATA/7"));
+    pe_put(&p, 0x1064, 0x1000, 4); /* 4 KB are not more than 4 KB */
+    scan("a.dll");
+    cr_expect_not(seen_has_artifact(&s, "xz .rsrc/RCDATA/7"));
+}
