@@ -39,6 +39,11 @@ int trn_look_cab(struct trn_look *l, struct trn_err *err);
 int trn_open_cab(struct trn_look *l, struct trn_err *err);
 
 /* text: images, asar, scripts, strings */
+int trn_look_javascript(struct trn_look *l, struct trn_err *err);
+int trn_look_package_json(struct trn_look *l, struct trn_err *err);
+int trn_look_python(struct trn_look *l, struct trn_err *err);
+int trn_look_shell(struct trn_look *l, struct trn_err *err);
+int trn_release_lifecycle(struct trn_look *l, struct trn_err *err);
 int trn_look_disguise(struct trn_look *l, struct trn_err *err);
 int trn_look_strings(struct trn_look *l, struct trn_err *err);
 int trn_look_asar(struct trn_look *l, struct trn_err *err);

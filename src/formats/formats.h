@@ -13,6 +13,7 @@
 #include "formats/elf_image.h"
 #include "formats/hidden.h"
 #include "formats/image.h"
+#include "formats/javascript.h"
 #include "formats/json.h"
 #include "formats/kind.h"
 #include "formats/macho.h"
@@ -22,8 +23,10 @@
 #include "formats/pe.h"
 #include "formats/pe_tables.h"
 #include "formats/plist.h"
+#include "formats/python.h"
 #include "formats/rpm.h"
 #include "formats/script.h"
+#include "formats/shell.h"
 #include "formats/tls.h"
 #include "formats/zip.h"
 
