@@ -8,7 +8,7 @@
  */
 #include "artifact/kinds.h"
 #include "artifact/script.h"
-#include "formats/javascript.h"
+#include "formats/formats.h"
 
 #define LEAST_HEX_NAMES 20u
 #define LEAST_PLAIN_ESCAPES 60u

@@ -6,8 +6,7 @@
  */
 #include "artifact/kinds.h"
 #include "artifact/script.h"
-#include "formats/json.h"
-#include "formats/shell.h"
+#include "formats/formats.h"
 
 #define SIZE_MAX_READ (4u << 20)
 #define DEPENDENCIES_MAX 2000u

@@ -24,7 +24,7 @@ struct trn_script_found { /* the strongest act */
 
 /* Each adds to *found when it is stronger than what stands there. 0 or -ENOMEM. */
 int trn_shell_judge(struct trn_str text, struct trn_arena *a, struct trn_script_found *found) TRN_MUST_CHECK;
-int trn_python_judge(struct trn_str text, struct trn_arena *a, struct trn_script_found *found) TRN_MUST_CHECK;
+int trn_python_judge(struct trn_str source, struct trn_arena *a, struct trn_script_found *found) TRN_MUST_CHECK;
 int trn_javascript_judge(struct trn_str text, struct trn_arena *a, struct trn_script_found *found) TRN_MUST_CHECK;
 
 void trn_script_stronger(struct trn_script_found *found, struct trn_script_found other);

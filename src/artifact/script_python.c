@@ -4,7 +4,7 @@
  * Must not own: tokens (src/formats/python.c), weights. Hand-offs: evidence is the arena's.
  */
 #include "artifact/script.h"
-#include "formats/python.h"
+#include "formats/formats.h"
 
 #define CALLS 32u
 #define NAMES 32u

@@ -4,7 +4,7 @@
  * Must not own: the words (src/formats/shell.c), weights. Hand-offs: evidence is the arena's.
  */
 #include "artifact/script.h"
-#include "formats/shell.h"
+#include "formats/formats.h"
 
 #include <ctype.h>
 

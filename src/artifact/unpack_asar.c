@@ -6,7 +6,7 @@
  */
 #include "artifact/kinds.h"
 #include "artifact/trim.h"
-#include "formats/asar.h"
+#include "formats/formats.h"
 
 #include <sys/stat.h>
 
