@@ -80,6 +80,7 @@ Test(unpack_asar, names_that_lead_out_overlaps_and_doubles_are_irregular)
         {",\"over\":{\"size\":5,\"offset\":\"20\"}", "'over' overlaps another one"},
         {",\"main.js\":{\"size\":0,\"offset\":\"0\"}", "'main.js' stands twice"},
         {",\"far\":{\"size\":5,\"offset\":\"18446744073709551615\"}", "'far' lies behind the end"},
+        {",\"s\":{\"link\":\"../../etc/passwd\"}", "'s' is a link that leads out"},
         {",\"none\":{\"size\":5}", "'none' lies behind the end of the archive, or nowhere"},
     };
     for (size_t i = 0; i < TRN_ARRAY_SIZE(cases); i++) {
