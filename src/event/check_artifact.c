@@ -165,9 +165,9 @@ const struct trn_check trn_artifact_checks[] = {
         .means =
             "An image file goes on behind the place where the image ends. Viewers do not show the rest; a program that "
             "knows of it can read it.",
-        .false_alarms =
-            "Photos with a film or metadata appended by a camera. What does not look random weighs 15; zeros are "
-            "not told.",
+        .false_alarms = "Photos with a film, a preview or a trailer that a camera appended weigh 15, and so does what "
+                        "does not look random. "
+                        "Zeros and fewer than eight bytes are not told.",
         .category = TRN_CATEGORY_EMBEDDED,
     },
     {
@@ -337,9 +337,9 @@ const struct trn_check trn_artifact_checks[] = {
         .stage = CHANGE,
         .attack = {"T1195.001", "T1059.007"},
         .means = "The package runs a command of its own while it is installed.",
-        .false_alarms =
-            "Native modules are compiled or fetched like this. It weighs only beside something else; a script that "
-            "is new in a version is another check.",
+        .false_alarms = "Native modules are compiled or fetched like this; known builders and what runs only for "
+                        "developers weigh 3. "
+                        "It weighs only beside something else; a script that is new in a version is another check.",
         .category = TRN_CATEGORY_SCRIPT,
     },
     {
@@ -351,9 +351,10 @@ const struct trn_check trn_artifact_checks[] = {
         .means =
             "A script that runs when the package is installed fetches something from the network and gives it to an "
             "interpreter or makes it executable.",
-        .false_alarms =
-            "Packages whose program is too large for the registry fetch it from the vendor's own place: the more "
-            "usual way, without a shell, weighs 15.",
+        .false_alarms = "Packages whose program is too large for the registry fetch it from the vendor's own place: "
+                        "without a shell it "
+                        "weighs 15. A script that does not run at installation weighs 20; one that only makes the file "
+                        "executable 30.",
         .category = TRN_CATEGORY_SCRIPT,
     },
     {
@@ -365,7 +366,9 @@ const struct trn_check trn_artifact_checks[] = {
         .means = "A script was written so that people cannot read it: names in hexadecimal, tables of encoded strings "
                  "that are "
                  "put together at run time, and evaluation of text as code.",
-        .false_alarms = "Minified code is not told for being short; protected commercial code is.",
+        .false_alarms = "Minified code is not told for being short; protected commercial code is. Old packed libraries "
+                        "(p,a,c,k,e,d) "
+                        "weigh 15, two signs at once 45.",
         .category = TRN_CATEGORY_SCRIPT,
     },
     /* ---- what is said about it ---- */
@@ -417,7 +420,9 @@ const struct trn_check trn_artifact_checks[] = {
         .means =
             "The program is not a browser but holds both the paths of browsers' profiles and the questions to put to "
             "their history or login databases.",
-        .false_alarms = "Password managers, browsers and backup tools; what reads them says so in its description.",
+        .false_alarms = "Password managers, browsers and backup tools: what is as large as a browser, is named like "
+                        "one of these or knows "
+                        "one browser only weighs 25.",
         .category = TRN_CATEGORY_TEXT,
     },
     {
