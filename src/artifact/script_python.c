@@ -119,10 +119,27 @@ static void text(struct judge *j, const struct trn_py_token *t)
         hit(j, j->calls[j->n_calls - 1].at, f.act);
 }
 
+/* Without one word of each list there is nothing to follow: most files are passed over at memory speed. */
+static bool may_act(struct trn_str s)
+{
+    static const char *const runs[] = {"exec", "eval", "system", "popen", "subprocess"};
+    static const char *const gets[] = {"decode",  "unhexlify",   "fromhex",  "decompress", "marshal",
+                                       "urlopen", "urlretrieve", "requests", "httpx",      "urllib3",
+                                       "curl",    "wget",        "base64",   "powershell"};
+    bool run = false, get = false;
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(runs) && !run; i++)
+        run = trn_str_contains(s, trn_str_of(runs[i]));
+    for (size_t i = 0; run && i < TRN_ARRAY_SIZE(gets) && !get; i++)
+        get = trn_str_contains(s, trn_str_of(gets[i]));
+    return run && get;
+}
+
 int trn_python_judge(struct trn_str source, struct trn_arena *a, struct trn_script_found *found)
 {
     struct judge j = {.a = a, .found = found};
     struct trn_py_token t, last = {0}, before = {0}, first = {0};
+    if (!may_act(source))
+        return 0;
     trn_py_begin(&j.p, source);
     while (j.error == 0 && trn_py_next(&j.p, &t)) {
         char sign = t.kind == TRN_PY_PUNCT ? t.text.p[0] : 0;

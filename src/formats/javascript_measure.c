@@ -14,8 +14,9 @@
 struct counter {
     struct trn_js j;
     struct trn_js_measures m;
-    struct trn_js_token back[BACK]; /* [0]: the last one */
-    uint32_t list;                  /* strings in the list that is open */
+    struct trn_js_token ring[BACK]; /* the last ones; back() */
+    uint32_t n_ring;
+    uint32_t list; /* strings in the list that is open */
     uint32_t parens;
     uint32_t calls[CALLS]; /* depth of parentheses at which an evaluation's argument ends */
     uint32_t n_calls;
@@ -24,6 +25,12 @@ struct counter {
     uint32_t n_tainted;
     uint64_t histogram[256];
 };
+
+/* The token before the last `i` ones. */
+static const struct trn_js_token *back(const struct counter *c, uint32_t i)
+{
+    return &c->ring[(c->n_ring - i) % BACK];
+}
 
 static bool is(const struct trn_js_token *t, const char *text)
 {
@@ -82,10 +89,10 @@ static void decoder(struct counter *c, const struct trn_js_token *t)
 /* The name (or the text in brackets) that a '(' calls: eval ( , ["eval"] ( */
 static const struct trn_js_token *called(const struct counter *c)
 {
-    if (c->back[0].kind == TRN_JS_NAME)
-        return &c->back[0];
-    return is_punct(&c->back[0], ']') && c->back[1].kind == TRN_JS_STRING && is_punct(&c->back[2], '[') ? &c->back[1]
-                                                                                                        : NULL;
+    if (back(c, 0)->kind == TRN_JS_NAME)
+        return back(c, 0);
+    return is_punct(back(c, 0), ']') && back(c, 1)->kind == TRN_JS_STRING && is_punct(back(c, 2), '[') ? back(c, 1)
+                                                                                                       : NULL;
 }
 
 static void opens_call(struct counter *c)
@@ -93,7 +100,7 @@ static void opens_call(struct counter *c)
     const struct trn_js_token *t = called(c);
     if (!t)
         return;
-    bool member = is_punct(&c->back[1], '.') || t == &c->back[1], defined = is(&c->back[1], "function");
+    bool member = is_punct(back(c, 1), '.') || t == back(c, 1), defined = is(back(c, 1), "function");
     if (defined)
         return;
     bool sink = (!member && ONE_OF(t->text, "eval", "Function")) ||
@@ -104,7 +111,7 @@ static void opens_call(struct counter *c)
         if (c->n_calls < CALLS)
             c->calls[c->n_calls++] = c->parens;
     }
-    if ((!member && ONE_OF(t->text, "atob", "unescape")) || (t == &c->back[1] && ONE_OF(t->text, "atob")))
+    if ((!member && ONE_OF(t->text, "atob", "unescape")) || (t == back(c, 1) && ONE_OF(t->text, "atob")))
         decoder(c, t);
     if (!member && is(t, "fetch")) {
         c->m.network = true;
@@ -121,8 +128,8 @@ static void opens_call(struct counter *c)
 /* require('https'), from 'https', import('https') */
 static void module_name(struct counter *c, const struct trn_js_token *t)
 {
-    bool wanted = (is_punct(&c->back[0], '(') && ONE_OF(c->back[1].text, "require", "import")) ||
-                  is(&c->back[0], "from") || is(&c->back[0], "import");
+    bool wanted = (is_punct(back(c, 0), '(') && ONE_OF(back(c, 1)->text, "require", "import")) ||
+                  is(back(c, 0), "from") || is(back(c, 0), "import");
     struct trn_str s = t->text;
     if (!wanted)
         return;
@@ -145,13 +152,13 @@ static void name(struct counter *c, const struct trn_js_token *t)
     c->m.hex_names += is_hex_name(t->text);
     if (is(t, "fromCharCode"))
         decoder(c, t);
-    if (c->n_calls && is_tainted(c, t->text) && !is_punct(&c->back[0], '.')) {
+    if (c->n_calls && is_tainted(c, t->text) && !is_punct(back(c, 0), '.')) {
         c->m.eval_decoded_at = c->m.evals_decoded ? c->m.eval_decoded_at : place(c, t);
         c->m.evals_decoded++;
     }
     /* x.push(x.shift */
-    bool dots = is(t, "shift") && is_punct(&c->back[0], '.') && is_punct(&c->back[2], '(') && is(&c->back[3], "push");
-    c->m.rotates |= dots && c->back[1].kind == TRN_JS_NAME;
+    bool dots = is(t, "shift") && is_punct(back(c, 0), '.') && is_punct(back(c, 2), '(') && is(back(c, 3), "push");
+    c->m.rotates |= dots && back(c, 1)->kind == TRN_JS_NAME;
 }
 
 static void literal(struct counter *c, const struct trn_js_token *t)
@@ -168,15 +175,15 @@ static void literal(struct counter *c, const struct trn_js_token *t)
         c->histogram[(uint8_t)t->text.p[i]]++;
     if (t->kind != TRN_JS_STRING)
         return;
-    if (is_punct(&c->back[0], '[') || (c->list && is_punct(&c->back[0], ',')))
+    if (is_punct(back(c, 0), '[') || (c->list && is_punct(back(c, 0), ',')))
         c->list++;
     c->m.largest_string_list = TRN_MAX(c->m.largest_string_list, c->list);
     /* x['push'](x['shift'] */
-    c->m.rotates |= is(t, "shift") && is_punct(&c->back[0], '[') && is_punct(&c->back[2], '(') &&
-                    is_punct(&c->back[3], ']') && is(&c->back[4], "push");
-    if (is_punct(&c->back[0], ',') && ONE_OF(t->text, "base64", "hex") && c->parens)
+    c->m.rotates |= is(t, "shift") && is_punct(back(c, 0), '[') && is_punct(back(c, 2), '(') &&
+                    is_punct(back(c, 3), ']') && is(back(c, 4), "push");
+    if (is_punct(back(c, 0), ',') && ONE_OF(t->text, "base64", "hex") && c->parens)
         for (uint32_t i = 1; i < BACK; i++) /* Buffer.from(x, 'base64') */
-            if (is(&c->back[i], "from") && is_punct(&c->back[i - 1], '(')) {
+            if (is(back(c, i), "from") && is_punct(back(c, i - 1), '(')) {
                 decoder(c, t);
                 break;
             }
@@ -185,8 +192,8 @@ static void literal(struct counter *c, const struct trn_js_token *t)
 
 static bool looks_packed(const struct counter *c)
 {
-    return is(&c->back[0], "c") && is_punct(&c->back[1], ',') && is(&c->back[2], "a") && is_punct(&c->back[3], ',') &&
-           is(&c->back[4], "p") && is_punct(&c->back[5], '(') && is(&c->back[6], "function") && c->n_calls;
+    return is(back(c, 0), "c") && is_punct(back(c, 1), ',') && is(back(c, 2), "a") && is_punct(back(c, 3), ',') &&
+           is(back(c, 4), "p") && is_punct(back(c, 5), '(') && is(back(c, 6), "function") && c->n_calls;
 }
 
 static void punct(struct counter *c, const struct trn_js_token *t)
@@ -202,8 +209,8 @@ static void punct(struct counter *c, const struct trn_js_token *t)
         c->parens -= c->parens > 0;
         while (c->n_calls && c->parens <= c->calls[c->n_calls - 1])
             c->n_calls--;
-    } else if (p == '=' && c->back[0].kind == TRN_JS_NAME) {
-        c->target = c->back[0].text;
+    } else if (p == '=' && back(c, 0)->kind == TRN_JS_NAME) {
+        c->target = back(c, 0)->text;
     } else if (p == ';' || p == '}') {
         c->target = TRN_STR_NONE;
     } else if (p == ',') {
@@ -232,8 +239,7 @@ static void count(struct counter *c, const struct trn_js_token *t)
         c->list = 0;
         break;
     }
-    memmove(c->back + 1, c->back, sizeof(c->back) - sizeof(c->back[0]));
-    c->back[0] = *t;
+    c->ring[++c->n_ring % BACK] = *t;
 }
 
 static void lines(struct trn_str text, struct trn_js_measures *m)
