@@ -159,7 +159,7 @@ static bool expects_value(struct trn_str w)
     if (w.n < 2 || w.n > 10)
         return false;
     for (size_t i = 0; i < TRN_ARRAY_SIZE(words); i++)
-        if (trn_str_eq_c(w, words[i]))
+        if (w.p[0] == words[i][0] && trn_str_eq_c(w, words[i]))
             return true;
     return false;
 }

@@ -34,7 +34,7 @@ static const struct trn_js_token *back(const struct counter *c, uint32_t i)
 
 static bool is(const struct trn_js_token *t, const char *text)
 {
-    return trn_str_eq_c(t->text, text);
+    return t->text.n && t->text.p[0] == text[0] && trn_str_eq_c(t->text, text);
 }
 
 static bool is_punct(const struct trn_js_token *t, char c)
@@ -45,7 +45,7 @@ static bool is_punct(const struct trn_js_token *t, char c)
 static bool one_of(struct trn_str s, const char *const *words, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (trn_str_eq_c(s, words[i]))
+        if (s.n && s.p[0] == words[i][0] && trn_str_eq_c(s, words[i]))
             return true;
     return false;
 }
