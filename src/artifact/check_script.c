@@ -15,13 +15,14 @@ static bool is_name(struct trn_str s, const char *const *names, size_t n)
     return false;
 }
 
-/* Scripts of the package itself: Debian's, those of an rpm, setup.py. */
+/* Scripts of the package itself: Debian's, those of an rpm (the reader of rpm names them so), setup.py. */
 static bool installs(const struct trn_look *l)
 {
-    static const char *const names[] = {"preinst",   "postinst", "prerm",      "postrm",     "config",
-                                        "prein",     "postin",   "preun",      "postun",     "pretrans",
-                                        "posttrans", "setup.py", "preinstall", "postinstall"};
-    return is_name(l->name, names, TRN_ARRAY_SIZE(names)) && l->self->depth + trn_str_eq_c(l->name, "setup.py") > 0;
+    static const char *const names[] = {"preinst", "postinst",   "prerm",      "postrm",
+                                        "config",  "preinstall", "postinstall"};
+    if (trn_str_eq_c(l->name, "setup.py") || trn_str_starts(l->self->name, TRN_STR("[script]/")))
+        return true;
+    return l->self->depth > 0 && is_name(l->name, names, TRN_ARRAY_SIZE(names));
 }
 
 int trn_script_settle(struct trn_look *l, int e, const struct trn_script_found *found, struct trn_err *err)

