@@ -18,6 +18,12 @@ void trn_script_stronger(struct trn_script_found *found, struct trn_script_found
 
 int trn_script_take(struct trn_look *l, struct trn_str *ret)
 {
+    int e = l->bytes->size <= TRN_SCRIPT_MAX
+                ? 0
+                : trn_look_gap(l, TRN_GAP_LIMIT, TRN_STR_NONE, "only the first %u MiB of the script were looked at",
+                               TRN_SCRIPT_MAX >> 20);
+    if (e < 0)
+        return e;
     return trn_source_take(l->bytes, 0, (size_t)TRN_MIN(l->bytes->size, (uint64_t)TRN_SCRIPT_MAX), l->arena, ret);
 }
 

@@ -5,7 +5,7 @@
 
 #include "artifact/look.h"
 
-#define TRN_SCRIPT_MAX (4u << 20) /* of a script this much is read */
+#define TRN_SCRIPT_MAX (16u << 20) /* of a script this much is read */
 
 enum trn_script_act {
     TRN_SCRIPT_NOTHING = 0,
