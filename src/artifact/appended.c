@@ -69,7 +69,7 @@ bool trn_format_holds(enum trn_format f)
 
 static const char *find(struct trn_str in, const char *bytes, size_t n)
 {
-    return memmem(in.p, in.n, bytes, n);
+    return in.n ? memmem(in.p, in.n, bytes, n) : NULL;
 }
 
 static int take(struct trn_look *l, uint64_t at, uint64_t size, uint64_t max, struct trn_str *ret)
@@ -98,7 +98,7 @@ int trn_appended_of(struct trn_look *l, uint64_t at, uint64_t size, struct trn_a
 {
     struct trn_source part = trn_source_part(l->bytes, at, size);
     enum trn_format format;
-    struct trn_str head, tail;
+    struct trn_str head = TRN_STR_NONE, tail = TRN_STR_NONE;
     *ret = (struct trn_appended){.at = at, .size = part.size};
     size = part.size;
     uint64_t tail_size = TRN_MIN(size, (uint64_t)TAIL);

@@ -5,8 +5,7 @@
  */
 #include "artifact/kinds.h"
 #include "artifact/trim.h"
-#include "formats/base64.h"
-#include "formats/image.h"
+#include "formats/formats.h"
 
 #include <math.h>
 

@@ -7,8 +7,8 @@
 #include "artifact/kinds.h"
 #include "artifact/msi.h"
 
-#include <time.h>
-
+#define TOLD_MAX 64u
+#define VALUE_MAX 1024u
 #define HIDDEN_MIN 4096u
 #define HIDDEN_ENTROPY 7200u
 #define HIDDEN_SCORE 15 /* writers leave what they deleted; it weighs beside something else */
@@ -16,15 +16,13 @@
 
 static struct trn_str time_of(struct trn_look *l, uint64_t filetime)
 {
+    TRN_AUTO(trn_buf_done) struct trn_buf b;
     uint64_t seconds = filetime / 10000000;
-    struct tm tm;
-    char text[32];
     if (seconds < FILETIME_UNIX || seconds - FILETIME_UNIX > UINT32_MAX)
         return TRN_STR_NONE;
-    time_t t = (time_t)(seconds - FILETIME_UNIX);
-    if (!gmtime_r(&t, &tm) || !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm))
-        return TRN_STR_NONE;
-    return trn_arena_str(l->arena, trn_str_of(text));
+    trn_buf_init(&b, 64);
+    trn_put_time_iso(&b, (seconds - FILETIME_UNIX) * TRN_NS_PER_SEC);
+    return trn_arena_str(l->arena, trn_buf_str(&b));
 }
 
 static int tell_summary(struct trn_look *l, const struct trn_ole2 *o)
@@ -50,7 +48,7 @@ static int tell_summary(struct trn_look *l, const struct trn_ole2 *o)
         bool msi_only = i == 3 || i == 4;
         if (msi_only && l->self->format != TRN_FORMAT_MSI)
             continue;
-        e = trn_look_property(l, told[i].key, told[i].value);
+        e = trn_look_property(l, told[i].key, trn_str_slice(told[i].value, 0, VALUE_MAX));
         if (e < 0)
             return e;
     }
@@ -69,14 +67,15 @@ static int tell_properties(struct trn_look *l, const struct trn_msi *m)
     int e = trn_msi_table(m, "Property", &t);
     if (e < 0)
         return e == -ENOENT ? 0 : e;
-    for (uint32_t i = 0; i < t.rows; i++) {
+    for (uint32_t i = 0, told = 0; i < t.rows && told < TOLD_MAX; i++) {
         struct trn_str name = trn_msi_text(&t, i, "Property");
         for (size_t k = 0; k < TRN_ARRAY_SIZE(wanted); k++) {
             if (!trn_str_eq_c(name, wanted[k].name))
                 continue;
-            e = trn_look_property(l, wanted[k].key, trn_msi_text(&t, i, "Value"));
+            e = trn_look_property(l, wanted[k].key, trn_str_slice(trn_msi_text(&t, i, "Value"), 0, VALUE_MAX));
             if (e < 0)
                 return e;
+            told++;
         }
     }
     return 0;

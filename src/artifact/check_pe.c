@@ -134,7 +134,9 @@ static int remember(struct trn_look *l, const struct trn_pe_facts *f)
     char text[16];
     uint32_t t = f->debug.reproducible ? 0 : f->pe.timestamp;
     snprintf(text, sizeof(text), "%u", t);
-    return trn_look_trait(l, TRN_TRAIT_PE_TIME, trn_str_of(text));
+    struct trn_str company = trn_str_trim(trn_pe_version_get(&f->version, "CompanyName"));
+    int e = trn_look_trait(l, TRN_TRAIT_PE_TIME, trn_str_of(text));
+    return e < 0 || company.n == 0 ? e : trn_look_trait(l, TRN_TRAIT_PE_COMPANY, company);
 }
 
 int trn_look_pe(struct trn_look *l, struct trn_err *err)

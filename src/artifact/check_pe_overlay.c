@@ -36,39 +36,48 @@ static int tell(struct trn_look *l, const struct trn_pe *pe, uint64_t at, uint64
 
 /* ---- inside ---- */
 
-/* The next byte from `at` on that no header, section or certificate table holds; and how many follow. */
-static uint64_t gap_from(const struct trn_pe *pe, uint64_t at, uint64_t *ret_size)
+struct range {
+    uint64_t from, to;
+};
+
+static int by_place(const void *a, const void *b)
 {
-    uint64_t headers = pe->sections_at + (uint64_t)pe->n_sections * 40, next;
-    bool moved = true;
-    at = TRN_MAX(at, headers);
-    while (moved) {
-        moved = false;
-        next = pe->image_end;
-        for (uint32_t i = 0; i <= pe->n_sections; i++) {
-            bool last = i == pe->n_sections;
-            uint64_t from = last ? pe->certificates_at : pe->sections[i].raw_at;
-            uint64_t size = last ? pe->certificates_size : pe->sections[i].raw_size;
-            if (size && at >= from && at - from < size) {
-                at = from + size;
-                moved = true;
-            } else if (size && from > at) {
-                next = TRN_MIN(next, from);
-            }
-        }
-    }
-    *ret_size = next > at ? next - at : 0;
-    return at;
+    const struct range *x = a, *y = b;
+    return x->from < y->from ? -1 : x->from > y->from;
+}
+
+/* What headers, sections and the certificate table hold, in the order of the file. */
+static struct range *held(struct trn_look *l, const struct trn_pe *pe, uint32_t *ret_n)
+{
+    struct range *r = trn_arena_array(l->arena, pe->n_sections + 2u, sizeof(*r));
+    uint32_t n = 0;
+    if (!r)
+        return NULL;
+    r[n++] = (struct range){0, pe->sections_at + (uint64_t)pe->n_sections * 40};
+    for (uint32_t i = 0; i < pe->n_sections; i++)
+        if (pe->sections[i].raw_size)
+            r[n++] =
+                (struct range){pe->sections[i].raw_at, (uint64_t)pe->sections[i].raw_at + pe->sections[i].raw_size};
+    if (pe->certificates_size)
+        r[n++] = (struct range){pe->certificates_at, pe->certificates_at + pe->certificates_size};
+    qsort(r, n, sizeof(*r), by_place);
+    *ret_n = n;
+    return r;
 }
 
 static int check_gaps(struct trn_look *l, const struct trn_pe *pe)
 {
-    uint64_t size = 0, at = gap_from(pe, 0, &size);
-    for (uint32_t i = 0; i < 64 && at < pe->image_end; i++) {
-        int e = tell(l, pe, at, size, "between the parts");
+    uint32_t n = 0;
+    uint64_t at = 0;
+    struct range *r = held(l, pe, &n);
+    if (!r)
+        return -ENOMEM;
+    for (uint32_t i = 0; i <= n && at < pe->image_end; i++) {
+        uint64_t from = i < n ? TRN_MIN(r[i].from, pe->image_end) : pe->image_end;
+        int e = from > at ? tell(l, pe, at, from - at, "between the parts") : 0;
         if (e < 0)
             return e;
-        at = gap_from(pe, at + size, &size);
+        at = i < n ? TRN_MAX(at, r[i].to) : at;
     }
     return 0;
 }

@@ -18,8 +18,9 @@
 #define NAMES_MAX 48u
 #define NAME_SIZE 64u
 #define TOLD_MAX 8u
-#define AFTER 96u   /* bytes of code behind the use of a name where a call counts as its use */
-#define CALLEE 192u /* bytes of a function that is looked into */
+#define USES_MAX 64u /* of a name, whose calls are followed */
+#define AFTER 96u    /* bytes of code behind the use of a name where a call counts as its use */
+#define CALLEE 192u  /* bytes of a function that is looked into */
 
 struct name {
     char text[NAME_SIZE];
@@ -47,6 +48,7 @@ static int each_window(struct work *w, uint32_t flags, window_fn fn)
 {
     const struct trn_pe *pe = &w->f->pe;
     TRN_AUTO(trn_freep) char *buffer = pe->bytes.mem ? NULL : malloc(WINDOW);
+    uint64_t budget = 2 * pe->bytes.size; /* sections may lie over each other, but not without end */
     if (!pe->bytes.mem && !buffer)
         return -ENOMEM;
     for (uint32_t i = 0; i < pe->n_sections; i++) {
@@ -55,6 +57,9 @@ static int each_window(struct work *w, uint32_t flags, window_fn fn)
         bool resources = s->rva == pe->directories[TRN_PE_RESOURCES].rva && s->rva;
         for (uint64_t at = s->raw_at; !resources && at < end && (!flags || s->flags & flags); at += WINDOW - OVERLAP) {
             size_t n = (size_t)TRN_MIN(end - at, (uint64_t)WINDOW);
+            if (budget < n)
+                return 0;
+            budget -= n;
             const char *p = pe->bytes.mem ? (const char *)pe->bytes.mem + at : buffer;
             int64_t got = pe->bytes.mem ? (int64_t)n : trn_source_read(&pe->bytes, at, buffer, n);
             if (got < 0 || trn_look_over(w->l))
@@ -219,7 +224,8 @@ static int find_uses(struct work *w, const struct trn_pe_section *s, struct trn_
             if (n->rva != to)
                 continue;
             n->used_at = n->uses++ ? n->used_at : at + i;
-            n->loaded = n->loaded || code_loads(w, trn_str_slice(b, i + 4, AFTER), base + (uint32_t)i + 4, true);
+            n->loaded = n->loaded || (n->uses <= USES_MAX &&
+                                      code_loads(w, trn_str_slice(b, i + 4, AFTER), base + (uint32_t)i + 4, true));
         }
     }
     return 0;

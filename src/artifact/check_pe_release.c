@@ -7,6 +7,7 @@
 #include "artifact/check_pe.h"
 #include "artifact/kinds.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <strings.h>
 
@@ -15,6 +16,8 @@
 #define LATER (30 * 86400ll)
 #define IMAGES_MAX 20000u
 #define FIELDS 7
+#define MAKERS_TOLD 64u
+#define RESIGNED_SCORE 8u /* vendors sign the libraries of others */
 #define DELPHI 0x2a425e19u
 
 /* ---- reads a sibling ---- */
@@ -82,6 +85,90 @@ static int check_reads(struct trn_look *l, const struct trn_trait *traits, size_
     return 0;
 }
 
+/* ---- says another maker than its signer ---- */
+
+static bool is_word(struct trn_str word)
+{
+    static const char *const common[] = {"and",        "company", "corp",    "corporation",  "foundation",
+                                         "gmbh",       "group",   "inc",     "incorporated", "limited",
+                                         "llc",        "ltd",     "open",    "project",      "pty",
+                                         "software",   "source",  "systems", "team",         "technologies",
+                                         "technology", "the"};
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(common); i++)
+        if (same_name(word, trn_str_of(common[i])))
+            return false;
+    return word.n >= 3;
+}
+
+/* The next run of letters and digits (and of whatever is no ASCII). */
+static bool next_word(struct trn_str *rest, struct trn_str *ret)
+{
+    size_t from = 0, n = 0;
+    while (from < rest->n && !isalnum((unsigned char)rest->p[from]) && (unsigned char)rest->p[from] < 0x80)
+        from++;
+    while (from + n < rest->n &&
+           (isalnum((unsigned char)rest->p[from + n]) || (unsigned char)rest->p[from + n] >= 0x80))
+        n++;
+    *ret = trn_str_slice(*rest, from, n);
+    *rest = trn_str_slice(*rest, from + n, rest->n);
+    return n > 0;
+}
+
+/* They share a word that is not one of every firm's, or one of them has none. */
+static bool is_same_maker(struct trn_str company, struct trn_str signer)
+{
+    uint32_t of_company = 0, of_signer = 0;
+    struct trn_str rest = company, word, other;
+    while (next_word(&rest, &word)) {
+        struct trn_str in = signer;
+        if (!is_word(word))
+            continue;
+        of_company++;
+        for (of_signer = 0; next_word(&in, &other);) {
+            of_signer += is_word(other);
+            if (same_name(word, other))
+                return true;
+        }
+    }
+    return of_company == 0 || of_signer == 0 || trn_str_contains(company, TRN_STR("TODO"));
+}
+
+static bool is_signer_here(const struct trn_trait *t, size_t n, struct trn_str company)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(t[i].trait, "signature.signer") == 0 && is_same_maker(company, t[i].value))
+            return true;
+    return false;
+}
+
+static int check_makers(struct trn_look *l, const struct trn_trait *t, size_t n)
+{
+    char name[160], company[160], signer[160];
+    for (size_t i = 0, told = 0; i < n && told < MAKERS_TOLD; i++) {
+        size_t k = i; /* traits of one file stand together */
+        if (strcmp(t[i].trait, TRN_TRAIT_PE_COMPANY) != 0)
+            continue;
+        while (k < n && t[k].artifact == t[i].artifact && strcmp(t[k].trait, "signature.signer") != 0)
+            k++;
+        if (k == n || t[k].artifact != t[i].artifact || is_same_maker(t[i].value, t[k].value))
+            continue;
+        struct trn_finding f;
+        trn_finding_init(&f, trn_check_find(TRN_STR("pe.version-mismatch")));
+        f.score = is_signer_here(t, n, t[i].value) ? f.check->score : RESIGNED_SCORE;
+        trn_look_say(l, &f, "'%s' says that it is made by '%s', but '%s' signed it",
+                     trn_escape_into(name, sizeof(name), trn_path_base(t[i].name)),
+                     trn_escape_into(company, sizeof(company), t[i].value),
+                     trn_escape_into(signer, sizeof(signer), t[k].value));
+        trn_finding_add(&f, "company", t[i].value);
+        trn_finding_add(&f, "signer", t[k].value);
+        int e = trn_look_found_in(l, t[i].artifact, &f);
+        if (e < 0)
+            return e;
+        told++;
+    }
+    return 0;
+}
+
 /* ---- built later ---- */
 
 struct built {
@@ -143,5 +230,7 @@ int trn_look_pe_release(struct trn_look *l, struct trn_err *err)
     size_t n = 0;
     const struct trn_trait *traits = trn_look_traits(l, &n);
     int e = check_reads(l, traits, n);
+    if (e == 0)
+        e = check_makers(l, traits, n);
     return e < 0 ? e : check_times(l, traits, n);
 }

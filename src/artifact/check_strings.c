@@ -5,7 +5,7 @@
  * Hand-offs: none.
  */
 #include "artifact/kinds.h"
-#include "formats/hidden.h"
+#include "formats/formats.h"
 
 #include <strings.h>
 

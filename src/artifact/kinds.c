@@ -38,12 +38,19 @@ static const struct trn_kind_ops kinds[] = {
     {TRN_FORMAT_BMP, trn_look_image, NULL, NULL},
     {TRN_FORMAT_OLE2, trn_look_ole2, trn_open_ole2, NULL},
     {TRN_FORMAT_MSI, trn_look_ole2, trn_open_ole2, NULL},
+    {TRN_FORMAT_NSIS, trn_look_nsis, trn_open_nsis, NULL},
+    {TRN_FORMAT_SFX7Z, NULL, trn_open_sfx7z, NULL},
+    {TRN_FORMAT_JSON, trn_look_package_json, NULL, NULL},
+    {TRN_FORMAT_JAVASCRIPT, trn_look_javascript, NULL, NULL},
+    {TRN_FORMAT_SHELL, trn_look_shell, NULL, NULL},
+    {TRN_FORMAT_PYTHON, trn_look_python, NULL, NULL},
 };
 
 int (*const trn_look_always[])(struct trn_look *l, struct trn_err *err) = {
     trn_look_signatures,
     trn_look_strings,
     trn_look_disguise,
+    trn_look_inno,
     NULL,
 };
 
@@ -52,6 +59,7 @@ int (*const trn_look_release[])(struct trn_look *l, struct trn_err *err) = {
     trn_look_pe_release,
     trn_look_unsigned_siblings,
     trn_look_elf_release,
+    trn_release_lifecycle,
     NULL,
 };
 

@@ -30,11 +30,20 @@ int trn_open_appimage(struct trn_look *l, struct trn_err *err);
 int trn_open_rpm(struct trn_look *l, struct trn_err *err);
 /* Windows installers */
 int trn_look_ole2(struct trn_look *l, struct trn_err *err); /* and MSI */
+int trn_look_nsis(struct trn_look *l, struct trn_err *err);
+int trn_open_nsis(struct trn_look *l, struct trn_err *err);
+int trn_open_sfx7z(struct trn_look *l, struct trn_err *err);
+int trn_look_inno(struct trn_look *l, struct trn_err *err); /* for all: data behind a program */
 int trn_open_ole2(struct trn_look *l, struct trn_err *err);
 int trn_look_cab(struct trn_look *l, struct trn_err *err);
 int trn_open_cab(struct trn_look *l, struct trn_err *err);
 
 /* text: images, asar, scripts, strings */
+int trn_look_javascript(struct trn_look *l, struct trn_err *err);
+int trn_look_package_json(struct trn_look *l, struct trn_err *err);
+int trn_look_python(struct trn_look *l, struct trn_err *err);
+int trn_look_shell(struct trn_look *l, struct trn_err *err);
+int trn_release_lifecycle(struct trn_look *l, struct trn_err *err);
 int trn_look_disguise(struct trn_look *l, struct trn_err *err);
 int trn_look_strings(struct trn_look *l, struct trn_err *err);
 int trn_look_asar(struct trn_look *l, struct trn_err *err);

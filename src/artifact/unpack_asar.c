@@ -6,7 +6,7 @@
  */
 #include "artifact/kinds.h"
 #include "artifact/trim.h"
-#include "formats/asar.h"
+#include "formats/formats.h"
 
 #include <sys/stat.h>
 
@@ -97,7 +97,8 @@ static int check_blocks(struct look *k, const struct trn_asar_file *file)
     uint64_t need = file->block ? (file->size + file->block - 1) / file->block : 0;
     if (!file->block || !file->n_blocks)
         return 0;
-    if (need != file->n_blocks && !(need == 0 && file->n_blocks == 1))
+    bool one_more = file->size % file->block == 0 && file->n_blocks == need + 1; /* writers end with an empty block */
+    if (need != file->n_blocks && !one_more)
         return irregular(k, file, 20, "has another number of block hashes than blocks");
     for (uint32_t i = 0; i < file->n_blocks; i++) {
         uint64_t from = i * file->block, n = TRN_MIN(file->size - TRN_MIN(from, file->size), file->block);
@@ -179,6 +180,10 @@ static int check_names(struct look *k, const struct trn_asar_file *f)
     int e = 0;
     if (f->bad_name)
         e = irregular(k, f, 0, "has a name that leads out of its folder");
+    bool leads_out = f->link && (trn_str_starts(f->target, TRN_STR("/")) || trn_str_starts(f->target, TRN_STR("..")) ||
+                                 trn_str_contains(f->target, TRN_STR("/../")));
+    if (e == 0 && leads_out)
+        e = irregular(k, f, 0, "is a link that leads out of the archive");
     if (e == 0 && f->twice)
         e = irregular(k, f, 25, "stands twice under the same name");
     if (e == 0 && f->bad_place && !f->link && !f->unpacked)

@@ -27,7 +27,7 @@ struct cab_system {
     int e;        /* what the driver said: the library only knows good and bad */
 };
 
-struct handle { /* what the library holds as a struct mspack_file */
+struct handle { /* what the library holds as a struct mspack_file; after some errors it goes on with none (NULL) */
     struct cab_system *cab;
     uint64_t at;
     bool out;
@@ -71,7 +71,7 @@ static void show_count(const struct handle *h, uint8_t *p, uint64_t n)
 static int read_file(struct mspack_file *f, void *dst, int n)
 {
     struct handle *h = handle_of(f);
-    if (h->out || n < 0 || trn_look_over(h->cab->look)) /* also while it only skips to a file */
+    if (!h || h->out || n < 0 || trn_look_over(h->cab->look)) /* also while it only skips to a file */
         return -1;
     int64_t got = trn_source_read(h->cab->look->bytes, place_of(h), dst, (size_t)n);
     if (got < 0)
@@ -84,7 +84,7 @@ static int read_file(struct mspack_file *f, void *dst, int n)
 static int write_file(struct mspack_file *f, void *src, int n)
 {
     struct handle *h = handle_of(f);
-    if (!h->out || n < 0)
+    if (!h || !h->out || n < 0)
         return -1;
     int e = trn_look_data(h->cab->look, src, (size_t)n);
     if (e < 0) {
@@ -97,7 +97,9 @@ static int write_file(struct mspack_file *f, void *src, int n)
 static int seek_file(struct mspack_file *f, off_t offset, int mode)
 {
     struct handle *h = handle_of(f);
-    uint64_t size = h->cab->look->bytes->size;
+    uint64_t size = h ? h->cab->look->bytes->size : 0;
+    if (!h)
+        return -1;
     int64_t base = mode == MSPACK_SYS_SEEK_CUR ? (int64_t)h->at : mode == MSPACK_SYS_SEEK_END ? (int64_t)size : 0;
     int64_t to;
     if (!trn_add_ok(base, (int64_t)offset, &to) || to < 0 || (uint64_t)to > size)
@@ -108,7 +110,7 @@ static int seek_file(struct mspack_file *f, off_t offset, int mode)
 
 static off_t tell_file(struct mspack_file *f)
 {
-    return (off_t)handle_of(f)->at;
+    return f ? (off_t)handle_of(f)->at : 0;
 }
 
 /* Its only words while it unpacks are about a block whose checksum is wrong; what is unpacked is wanted all the same. */

@@ -7,6 +7,7 @@
 #include "artifact/msi.h"
 
 #define WINDOW 65536u
+#define TABLES_MAX 1000u
 #define FOLDERS_MAX 32u
 
 static struct trn_str path_of(struct trn_look *l, const struct trn_ole2 *o, const struct trn_ole2_entry *e)
@@ -70,12 +71,14 @@ static bool is_plain_table(const struct trn_msi *m, struct trn_str name)
 
 static int open_streams(struct trn_look *l, const struct trn_ole2 *o, const struct trn_msi *m)
 {
+    uint32_t tables = 0;
     int e = 0;
     for (size_t i = 1; i < trn_ole2_count(o) && e == 0; i++) {
         const struct trn_ole2_entry *entry = trn_ole2_entry(o, i);
         if (entry->type != TRN_OLE2_STREAM || entry->size == 0)
             continue;
-        if (m && entry->parent == 0 && is_plain_table(m, trn_ole2_name(entry, l->arena)))
+        struct trn_str name = m && entry->parent == 0 ? trn_ole2_name(entry, l->arena) : TRN_STR_NONE;
+        if (trn_str_starts(name, TRN_STR("!")) && tables++ < TABLES_MAX && is_plain_table(m, name))
             continue;
         e = open_stream(l, o, entry);
     }

@@ -323,7 +323,7 @@ void trn_scan_sum_add(struct trn_scan_sum *s, const struct trn_scanned *t)
     s->artifacts += t->index.n;
     s->bytes += t->size;
     s->findings += t->findings;
-    s->verdicts[t->verdict] += !t->note && t->code == 0;
+    s->verdicts[t->verdict] += t->code == 0 || t->verdict > TRN_VERDICT_CLEAN;
     for (size_t i = 0; i < TRN_GAP_KIND_MAX; i++)
         s->gaps[i] += t->gaps[i];
     s->failed += t->code < 0;

@@ -106,10 +106,12 @@ static int put_values(struct trn_buf *b, struct trn_results *x, uint32_t from, s
         (void)trn_json_str(b, item.p.value);
         n++;
     }
-    if (n == 1 && !b->bad)
-        b->p[open] = ' '; /* a text alone */
-    else
-        trn_put_c(b, "]");
+    if (n == 1 && !b->bad) { /* a text alone */
+        memmove(b->p + open, b->p + open + 1, b->n - open - 1);
+        b->n--;
+        return 0;
+    }
+    trn_put_c(b, "]");
     return 0;
 }
 

@@ -6,12 +6,14 @@
  */
 #include "cli/scan.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #define JOBS_MAX 16
 #define RULES_TEXT_MAX (64u << 20) /* rules in all */
+#define OLD_S (30 * 86400)
 
 /* ---- limits ---- */
 
@@ -177,22 +179,54 @@ static void find_folder(struct trn_cli *cli, struct trn_scan_settings *s)
 /* Named by the hash of their sources and of this program: never the wrong ones. */
 static void find_compiled(struct trn_scan_settings *s, const uint8_t rules[TRN_SHA256_SIZE])
 {
-    char hex[2 * TRN_SHA256_SIZE + 1], path[sizeof(s->compiled_to) + 16];
+    char hex[2 * TRN_SHA256_SIZE + 1], path[sizeof(s->compiled_at) + 16];
     struct stat st;
     trn_hex(rules, TRN_SHA256_SIZE, hex);
     if (!s->cache || trn_cache_folder(s->dir) < 0)
         return;
-    (void)snprintf(s->compiled_to, sizeof(s->compiled_to), "%s/rules-%.24s.bin", s->dir, hex);
-    s->compiled = open(s->compiled_to, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    (void)snprintf(s->compiled_at, sizeof(s->compiled_at), "%s/rules-%.24s.bin", s->dir, hex);
+    s->compiled = open(s->compiled_at, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (s->compiled >= 0 && fstat(s->compiled, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
-        !(st.st_mode & 077) && st.st_size > 0) {
-        s->compiled_to[0] = '\0';
+        !(st.st_mode & 077) && st.st_size > 0)
         return;
-    }
     s->compiled = trn_fd_close(s->compiled);
-    (void)snprintf(path, sizeof(path), "%s.new", s->compiled_to);
+    (void)snprintf(path, sizeof(path), "%s.new", s->compiled_at);
     (void)unlink(path);
     s->save = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
+/* Of other rules, and not used for a while. */
+static void forget_old(const struct trn_scan_settings *s)
+{
+    DIR *d = opendir(s->dir);
+    const struct dirent *e;
+    while (d && (e = readdir(d)) != NULL) {
+        struct stat st;
+        struct trn_str name = trn_str_of(e->d_name);
+        if (trn_str_starts(name, TRN_STR("rules-")) && fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISREG(st.st_mode) && st.st_mtim.tv_sec + OLD_S < (time_t)(trn_wall_ns() / TRN_NS_PER_SEC))
+            (void)unlinkat(dirfd(d), e->d_name, 0);
+    }
+    if (d)
+        closedir(d);
+}
+
+static void keep_compiled(struct trn_scan_settings *s, bool good)
+{
+    char path[sizeof(s->compiled_at) + 16];
+    struct stat st;
+    if (s->compiled >= 0 && !good) /* perhaps because of these: the next time without */
+        (void)unlink(s->compiled_at);
+    else if (s->compiled >= 0)
+        (void)futimens(s->compiled, NULL);
+    if (s->save < 0)
+        return;
+    (void)snprintf(path, sizeof(path), "%s.new", s->compiled_at);
+    /* empty: nobody compiled them */
+    if (!good || fstat(s->save, &st) < 0 || st.st_size == 0 || rename(path, s->compiled_at) < 0)
+        (void)unlink(path);
+    else
+        forget_old(s);
 }
 
 static int read_rules(struct trn_cli *cli, struct trn_scan_settings *s, struct trn_digest *all, struct trn_err *err)
@@ -289,16 +323,9 @@ int trn_scan_settings_read(struct trn_cli *cli, struct trn_scan_settings *ret, s
     return e < 0 && err && !err->code ? trn_fail(err, e, "cannot prepare: %s", trn_errno_name(e)) : e;
 }
 
-void trn_scan_settings_done(struct trn_scan_settings *s)
+void trn_scan_settings_done(struct trn_scan_settings *s, bool good)
 {
-    if (s->save >= 0) {
-        char path[sizeof(s->compiled_to) + 16];
-        struct stat st;
-        (void)snprintf(path, sizeof(path), "%s.new", s->compiled_to);
-        /* empty: they could not be compiled, or nobody did it */
-        if (fstat(s->save, &st) < 0 || st.st_size == 0 || rename(path, s->compiled_to) < 0)
-            (void)unlink(path);
-    }
+    keep_compiled(s, good);
     s->rules = trn_fd_close(s->rules);
     s->compiled = trn_fd_close(s->compiled);
     s->save = trn_fd_close(s->save);

@@ -328,6 +328,8 @@ static void put_file_verdict(struct trn_scan_tree *t, const struct trn_scanned *
     trn_buf_init(&line, TEXT_MAX);
     trn_put_c(&t->b, "=> ");
     put_verdict(t, f->verdict, f->score, trn_scanned_undecided(f));
+    trn_put_c(&line, "  ");
+    trn_escape(&line, f->path);
     if (f->findings) {
         trn_put_c(&line, ": ");
         put_sentence(&line, trn_str_of(f->strongest_text));

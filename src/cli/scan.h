@@ -221,14 +221,15 @@ struct trn_scan_settings {
     struct trn_scan_pool_options pool;
     int rules, compiled, save, indicators; /* owned; -1: none */
     char dir[3072];                        /* of the cache; "": none */
-    char compiled_to[3200];                /* where save goes when the rules compiled; "": nowhere */
+    char compiled_at[3200];                /* the file of the rules, compiled; "": none */
     uint8_t question[TRN_SHA256_SIZE];
     bool cache, all;
     uint64_t rule_files;
 };
 /* A word that is wrong: -EINVAL. */
 int trn_scan_settings_read(struct trn_cli *cli, struct trn_scan_settings *ret, struct trn_err *err) TRN_MUST_CHECK;
-void trn_scan_settings_done(struct trn_scan_settings *s);
+/* good: the workers could begin with these rules. */
+void trn_scan_settings_done(struct trn_scan_settings *s, bool good);
 /* "bytes=1G,depth=4" into l. */
 int trn_scan_limits_parse(const char *text, struct trn_limits *l, struct trn_err *err) TRN_MUST_CHECK;
 

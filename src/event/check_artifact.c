@@ -124,9 +124,11 @@ const struct trn_check trn_artifact_checks[] = {
         .attack = {"T1027.009"},
         .means = "Behind the last section of a Windows program, outside of its certificate table, stand more than 4 KB "
                  "that look random. The system never loads them; the program itself, or another, can read them.",
-        .false_alarms =
-            "Self-extracting archives and installers (NSIS, Inno, 7z) and Go or Rust programs with appended data. "
-            "For programs it weighs 10, for libraries 45; what turncoat can open as an archive is opened instead.",
+        .false_alarms = "Self-extracting archives and installers (NSIS, Inno, 7z) and interpreters packed into one "
+                        "program keep their "
+                        "files there; known ones are not told, and archives are opened. For programs it weighs 10, for "
+                        "libraries and "
+                        "drivers 45. The same between sections and in what is called symbols.",
         .category = TRN_CATEGORY_EMBEDDED,
     },
     {
@@ -163,9 +165,9 @@ const struct trn_check trn_artifact_checks[] = {
         .means =
             "An image file goes on behind the place where the image ends. Viewers do not show the rest; a program that "
             "knows of it can read it.",
-        .false_alarms =
-            "Photos with a film or metadata appended by a camera. What does not look random weighs 15; zeros are "
-            "not told.",
+        .false_alarms = "Photos with a film, a preview or a trailer that a camera appended weigh 15, and so does what "
+                        "does not look random. "
+                        "Zeros and fewer than eight bytes are not told.",
         .category = TRN_CATEGORY_EMBEDDED,
     },
     {
@@ -233,7 +235,10 @@ const struct trn_check trn_artifact_checks[] = {
             "to "
             "decrypt and to make memory executable, but never loads it as a library. The loader of the softphone of "
             "2023 looked like this.",
-        .false_alarms = "Resource packs in .dll files; updaters that check their own files.",
+        .false_alarms =
+            "Resource packs in .dll files; updaters that check their own files. 55 with the loops of RC4, or with "
+            "another cipher and no way to load libraries by name; 35 with a cipher beside such a way; 30 or 20 "
+            "where no cipher or no use of the name in the code was seen. Code for x86 only is read for uses.",
         .category = TRN_CATEGORY_CODE,
     },
     {
@@ -245,7 +250,9 @@ const struct trn_check trn_artifact_checks[] = {
         .means = "A section of a Windows program may be written and executed at once, as packers and code that changes "
                  "itself "
                  "need it.",
-        .false_alarms = "Packed programs (UPX), old compilers, some .NET and Delphi programs.",
+        .false_alarms =
+            "Packed programs (UPX), old compilers, some .NET and Delphi programs. Start-up sections of old drivers "
+            "are not told.",
         .category = TRN_CATEGORY_CODE,
     },
     {
@@ -257,7 +264,9 @@ const struct trn_check trn_artifact_checks[] = {
         .means = "The program says that its libraries are to be looked for in a folder that every user can write to, "
                  "or in one "
                  "relative to the folder where it is started.",
-        .false_alarms = "A build folder left over by the build system, when nobody else can make it: it weighs less.",
+        .false_alarms =
+            "Build folders left over by the build system are told only when they lie where every user can write (45). "
+            "Relative and empty parts weigh 25; a program with the rights of its owner 20 more. $ORIGIN is not told.",
         .category = TRN_CATEGORY_CODE,
     },
     {
@@ -278,10 +287,11 @@ const struct trn_check trn_artifact_checks[] = {
         .score = 35,
         .stage = CHANGE,
         .attack = {"T1574.006", "T1195.001"},
-        .means = "A library has functions that the loader runs while it binds symbols (IFUNC resolvers), and names the "
-                 "inner "
-                 "parts of the loader, as the backdoor in the xz library of 2024 did.",
-        .false_alarms = "The C library and the loader themselves; tools that trace programs.",
+        .means =
+            "A library has functions that the loader runs while it binds symbols (IFUNC resolvers), and binds to or "
+            "names inner parts of the loader, or calls for thread-local data without having any, as the backdoor in "
+            "the xz library of 2024 did.",
+        .false_alarms = "Tools that trace programs. The C library's own parts are known by their names and not told.",
         .category = TRN_CATEGORY_CODE,
     },
     {
@@ -292,7 +302,8 @@ const struct trn_check trn_artifact_checks[] = {
         .attack = {"T1027.002"},
         .means =
             "A part of a Linux program is mapped writable and executable at once, or it asks for an executable stack.",
-        .false_alarms = "Hand-written assembler without a note about the stack; packed programs.",
+        .false_alarms =
+            "Packed programs; languages with nested functions ask for an executable stack, which weighs 10.",
         .category = TRN_CATEGORY_CODE,
     },
     {
@@ -326,9 +337,9 @@ const struct trn_check trn_artifact_checks[] = {
         .stage = CHANGE,
         .attack = {"T1195.001", "T1059.007"},
         .means = "The package runs a command of its own while it is installed.",
-        .false_alarms =
-            "Native modules are compiled or fetched like this. It weighs only beside something else; a script that "
-            "is new in a version is another check.",
+        .false_alarms = "Native modules are compiled or fetched like this; known builders and what runs only for "
+                        "developers weigh 3. "
+                        "It weighs only beside something else; a script that is new in a version is another check.",
         .category = TRN_CATEGORY_SCRIPT,
     },
     {
@@ -340,9 +351,10 @@ const struct trn_check trn_artifact_checks[] = {
         .means =
             "A script that runs when the package is installed fetches something from the network and gives it to an "
             "interpreter or makes it executable.",
-        .false_alarms =
-            "Packages whose program is too large for the registry fetch it from the vendor's own place: the more "
-            "usual way, without a shell, weighs 15.",
+        .false_alarms = "Packages whose program is too large for the registry fetch it from the vendor's own place: "
+                        "without a shell it "
+                        "weighs 15. A script that does not run at installation weighs 20; one that only makes the file "
+                        "executable 30.",
         .category = TRN_CATEGORY_SCRIPT,
     },
     {
@@ -354,7 +366,9 @@ const struct trn_check trn_artifact_checks[] = {
         .means = "A script was written so that people cannot read it: names in hexadecimal, tables of encoded strings "
                  "that are "
                  "put together at run time, and evaluation of text as code.",
-        .false_alarms = "Minified code is not told for being short; protected commercial code is.",
+        .false_alarms = "Minified code is not told for being short; protected commercial code is. Old packed libraries "
+                        "(p,a,c,k,e,d) "
+                        "weigh 15, two signs at once 45.",
         .category = TRN_CATEGORY_SCRIPT,
     },
     /* ---- what is said about it ---- */
@@ -367,7 +381,9 @@ const struct trn_check trn_artifact_checks[] = {
         .means = "The version information of the file names another original file name, or says that it is of a "
                  "company that is "
                  "not the one that signed it.",
-        .false_alarms = "Libraries of others that were renamed or signed again by the vendor.",
+        .false_alarms =
+            "Libraries of others that were renamed. One that the vendor signed again weighs 8, unless the company "
+            "that it names signed other files of the same release itself.",
         .category = TRN_CATEGORY_METADATA,
     },
     {
@@ -404,7 +420,9 @@ const struct trn_check trn_artifact_checks[] = {
         .means =
             "The program is not a browser but holds both the paths of browsers' profiles and the questions to put to "
             "their history or login databases.",
-        .false_alarms = "Password managers, browsers and backup tools; what reads them says so in its description.",
+        .false_alarms = "Password managers, browsers and backup tools: what is as large as a browser, is named like "
+                        "one of these or knows "
+                        "one browser only weighs 25.",
         .category = TRN_CATEGORY_TEXT,
     },
     {

@@ -45,7 +45,8 @@ static void put_evidence(struct trn_buf *out, const struct trn_finding *f)
 
 static void put_finding(struct trn_buf *out, const struct trn_finding *f)
 {
-    trn_json_member_c(out, "check", f->check->id);
+    char name[192];
+    trn_json_member_c(out, "check", trn_finding_name(f, name, sizeof(name)));
     trn_json_member_u64(out, "score", f->score);
     trn_json_member_str(out, "summary", f->summary);
     trn_json_member_software(out, "software", &f->software);

@@ -232,7 +232,7 @@ static int read_pickles(const struct trn_source *s, struct trn_asar *r, struct t
 int trn_asar_parse(const struct trn_source *s, struct trn_arena *a, struct trn_asar *ret, struct trn_err *err)
 {
     struct trn_asar r = {0};
-    struct trn_str json;
+    struct trn_str json = TRN_STR_NONE;
     int e = read_pickles(s, &r, err);
     if (e == 0)
         e = trn_source_take(s, r.json_at, (size_t)r.json_size, a, &json);
@@ -243,9 +243,9 @@ int trn_asar_parse(const struct trn_source *s, struct trn_arena *a, struct trn_a
     e = read_tree(&reader);
     if (e == 0)
         e = mark_twice(&r, a);
+    uint64_t at = r.json_at + reader.j.at;
     if (e == -EBADMSG)
-        return trn_fail(err, e, "its header is no JSON as it must be, at 0x%llx",
-                        (unsigned long long)(r.json_at + reader.j.at));
+        return trn_fail(err, e, "its header is no JSON as it must be, at 0x%llx", (unsigned long long)at);
     if (e < 0)
         return e;
     *ret = r;

@@ -12,6 +12,7 @@
 #define FILE_ENTRY 16u
 #define CONTINUED 0xfffdu /* from here on: in another cabinet of the set */
 #define FOLDER_ENTRY 8u
+#define RESERVES_TOLD 64u
 #define LIST_MAX (24u << 20)
 
 struct layout {
@@ -21,6 +22,8 @@ struct layout {
     int (*tell)(void *ctx, enum trn_cab_gap_kind kind, uint64_t at, uint64_t size);
     void *ctx;
     uint64_t folders_at;
+    uint64_t blocks_left;   /* each takes room, so folders that share them are walked no further */
+    uint32_t reserves_left; /* that are told; all of them would say no more */
 };
 
 static int read_header(const struct trn_source *s, struct trn_arena *a, struct trn_cab *cab, struct layout *ret_layout)
@@ -132,20 +135,20 @@ static int by_place(const void *a, const void *b)
 }
 
 /* One folder's blocks: where they begin and end; their reserved room is told. */
-static int walk_blocks(const struct layout *l, uint64_t at, uint32_t blocks, struct run *ret)
+static int walk_blocks(struct layout *l, uint64_t at, uint32_t blocks, struct run *ret)
 {
     uint8_t head[8];
     uint32_t reserve = l->cab->block_reserve;
     int e = 0;
     ret->from = ret->to = at;
-    for (uint32_t i = 0; i < blocks && e == 0; i++) {
+    for (uint32_t i = 0; i < blocks && l->blocks_left && e == 0; i++, l->blocks_left--) {
         int64_t n = trn_source_read(l->s, ret->to, head, sizeof(head));
         if (n < (int64_t)sizeof(head))
             return n < 0 ? (int)n : 0; /* cut off: who unpacks it says so */
         struct trn_cursor c = trn_cur(head, sizeof(head));
         trn_cur_skip(&c, 4);
         uint64_t packed = trn_cur_u16le(&c), data = ret->to + sizeof(head);
-        if (reserve)
+        if (reserve && l->reserves_left && l->reserves_left--)
             e = gap(l, TRN_CAB_GAP_BLOCK, data, data + reserve);
         ret->to = TRN_MIN(data + reserve + packed, l->s->size);
     }
@@ -179,6 +182,8 @@ int trn_cab_gaps(const struct trn_source *s, const struct trn_cab *cab, struct t
 {
     struct trn_cab again = {0};
     struct layout l = {.s = s, .cab = cab, .arena = a, .tell = tell, .ctx = ctx};
+    l.blocks_left = s->size / 8 + 1;
+    l.reserves_left = RESERVES_TOLD;
     int e = read_all(s, a, &again, &l);
     if (e < 0)
         return e;
@@ -196,7 +201,7 @@ int trn_cab_gaps(const struct trn_source *s, const struct trn_cab *cab, struct t
     for (uint32_t i = 0; i < cab->folders && e == 0 && trn_cur_left(&c) >= each; i++) {
         uint32_t at = trn_cur_u32le(&c), blocks = trn_cur_u16le(&c);
         trn_cur_skip(&c, 2);
-        if (cab->folder_reserve)
+        if (cab->folder_reserve && l.reserves_left && l.reserves_left--)
             e = gap(&l, TRN_CAB_GAP_BLOCK, l.folders_at + c.at, l.folders_at + c.at + cab->folder_reserve);
         trn_cur_skip(&c, cab->folder_reserve);
         if (e == 0 && at < s->size)

@@ -12,6 +12,7 @@
 
 #define ENTRIES_MAX 4096u
 #define STRINGS_MAX (32u << 20)
+#define TEXT_MAX 8192u /* with its NUL; a longer name is left out */
 #define WINDOW (1u << 20)
 #define RELOCATIONS_MAX (64u << 20) /* bytes of one table */
 #define SHT_DYNSYM 11u
@@ -126,7 +127,7 @@ static int read_strings(const struct trn_elf_image *f, struct trn_arena *a, cons
 
 static struct trn_str text_at(const struct trn_elf_dynamic *d, uint64_t at)
 {
-    struct trn_str rest = at < d->strings.n ? trn_str_slice(d->strings, (size_t)at, d->strings.n) : TRN_STR_NONE;
+    struct trn_str rest = at < d->strings.n ? trn_str_slice(d->strings, (size_t)at, TEXT_MAX) : TRN_STR_NONE;
     ptrdiff_t end = trn_str_find(rest, 0);
     return end < 0 ? TRN_STR_NONE : trn_str_slice(rest, 0, (size_t)end);
 }

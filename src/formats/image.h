@@ -16,7 +16,7 @@ enum trn_image_rest_kind {
     TRN_IMAGE_IN_ENTRY,   /* in an icon's entry, behind the end of the picture in it */
     TRN_IMAGE_SECOND,     /* a further picture that the first one lists (MPF) */
     TRN_IMAGE_VIDEO,      /* a film (ISO base media) right behind the end: Motion Photo */
-    TRN_IMAGE_CAMERA,     /* a camera's own trailer (Samsung SEF) */
+    TRN_IMAGE_CAMERA,     /* a camera's own trailer (Samsung SEF), or a preview without its first bytes */
     TRN_IMAGE_REST_MAX,
 };
 

@@ -10,6 +10,7 @@
 #define WINDOW 16384u
 #define MPF_MAX 16u
 #define BOXES_MAX 64u
+#define PADDING_MAX 65536u
 
 struct jpeg {
     const struct trn_source *s;
@@ -148,6 +149,26 @@ static uint64_t film_end(const struct trn_source *s, uint64_t at)
     return at > start ? at : start;
 }
 
+/* A camera's preview: a picture whose first bytes were overwritten (Minolta), walked from its second segment on. Its end, or
+ * at when there is none. */
+static uint64_t preview_end(const struct trn_source *s, uint64_t at)
+{
+    uint8_t head[16];
+    if (trn_image_get(s, at, head, sizeof(head)) < 0)
+        return at;
+    for (size_t k = 0; k + 3 < sizeof(head); k++) {
+        struct trn_image_extent unused = {0};
+        struct jpeg j = {.s = s, .i = &unused, .at = at + k + 1};
+        int e = 0;
+        if (head[k] != 0xd8 || head[k + 1] != 0xff || head[k + 2] < 0xc0)
+            continue;
+        while (e == 0)
+            e = unused.parts < SEGMENTS_MAX ? marker(&j) : -EBADMSG;
+        return e == 1 && unused.width ? j.at : at;
+    }
+    return at;
+}
+
 static void behind(struct jpeg *j)
 {
     struct trn_image_extent *i = j->i;
@@ -161,7 +182,13 @@ static void behind(struct jpeg *j)
         trn_image_rest(i, TRN_IMAGE_SECOND, from, n);
         at = from + n;
     }
-    uint64_t film = film_end(j->s, at);
+    uint64_t from = at;
+    while (from < size && from - at < PADDING_MAX && trn_image_get(j->s, from, last, 1) == 0 && last[0] == 0)
+        from++; /* padding */
+    uint64_t preview = preview_end(j->s, from), film;
+    trn_image_rest(i, TRN_IMAGE_CAMERA, from, preview - from);
+    at = preview > from ? preview : at;
+    film = film_end(j->s, at);
     trn_image_rest(i, TRN_IMAGE_VIDEO, at, film - at);
     at = film;
     if (size - at >= 8 && trn_image_get(j->s, size - 4, last, 4) == 0 && memcmp(last, "SEFT", 4) == 0)

@@ -220,7 +220,7 @@ static uint32_t unicode(struct trn_str s, size_t *at)
 {
     int v = hex4(s, *at);
     if (v < 0)
-        return 0xfffd;
+        return '?'; /* never longer than the escape itself */
     *at += 4;
     if (v < 0xd800 || v > 0xdfff)
         return (uint32_t)v;

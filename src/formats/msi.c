@@ -8,6 +8,7 @@
 
 #define STRINGS_MAX (1u << 20)
 #define STRING_DATA_MAX (32u << 20)
+#define COLUMNS_MAX 32768u /* of all tables together */
 #define TYPE_STRING 0x800u
 #define TYPE_NULLABLE 0x1000u
 #define TYPE_BINARY 0x900u
@@ -173,7 +174,7 @@ int trn_msi_table(const struct trn_msi *m, const char *name, struct trn_msi_tabl
     memcpy(stream + 1, name, n + 1);
     int32_t type;
     /* rows of one table are in the order of their numbers, as Windows itself wants them */
-    for (uint32_t i = 0; i < m->columns.rows; i++)
+    for (uint32_t i = 0; i < TRN_MIN(m->columns.rows, COLUMNS_MAX); i++)
         if (trn_str_eq_c(trn_msi_text(&m->columns, i, "Table"), name) && trn_msi_number(&m->columns, i, "Type", &type))
             add_column(&t, trn_msi_text(&m->columns, i, "Name"), (uint16_t)type);
     int e = t.n_columns ? take_stream(m, stream, TRN_MSI_TABLE_MAX, &t.bytes) : -ENOENT;
@@ -186,7 +187,7 @@ int trn_msi_table(const struct trn_msi *m, const char *name, struct trn_msi_tabl
 
 bool trn_msi_has_table(const struct trn_msi *m, struct trn_str name)
 {
-    for (uint32_t i = 0; i < m->columns.rows; i++)
+    for (uint32_t i = 0; i < TRN_MIN(m->columns.rows, COLUMNS_MAX); i++)
         if (trn_str_eq(trn_msi_text(&m->columns, i, "Table"), name))
             return true;
     return false;

@@ -78,7 +78,7 @@ static bool is_taken(struct trn_ole2 *o, uint32_t sector, uint16_t owner)
 
 static int add_fat(struct trn_ole2 *o, uint32_t sector)
 {
-    uint32_t per = 1u << (o->shift - 2);
+    uint32_t per = (1u << o->shift) / 4;
     uint32_t room = o->n_sectors - o->n_fat;
     if (!room)
         return 0; /* more of the table than there are sectors: nothing to say about them */
@@ -96,7 +96,7 @@ static int add_fat(struct trn_ole2 *o, uint32_t sector)
 
 static int read_fat(struct trn_ole2 *o, const struct header *h)
 {
-    uint32_t left = h->n_fat, per = 1u << (o->shift - 2), next = h->first_difat;
+    uint32_t left = h->n_fat, per = (1u << o->shift) / 4, next = h->first_difat;
     uint32_t part[1024];
     int e = 0;
     for (size_t i = 0; i < DIFAT_IN_HEADER && left && e == 0; i++, left--)

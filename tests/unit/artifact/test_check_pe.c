@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Question: do the checks of Windows images name what does not belong, at its place, and leave its harmless twin alone? */
 #include "../formats/pe_build.h"
+#include "artifact/internal.h"
+#include "artifact/kinds.h"
 #include "pe_seen.h"
 
 static struct pe_build p;
@@ -224,4 +226,55 @@ Test(check_pe, one_that_was_built_long_after_the_others)
     }
     scan_tar();
     cr_expect_null(seen_find(&s, "pe.timestamp-outlier"));
+}
+
+/* Score of pe.version-mismatch for a file that says `company` and is signed by `signer`; another one is signed by `other`. */
+static uint16_t score_of_makers(const char *company, const char *signer, const char *other)
+{
+    struct trn_arena TRN_AUTO(trn_arena_freep) *a = trn_arena_new(0);
+    struct trn_scan_sink sink = {seen_artifact, seen_signature, seen_property, seen_finding, seen_gap, &s};
+    struct trn_trait traits[] = {
+        {1, "signature.signer", trn_str_of(other), TRN_STR("other.exe")},
+        {2, "pe.timestamp", TRN_STR("0"), TRN_STR("a.dll")},
+        {2, "pe.company", trn_str_of(company), TRN_STR("a.dll")},
+        {2, "signature.signer", trn_str_of(signer), TRN_STR("a.dll")},
+    };
+    struct trn_scan scan = {.limits = trn_limits_default(), .sink = &sink, .traits = traits, .n_traits = 4};
+    struct trn_frame frame = {.look = {.arena = a, .self = &frame.self, .scan = &scan}};
+    memset(&s, 0, sizeof(s));
+    cr_assert_eq(trn_look_pe_release(&frame.look, NULL), 0);
+    return s.n_findings ? s.findings[0].score : 0;
+}
+
+Test(check_pe, a_maker_that_is_not_the_signer)
+{
+    cr_expect_eq(score_of_makers("Microsoft Corporation", "Microsoft Windows", "Acme Ltd"), 0);
+    cr_expect_eq(score_of_makers("3CX", "3CX Ltd", "Acme Ltd"), 0);
+    cr_expect_eq(score_of_makers("Inc.", "Acme Ltd", "Acme Ltd"), 0, "no word to compare");
+    cr_expect_eq(score_of_makers("The OpenSSL Project", "Acme Ltd", "Acme Ltd"), 8);
+    cr_expect_eq(score_of_makers("Microsoft Corporation", "Acme Ltd", "Microsoft Corporation"), 15);
+}
+
+Test(check_pe, a_resource_that_holds_a_file_is_looked_at)
+{
+    begin(TRN_PE_FILE_DLL);
+    pe_section(&p, ".rsrc", 0x3000, 0x1000, 0x2000, TRN_PE_SECTION_READ);
+    pe_directory(&p, TRN_PE_RESOURCES, 0x3000, 0x2000);
+    for (uint32_t level = 0; level < 3; level++) { /* RCDATA / 7 / language */
+        static const uint32_t ids[] = {TRN_PE_RT_RCDATA, 7, 1033};
+        pe_put(&p, 0x1000 + 0x20 * level + 14, 1, 2);
+        pe_put(&p, 0x1000 + 0x20 * level + 16, ids[level], 4);
+        pe_put(&p, 0x1000 + 0x20 * level + 20, level < 2 ? 0x80000020 + 0x20 * level : 0x60, 4);
+    }
+    pe_put(&p, 0x1060, 0x3100, 4);
+    pe_put(&p, 0x1064, 0x1400, 4);
+    pe_bytes(&p, 0x1100,
+             "\xfd"
+             "7zXZ\0",
+             6);
+    scan("a.dll");
+    cr_expect(seen_has_artifact(&s, "xz .rsrc/RCDATA/7"));
+    pe_put(&p, 0x1064, 0x1000, 4); /* 4 KB are not more than 4 KB */
+    scan("a.dll");
+    cr_expect_not(seen_has_artifact(&s, "xz .rsrc/RCDATA/7"));
 }

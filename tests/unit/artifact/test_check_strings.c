@@ -55,3 +55,20 @@ Test(check_strings, a_program_named_like_a_picture_is_told)
     TRN_AUTO(told_done) struct told fon = told_of((struct trn_str){(char *)b, SIZE}, "vga.fon");
     cr_expect_eq(fon.findings, 0, "%s", TOLD(fon));
 }
+
+Test(check_strings, in_a_file_read_by_windows_the_same_is_found)
+{
+    size_t n = 600000, at = (256 << 10) - 5; /* over the border of two windows */
+    TRN_AUTO(trn_freep) uint8_t *b = calloc(1, n);
+    static const char text[] = "Mozilla/5.0 (X11; Linux)";
+    memcpy(b, "\177ELF\2\1\1", 7);
+    for (size_t i = 0; i < sizeof(text) - 1; i++)
+        b[at + i] = (uint8_t)text[i] ^ 0x21;
+    strcpy((char *)b + 300000, "FROM moz_places");
+    strcpy((char *)b + 500000, "mozilla/firefox");
+    TRN_AUTO(told_done) struct told mem = told_by((struct trn_str){(char *)b, n}, "tool", false);
+    TRN_AUTO(told_done) struct told reads = told_by((struct trn_str){(char *)b, n}, "tool", true);
+    cr_expect(told_has(&mem, "finding strings.hidden 60 in 1 offset=0x3fffb"), "%s", TOLD(mem));
+    cr_expect(told_has(&mem, "finding strings.browser-data 25"), "%s", TOLD(mem));
+    cr_expect_str_eq(TOLD(mem), TOLD(reads));
+}

@@ -81,3 +81,15 @@ Test(look_image, one_cut_short_is_a_gap_and_no_finding)
     cr_expect_eq(t.gaps, 1);
     cr_expect(told_has(&t, "property width=2 of 1"), "%s", TOLD(t));
 }
+
+Test(look_image, read_by_windows_the_same_is_told)
+{
+    TRN_AUTO(trn_buf_done) struct trn_buf b;
+    start(&b);
+    make_ico(&b, 20);
+    trn_put_c(&b, "$" HIDDEN);
+    TRN_AUTO(told_done) struct told mem = told_by(trn_buf_str(&b), "a.ico", false);
+    TRN_AUTO(told_done) struct told reads = told_by(trn_buf_str(&b), "a.ico", true);
+    cr_expect_gt(mem.findings, 0);
+    cr_expect_str_eq(TOLD(mem), TOLD(reads));
+}

@@ -80,6 +80,7 @@ Test(unpack_asar, names_that_lead_out_overlaps_and_doubles_are_irregular)
         {",\"over\":{\"size\":5,\"offset\":\"20\"}", "'over' overlaps another one"},
         {",\"main.js\":{\"size\":0,\"offset\":\"0\"}", "'main.js' stands twice"},
         {",\"far\":{\"size\":5,\"offset\":\"18446744073709551615\"}", "'far' lies behind the end"},
+        {",\"s\":{\"link\":\"../../etc/passwd\"}", "'s' is a link that leads out"},
         {",\"none\":{\"size\":5}", "'none' lies behind the end of the archive, or nowhere"},
     };
     for (size_t i = 0; i < TRN_ARRAY_SIZE(cases); i++) {
@@ -105,4 +106,15 @@ Test(unpack_asar, folders_deeper_than_allowed_are_refused_without_harm)
         trn_put_c(&json, "{\"files\":{\"d\":");
     TRN_AUTO(told_done) struct told t = told_of(of(&b, trn_buf_str(&json).p, ""), "app.asar");
     cr_expect(told_has(&t, "gap damaged"), "%s", TOLD(t));
+}
+
+Test(unpack_asar, read_by_windows_the_same_is_told)
+{
+    TRN_AUTO(trn_buf_done) struct trn_buf b;
+    good(&b, ",\"over\":{\"size\":5,\"offset\":\"20\"}");
+    trn_put_c(&b, "#!/bin/sh\necho more\n");
+    TRN_AUTO(told_done) struct told mem = told_by(trn_buf_str(&b), "app.asar", false);
+    TRN_AUTO(told_done) struct told reads = told_by(trn_buf_str(&b), "app.asar", true);
+    cr_expect_gt(mem.findings, 1);
+    cr_expect_str_eq(TOLD(mem), TOLD(reads));
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Question: are Windows installers opened down to the last file, under the names that those will have, and is told what does
  * not belong there or could not be read? The files are made by wixl and by tests/fixtures/cab.py. */
+#include "artifact/nsis_stream.h"
 #include "tell.h"
 
 #include <criterion/criterion.h>
+#include <zlib.h>
 
 static char content[1 << 17];
 static struct tell told;
@@ -154,4 +156,149 @@ Test(cab, names_that_leave_the_folder_or_come_twice)
     SAYS("finding a.cab: archive.irregular 60\n");
     SAYS("finding a.cab: archive.irregular 12\n");
     SAYS("a.cab > ../../evil.txt: text 30\n");
+}
+
+Test(cab, one_of_a_set_says_so)
+{
+    cr_assert_eq(tell_scan(&told, corpus("cab", "spanned"), "a.cab"), 0);
+    SAYS("a.cab > readme.txt: text 560\n");
+    SAYS("gap a.cab: unsupported  it is number 1 of a set of cabinets");
+}
+
+Test(cab, a_library_that_goes_on_without_a_file) /* found by fuzzing: it reads from none after it closed it */
+{
+    cr_assert_eq(tell_scan(&told, corpus("cab", "no-handle"), "a.cab"), 0);
+    SAYS("gap a.cab: damaged");
+}
+
+/* ---- NSIS: made by makensis, the part behind the program ---- */
+
+TestSuite(nsis, .fini = done);
+
+Test(nsis, each_method_solid_or_not)
+{
+    static const char *const names[] = {"lzma-solid-true", "lzma-each-false",  "zlib-solid-false",
+                                        "zlib-each-true",  "bzip2-solid-true", "bzip2-each-false"};
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(names); i++) {
+        tell_done(&told);
+        cr_assert_eq(tell_scan(&told, corpus("nsis", names[i]), "overlay"), 0);
+        SAYS("overlay: nsis ");
+        SAYS("overlay > rand.bin: data 3000\n");
+        SAYS("overlay > text.txt: text 1490\n");
+        SAYS("overlay > sub folder/small.txt: text 6\n");
+        SAYS("overlay > uninst.exe: nsis ");
+        SAYS_NOT("gap");
+        SAYS_NOT("finding");
+    }
+}
+
+/* A stored block, then one that zlib packed with the first as its dictionary. */
+static size_t two_blocks(uint8_t *dst, size_t room, bool complement)
+{
+    static const uint8_t text[] = "stored: made-up words. ", again[] = "stored: made-up words. once more";
+    z_stream z = {0};
+    size_t n = 0, length = sizeof(text) - 1;
+    dst[n++] = 0; /* not the last one, stored; the rest of the byte is not used */
+    dst[n++] = (uint8_t)length;
+    dst[n++] = 0;
+    if (complement) {
+        dst[n++] = (uint8_t)(length ^ 0xff);
+        dst[n++] = 0xff;
+    }
+    memcpy(dst + n, text, length);
+    n += length;
+    cr_assert_eq(deflateInit2(&z, 9, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    cr_assert_eq(deflateSetDictionary(&z, text, (uInt)length), Z_OK);
+    z.next_in = (Bytef *)(uintptr_t)again;
+    z.avail_in = sizeof(again) - 1;
+    z.next_out = dst + n;
+    z.avail_out = (uInt)(room - n);
+    cr_assert_eq(deflate(&z, Z_FINISH), Z_STREAM_END);
+    n += z.total_out;
+    deflateEnd(&z);
+    return n;
+}
+
+Test(nsis, stored_blocks_with_and_without_the_complement_of_their_length)
+{
+    static const char whole[] = "stored: made-up words. stored: made-up words. once more";
+    for (int complement = 0; complement < 2; complement++) {
+        uint8_t packed[256], out[128];
+        size_t n = two_blocks(packed, sizeof(packed), complement), done = 0;
+        struct trn_source in = trn_source_mem((struct trn_str){(const char *)packed, n});
+        struct trn_nsis_stream *s = NULL;
+        cr_assert_eq(trn_nsis_stream_new(TRN_NSIS_DEFLATE, &in, &s), 0);
+        for (int64_t got = 1; got > 0 && done < sizeof(out); done += (size_t)got) {
+            got = trn_nsis_stream_read(s, out + done, 1 + done % 3);
+            cr_assert_geq(got, 0, "%d after %zu bytes", (int)got, done);
+        }
+        trn_nsis_stream_free(s);
+        cr_expect_eq(done, sizeof(whole) - 1);
+        cr_expect_arr_eq(out, whole, TRN_MIN(done, sizeof(whole) - 1));
+    }
+}
+
+Test(nsis, cut_off_anywhere_is_told)
+{
+    struct trn_str whole = corpus("nsis", "lzma-solid-true");
+    for (size_t n = 28; n < whole.n - 4; n += 97) {
+        tell_done(&told);
+        cr_assert_eq(tell_scan(&told, trn_str_slice(whole, 0, n), "overlay"), 0);
+        SAYS("gap overlay: damaged");
+    }
+}
+
+Test(nsis, bytes_behind_its_end_have_their_place)
+{
+    struct trn_str bytes = corpus("nsis", "lzma-each-false");
+    char line[96];
+    memcpy(content + bytes.n, "appended, and in no file", 24);
+    snprintf(line, sizeof(line), "finding overlay: archive.irregular 15 offset 0x%zx size 24\n", bytes.n);
+    bytes.n += 24;
+    cr_assert_eq(tell_scan(&told, bytes, "overlay"), 0);
+    SAYS(line);
+    SAYS("overlay > text.txt: text 1490\n");
+}
+
+Test(sfx, settings_and_archive_of_a_7zip_installer, .fini = done)
+{
+    static const char bytes[] = ";!@Install@!UTF-8!\nTitle=\"Acme\"\n;!@InstallEnd@!7z\xbc\xaf\x27\x1c nothing more";
+    cr_assert_eq(tell_scan(&told, (struct trn_str){bytes, sizeof(bytes) - 1}, "overlay"), 0);
+    SAYS("overlay: 7z-sfx ");
+    SAYS("overlay > settings.txt: ");
+    SAYS("overlay > archive.7z: 7z ");
+}
+
+/* ---- all of them, damaged ---- */
+
+TestSuite(damaged, .fini = done, .timeout = 60);
+
+Test(damaged, flipped_bits_and_cuts_end_well)
+{
+    static const char *const files[][2] = {
+        {"ole2", "v3-scattered"},
+        {"ole2", "v4"},
+        {"msi", "wixl.msi"},
+        {"cab", "mszip"},
+        {"cab", "lzx"},
+        {"cab", "reserved"},
+        {"nsis", "lzma-solid-true"},
+        {"nsis", "zlib-each-true"},
+        {"nsis", "zlib-solid-false"},
+        {"nsis", "bzip2-solid-true"},
+    };
+    uint64_t x = 88172645463325252ull;
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(files); i++) {
+        for (uint32_t k = 0; k < 120; k++) {
+            struct trn_str bytes = corpus(files[i][0], files[i][1]);
+            x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+            size_t at = (size_t)((k & 1 ? x : x % 1024) % bytes.n); /* every second one among the headers */
+            if (k % 3 == 2)
+                bytes.n = at;
+            else
+                content[at] ^= (char)(1u << (x >> 40 & 7));
+            tell_done(&told);
+            cr_assert_eq(tell_scan(&told, bytes, "file"), 0, "%s at %zu", files[i][1], at);
+        }
+    }
 }

@@ -54,17 +54,34 @@ static void told_done(struct told *t)
     trn_buf_done(&t->lines);
 }
 
-/* Everything that is told of these bytes under that name; free with told_done. */
-static struct told told_of(struct trn_str bytes, const char *name)
+static int64_t told_read(void *ctx, uint64_t at, void *dst, size_t n)
+{
+    const struct trn_str *s = ctx;
+    if (at >= s->n)
+        return 0;
+    n = TRN_MIN(n, s->n - (size_t)at);
+    memcpy(dst, s->p + at, n);
+    return (int64_t)n;
+}
+
+/* Everything that is told of these bytes under that name; free with told_done. reads: as of a file too large for memory. */
+static struct told told_by(struct trn_str bytes, const char *name, bool reads)
 {
     struct told t = {0};
-    struct trn_scan_options o = {.sz = sizeof(o), .scratch = -1};
+    struct trn_scan_options o = {.sz = sizeof(o), .scratch = -1, .limits = {.memory = reads ? 2 : 0}};
     struct trn_scan_sink sink = {told_artifact, told_signature, told_property, told_finding, told_gap, &t};
     struct trn_source src = trn_source_mem(bytes);
+    if (reads)
+        src = (struct trn_source){.size = bytes.n, .read = told_read, .ctx = &bytes};
     trn_buf_init(&t.lines, 1 << 20);
     if (trn_scan_run(&src, trn_str_of(name), 0, &o, &sink, NULL) < 0)
         trn_put_c(&t.lines, "failed\n");
     return t;
+}
+
+static inline struct told told_of(struct trn_str bytes, const char *name)
+{
+    return told_by(bytes, name, false);
 }
 
 static inline bool told_has(const struct told *t, const char *line)

@@ -156,6 +156,22 @@ Test(image, a_film_behind_a_photo_and_what_stands_behind_the_film_are_told_apart
     cr_expect_eq(i.rests[1].at, end + 28);
 }
 
+Test(image, a_preview_without_its_first_bytes_is_the_cameras)
+{
+    TRN_AUTO(trn_buf_done) struct trn_buf b;
+    struct trn_image_extent i;
+    make(JPEG, &b);
+    size_t end = b.n;
+    trn_put(&b, "\0\0\0\0LN\1\2", 8);
+    make_jpeg(&b);
+    b.p[end + 8] = 3; /* FF of the start of image */
+    cr_assert_eq(walk(JPEG, trn_buf_str(&b), &i), 0);
+    cr_assert_eq(i.n_rests, 1);
+    cr_expect_eq(i.rests[0].kind, TRN_IMAGE_CAMERA);
+    cr_expect_eq(i.rests[0].at, end + 4);
+    cr_expect_eq(i.rests[0].size, b.n - end - 4);
+}
+
 Test(image, a_further_picture_that_the_first_lists_belongs_to_it)
 {
     TRN_AUTO(trn_buf_done) struct trn_buf b, second;

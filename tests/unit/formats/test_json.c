@@ -80,6 +80,17 @@ Test(json, escapes_mean_what_they_say)
     cr_expect(trn_str_eq_c(trn_json_unescape(&p, a), "a\n\"/\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xef\xbf\xbdx"));
 }
 
+Test(json, an_escape_that_is_none_does_not_grow)
+{
+    TRN_AUTO(trn_arena_freep) struct trn_arena *a = trn_arena_new(1 << 16);
+    struct trn_json j;
+    struct trn_json_piece p;
+    trn_json_begin(&j, TRN_STR("\"\\u\\u\\uzzzz\\ud8\""));
+    cr_assert_eq(trn_json_next(&j, &p), 0);
+    cr_expect(trn_str_eq_c(trn_json_unescape(&p, a), "???zzzz?d8"));
+    cr_expect_leq(trn_json_unescape(&p, a).n, p.raw.n);
+}
+
 Test(json, a_value_can_be_passed_over)
 {
     struct trn_json j;
