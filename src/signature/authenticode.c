@@ -77,7 +77,7 @@ static void between(struct table *t, uint64_t at, uint64_t n, enum trn_unsigned_
 
 static void unreadable(struct table *t, const char *why)
 {
-    struct trn_authenticode *out = t->job.out;
+    struct trn_signed *out = t->job.out;
     if (!out->signature.signatures)
         out->signature.digest = TRN_DIGEST_UNKNOWN;
     if (!out->why[0])
@@ -128,7 +128,8 @@ static int entry(struct table *t, uint64_t at, uint32_t length, uint16_t type)
     t->job.out->entries++;
     trn_signature_uncovered(&t->job.out->signature, at, HEAD, "head of a certificate entry", true);
     if (type != TYPE_PKCS) {
-        between(t, at + HEAD, length - HEAD, TRN_PLACE_ENTRY, "an entry of the certificate table that is no signature");
+        between(t, at + HEAD, length - HEAD, TRN_PLACE_ENTRY,
+                "in an entry of the certificate table that is no signature");
         return 0;
     }
     int e = entry_signature(t, at + HEAD, length - HEAD, &used);
@@ -164,9 +165,9 @@ static int walk(struct table *t)
 }
 
 int trn_authenticode_pe(const struct trn_pe *pe, const struct trn_signature_options *o, struct trn_arena *a,
-                        struct trn_authenticode *ret, struct trn_err *err)
+                        struct trn_signed *ret, struct trn_err *err)
 {
-    struct trn_authenticode *out = trn_arena_alloc(a, sizeof(*out));
+    struct trn_signed *out = trn_arena_alloc(a, sizeof(*out));
     struct table t = {.pe = pe,
                       .s = &pe->bytes,
                       .job = {.digest = digest, .pages = pages, .o = o, .arena = a, .out = out}};

@@ -160,13 +160,17 @@ static struct trn_str entry_of(const X509_NAME *name, int nid, struct trn_arena 
     return copy;
 }
 
+struct trn_str trn_chain_name(const X509_NAME *name, struct trn_arena *a)
+{
+    struct trn_str organisation = entry_of(name, NID_organizationName, a);
+    return trn_str_is_empty(organisation) ? entry_of(name, NID_commonName, a) : organisation;
+}
+
 int trn_chain_names(X509 *x, struct trn_arena *a, struct trn_signature *ret)
 {
     const X509_NAME *subject = X509_get_subject_name(x), *issuer = X509_get_issuer_name(x);
     const ASN1_INTEGER *serial = X509_get0_serialNumber(x);
-    ret->signer = entry_of(subject, NID_organizationName, a);
-    if (trn_str_is_empty(ret->signer))
-        ret->signer = entry_of(subject, NID_commonName, a);
+    ret->signer = trn_chain_name(subject, a);
     ret->issuer = entry_of(issuer, NID_commonName, a);
     if (trn_str_is_empty(ret->issuer))
         ret->issuer = entry_of(issuer, NID_organizationName, a);

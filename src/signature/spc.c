@@ -78,7 +78,7 @@ static bool find_pages(struct trn_str value, const EVP_MD **ret_md, struct trn_s
     return *ret_md != NULL;
 }
 
-static void spoil(struct trn_authenticode *out, enum trn_digest_state *state, enum trn_digest_state by, const char *why)
+static void spoil(struct trn_signed *out, enum trn_digest_state *state, enum trn_digest_state by, const char *why)
 {
     if (*state == TRN_DIGEST_BAD || by == TRN_DIGEST_OK)
         return;
@@ -124,7 +124,7 @@ static int check_signer(struct trn_spc_job *job, const struct trn_cms *cms, stru
     return 0;
 }
 
-static void stamped(struct trn_authenticode *out, const struct trn_stamp *s, struct trn_stamp *best)
+static void stamped(struct trn_signed *out, const struct trn_stamp *s, struct trn_stamp *best)
 {
     out->stamped = true;
     out->stamp_bad |= !s->good;
@@ -173,7 +173,7 @@ static int unsigned_attributes(struct trn_spc_job *job, const struct trn_cms *cm
 }
 
 /* What the signer calls it: SpcSpOpusInfo [0] programName [0] unicode | [1] ascii. */
-static void program_name(const struct trn_cms *cms, struct trn_authenticode *out)
+static void program_name(const struct trn_cms *cms, struct trn_signed *out)
 {
     struct trn_der d;
     if (!cms->n_signers ||
@@ -203,7 +203,7 @@ static int first_signature(struct trn_spc_job *job, const struct trn_cms *cms, c
 
 static int check_one(struct trn_spc_job *job, const struct trn_cms *cms, unsigned depth)
 {
-    struct trn_authenticode *out = job->out;
+    struct trn_signed *out = job->out;
     struct indirect in;
     enum trn_digest_state state = TRN_DIGEST_OK;
     struct trn_cms_verdict v = {.certificate = -1};

@@ -11,7 +11,7 @@ bool trn_is_zero(struct trn_str s)
     return s.n == 0 || (s.p[0] == 0 && memcmp(s.p, s.p + 1, s.n - 1) == 0);
 }
 
-void trn_unsigned_place_add(struct trn_authenticode *out, const struct trn_unsigned_place *p)
+void trn_unsigned_place_add(struct trn_signed *out, const struct trn_unsigned_place *p)
 {
     if (out->n_places < TRN_PLACES_MAX)
         out->places[out->n_places++] = *p;
