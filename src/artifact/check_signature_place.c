@@ -12,8 +12,10 @@
 #define RANDOM_MIN 512u       /* below that, entropy says little */
 #define RANDOM_MILLI 7000u
 #define SEAL_MAX 16384u
+#define STAMP_USUAL 16384u
+#define FURTHER_USUAL 32768u
 
-static uint16_t slack_score(const struct trn_unsigned_place *p, const struct trn_run *r)
+static uint16_t slack_score(const struct trn_unsigned_place *p, const struct trn_run *r, bool is_right)
 {
     if (r->zero)
         return 10; /* odd, and holds nothing */
@@ -23,6 +25,8 @@ static uint16_t slack_score(const struct trn_unsigned_place *p, const struct trn
         return 40;
     if (p->kind == TRN_PLACE_SLACK)
         return 90;
+    if (p->kind == TRN_PLACE_ENTRY) /* without another signature that is right, there is nothing to hide behind */
+        return is_right ? 75 : 45;
     return 60;
 }
 
@@ -36,6 +40,8 @@ static uint16_t inner_score(const struct trn_unsigned_place *p, const struct trn
 {
     if (is_seal(p) || (p->kind == TRN_PLACE_CERTIFICATE && p->size <= ATTRIBUTE_LARGE))
         return 0;
+    if (p->kind == TRN_PLACE_STAMP || p->kind == TRN_PLACE_FURTHER) /* large ones hold something else */
+        return p->size > (p->kind == TRN_PLACE_STAMP ? STAMP_USUAL : FURTHER_USUAL) ? 70 : 20;
     if (r->readable || r->entropy_milli < 3000) /* a tag, mostly in a reserve of zeros */
         return r->text <= TAG_SMALL ? 12 : 30;
     if (p->size > ATTRIBUTE_LARGE || (p->size >= RANDOM_MIN && r->entropy_milli > RANDOM_MILLI))
@@ -49,7 +55,7 @@ static int tell_place(struct trn_look *l, const struct trn_signed *x, const stru
     struct trn_finding f;
     struct trn_run r = trn_run_look(l, p->at, p->size);
     bool inner = p->kind >= TRN_PLACE_ATTRIBUTE;
-    uint16_t score = inner ? inner_score(p, &r) : slack_score(p, &r);
+    uint16_t score = inner ? inner_score(p, &r) : slack_score(p, &r, x->signature.digest == TRN_DIGEST_OK);
     if (!score)
         return 0;
     trn_finding_init(&f, trn_check_find(inner ? TRN_STR("pe.unauthenticated-attribute") : trn_str_of(check)));

@@ -113,9 +113,9 @@ static int entry_signature(struct table *t, uint64_t at, uint64_t n, uint64_t *r
     t->job.bytes = der;
     t->job.at = at;
     e = trn_spc_check(&t->job, der, 0);
-    if (e == -EBADMSG) {
+    if (e == -EBADMSG) { /* a structure, but no signature: anything can be in it */
         unreadable(t, "an entry holds no signature that can be read");
-        e = 0;
+        return 0;
     }
     *ret_used = size;
     trn_signature_uncovered(&t->job.out->signature, at, size, "the signature itself", true);
@@ -135,7 +135,11 @@ static int entry(struct table *t, uint64_t at, uint32_t length, uint16_t type)
     int e = entry_signature(t, at + HEAD, length - HEAD, &used);
     if (e < 0)
         return e;
-    between(t, at + HEAD + used, length - HEAD - used, TRN_PLACE_SLACK, "in the certificate table, behind a signature");
+    if (used)
+        between(t, at + HEAD + used, length - HEAD - used, TRN_PLACE_SLACK,
+                "in the certificate table, behind a signature");
+    else
+        between(t, at + HEAD, length - HEAD, TRN_PLACE_ENTRY, "in the certificate table, where a signature should be");
     return 0;
 }
 

@@ -98,6 +98,8 @@ enum trn_unsigned_place_kind {
     TRN_PLACE_ATTRIBUTE,   /* an attribute that nobody signed */
     TRN_PLACE_CERTIFICATE, /* a certificate that no signer needs */
     TRN_PLACE_STRAY,       /* elements or parameters where the structure has none */
+    TRN_PLACE_STAMP,       /* a time stamp that is not about this signature */
+    TRN_PLACE_FURTHER,     /* a further signature that cannot be checked, or parts of one that it does not need */
     TRN_PLACE_KIND_MAX,
 };
 #define TRN_PLACES_MAX 24

@@ -13,6 +13,9 @@
 #define OID_PAGES_2 TRN_STR("\x2b\x06\x01\x04\x01\x82\x37\x02\x03\x02")
 #define CLASS_PAGES TRN_STR("\xa6\xb5\x86\xd5\xb4\xa1\x24\x66\xae\x05\xa2\x17\xda\x8e\x60\xd6")
 
+#define STATEMENT_USUAL 1024u  /* without hashes of pages */
+#define ATTRIBUTES_USUAL 4096u /* signed ones */
+
 struct indirect { /* SpcIndirectDataContent */
     struct trn_str type, value, digest_oid, digest;
 };
@@ -146,6 +149,8 @@ static int one_value(struct trn_spc_job *job, const struct trn_cms *cms, const s
         e = trn_stamp_counter(job, cms, value, cms->signers[0].signature, used, &s);
     if (e == 0)
         stamped(job->out, &s, best);
+    if (e == 0 && !s.good)
+        trn_spc_place(job, TRN_PLACE_STAMP, value, "a time stamp that is not about this signature", a->oid);
     return e;
 }
 
@@ -201,6 +206,21 @@ static int first_signature(struct trn_spc_job *job, const struct trn_cms *cms, c
     return v->certificate >= 0 ? trn_chain_names(cms->x509[v->certificate], job->arena, s) : 0;
 }
 
+/* Anybody can add a signature of his own to one that is there: what it holds beyond need is told. */
+static void further_signature(struct trn_spc_job *job, const struct trn_cms *cms, const struct indirect *in,
+                              enum trn_digest_state state, bool has_pages)
+{
+    struct trn_str attributes = cms->n_signers ? cms->signers[0].signed_whole : TRN_STR_NONE;
+    if (state == TRN_DIGEST_UNKNOWN) {
+        trn_spc_place(job, TRN_PLACE_FURTHER, cms->whole, "a further signature that cannot be checked", TRN_STR_NONE);
+        return;
+    }
+    if (in->value.n > STATEMENT_USUAL && !has_pages)
+        trn_spc_place(job, TRN_PLACE_STRAY, in->value, "the statement of a further signature", TRN_STR_NONE);
+    if (attributes.n > ATTRIBUTES_USUAL)
+        trn_spc_place(job, TRN_PLACE_STRAY, attributes, "attributes of a further signature", TRN_STR_NONE);
+}
+
 static int check_one(struct trn_spc_job *job, const struct trn_cms *cms, unsigned depth)
 {
     struct trn_signed *out = job->out;
@@ -222,7 +242,10 @@ static int check_one(struct trn_spc_job *job, const struct trn_cms *cms, unsigne
         e = first_signature(job, cms, &in, &v);
     if (e < 0)
         return e;
-    if (state == TRN_DIGEST_OK && job->pages && find_pages(in.value, &md, &list))
+    bool has_pages = find_pages(in.value, &md, &list);
+    if (!first)
+        further_signature(job, cms, &in, state, has_pages);
+    if (state == TRN_DIGEST_OK && job->pages && has_pages)
         out->pages = out->pages == TRN_DIGEST_BAD ? out->pages : job->pages(job->ctx, md, list);
     out->signature.digest = first ? state : out->signature.digest;
     if (state == TRN_DIGEST_BAD)

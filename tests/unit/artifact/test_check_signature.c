@@ -91,9 +91,12 @@ Test(signature_check, hidden_bytes_weigh_what_they_are_worth)
     expect("stuffed", "pe.certificate-slack", 90, 90, "is right about the content nevertheless");
     expect("stuffed-second", "pe.certificate-slack", 90, 90, "in the certificate table");
     expect("behind", "pe.certificate-slack", 60, 60, "behind the certificate table");
-    expect("other-entry", "pe.certificate-slack", 60, 60, "an entry of the certificate table that is no signature");
+    expect("other-entry", "pe.certificate-slack", 75, 75, "an entry of the certificate table that is no signature");
     expect("attribute", "pe.unauthenticated-attribute", 70, 70, "1.3.6.1.4.1.99999.1");
     expect("attribute-known", "pe.unauthenticated-attribute", 70, 70, "1.3.6.1.4.1.311.3.3.1");
+    expect("certificates", "pe.unauthenticated-attribute", 70, 70, "many certificates that no signer needs");
+    expect("no-signature", "pe.certificate-slack", 75, 75, "where a signature should be");
+    expect("stamp-of-another", "pe.unauthenticated-attribute", 20, 20, "a time stamp that is not about this signature");
     expect("certificate", "pe.unauthenticated-attribute", 70, 70, "a certificate that no signer needs");
     expect("padding", "pe.certificate-slack", 40, 40, "1 bytes");
 }

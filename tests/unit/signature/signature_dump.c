@@ -9,8 +9,8 @@
 
 static void print_places(const struct trn_signed *x)
 {
-    static const char *const kinds[TRN_PLACE_KIND_MAX] = {"slack",     "behind",      "entry",
-                                                          "attribute", "certificate", "stray"};
+    static const char *const kinds[TRN_PLACE_KIND_MAX] = {"slack",       "behind", "entry", "attribute",
+                                                          "certificate", "stray",  "stamp", "further"};
     for (uint32_t i = 0; i < x->n_places; i++)
         printf(" %s:0x%llx+%llu%s%s%s", kinds[x->places[i].kind], (unsigned long long)x->places[i].at,
                (unsigned long long)x->places[i].size, x->places[i].non_zero ? "" : "(zero)",
