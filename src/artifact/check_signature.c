@@ -82,6 +82,10 @@ int trn_look_signatures(struct trn_look *l, struct trn_err *err)
     case TRN_FORMAT_RPM:
     case TRN_FORMAT_DEB:
         return trn_look_signed_package(l, err);
+    case TRN_FORMAT_JSON:
+        return trn_look_provenance(l, err);
+    case TRN_FORMAT_GZIP:
+        return trn_look_tarball(l);
     default:
         return trn_look_module_trailer(l, err);
     }

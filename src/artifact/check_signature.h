@@ -34,6 +34,8 @@ int trn_look_authenticode(struct trn_look *l, struct trn_err *err) TRN_MUST_CHEC
 int trn_look_signed_cab(struct trn_look *l, struct trn_err *err) TRN_MUST_CHECK;
 int trn_look_signed_msi(struct trn_look *l, struct trn_err *err) TRN_MUST_CHECK;
 int trn_look_signed_package(struct trn_look *l, struct trn_err *err) TRN_MUST_CHECK; /* rpm, deb */
+int trn_look_provenance(struct trn_look *l, struct trn_err *err) TRN_MUST_CHECK;
+int trn_look_tarball(struct trn_look *l) TRN_MUST_CHECK;
 int trn_look_module_trailer(struct trn_look *l, struct trn_err *err) TRN_MUST_CHECK; /* of any format */
 
 #endif

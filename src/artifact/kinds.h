@@ -51,5 +51,6 @@ int trn_open_macho_fat(struct trn_look *l, struct trn_err *err);
 int trn_release_macho(struct trn_look *l, struct trn_err *err);
 int trn_look_signatures(struct trn_look *l, struct trn_err *err); /* of every format that carries one */
 int trn_look_unsigned_siblings(struct trn_look *l, struct trn_err *err);
+int trn_look_statements(struct trn_look *l, struct trn_err *err); /* of npm, against the packages beside them */
 
 #endif

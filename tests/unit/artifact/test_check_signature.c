@@ -178,3 +178,13 @@ Test(signature_check, packages)
     cr_expect_eq(scan("package_signature", "hashed.rpm").signatures, 0);
     cr_expect_eq(scan("package_signature", "signed.deb").signatures, 1);
 }
+
+Test(signature_check, provenance_statements)
+{
+    cr_expect_eq(scan("provenance", "good.json").n, 0);
+    cr_expect_eq(scan("provenance", "good.json").signatures, 1);
+    expect_in("provenance", "swapped.json", "signature.digest-mismatch", 60, 60,
+              "the statement is not what was signed");
+    cr_expect_eq(scan("provenance", "release.tar").n, 0);
+    expect_in("provenance", "release-other.tar", "signature.digest-mismatch", 60, 60, "names another content");
+}
