@@ -8,6 +8,8 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#define TRIES_MAX 32u /* signatures checked for one signer: made-up certificates of one name cost time */
+
 static void store_freep(X509_STORE **s)
 {
     X509_STORE_free(*s);
@@ -127,6 +129,7 @@ enum trn_chain_state trn_chain_check(const struct trn_cms *bag, int leaf, const 
 
 void trn_chain_mark(const struct trn_cms *bag, int leaf, bool used[TRN_CMS_CERTS])
 {
+    unsigned tries = 0;
     int at = leaf;
     for (unsigned depth = 0; at >= 0 && depth < 16; depth++) {
         X509 *x = bag->x509[at];
@@ -138,8 +141,8 @@ void trn_chain_mark(const struct trn_cms *bag, int leaf, bool used[TRN_CMS_CERTS
             break;
         }
         at = -1;
-        for (uint32_t i = 0; at < 0 && i < bag->n_certificates; i++)
-            if (bag->x509[i] && !used[i] && X509_check_issued(bag->x509[i], x) == X509_V_OK &&
+        for (uint32_t i = 0; at < 0 && i < bag->n_certificates && tries < TRIES_MAX; i++)
+            if (bag->x509[i] && !used[i] && X509_check_issued(bag->x509[i], x) == X509_V_OK && ++tries &&
                 X509_verify(x, X509_get0_pubkey(bag->x509[i])) == 1)
                 at = (int)i;
     }

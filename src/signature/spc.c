@@ -13,6 +13,7 @@
 #define OID_PAGES_2 TRN_STR("\x2b\x06\x01\x04\x01\x82\x37\x02\x03\x02")
 #define CLASS_PAGES TRN_STR("\xa6\xb5\x86\xd5\xb4\xa1\x24\x66\xae\x05\xa2\x17\xda\x8e\x60\xd6")
 
+#define VALUES_MAX 8u          /* of one attribute: real ones have one */
 #define STATEMENT_USUAL 1024u  /* without hashes of pages */
 #define ATTRIBUTES_USUAL 4096u /* signed ones */
 
@@ -161,8 +162,9 @@ static int unsigned_attributes(struct trn_spc_job *job, const struct trn_cms *cm
     for (uint32_t i = 0; cms->n_signers && i < s->n_unsigned; i++) {
         struct trn_cursor c = trn_cur_of(s->unsigned_[i].values);
         struct trn_der d;
-        while (trn_cur_left(&c)) {
-            int e = trn_der_next(&c, &d);
+        for (unsigned n = 0; trn_cur_left(&c); n++) {
+            int e = n < VALUES_MAX ? trn_der_next(&c, &d) : -EBADMSG;
+            c.bad |= n == VALUES_MAX;
             if (e == 0)
                 e = one_value(job, cms, &s->unsigned_[i], d.whole, used, best, depth);
             if (e < 0 && e != -EBADMSG)
