@@ -41,7 +41,9 @@ struct trn_str trn_look_signed_words(struct trn_look *l, const struct trn_signat
         return trn_arena_printf(l->arena, "the signature by '%s' counts as valid nevertheless", who);
     if (s->digest == TRN_DIGEST_OK)
         return trn_arena_printf(l->arena, "the signature by '%s' is right about the content nevertheless", who);
-    return trn_arena_printf(l->arena, "the signature (by '%s') is not right about the content either", who);
+    if (s->digest == TRN_DIGEST_BAD)
+        return trn_arena_printf(l->arena, "the signature by '%s' is not right about the content either", who);
+    return trn_arena_printf(l->arena, "whether the signature by '%s' is right cannot be told here", who);
 }
 
 int trn_look_mismatch(struct trn_look *l, const struct trn_signature *s, const char *why, uint16_t score)

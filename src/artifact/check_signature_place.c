@@ -61,16 +61,18 @@ static int tell_place(struct trn_look *l, const struct trn_signed *x, const stru
     trn_finding_init(&f, trn_check_find(inner ? TRN_STR("pe.unauthenticated-attribute") : trn_str_of(check)));
     f.score = inner ? score : TRN_MIN(score, f.score);
     struct trn_str words = trn_look_signed_words(l, &x->signature);
+    const char *plural = p->size == 1 ? "" : "s", *stand = p->size == 1 ? "stands" : "stand";
     if (inner)
-        trn_look_say(l, &f, "%llu bytes%s stand inside of the signature, in %s%s%s, where nobody signed them; %.*s",
-                     (unsigned long long)p->size, r.readable ? " of text" : "", p->what, p->oid[0] ? " " : "", p->oid,
-                     TRN_STR_ARG(words));
+        trn_look_say(l, &f, "%llu byte%s%s %s inside of the signature, in %s%s%s, where nobody signed them; %.*s",
+                     (unsigned long long)p->size, plural, r.readable ? " of text" : "", stand, p->what,
+                     p->oid[0] ? " " : "", p->oid, TRN_STR_ARG(words));
     else
-        trn_look_say(l, &f, "%llu bytes%s stand %s, where no signature covers them; %.*s", (unsigned long long)p->size,
+        trn_look_say(l, &f, "%llu byte%s%s %s %s, where no signature covers %s; %.*s", (unsigned long long)p->size,
+                     plural,
                      r.zero       ? " of zeros"
                      : r.readable ? " with text"
                                   : "",
-                     p->what, TRN_STR_ARG(words));
+                     stand, p->what, p->size == 1 ? "it" : "them", TRN_STR_ARG(words));
     trn_look_evidence(l, &f, p->at, p->size);
     trn_finding_add(&f, "place", trn_str_of(p->what));
     if (p->oid[0])

@@ -99,7 +99,7 @@ Test(signature_check, hidden_bytes_weigh_what_they_are_worth)
     expect("endless", "pe.certificate-slack", 75, 75, "where a signature should be");
     expect("stamp-of-another", "pe.unauthenticated-attribute", 20, 20, "a time stamp that is not about this signature");
     expect("certificate", "pe.unauthenticated-attribute", 70, 70, "a certificate that no signer needs");
-    expect("padding", "pe.certificate-slack", 40, 40, "1 bytes");
+    expect("padding", "pe.certificate-slack", 40, 40, "1 byte stands");
 }
 
 Test(signature_check, tags_of_vendors_weigh_little)
