@@ -5,6 +5,7 @@
  */
 #include "inspect/scan_messages.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -28,6 +29,7 @@ struct mother {
     struct trn_yara_rules *rules;
     struct trn_yara_scanner *scanner; /* inherited: after the fork each worker has its own */
     struct trn_matcher matcher;
+    struct trn_roots *roots;
     pid_t pids[SLOTS_MAX];
     uint8_t buf[TRN_IPC_MAX];
 };
