@@ -57,4 +57,8 @@ int trn_release_macho(struct trn_look *l, struct trn_err *err);
 int trn_look_signatures(struct trn_look *l, struct trn_err *err); /* of every format that carries one */
 int trn_look_unsigned_siblings(struct trn_look *l, struct trn_err *err);
 
+/* layouts of releases */
+int trn_look_feed(struct trn_look *l, struct trn_err *err);
+int trn_release_feed(struct trn_look *l, struct trn_err *err);
+
 #endif
