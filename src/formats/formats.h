@@ -15,6 +15,7 @@
 #include "formats/image.h"
 #include "formats/javascript.h"
 #include "formats/json.h"
+#include "formats/iso.h"
 #include "formats/kind.h"
 #include "formats/macho.h"
 #include "formats/msi.h"
