@@ -17,6 +17,7 @@
 #include "formats/image.h"
 #include "formats/javascript.h"
 #include "formats/json.h"
+#include "formats/iso.h"
 #include "formats/kind.h"
 #include "formats/lzfse.h"
 #include "formats/macho.h"
@@ -31,6 +32,7 @@
 #include "formats/rpm.h"
 #include "formats/script.h"
 #include "formats/shell.h"
+#include "formats/sevenzip.h"
 #include "formats/tls.h"
 #include "formats/zip.h"
 

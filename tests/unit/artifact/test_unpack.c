@@ -297,3 +297,87 @@ Test(unpack, methods_of_7z_and_kinds_of_cpio)
         seen_done(&s);
     }
 }
+
+static struct trn_buf corpus_bytes(const char *which)
+{
+    char path[512];
+    struct trn_buf b;
+    snprintf(path, sizeof(path), "%s/tests/fuzz/corpus/%s", getenv("TRN_TEST_SOURCE"), which);
+    cr_assert_eq(trn_read_file(path, 1 << 20, &b, NULL), 0, "%s", path);
+    return b;
+}
+
+/* libarchive 3.6.2 called a stray pointer when it was asked about passwords after it had recognised nothing. */
+Test(unpack, an_image_that_libarchive_does_not_recognise_is_a_gap)
+{
+    struct trn_buf b = corpus_bytes("archive/rr.iso");
+    struct seen_lines s;
+    cr_assert_eq(seen_scan(&s, (struct trn_str){b.p, b.n * 7 / 16}, "a.iso", (struct trn_limits){0}), 0);
+    EXPECT_SEEN(&s, "1<0 iso");
+    EXPECT_SEEN(&s, "1? damaged");
+    seen_done(&s);
+    trn_buf_done(&b);
+}
+
+Test(unpack, a_file_that_only_one_tree_of_an_image_names_is_told_and_looked_at)
+{
+    struct trn_buf b = corpus_bytes("archive/rr.iso");
+    struct seen_lines s;
+    char *name = memmem(b.p, b.n, "\0a\0.\0t\0x\0t", 10); /* as Joliet writes it */
+    cr_assert(name);
+    memset(name - 33 + 2, 0, 8); /* its content is at sector 0 now, whichever byte order is read */
+    cr_assert_eq(seen_scan(&s, trn_buf_str(&b), "a.iso", (struct trn_limits){0}), 0);
+    EXPECT_SEEN(&s, "archive.irregular 30 kind=one-tree-only member=a.txt offset=0x0 size=6");
+    EXPECT_SEEN(&s, "archive.irregular 30 kind=one-tree-only member=A.TXT;1 offset=0x10800 size=6");
+    cr_expect_eq(s.findings, 2, "%s", s.text.p);
+    seen_done(&s);
+    trn_buf_done(&b);
+}
+
+Test(unpack, a_payload_that_is_not_opened_is_said)
+{
+    struct trn_buf b;
+    struct seen_lines s;
+    BUILD(&b, xar, NULL, {"Payload", TRN_STR("pbzx\0\0\0\0\1\0\0\0")});
+    cr_assert_eq(seen_scan(&s, trn_buf_str(&b), "a.pkg", (struct trn_limits){0}), 0);
+    EXPECT_SEEN(&s, "2? unsupported a payload that is packed as pbzx is not opened");
+    seen_done(&s);
+    trn_buf_done(&b);
+}
+
+Test(unpack, streams_that_want_too_much_memory_are_gaps)
+{
+    /* a frame with a window of 128 MiB; the old lzma format with a dictionary of 1 GiB */
+    static const char zstd[] = "\x28\xb5\x2f\xfd\x00\x88\x01\x00\x00",
+                      lzma[] = "\x5d\0\0\0\x40\xff\xff\xff\xff\xff\xff\xff\xff\0"
+                               "\x33\x3e\x46\x5f\x11";
+    struct seen_lines s;
+    cr_assert_eq(seen_scan(&s, (struct trn_str){zstd, sizeof(zstd) - 1}, "a.zst", (struct trn_limits){0}), 0);
+    EXPECT_SEEN(&s, "1? limit");
+    seen_done(&s);
+    cr_assert_eq(seen_scan(&s, (struct trn_str){lzma, sizeof(lzma) - 1}, "a.lzma", (struct trn_limits){0}), 0);
+    EXPECT_SEEN(&s, "1? limit its dictionary is larger than 64 MiB");
+    seen_done(&s);
+}
+
+Test(unpack, a_7z_that_wants_too_much_memory_is_a_gap_and_bytes_behind_one_are_told)
+{
+    char path[512], what[96];
+    struct trn_buf b;
+    struct seen_lines s;
+    snprintf(path, sizeof(path), "%s/tests/fuzz/corpus/archive/LZMA.7z", getenv("TRN_TEST_SOURCE"));
+    cr_assert_eq(trn_read_file(path, 1 << 20, &b, NULL), 0, "%s", path);
+    snprintf(what, sizeof(what), "kind=behind-end offset=0x%zx size=20", b.n);
+    trn_put_c(&b, "twenty bytes of dirt");
+    cr_assert_eq(seen_scan(&s, trn_buf_str(&b), "a.7z", (struct trn_limits){0}), 0);
+    EXPECT_SEEN(&s, what);
+    EXPECT_SEEN(&s, "zeros 3000");
+    seen_done(&s);
+    char *dictionary = memmem(b.p + b.n - 60, 60, "\x5d\x00\x10\x00\x00", 5);
+    cr_assert(dictionary);
+    memset(dictionary + 1, 0xff, 4);
+    cr_assert_eq(seen_scan(&s, trn_buf_str(&b), "a.7z", (struct trn_limits){0}), 0);
+    EXPECT_SEEN(&s, "1? limit its dictionary is larger than 64 MiB");
+    seen_done(&s);
+    trn_buf_done(&b);
+}
