@@ -107,7 +107,8 @@ int trn_elf_notes(const struct trn_elf_image *f, struct trn_arena *a, struct trn
     for (uint32_t i = 0; e == 0 && i < f->n_segments && seen < 32; i++)
         if (f->segments[i].type == TRN_ELF_PT_NOTE && ++seen)
             e = read_notes(f, f->segments[i].offset, f->segments[i].file_size, f->segments[i].align, a, &n);
-    bool by_sections = trn_str_is_none(n.build_id); /* an object file has no segments, Go's name only one of the notes */
+    /* an object file has no segments, and those of Go name only one of the notes */
+    bool by_sections = trn_str_is_none(n.build_id);
     seen = 0;
     for (uint32_t i = 0; e == 0 && i < f->n_sections; i++) {
         const struct trn_elf_section *s = &f->sections[i];
