@@ -62,7 +62,8 @@ static struct trn_str shown(struct trn_look *l, uint64_t at, uint8_t key, bool w
     int64_t got = trn_source_read(l->bytes, at, raw, sizeof(raw));
     for (size_t i = 0; (int64_t)i < got && n < SHOWN; i += step) {
         uint8_t c = raw[i] ^ key;
-        if (c < ' ' || c > 0x7e)
+        bool unused = (int64_t)i + 4 <= got && memcmp(raw + i, "\0\0\0\0", 4) == 0; /* a single one may be a letter */
+        if (c < ' ' || c > 0x7e || unused)
             break;
         text[n++] = (char)c;
     }
