@@ -25,7 +25,6 @@ struct mother {
     trn_scan_worker_fn *run;
     struct trn_scan_setup setup;
     struct trn_indicators *indicators;
-    struct trn_roots *roots;
     struct trn_yara_rules *rules;
     struct trn_yara_scanner *scanner; /* inherited: after the fork each worker has its own */
     struct trn_matcher matcher;

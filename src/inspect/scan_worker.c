@@ -103,7 +103,6 @@ static int scan(struct worker *w, const struct trn_scan_setup *setup, int fd, st
                                        .scratch = setup->scratch,
                                        .with_md5 = setup->with_md5,
                                        .matcher = setup->matcher,
-                                       .roots = setup->roots,
                                        .known_bad = setup->indicators ? known_bad : NULL,
                                        .known_bad_ctx = (void *)(uintptr_t)setup->indicators,
                                        .roots = setup->roots};
