@@ -128,7 +128,9 @@ static int tell_unsigned_attribute(struct trn_look *l, const struct trn_macho *m
     f.score = TRN_MIN(f.score, (uint16_t)70);
     trn_finding_add(&f, "offset", trn_arena_printf(l->arena, "0x%llx", (unsigned long long)m->signature_at));
     trn_finding_add(&f, "size", trn_arena_printf(l->arena, "%llu", (unsigned long long)x->unsigned_bytes));
-    trn_look_say(l, &f, "the signature holds %llu bytes of attributes that nobody signed and no known purpose explains",
+    trn_look_say(l, &f,
+                 "the signature holds %llu bytes of attributes, certificates or lists that nobody signed and no known "
+                 "purpose explains",
                  (unsigned long long)x->unsigned_bytes);
     return trn_look_found(l, &f);
 }
@@ -159,6 +161,10 @@ static int look_signed(struct trn_look *l, const struct trn_macho *m, struct trn
     int e = m->signature_size ? trn_apple_verify(&w, l->arena, x) : 0;
     if (e < 0)
         return e;
+    if (m->n_signatures > 1 && x->s.kind != TRN_SIGNATURE_NONE) { /* which one counts depends on who looks */
+        x->s.digest = TRN_DIGEST_BAD;
+        x->why = "it names more than one code signature";
+    }
     e = tell_behind(l, m, x);
     if (e < 0 || x->s.kind == TRN_SIGNATURE_NONE)
         return e;

@@ -88,7 +88,9 @@ const struct trn_check trn_artifact_checks[] = {
         .attack = {"T1553.002", "T1027.009"},
         .means = "Behind the signature of a Mac program, in the room reserved for it, stand bytes that are not zero. "
                  "The code signature ends before them, so the file still counts as signed.",
-        .false_alarms = "None known: the reserve is filled with zeros, which are never told.",
+        .false_alarms =
+            "The reserve is filled with zeros, which are never told. Who signs again in place may leave the end of an "
+            "earlier signature there: hashes of the same pages are recognised as such and not told, other remains are.",
         .category = TRN_CATEGORY_SIGNATURE,
         .structural = true,
     },

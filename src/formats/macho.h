@@ -67,6 +67,7 @@ struct trn_macho {
     uint64_t symbols_at, strings_at, strings_size;
     uint32_t n_symbols;
     uint64_t signature_at, signature_size; /* size 0: not signed */
+    uint32_t n_signatures;                 /* commands that name one; the first counts */
     uint64_t end;                          /* first byte that nothing in the load commands accounts for */
 };
 

@@ -199,7 +199,7 @@ static void linkedit(struct reader *r, uint32_t cmd)
     accounts(r->m, at, size);
     r->m->chained_fixups = r->m->chained_fixups || cmd == CHAINED_FIXUPS;
     r->m->function_starts = r->m->function_starts || cmd == FUNCTION_STARTS;
-    if (cmd == CODE_SIGNATURE) {
+    if (cmd == CODE_SIGNATURE && r->m->n_signatures++ == 0) {
         r->m->signature_at = at;
         r->m->signature_size = size;
     }

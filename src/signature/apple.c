@@ -141,7 +141,9 @@ static int behind(const struct trn_apple_where *w, struct trn_apple *x)
 {
     uint64_t from = w->at + x->superblob, left = w->size - x->superblob, at, size;
     int e = trn_apple_nonzero(w->bytes, from, left, &at, &size);
-    if (e == 1)
+    if (e == 1 && x->superblob && trn_apple_remains(w->bytes, w->at, from, at + size, from + left))
+        trn_signature_uncovered(&x->s, from, left, "hashes that an earlier signature left", true);
+    else if (e == 1)
         trn_signature_uncovered(&x->s, at, size, "room behind the signature", false);
     else if (e == 0)
         trn_signature_uncovered(&x->s, from, left, "zeros behind the signature", true);

@@ -50,7 +50,7 @@ struct trn_apple {
     const char *why;                 /* static: the first thing that is not right; NULL */
     uint64_t wrong_at;               /* where, in the signed thing; UINT64_MAX: no one place */
     bool has_ticket;                 /* notarization is stapled to it */
-    uint64_t unsigned_bytes;         /* of attributes beside the time stamp that nobody signed */
+    uint64_t unsigned_bytes;         /* of attributes beside the time stamp, and other parts, that nobody signed */
 };
 
 /* 0 also for a signature that is wrong: the result says so. kind NONE when the room holds nothing but zeros. -ENOMEM, or what

@@ -10,6 +10,8 @@
 #define OID_DIRECTORIES "1.2.840.113635.100.9.1"   /* a property list with "cdhashes" */
 #define OID_DIRECTORIES_2 "1.2.840.113635.100.9.2" /* a set of (algorithm, hash) */
 #define CDHASH 20u
+#define CERTIFICATE_MAX 8192
+#define SIGNERS_MAX 8
 
 static struct trn_str name_entry(const X509_NAME *name, int nid, struct trn_arena *a)
 {
@@ -106,11 +108,27 @@ static void check_team(X509 *cert, struct trn_arena *a, struct trn_apple *x)
     }
 }
 
+/* Certificates that are far larger than any real one, and revocation lists, which Apple's signatures have not. */
+static void odd_parts(CMS_ContentInfo *cms, STACK_OF(X509) * certs, struct trn_apple *x)
+{
+    STACK_OF(X509_CRL) *lists = CMS_get1_crls(cms);
+    for (int i = 0; i < sk_X509_num(certs); i++) {
+        int size = i2d_X509(sk_X509_value(certs, i), NULL);
+        x->unsigned_bytes += size > CERTIFICATE_MAX ? (uint64_t)size : 0;
+    }
+    for (int i = 0; i < sk_X509_CRL_num(lists); i++) {
+        int size = i2d_X509_CRL(sk_X509_CRL_value(lists, i), NULL);
+        x->unsigned_bytes += size > 0 ? (uint64_t)size : 0;
+    }
+    sk_X509_CRL_pop_free(lists, X509_CRL_free);
+}
+
 static void signer(CMS_ContentInfo *cms, CMS_SignerInfo *si, struct trn_arena *a, struct trn_apple *x)
 {
     TRN_AUTO(trn_free_certs) STACK_OF(X509) *certs = CMS_get1_certs(cms);
     X509 *cert = NULL;
     int64_t stamped = 0;
+    odd_parts(cms, certs, x);
     CMS_SignerInfo_get0_algs(si, NULL, &cert, NULL, NULL);
     if (!cert) {
         x->s.chain = TRN_CHAIN_UNKNOWN;
@@ -136,6 +154,30 @@ static void unsigned_attributes(const CMS_SignerInfo *si, struct trn_apple *x)
     }
 }
 
+/* As CMS_verify does it, which loses its copy of the content when a digest of the structure is not known. */
+static bool holds(CMS_ContentInfo *cms, struct trn_str directory)
+{
+    char drain[4096];
+    STACK_OF(CMS_SignerInfo) *signers = CMS_get0_SignerInfos(cms);
+    int n = sk_CMS_SignerInfo_num(signers);
+    BIO *content = BIO_new_mem_buf(directory.p, (int)directory.n);
+    BIO *chain = content && n <= SIGNERS_MAX ? CMS_dataInit(cms, content) : NULL;
+    if (!chain) {
+        BIO_free(content);
+        return false;
+    }
+    while (BIO_read(chain, drain, sizeof(drain)) > 0)
+        continue;
+    bool ok = CMS_set1_signers_certs(cms, NULL, 0) == n;
+    for (int i = 0; ok && i < n; i++) {
+        CMS_SignerInfo *si = sk_CMS_SignerInfo_value(signers, i);
+        ok = (CMS_signed_get_attr_count(si) < 0 || CMS_SignerInfo_verify(si) == 1) &&
+             CMS_SignerInfo_verify_content(si, chain) == 1;
+    }
+    BIO_free_all(chain); /* with the content at its end */
+    return ok;
+}
+
 int trn_apple_cms(struct trn_str der, struct trn_arena *a, struct trn_apple *x, size_t *ret_used)
 {
     const unsigned char *p = (const unsigned char *)der.p;
@@ -149,15 +191,12 @@ int trn_apple_cms(struct trn_str der, struct trn_arena *a, struct trn_apple *x, 
         return 0;
     }
     *ret_used = (size_t)(p - (const unsigned char *)der.p);
-    TRN_AUTO(trn_free_bio) BIO *content = BIO_new_mem_buf(directory.p, (int)directory.n);
-    if (!content)
-        return -ENOMEM;
     STACK_OF(CMS_SignerInfo) *signers = CMS_get0_SignerInfos(cms);
     if (sk_CMS_SignerInfo_num(signers) < 1) {
         trn_apple_wrong(x, "nobody signed it", UINT64_MAX);
         return 0;
     }
-    if (CMS_verify(cms, NULL, NULL, content, NULL, CMS_BINARY | CMS_NO_SIGNER_CERT_VERIFY) != 1)
+    if (!holds(cms, directory))
         trn_apple_wrong(x, "the signature is not of this code directory", UINT64_MAX);
     x->s.signatures = (uint32_t)sk_CMS_SignerInfo_num(signers);
     signer(cms, sk_CMS_SignerInfo_value(signers, 0), a, x);

@@ -23,9 +23,5 @@ static inline void trn_free_cms(CMS_ContentInfo **c)
 {
     CMS_ContentInfo_free(*c);
 }
-static inline void trn_free_bio(BIO **b)
-{
-    BIO_free(*b);
-}
 
 #endif

@@ -15,6 +15,9 @@ struct trn_str trn_apple_special(const struct trn_apple_directory *d, uint32_t s
 /* Is `hash` that of the bytes, by the directory's algorithm? */
 bool trn_apple_hash_is(const struct trn_apple_directory *d, struct trn_str bytes, struct trn_str hash);
 
+/* apple_remains.c: is [from, to) a part of an earlier signature over the same pages? from: where the present one ends. */
+bool trn_apple_remains(const struct trn_source *s, uint64_t limit, uint64_t from, uint64_t to, uint64_t room_end);
+
 /* apple_cms.c: verifies the CMS signature over directories[0]; fills signer, chain, times; why when it does not hold. */
 int trn_apple_cms(struct trn_str der, struct trn_arena *a, struct trn_apple *x, size_t *ret_used) TRN_MUST_CHECK;
 

@@ -184,3 +184,20 @@ Test(check_macho, a_damaged_header_is_a_gap)
     cr_expect_eq(scan(&s, 100), TRN_VERDICT_CLEAN);
     HAS(&s, "gap 1 damaged its Mach-O header or load commands are damaged\n");
 }
+
+Test(check_macho, two_signatures_are_one_too_many)
+{
+    struct seen s;
+    size_t n = load("adhoc", 0);
+    struct trn_arena TRN_AUTO(trn_arena_freep) *a = trn_arena_new(0);
+    struct trn_source src = trn_source_mem((struct trn_str){content, n});
+    struct trn_macho m;
+    cr_assert_eq(trn_macho_read(&src, a, &m), 0);
+    for (uint64_t at = 32, i = 0; i < m.n_commands; i++) { /* the build version (24 bytes) becomes a second one */
+        if ((uint8_t)content[at] == 0x32)
+            content[at] = 0x1d;
+        at += (uint8_t)content[at + 4] | (uint64_t)(uint8_t)content[at + 5] << 8;
+    }
+    scan(&s, n);
+    HAS(&s, "finding 1 signature.digest-mismatch ");
+}

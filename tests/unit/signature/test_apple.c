@@ -175,3 +175,21 @@ Test(apple, a_room_of_zeros_is_no_signature, .fini = end)
     cr_expect_eq(x.s.digest, TRN_DIGEST_BAD);
     cr_expect_str_eq(x.why, "its signature is damaged");
 }
+
+Test(apple, hashes_that_an_earlier_signature_left_are_known_and_nothing_else, .fini = end)
+{
+    struct trn_str f = corpus("remains");
+    struct trn_apple x = verify(f);
+    cr_expect_eq(x.s.digest, TRN_DIGEST_OK);
+    cr_expect_eq(unexpected(&x, NULL), 0);
+    uint64_t at = macho.signature_at + x.superblob;
+    for (uint64_t i = at; i < at + 110; i += 3) {
+        content[i] ^= 1;
+        x = verify(f);
+        cr_expect_eq(unexpected(&x, "room behind the signature"), 1, "byte %llu", (unsigned long long)(i - at));
+        content[i] ^= 1;
+    }
+    content[at + 110] ^= 1; /* one more behind them */
+    x = verify(f);
+    cr_expect_eq(unexpected(&x, "room behind the signature"), 1);
+}
