@@ -180,6 +180,7 @@ static int prepare(struct mother *m, struct trn_err *err)
                                             .gid = (gid_t)-1,
                                             .max_files = 128};
     trn_worker_warm();
+    trn_scan_warm();
     int e = m->o->rules >= 0 ? trn_yara_warm(err) : 0;
     if (e == 0)
         e = trn_sandbox_enter(&box, NULL, err);
