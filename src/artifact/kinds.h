@@ -56,5 +56,11 @@ int trn_open_macho_fat(struct trn_look *l, struct trn_err *err);
 int trn_release_macho(struct trn_look *l, struct trn_err *err);
 int trn_look_signatures(struct trn_look *l, struct trn_err *err); /* of every format that carries one */
 int trn_look_unsigned_siblings(struct trn_look *l, struct trn_err *err);
+/* unpack_dmg.c, unpack_hfs.c */
+int trn_look_dmg(struct trn_look *l, struct trn_err *err);
+int trn_open_dmg(struct trn_look *l, struct trn_err *err);
+int trn_look_apfs(struct trn_look *l, struct trn_err *err);
+int trn_open_hfs(struct trn_look *l, struct trn_err *err);
+int trn_open_disk(struct trn_look *l, struct trn_err *err);
 
 #endif

@@ -33,6 +33,6 @@ const char *trn_format_name(enum trn_format f)
         "zip",   "tar",        "gzip",  "bzip2",    "xz",     "lzma", "zstd",  "lz4",       "7z",       "rar",
         "cab",   "deb",        "ar",    "rpm",      "cpio",   "iso",  "xar",   "asar",      "squashfs", "dmg",
         "hfs+",  "apfs",       "ico",   "png",      "jpeg",   "gif",  "bmp",   "pdf",       "class",    "wasm",
-        "json",  "javascript", "shell", "python",   "text",   "der",  "nsis",  "7z-sfx"};
+        "json",  "javascript", "shell", "python",   "text",   "der",  "nsis",  "7z-sfx",    "disk"};
     return (unsigned)f < TRN_FORMAT_MAX ? names[f] : "data";
 }

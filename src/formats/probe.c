@@ -62,7 +62,11 @@ static const struct magic magics[] = {
     M(0, "\xcf\xfa\xed\xfe", MACHO),
     M(0, "MZ", PE),
     M(0, "koly", DMG),
+    M(0, "encrcdsa", DMG),
+    M(0, "sprs\0\0\0\3", DMG),
     M(APFS_AT, "NXSB", APFS),
+    M(512, "EFI PART", DISK),
+    M(512, "PM\0\0", DISK),
     M(HFS_AT - 1, "\0H+\0\4", HFSPLUS), /* the byte before is of the unused first sectors */
 };
 
@@ -210,7 +214,7 @@ int trn_format_probe(const struct trn_source *s, struct trn_str name, enum trn_f
     enum trn_format f = n ? by_head((struct trn_str){head, (size_t)n}, name) : TRN_FORMAT_EMPTY;
     /* an ISO image that starts as a disk (hybrid) and a DMG that starts with a compressed block say so elsewhere */
     if (f == TRN_FORMAT_DATA || f == TRN_FORMAT_PE || f == TRN_FORMAT_BZIP2 || f == TRN_FORMAT_XZ ||
-        f == TRN_FORMAT_TEXT || f == TRN_FORMAT_HFSPLUS || f == TRN_FORMAT_APFS) {
+        f == TRN_FORMAT_TEXT || f == TRN_FORMAT_HFSPLUS || f == TRN_FORMAT_APFS || f == TRN_FORMAT_DISK) {
         enum trn_format other = by_place(s);
         f = other != TRN_FORMAT_DATA ? other : f;
     }
