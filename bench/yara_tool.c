@@ -75,7 +75,6 @@ int main(int argc, char **argv)
             trn_yara_rules_cached(rules) ? " (cache)" : "");
     struct trn_matcher m = trn_yara_matcher(scanner);
     struct trn_arena *arena = trn_arena_new(64u << 20);
-    TRN_AUTO(trn_fd_closep) int listed = -1;
     FILE *list = fopen(argv[2], "re");
     while (list && fgets(line, sizeof(line), list)) {
         line[strcspn(line, "\n")] = '\0';

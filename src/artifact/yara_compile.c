@@ -190,8 +190,6 @@ static int compile_set(struct job *j, enum trn_yara_set set)
         size_t bad = add_all(j, c, &said);
         if (bad == j->n)
             return yr_compiler_get_rules(c, &j->r->set[set]) == ERROR_SUCCESS ? 0 : -ENOMEM;
-        if (tried && j->files[bad].bad)
-            return -EINVAL;
         e = not_good(j, &j->files[bad], &said);
         if (e == 0 && !tried)
             e = try_alone(j, bad + 1);
@@ -262,7 +260,9 @@ int trn_yara_compile(const struct trn_yara_options *o, struct trn_yara_rules **r
     TRN_AUTO(trn_yara_rules_freep) struct trn_yara_rules *r = calloc(1, sizeof(*r));
     TRN_AUTO(files_done) struct job j = {.r = r};
     uint8_t key[TRN_YARA_KEY];
-    int e = r ? set_up(r, err) : trn_fail(err, -ENOMEM, "cannot compile YARA rules: out of memory");
+    if (!r)
+        return trn_fail(err, -ENOMEM, "cannot compile YARA rules: out of memory");
+    int e = set_up(r, err);
     if (e == 0)
         e = take_files(&j, o->bundle, err);
     if (e < 0)

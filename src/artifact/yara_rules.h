@@ -6,7 +6,7 @@
  *
  * Each file of the bundle is a namespace named by its path; includes are refused; a file that does not compile costs itself.
  * Defined for every rule, as strings: filename filepath extension filetype filemode md5 id owner group unpack_parent
- * unpack_source (what they hold: docs/scan.md). Rules are code: compile only what its user chose, load only a cache that
+ * unpack_source (what they hold: docs/yara.md). Rules are code: compile only what its user chose, load only a cache that
  * nobody else can write (it is checked: owner, mode, key, hash).
  *
  * Contents up to 32 MiB are seen whole. Of larger ones a rule sees blocks of 4 MiB that overlap by 64 KiB: filesize, offsets,

@@ -279,3 +279,107 @@ Test(yara_reduce, on_the_public_rules_the_sets_find_what_all_rules_find, .timeou
     yara_done(w);
     free(w);
 }
+
+/* ---- the yara command on the same files ---- */
+
+static const char peer_rules[] =
+    "import \"pe\"\nimport \"math\"\nimport \"hash\"\n"
+    "rule needs_mz { strings: $a = \"common\" condition: uint16(0) == 0x5a4d and $a }\n"
+    "rule not_mz { strings: $a = \"common\" condition: not uint16(0) == 0x5a4d and $a }\n"
+    "rule mz_or_elf { condition: uint16(0) == 0x5a4d or uint32(0) == 0x464c457f }\n"
+    "rule no_pe { condition: not pe.is_pe and filesize > 4 }\n"
+    "rule sections { condition: pe.number_of_sections == 0 or filesize < 30 }\n"
+    "rule unsigned_common { strings: $a = \"common\" condition: $a and not pe.number_of_signatures > 0 }\n"
+    "rule small { strings: $a = \"common\" condition: filesize < 1KB and $a }\n"
+    "rule large { strings: $a = \"common\" condition: filesize > 1MB and #a > 1 }\n"
+    "rule not_too_large { condition: filesize < 1048577 }\n"
+    "rule random { condition: math.entropy(0, filesize) > 5.0 }\n"
+    "rule same { condition: hash.md5(0, filesize) == \"3a6d0284e743dc4a9b86f97d6dd1a3bf\" }\n"
+    "private rule hidden { strings: $a = /com+on/ wide ascii condition: any of them }\n"
+    "rule asks { condition: hidden and filesize > 10 }\n"
+    "rule set_of { condition: 2 of (needs_mz, not_mz, small) }\n"
+    "rule regexp { strings: $a = /x[0-9]{3}y/ nocase $b = { 63 6f ?? 6d [1-8] 6e } condition: any of them }\n"
+    "rule at_entry { strings: $a = \"common\" condition: $a at pe.entry_point or $a at 4 }\n";
+
+static const struct {
+    const char *name;
+    struct trn_str head, rest;
+    size_t repeat;
+} peer_files[] = {
+    {"elf",
+     TRN_STR("\x7f"
+             "ELF"),
+     TRN_STR("common\n"), 1},
+    {"mz", TRN_STR("MZ\x90\x00"), TRN_STR("common and more of it, common"), 3},
+    {"m", TRN_STR("M"), TRN_STR(""), 1},
+    {"text", TRN_STR(""), TRN_STR("hello"), 1},
+    {"wide", TRN_STR("c\0o\0m\0m\0o\0n\0"), TRN_STR("X123Y"), 2},
+    {"edge", TRN_STR(""), TRN_STR("0123456789abcdef"), 65536}, /* 1 MB exactly */
+    {"beyond", TRN_STR("!"), TRN_STR("0123456789abcdef"), 65536},
+    {"big", TRN_STR("x"), TRN_STR("a common thing\n"), 90000},
+    {"bigmz", TRN_STR("MZ"), TRN_STR("another common thing\n"), 90000},
+    {"same", TRN_STR(""), TRN_STR("val"), 1},
+};
+
+static size_t make_peer_file(size_t i, char **ret)
+{
+    size_t n = peer_files[i].head.n + peer_files[i].rest.n * peer_files[i].repeat;
+    char *p = malloc(n + 1), *at = p + peer_files[i].head.n;
+    cr_assert_not_null(p);
+    memcpy(p, peer_files[i].head.p, peer_files[i].head.n);
+    for (size_t k = 0; k < peer_files[i].repeat; k++, at += peer_files[i].rest.n)
+        memcpy(at, peer_files[i].rest.p, peer_files[i].rest.n);
+    *ret = p;
+    return n;
+}
+
+static void write_file(const char *dir, const char *name, const char *bytes, size_t n)
+{
+    char path[256];
+    (void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+    TRN_AUTO(trn_fd_closep) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    cr_assert_eq(trn_write_full(fd, bytes, n), 0);
+}
+
+/* "rule rule " of one file, as the command says it: it tells rules in their order. */
+static void ask_yara(const char *dir, const char *name, char *ret, size_t size)
+{
+    char command[512], line[512];
+    (void)snprintf(command, sizeof(command), "yara -w %s/rules %s/%s", dir, dir, name);
+    FILE *f = popen(command, "re");
+    cr_assert_not_null(f);
+    ret[0] = '\0';
+    while (fgets(line, sizeof(line), f)) {
+        size_t n = strlen(ret);
+        (void)snprintf(ret + n, size - n, "%.*s ", (int)strcspn(line, " "), line);
+    }
+    cr_assert_eq(pclose(f), 0);
+}
+
+Test(yara_reduce, the_yara_command_finds_the_same, .timeout = 60)
+{
+    char dir[] = "/tmp/trn-yara-XXXXXX", theirs[4096], command[64];
+    if (system("command -v yara > /dev/null") != 0)
+        cr_skip("no yara command");
+    cr_assert_not_null(mkdtemp(dir));
+    struct yara_world w = {0};
+    const struct yara_source files[] = {{"rules", peer_rules}};
+    cr_assert_eq(yara_compile(&w, files, 1, -1, -1), 0, "%s", w.bad);
+    cr_assert_str_eq(w.bad, "");
+    write_file(dir, "rules", peer_rules, strlen(peer_rules));
+    uint32_t all = 0;
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(peer_files); i++) {
+        TRN_AUTO(trn_freep) char *bytes = NULL;
+        size_t n = make_peer_file(i, &bytes);
+        write_file(dir, peer_files[i].name, bytes, n);
+        ask_yara(dir, peer_files[i].name, theirs, sizeof(theirs));
+        w.found[0] = '\0';
+        cr_expect_eq(yara_match(&w, bytes, n, peer_files[i].name), 0);
+        cr_expect_str_eq(w.found, theirs, "%s: '%s', yara says '%s'", peer_files[i].name, w.found, theirs);
+        all += theirs[0] != '\0';
+    }
+    cr_expect_geq(all, 8);
+    (void)snprintf(command, sizeof(command), "rm -r %s", dir);
+    cr_expect_eq(system(command), 0);
+    yara_done(&w);
+}
