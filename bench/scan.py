@@ -215,7 +215,7 @@ class Bench:
                      for a, b in zip(runs[f"turncoat --jobs {n}"], runs[f"yara -p{n}"])]
             wall, cpu = (statistics.median(p[i] for p in pairs) for i in (0, 1))
             self.row(f"turncoat / yara, {n} at once", f"{wall:.2f} on the wall, {cpu:.2f} of processor",
-                     f"<= {ASKED['ratio']}", min(wall, cpu) <= ASKED["ratio"] if n == 1 else None)
+                     f"<= {ASKED['ratio']} of processor", cpu <= ASKED["ratio"] if n == 1 else None)
         cores = statistics.median(a["wall"] / b["wall"] for a, b in zip(runs["turncoat --jobs 1"], runs["turncoat --jobs 2"]))
         self.row("both cores against one", f"{cores:.2f} times as fast", f">= {ASKED['cores']}", cores >= ASKED["cores"])
         self.row("matches: yara, turncoat in the same files, in members",

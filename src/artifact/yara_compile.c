@@ -12,7 +12,8 @@
 #include <stdio.h>
 
 #define OUR_VERSION "turncoat-yara-1"
-#define MATCH_DATA 32 /* bytes of a match that are kept: what the excerpt shows */
+#define MATCH_DATA \
+    0 /* bytes of a match that libyara copies: with any, its next match is not aligned; we read the content */
 
 struct job {
     struct trn_yara_file *files;

@@ -67,6 +67,7 @@ int trn_yara_add_bad(struct trn_yara_rules *r, struct trn_str file, uint32_t lin
 
 /* yara_match.c: what a match is as a finding. */
 struct trn_yara_told {
+    const struct trn_source *bytes; /* of the content: for excerpts */
     struct trn_arena *arena;
     int (*found)(void *ctx, const struct trn_finding *f);
     void *found_ctx;

@@ -10,6 +10,7 @@
 #define USUAL_SCORE 75
 #define HIGHEST 75
 #define OTHERS_MAX 5 /* further strings named */
+#define EXCERPT 32u
 #define TEXT_MAX 240 /* of the author's words */
 
 struct metas {
@@ -51,21 +52,32 @@ static uint16_t weight_of(uint16_t check, int64_t score)
     return (uint16_t)TRN_MIN(w, (int64_t)HIGHEST);
 }
 
-static void tell_string(struct trn_finding *f, struct trn_arena *a, const YR_STRING *s, const YR_MATCH *m,
+static uint64_t place_of(const YR_MATCH *m)
+{
+    return (uint64_t)m->base + (uint64_t)m->offset;
+}
+
+static void tell_string(struct trn_finding *f, const struct trn_yara_told *t, const YR_STRING *s, const YR_MATCH *m,
                         uint32_t count)
 {
-    char hex[2 * 32 + 1];
-    trn_hex(m->data, (size_t)TRN_MIN(TRN_MAX(m->data_length, 0), 32), hex);
-    trn_finding_add(f, "string", trn_arena_str(a, trn_str_of(s->identifier)));
-    trn_finding_add(f, "offset", trn_arena_printf(a, "0x%llx", (unsigned long long)(m->base + m->offset)));
-    trn_finding_add(f, "size", trn_arena_printf(a, "%d", m->match_length));
-    trn_finding_add(f, "excerpt", trn_arena_str(a, trn_str_of(hex)));
-    trn_finding_add(f, "count", trn_arena_printf(a, "%u", count));
+    uint8_t head[EXCERPT];
+    char hex[2 * EXCERPT + 1];
+    uint64_t at = place_of(m);
+    size_t n = (size_t)TRN_MIN(TRN_MAX(m->match_length, 0), (int32_t)EXCERPT);
+    int64_t got = trn_source_read(t->bytes, at, head, n);
+    trn_hex(head, got > 0 ? (size_t)got : 0, hex);
+    trn_finding_add(f, "string", trn_arena_str(t->arena, trn_str_of(s->identifier)));
+    trn_finding_add(f, "offset", trn_arena_printf(t->arena, "0x%llx", (unsigned long long)at));
+    trn_finding_add(f, "size", trn_arena_printf(t->arena, "%d", m->match_length));
+    trn_finding_add(f, "excerpt", trn_arena_str(t->arena, trn_str_of(hex)));
+    trn_finding_add(f, "count", trn_arena_printf(t->arena, "%u", count));
 }
 
 /* The first string with all there is to say of it, a few more by name and place. */
-static void tell_strings(struct trn_finding *f, struct trn_arena *arena, YR_SCAN_CONTEXT *scan, const YR_RULE *rule)
+static void tell_strings(struct trn_finding *f, const struct trn_yara_told *t, YR_SCAN_CONTEXT *scan,
+                         const YR_RULE *rule)
 {
+    struct trn_arena *arena = t->arena;
     const YR_STRING *s;
     struct trn_str others = TRN_STR_NONE;
     uint32_t strings = 0;
@@ -81,10 +93,10 @@ static void tell_strings(struct trn_finding *f, struct trn_arena *arena, YR_SCAN
         if (!first)
             continue;
         if (strings++ == 0)
-            tell_string(f, arena, s, first, count);
+            tell_string(f, t, s, first, count);
         else if (strings <= OTHERS_MAX + 1)
             others = trn_arena_printf(arena, "%.*s%s%s at 0x%llx", TRN_STR_ARG(others), others.n ? ", " : "",
-                                      s->identifier, (unsigned long long)(first->base + first->offset));
+                                      s->identifier, (unsigned long long)place_of(first));
     }
     if (strings > OTHERS_MAX + 1)
         others = trn_arena_printf(arena, "%.*s and %u more", TRN_STR_ARG(others), strings - OTHERS_MAX - 1);
@@ -109,7 +121,7 @@ int trn_yara_tell(struct trn_yara_told *t, YR_SCAN_CONTEXT *scan, const YR_RULE 
     trn_finding_add(&f, "reference", m.reference);
     if (m.score >= 0)
         trn_finding_add(&f, "score", trn_arena_printf(t->arena, "%lld", (long long)m.score));
-    tell_strings(&f, t->arena, scan, rule);
+    tell_strings(&f, t, scan, rule);
     if (!f.summary.p)
         return -ENOMEM;
     return t->found(t->found_ctx, &f);

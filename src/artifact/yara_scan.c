@@ -84,7 +84,7 @@ static int match(void *ctx, const struct trn_source *bytes, const struct trn_art
                  int (*found)(void *found_ctx, const struct trn_finding *f), void *found_ctx)
 {
     struct trn_yara_scanner *s = ctx;
-    struct trn_yara_told told = {.arena = arena, .found = found, .found_ctx = found_ctx};
+    struct trn_yara_told told = {.bytes = bytes, .arena = arena, .found = found, .found_ctx = found_ctx};
     if (a->depth < TRN_ARRAY_SIZE(s->place.formats))
         s->place.formats[a->depth] = a->format;
     s->content = (struct trn_yara_content){.set = set_of(bytes), .deadline_ns = deadline_mono_ns};
