@@ -162,7 +162,9 @@ static void on_bad_rule(void *ctx, struct trn_str file, uint32_t line, struct tr
         return;
     trn_escape_into(path, sizeof(path), file);
     trn_escape_into(text, sizeof(text), why);
-    if (line)
+    if (line && s->settings.indicators >= 0 && trn_str_eq_c(file, "indicators"))
+        fprintf(s->cli->err, "turncoat: cannot use line %u of the indicators: %s, skipping it\n", line, text);
+    else if (line)
         fprintf(s->cli->err, "turncoat: cannot use rule file '%s', line %u: %s, skipping it\n", path, line, text);
     else
         fprintf(s->cli->err, "turncoat: cannot use rule file '%s': %s, skipping it\n", path, text);
@@ -241,7 +243,7 @@ static int scan(struct scan *s, struct trn_err *err)
     restore_signals(s);
     s->sum.ns = trn_mono_ns() - start;
     if (s->bad_rules > 20)
-        fprintf(s->cli->err, "turncoat: and %u more rule files that cannot be used\n", s->bad_rules - 20);
+        fprintf(s->cli->err, "turncoat: and %u more that cannot be used\n", s->bad_rules - 20);
     s->sum.undecided = s->sum.undecided || e < 0;
     end_outputs(s);
     return e;

@@ -184,7 +184,7 @@ int trn_results_member(struct trn_results *x, uint32_t id, struct trn_buf *out)
     for (uint32_t i = n; i-- > 0;) {
         struct trn_item item;
         int e = trn_results_artifact(x, way[i], &item);
-        if (e < 0)
+        if (e != 0)
             return e;
         if (i + 1 < n)
             trn_put_c(out, "!/");
@@ -267,7 +267,7 @@ static int build(struct trn_scanned *t, struct trn_score *score)
             e = add_node(x, at, &item.a);
         else if (e == 0)
             e = add_link(x, at, item.artifact, item.kind == TRN_ITEM_FINDING || item.kind == TRN_ITEM_GAP);
-        if (e < 0)
+        if (e != 0)
             return e;
         if (item.kind == TRN_ITEM_ARTIFACT && item.a.id == 1)
             t->size = item.a.size;

@@ -225,7 +225,7 @@ static int put_artifact(struct trn_scan_json *j, struct trn_scanned *f, uint32_t
     int e = trn_results_member(x, id, &member);
     if (e == 0)
         e = trn_results_artifact(x, id, &item);
-    if (e < 0)
+    if (e != 0)
         return e;
     trn_out_comma(b);
     trn_put_c(b, "\n{");

@@ -203,7 +203,7 @@ static int put_item(struct trn_scan_sarif *s, struct trn_scanned *f, uint32_t id
     int e = trn_results_member(&f->index, id, &member);
     if (e == 0)
         e = trn_results_read(&f->index, at, &item, NULL);
-    if (e < 0)
+    if (e != 0)
         return e;
     if (item.kind == TRN_ITEM_FINDING)
         put_result(&s->out.b, f, trn_buf_str(&member), &item.f);

@@ -107,3 +107,55 @@ Test(scan, limits_are_read)
     cr_assert(l.bytes == 2ull << 30 && l.ratio == 7 && l.member_bytes == 3072 && l.depth == 4 && l.seconds == 9);
     cr_assert_eq(l.members, trn_limits_default().members);
 }
+
+Test(scan, rules_find_members_too_and_bad_ones_are_told)
+{
+    mkdir("r", 0755);
+    mkdir("r/sub", 0755);
+    place_put("r/sub/a.yar", "rule Made_Up { strings: $a = \"a made up marker\" condition: $a }\n");
+    place_put("r/bad.yara", "rule broken { condition: nothing }\n");
+    place_put("r/readme.txt", "no rule at all {\n");
+    place_put("t/a", "this is a made up marker\n");
+    for (int i = 0; i < 2; i++) { /* compiled, then as they were compiled */
+        TRN_AUTO(said_done) struct said s = CALL("scan", "t", "--rules", "r");
+        cr_assert_eq(s.code, TRN_EXIT_FINDINGS, "%s%s", s.out, s.err);
+        cr_assert(strstr(s.out, "suspicious 50   yara.Made_Up: "), "%s", s.out);
+        cr_assert(strstr(s.err, "cannot use rule file 'r/bad.yara', line 1: "), "%s", s.err);
+        cr_assert(!strstr(s.err, "readme"), "%s", s.err);
+    }
+    TRN_AUTO(said_done) struct said j = CALL("scan", "t", "--json", "--rules=r/sub/a.yar", "--fail-on=malicious");
+    cr_assert_eq(j.code, TRN_EXIT_OK, "%s", j.err);
+    cr_assert(strstr(j.out, "\"check\":\"yara.Made_Up\""), "%s", j.out);
+    TRN_AUTO(said_done) struct said without = CALL("scan", "t");
+    cr_assert_eq(without.code, TRN_EXIT_OK, "another question has another answer: %s", without.out);
+}
+
+Test(scan, compiled_rules_that_were_changed_are_not_fatal)
+{
+    place_put("a.yar", "rule Made_Up { strings: $a = \"a made up marker\" condition: $a }\n");
+    place_put("t/a", "this is a made up marker\n");
+    TRN_AUTO(said_done) struct said first = CALL("scan", "t", "--rules", "a.yar");
+    cr_assert_eq(first.code, TRN_EXIT_FINDINGS, "%s", first.err);
+    cr_assert_eq(system("for f in cache/turncoat/rules-*.bin; do printf nonsense > $f; done"), 0);
+    TRN_AUTO(said_done) struct said again = CALL("scan", "t", "--rules", "a.yar");
+    cr_assert_eq(again.code, TRN_EXIT_FINDINGS, "%s%s", again.out, again.err);
+}
+
+Test(scan, indicators_name_known_content)
+{
+    place_put("t/a", "one\n");
+    place_put("i.csv", "sha256,2c8b08da5ce60398e1f19af0e5dccc744df274b826abe585eaba68c525434806,made up\nnonsense\n");
+    TRN_AUTO(said_done) struct said s = CALL("scan", "t", "--indicators", "i.csv");
+    cr_assert_eq(s.code, TRN_EXIT_FINDINGS, "%s%s", s.out, s.err);
+    cr_assert(strstr(s.out, "indicator.sha256: "), "%s", s.out);
+    cr_assert(strstr(s.err, "turncoat: cannot use line 2 of the indicators: "), "%s", s.err);
+}
+
+Test(scan, explain_says_what_a_check_of_a_file_is)
+{
+    TRN_AUTO(said_done)
+    struct said s = CALL("explain", "pe.certificate-slack"),
+                j = CALL("explain", "yara.Any", "--json");
+    cr_assert(strstr(s.out, "category signature; a proof by the structure of the file"), "%s", s.out);
+    cr_assert(strstr(j.out, "\"category\":\"text\"") && strstr(j.out, "\"structural\":false"), "%s", j.out);
+}
