@@ -261,11 +261,11 @@ int trn_scan_json_file(struct trn_scan_json *j, struct trn_scanned *f)
             e = put_gaps(j, f, id);
     }
     if (f->code < 0) {
-        const char *kind = f->note                 ? "unreadable"
-                           : f->code == -EPIPE     ? "crashed"
-                           : f->code == -ETIME     ? "hung"
-                           : f->code == -ECANCELED ? "interrupted"
-                                                   : "unreadable";
+        const char *kind = f->note                                   ? "unreadable"
+                           : f->code == -EPIPE || f->code == -EPROTO ? "crashed"
+                           : f->code == -ETIME                       ? "hung"
+                           : f->code == -ECANCELED                   ? "interrupted"
+                                                                     : "unreadable";
         put_limit(j, f->path, TRN_STR_NONE, kind, &(struct trn_gap){.kind = TRN_GAP_CRASHED, .what = f->why});
     }
     if (f->changed)

@@ -362,9 +362,9 @@ int trn_scan_tree_file(struct trn_scan_tree *t, struct trn_scanned *f)
     }
     if (f->code < 0)
         put_told(t, TRN_STR("     "), TRN_YELLOW,
-                 f->code == -EPIPE   ? "crashed"
-                 : f->code == -ETIME ? "hung"
-                                     : "not read",
+                 f->code == -EPIPE || f->code == -EPROTO ? "crashed"
+                 : f->code == -ETIME                     ? "hung"
+                                                         : "not read",
                  f->why);
     if (f->changed)
         put_told(t, TRN_STR("     "), TRN_YELLOW, "changed",
