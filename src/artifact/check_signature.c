@@ -41,7 +41,9 @@ struct trn_str trn_look_signed_words(struct trn_look *l, const struct trn_signat
         return trn_arena_printf(l->arena, "the signature by '%s' counts as valid nevertheless", who);
     if (s->digest == TRN_DIGEST_OK)
         return trn_arena_printf(l->arena, "the signature by '%s' is right about the content nevertheless", who);
-    return trn_arena_printf(l->arena, "the signature (by '%s') is not right about the content either", who);
+    if (s->digest == TRN_DIGEST_BAD)
+        return trn_arena_printf(l->arena, "the signature by '%s' is not right about the content either", who);
+    return trn_arena_printf(l->arena, "whether the signature by '%s' is right cannot be told here", who);
 }
 
 int trn_look_mismatch(struct trn_look *l, const struct trn_signature *s, const char *why, uint16_t score)
@@ -50,8 +52,11 @@ int trn_look_mismatch(struct trn_look *l, const struct trn_signature *s, const c
     char who[160];
     trn_finding_init(&f, trn_check_find(TRN_STR("signature.digest-mismatch")));
     f.score = score ? score : f.score;
-    trn_look_say(l, &f, "it is signed by '%s', but %s",
-                 trn_escape_into(who, sizeof(who), trn_str_is_empty(s->signer) ? TRN_STR("somebody") : s->signer), why);
+    trn_escape_into(who, sizeof(who), trn_str_is_empty(s->signer) ? TRN_STR("somebody") : s->signer);
+    if (s->kind)
+        trn_look_say(l, &f, "it is signed by '%s', but %s", who, why);
+    else
+        trn_look_say(l, &f, "%s", why);
     trn_finding_add(&f, "signature", trn_str_of(trn_signature_kind_name(s->kind)));
     trn_finding_add(&f, "signer", s->signer);
     trn_finding_add(&f, "hash", s->digest_name);
@@ -71,8 +76,20 @@ int trn_look_signatures(struct trn_look *l, struct trn_err *err)
     switch (l->self->format) {
     case TRN_FORMAT_PE:
         return trn_look_authenticode(l, err);
+    case TRN_FORMAT_MSI:
+    case TRN_FORMAT_OLE2:
+        return trn_look_signed_msi(l, err);
+    case TRN_FORMAT_CAB:
+        return trn_look_signed_cab(l, err);
+    case TRN_FORMAT_RPM:
+    case TRN_FORMAT_DEB:
+        return trn_look_signed_package(l, err);
+    case TRN_FORMAT_JSON:
+        return trn_look_provenance(l, err);
+    case TRN_FORMAT_GZIP:
+        return trn_look_tarball(l);
     default:
-        return 0;
+        return trn_look_module_trailer(l, err);
     }
 }
 

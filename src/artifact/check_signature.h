@@ -25,7 +25,17 @@ int trn_look_mismatch(struct trn_look *l, const struct trn_signature *s, const c
 /* Tells the signature, and remembers who signed for what compares siblings. */
 int trn_look_signed(struct trn_look *l, const struct trn_signature *s) TRN_MUST_CHECK;
 
+/* Each place in it that is not signed; check: what bytes beside the signature are told as. */
+int trn_look_places(struct trn_look *l, const struct trn_signed *x, const char *check) TRN_MUST_CHECK;
+int trn_look_signed_file(struct trn_look *l, const struct trn_signed *x, const char *check) TRN_MUST_CHECK;
+
 /* One format each; called by trn_look_signatures. */
 int trn_look_authenticode(struct trn_look *l, struct trn_err *err) TRN_MUST_CHECK;
+int trn_look_signed_cab(struct trn_look *l, struct trn_err *err) TRN_MUST_CHECK;
+int trn_look_signed_msi(struct trn_look *l, struct trn_err *err) TRN_MUST_CHECK;
+int trn_look_signed_package(struct trn_look *l, struct trn_err *err) TRN_MUST_CHECK; /* rpm, deb */
+int trn_look_provenance(struct trn_look *l, struct trn_err *err) TRN_MUST_CHECK;
+int trn_look_tarball(struct trn_look *l) TRN_MUST_CHECK;
+int trn_look_module_trailer(struct trn_look *l, struct trn_err *err) TRN_MUST_CHECK; /* of any format */
 
 #endif

@@ -1,104 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Owns: how bad it is what stands in a signed PE without being signed. Must not own: finding it (src/signature/).
- *
- * What real files showed: 0 to 7 zero bytes behind a signature, nothing else, in 60 entries of vendors. Installers that are
- * tagged for each customer have a short readable text there, or in a certificate or attribute of its own.
- */
+/* Owns: signatures of Windows programs, cabinets and kernel modules, told. Must not own: what bytes in them are worth. */
 #include "artifact/check_signature.h"
-
-#define TAG_SMALL 1024u       /* of text */
-#define ATTRIBUTE_LARGE 4096u /* no known attribute but time stamps and nested signatures comes near */
-#define RANDOM_MIN 512u       /* below that, entropy says little */
-#define RANDOM_MILLI 7000u
-#define SEAL_MAX 16384u
-
-static uint16_t slack_score(const struct trn_unsigned_place *p, const struct trn_run *r)
-{
-    if (r->zero)
-        return 10; /* odd, and holds nothing */
-    if (r->readable)
-        return r->text <= TAG_SMALL ? 15 : 35;
-    if (p->size <= 7)
-        return 40;
-    if (p->kind == TRN_PLACE_SLACK)
-        return 90;
-    return 60;
-}
-
-static bool is_seal(const struct trn_unsigned_place *p)
-{
-    return p->size <= SEAL_MAX &&
-           (strcmp(p->oid, "1.3.6.1.4.1.311.2.4.3") == 0 || strcmp(p->oid, "1.3.6.1.4.1.311.2.4.4") == 0);
-}
-
-static uint16_t inner_score(const struct trn_unsigned_place *p, const struct trn_run *r)
-{
-    if (is_seal(p) || (p->kind == TRN_PLACE_CERTIFICATE && p->size <= ATTRIBUTE_LARGE))
-        return 0;
-    if (r->readable || r->entropy_milli < 3000) /* a tag, mostly in a reserve of zeros */
-        return r->text <= TAG_SMALL ? 12 : 30;
-    if (p->size > ATTRIBUTE_LARGE || (p->size >= RANDOM_MIN && r->entropy_milli > RANDOM_MILLI))
-        return 70;
-    return p->size <= 256 ? 8 : 30;
-}
-
-static int tell_place(struct trn_look *l, const struct trn_authenticode *x, const struct trn_unsigned_place *p)
-{
-    struct trn_finding f;
-    struct trn_run r = trn_run_look(l, p->at, p->size);
-    bool inner = p->kind >= TRN_PLACE_ATTRIBUTE;
-    uint16_t score = inner ? inner_score(p, &r) : slack_score(p, &r);
-    if (!score)
-        return 0;
-    trn_finding_init(&f,
-                     trn_check_find(inner ? TRN_STR("pe.unauthenticated-attribute") : TRN_STR("pe.certificate-slack")));
-    f.score = score;
-    struct trn_str words = trn_look_signed_words(l, &x->signature);
-    if (inner)
-        trn_look_say(l, &f, "%llu bytes%s stand inside of the signature, in %s%s%s, where nobody signed them; %.*s",
-                     (unsigned long long)p->size, r.readable ? " of text" : "", p->what, p->oid[0] ? " " : "", p->oid,
-                     TRN_STR_ARG(words));
-    else
-        trn_look_say(l, &f, "%llu bytes%s stand %s, where no signature covers them; %.*s", (unsigned long long)p->size,
-                     r.zero       ? " of zeros"
-                     : r.readable ? " with text"
-                                  : "",
-                     p->kind == TRN_PLACE_ENTRY ? "in an entry of the certificate table that is no signature" : p->what,
-                     TRN_STR_ARG(words));
-    trn_look_evidence(l, &f, p->at, p->size);
-    trn_finding_add(&f, "place", trn_str_of(p->what));
-    if (p->oid[0])
-        trn_finding_add(&f, "oid", trn_arena_str(l->arena, trn_str_of(p->oid)));
-    trn_finding_add(&f, "digest", trn_str_of(trn_digest_state_name(x->signature.digest)));
-    trn_finding_add(&f, "chain", trn_str_of(trn_chain_state_name(x->signature.chain)));
-    trn_finding_add(&f, "signer", x->signature.signer);
-    return trn_look_found(l, &f);
-}
-
-static int tell(struct trn_look *l, const struct trn_authenticode *x)
-{
-    int e = trn_look_signed(l, &x->signature);
-    if (e == 0)
-        e = trn_look_property(l, "signed_as", trn_str_of(x->program));
-    if (e == 0 && x->stamped)
-        e = trn_look_property(l, "time_stamp", x->stamp_bad ? TRN_STR("bad") : TRN_STR("ok"));
-    if (e == 0 && x->signature.digest == TRN_DIGEST_BAD)
-        e = trn_look_mismatch(l, &x->signature, x->why, 0);
-    else if (e == 0 && x->pages == TRN_DIGEST_BAD)
-        e = trn_look_mismatch(l, &x->signature, "the hashes of its pages are not those of its content", 40);
-    for (uint32_t i = 0; e == 0 && i < x->n_places; i++)
-        e = tell_place(l, x, &x->places[i]);
-    if (e == 0 && x->places_left_out)
-        e = trn_look_gap(l, TRN_GAP_LIMIT, TRN_STR_NONE, "%u more places in its signature that are not signed",
-                         x->places_left_out);
-    return e;
-}
 
 int trn_look_authenticode(struct trn_look *l, struct trn_err *err)
 {
     struct trn_signature_options o = trn_look_trust(l);
-    struct trn_authenticode *x = trn_arena_alloc(l->arena, sizeof(*x));
+    struct trn_signed *x = trn_arena_alloc(l->arena, sizeof(*x));
     struct trn_pe pe;
     if (!x)
         return -ENOMEM;
@@ -111,5 +18,46 @@ int trn_look_authenticode(struct trn_look *l, struct trn_err *err)
     if (e < 0)
         return e;
     e = trn_look_trait(l, "pe.signed", x->signature.digest == TRN_DIGEST_OK ? x->signature.signer : TRN_STR("no"));
-    return e < 0 ? e : tell(l, x);
+    return e < 0 ? e : trn_look_signed_file(l, x, "pe.certificate-slack");
+}
+
+int trn_look_signed_cab(struct trn_look *l, struct trn_err *err)
+{
+    struct trn_signature_options o = trn_look_trust(l);
+    struct trn_signed *x = trn_arena_alloc(l->arena, sizeof(*x));
+    int e = x ? trn_cab_signature(l->bytes, &o, l->arena, x) : -ENOMEM;
+    if (e == -ENOENT)
+        return 0;
+    if (e < 0)
+        return trn_fail(err, e, "its header names a signature that is not in the file");
+    return trn_look_signed_file(l, x, "signature.trailer");
+}
+
+int trn_look_module_trailer(struct trn_look *l, struct trn_err *err)
+{
+    struct trn_signature_options o = trn_look_trust(l);
+    struct trn_signed *x = NULL;
+    static const char magic[] = "~Module signature appended~\n";
+    char tail[4096];
+    uint64_t n = TRN_MIN(l->bytes->size, (uint64_t)sizeof(tail));
+    int64_t got = trn_source_read(l->bytes, l->bytes->size - n, tail, (size_t)n);
+    if (got <= 0 || !memmem(tail, (size_t)got, magic, sizeof(magic) - 1))
+        return got < 0 ? (int)got : 0; /* nearly every file: nothing is allocated for it */
+    x = trn_arena_alloc(l->arena, sizeof(*x));
+    int e = x ? trn_module_trailer(l->bytes, &o, l->arena, x) : -ENOMEM;
+    return e == -ENOENT ? 0 : e < 0 ? e : trn_look_signed_file(l, x, "signature.trailer");
+}
+
+int trn_look_signed_package(struct trn_look *l, struct trn_err *err)
+{
+    struct trn_signature s = {0};
+    bool rpm = l->self->format == TRN_FORMAT_RPM;
+    int e = rpm ? trn_rpm_signature(l->bytes, l->arena, &s) : trn_deb_signature(l->bytes, l->arena, &s);
+    if (e < 0) /* what is wrong with the package itself its reader says */
+        return e == -ENOMEM ? e : 0;
+    if (s.kind)
+        e = trn_look_signed(l, &s);
+    if (e == 0 && s.digest == TRN_DIGEST_BAD)
+        e = trn_look_mismatch(l, &s, "its headers or its payload do not have the hashes that it states", 0);
+    return e;
 }

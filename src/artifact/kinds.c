@@ -64,6 +64,7 @@ int (*const trn_look_release[])(struct trn_look *l, struct trn_err *err) = {
     trn_look_unsigned_siblings,
     trn_look_elf_release,
     trn_release_lifecycle,
+    trn_look_statements,
     NULL,
 };
 

@@ -62,5 +62,6 @@ int trn_open_dmg(struct trn_look *l, struct trn_err *err);
 int trn_look_apfs(struct trn_look *l, struct trn_err *err);
 int trn_open_hfs(struct trn_look *l, struct trn_err *err);
 int trn_open_disk(struct trn_look *l, struct trn_err *err);
+int trn_look_statements(struct trn_look *l, struct trn_err *err); /* of npm, against the packages beside them */
 
 #endif

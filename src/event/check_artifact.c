@@ -34,7 +34,9 @@ const struct trn_check trn_artifact_checks[] = {
         .attack = {"T1553.002", "T1027.009"},
         .means =
             "The signature holds a large or random-looking attribute or certificate that nobody signed and that no "
-            "known purpose explains. The file still counts as signed, whatever stands there.",
+            "known purpose explains, or a time stamp or a further signature that anybody could have added. The file "
+            "still "
+            "counts as signed, whatever stands there.",
         .false_alarms =
             "Time stamps, nested signatures and sealed tags are known and not told. A vendor's own tag can be "
             "here: it is small and readable.",
@@ -49,7 +51,8 @@ const struct trn_check trn_artifact_checks[] = {
         .attack = {"T1553.002", "T1195.002"},
         .means =
             "The file carries a signature, but what the signature says about the content is not true: the content was "
-            "changed after signing, or the signature was copied from another file.",
+            "changed after signing, or the signature was copied from another file. The same is told of packages that "
+            "do not have the hashes that they state, or that the statement beside them states.",
         .false_alarms =
             "Programs that were stripped, repacked or patched by a distributor after their vendor signed them; "
             "files that were cut off while being copied.",
@@ -61,9 +64,9 @@ const struct trn_check trn_artifact_checks[] = {
         .score = 45,
         .stage = CHANGE,
         .attack = {"T1553.002", "T1027.009"},
-        .means =
-            "The file ends with a signature trailer as kernel modules have, whose lengths do not account for the bytes "
-            "around it, so that something lies where the signature does not look.",
+        .means = "The file ends with a signature, as kernel modules and cabinets do, whose lengths do not account for "
+                 "the bytes "
+                 "around it, so that something lies where the signature does not look.",
         .false_alarms = "Modules that two tools signed one after the other.",
         .category = TRN_CATEGORY_SIGNATURE,
     },

@@ -144,6 +144,13 @@ int trn_der_octets(const struct trn_der *d, struct trn_arena *a, struct trn_str 
     return 0;
 }
 
+static const char *no_oid(char dst[TRN_DER_OID_TEXT])
+{
+    dst[0] = '?';
+    dst[1] = '\0';
+    return dst;
+}
+
 const char *trn_der_oid_text(struct trn_str oid, char dst[TRN_DER_OID_TEXT])
 {
     struct trn_cursor c = trn_cur_of(oid);
@@ -154,7 +161,7 @@ const char *trn_der_oid_text(struct trn_str oid, char dst[TRN_DER_OID_TEXT])
         do {
             b = trn_cur_u8(&c);
             if (c.bad || v >> 56)
-                return strcpy(dst, "?");
+                return no_oid(dst);
             v = v << 7 | (b & 0x7f);
         } while (b & 0x80);
         uint64_t top = TRN_MIN(v / 40, 2u);
@@ -163,9 +170,9 @@ const char *trn_der_oid_text(struct trn_str oid, char dst[TRN_DER_OID_TEXT])
                       : snprintf(dst + at, TRN_DER_OID_TEXT - at, ".%llu", (unsigned long long)v);
         at += (size_t)n;
         if (at >= TRN_DER_OID_TEXT)
-            return strcpy(dst, "?");
+            return no_oid(dst);
     }
-    return at ? dst : strcpy(dst, "?");
+    return at ? dst : no_oid(dst);
 }
 
 static int digits(struct trn_cursor *c, unsigned n)

@@ -37,7 +37,7 @@ int trn_der_expect(struct trn_cursor *c, uint8_t ident, struct trn_der *ret) TRN
 bool trn_der_accept(struct trn_cursor *c, uint8_t ident, struct trn_der *ret);
 /* How long the element is that begins with these bytes (16 suffice), head included. -EBADMSG: not one; -ENODATA: an
  * indefinite length, only all bytes tell. */
-int trn_der_size(struct trn_str head, uint64_t *ret) TRN_MUST_CHECK;
+int trn_der_size(struct trn_str bytes, uint64_t *ret) TRN_MUST_CHECK;
 /* The bytes of an OCTET STRING: its body, or of one in parts these put together in the arena. */
 int trn_der_octets(const struct trn_der *d, struct trn_arena *a, struct trn_str *ret) TRN_MUST_CHECK;
 /* "1.2.840.113549" of an OID's body; "?" when it is none. Returns dst. */

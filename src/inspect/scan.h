@@ -26,6 +26,7 @@ struct trn_scan_pool_options {
     int rules_compiled;        /* what an earlier pool wrote for these very rules, borrowed; -1: none */
     int rules_save;            /* where to write them compiled, borrowed; -1: nowhere */
     int indicators;            /* a CSV or STIX file, borrowed; -1: none */
+    const char *roots;         /* root certificates (PEM) that chains may end at; NULL: the system's; "": none */
 };
 
 struct trn_scan_pool_sink { /* during trn_scan_pool_wait; every view is borrowed during the call */

@@ -5,6 +5,7 @@
  */
 #include "inspect/scan_messages.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -13,6 +14,8 @@
 #include <unistd.h>
 
 #define INDICATORS_MAX (64u << 20)
+#define ROOTS_MAX (8u << 20)
+#define SYSTEM_ROOTS "/etc/ssl/certs/ca-certificates.crt"
 #define SLOTS_MAX 64u
 #define WORKER_MEMORY (1ull << 30)
 
@@ -25,6 +28,7 @@ struct mother {
     struct trn_yara_rules *rules;
     struct trn_yara_scanner *scanner; /* inherited: after the fork each worker has its own */
     struct trn_matcher matcher;
+    struct trn_roots *roots;
     pid_t pids[SLOTS_MAX];
     uint8_t buf[TRN_IPC_MAX];
 };
@@ -173,6 +177,17 @@ static int read_rules(struct mother *m, struct trn_err *err)
     return e;
 }
 
+/* Whom to believe. Without them chains are unknown, and everything else is as it was: no reason to fail. */
+static void read_roots(struct mother *m)
+{
+    TRN_AUTO(trn_buf_done) struct trn_buf b;
+    const char *path = m->o->roots ? m->o->roots : SYSTEM_ROOTS;
+    TRN_AUTO(trn_fd_closep) int fd = path[0] ? open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK) : -1;
+    trn_buf_init(&b, ROOTS_MAX);
+    if (fd >= 0 && trn_read_all(fd, &b) == 0 && trn_roots_load(trn_buf_str(&b), &m->roots) == 0)
+        m->setup.roots = m->roots;
+}
+
 static int prepare(struct mother *m, struct trn_err *err)
 {
     const struct trn_sandbox_options box = {.profile = TRN_SANDBOX_INSPECT_SERVER,
@@ -181,6 +196,7 @@ static int prepare(struct mother *m, struct trn_err *err)
                                             .max_files = 128};
     trn_worker_warm();
     trn_scan_warm();
+    read_roots(m);
     int e = m->o->rules >= 0 ? trn_yara_warm(err) : 0;
     if (e == 0)
         e = trn_sandbox_enter(&box, NULL, err);

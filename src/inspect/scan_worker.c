@@ -102,7 +102,8 @@ static int scan(struct worker *w, const struct trn_scan_setup *setup, int fd, st
                                        .with_md5 = setup->with_md5,
                                        .matcher = setup->matcher,
                                        .known_bad = setup->indicators ? known_bad : NULL,
-                                       .known_bad_ctx = (void *)(uintptr_t)setup->indicators};
+                                       .known_bad_ctx = (void *)(uintptr_t)setup->indicators,
+                                       .roots = setup->roots};
     struct trn_source bytes;
     struct stat st;
     int e = trn_fstat(fd, &st);

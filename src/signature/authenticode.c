@@ -14,6 +14,7 @@
 #define TYPE_PKCS 2u
 #define HEAD 8u
 #define SCAN_WINDOW 16384u
+#define TAKEN_MAX (16u << 20)
 
 static int digest(void *ctx, const EVP_MD *md, uint8_t *ret);
 static enum trn_digest_state pages(void *ctx, const EVP_MD *md, struct trn_str list);
@@ -25,6 +26,7 @@ struct table {
     const EVP_MD *known; /* the hash of the file was computed with this one already */
     uint8_t hash[TRN_MD_MAX];
     int hash_n;
+    uint64_t taken; /* bytes of signatures that were copied */
 };
 
 static int digest(void *ctx, const EVP_MD *md, uint8_t *ret)
@@ -77,45 +79,66 @@ static void between(struct table *t, uint64_t at, uint64_t n, enum trn_unsigned_
 
 static void unreadable(struct table *t, const char *why)
 {
-    struct trn_authenticode *out = t->job.out;
+    struct trn_signed *out = t->job.out;
     if (!out->signature.signatures)
         out->signature.digest = TRN_DIGEST_UNKNOWN;
     if (!out->why[0])
         out->why = why;
 }
 
-/* The bytes of one entry of type PKCS: how many of them are the signature. */
-static int entry_signature(struct table *t, uint64_t at, uint64_t n, uint64_t *ret_used)
+/* May so many bytes be copied? Those of a source in memory are not. */
+static bool may_take(struct table *t, uint64_t n)
 {
-    struct trn_cursor head;
-    struct trn_str der;
+    t->taken += t->s->mem ? 0 : n;
+    return n <= TRN_CMS_MAX && t->taken <= TAKEN_MAX;
+}
+
+/* How long the structure is that begins here; -EBADMSG: none, or none that ends within n. */
+static int structure_size(struct table *t, uint64_t at, uint64_t n, uint64_t *ret)
+{
+    struct trn_cursor c;
+    struct trn_der d = {0};
     uint64_t size = 0;
-    int e = trn_source_cursor(t->s, at, (size_t)TRN_MIN(n, 16u), t->job.arena, &head);
+    int e = trn_source_cursor(t->s, at, (size_t)TRN_MIN(n, 16u), t->job.arena, &c);
     if (e < 0)
         return e;
-    e = trn_der_size((struct trn_str){(const char *)head.p, head.n}, &size);
+    e = trn_der_size((struct trn_str){(const char *)c.p, c.n}, &size);
     if (e == -ENODATA) { /* an indefinite length: the end is found by walking it */
-        struct trn_cursor all;
-        struct trn_der d = {0};
-        e = trn_source_cursor(t->s, at, (size_t)TRN_MIN(n, (uint64_t)TRN_CMS_MAX), t->job.arena, &all);
-        if (e < 0)
+        n = TRN_MIN(n, (uint64_t)TRN_CMS_MAX);
+        if (!may_take(t, n))
+            return -EBADMSG;
+        if ((e = trn_source_cursor(t->s, at, (size_t)n, t->job.arena, &c)) < 0)
             return e;
-        e = trn_der_next(&all, &d) < 0 ? -EBADMSG : 0;
+        e = trn_der_next(&c, &d) < 0 ? -EBADMSG : 0;
         size = d.whole.n;
     }
-    if (e < 0 || size > n || size > TRN_CMS_MAX) {
-        unreadable(t, size > n ? "the signature is cut off" : "an entry holds no signature that can be read");
-        *ret_used = e < 0 || size > TRN_CMS_MAX ? 0 : n;
+    if (e < 0 || size > n || !may_take(t, size))
+        return -EBADMSG;
+    *ret = size;
+    return 0;
+}
+
+/* The bytes of one entry of type PKCS: how many of them are the signature; 0: none that can be read. */
+static int entry_signature(struct table *t, uint64_t at, uint64_t n, uint64_t *ret_used)
+{
+    struct trn_str der;
+    uint64_t size = 0;
+    int e = structure_size(t, at, n, &size);
+    if (e == -EBADMSG) {
+        unreadable(t, "an entry holds no signature that can be read");
+        *ret_used = t->pe->certificates_cut ? n : 0; /* what is cut off hides nothing */
         return 0;
     }
+    if (e < 0)
+        return e;
     if ((e = trn_source_take(t->s, at, (size_t)size, t->job.arena, &der)) < 0)
         return e;
     t->job.bytes = der;
     t->job.at = at;
     e = trn_spc_check(&t->job, der, 0);
-    if (e == -EBADMSG) {
+    if (e == -EBADMSG) { /* a structure, but no signature: anything can be in it */
         unreadable(t, "an entry holds no signature that can be read");
-        e = 0;
+        return 0;
     }
     *ret_used = size;
     trn_signature_uncovered(&t->job.out->signature, at, size, "the signature itself", true);
@@ -128,13 +151,18 @@ static int entry(struct table *t, uint64_t at, uint32_t length, uint16_t type)
     t->job.out->entries++;
     trn_signature_uncovered(&t->job.out->signature, at, HEAD, "head of a certificate entry", true);
     if (type != TYPE_PKCS) {
-        between(t, at + HEAD, length - HEAD, TRN_PLACE_ENTRY, "an entry of the certificate table that is no signature");
+        between(t, at + HEAD, length - HEAD, TRN_PLACE_ENTRY,
+                "in an entry of the certificate table that is no signature");
         return 0;
     }
     int e = entry_signature(t, at + HEAD, length - HEAD, &used);
     if (e < 0)
         return e;
-    between(t, at + HEAD + used, length - HEAD - used, TRN_PLACE_SLACK, "in the certificate table, behind a signature");
+    if (used)
+        between(t, at + HEAD + used, length - HEAD - used, TRN_PLACE_SLACK,
+                "in the certificate table, behind a signature");
+    else
+        between(t, at + HEAD, length - HEAD, TRN_PLACE_ENTRY, "in the certificate table, where a signature should be");
     return 0;
 }
 
@@ -164,9 +192,9 @@ static int walk(struct table *t)
 }
 
 int trn_authenticode_pe(const struct trn_pe *pe, const struct trn_signature_options *o, struct trn_arena *a,
-                        struct trn_authenticode *ret, struct trn_err *err)
+                        struct trn_signed *ret, struct trn_err *err)
 {
-    struct trn_authenticode *out = trn_arena_alloc(a, sizeof(*out));
+    struct trn_signed *out = trn_arena_alloc(a, sizeof(*out));
     struct table t = {.pe = pe,
                       .s = &pe->bytes,
                       .job = {.digest = digest, .pages = pages, .o = o, .arena = a, .out = out}};

@@ -8,6 +8,8 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#define TRIES_MAX 32u /* signatures checked for one signer: made-up certificates of one name cost time */
+
 static void store_freep(X509_STORE **s)
 {
     X509_STORE_free(*s);
@@ -127,6 +129,7 @@ enum trn_chain_state trn_chain_check(const struct trn_cms *bag, int leaf, const 
 
 void trn_chain_mark(const struct trn_cms *bag, int leaf, bool used[TRN_CMS_CERTS])
 {
+    unsigned tries = 0;
     int at = leaf;
     for (unsigned depth = 0; at >= 0 && depth < 16; depth++) {
         X509 *x = bag->x509[at];
@@ -138,8 +141,8 @@ void trn_chain_mark(const struct trn_cms *bag, int leaf, bool used[TRN_CMS_CERTS
             break;
         }
         at = -1;
-        for (uint32_t i = 0; at < 0 && i < bag->n_certificates; i++)
-            if (bag->x509[i] && !used[i] && X509_check_issued(bag->x509[i], x) == X509_V_OK &&
+        for (uint32_t i = 0; at < 0 && i < bag->n_certificates && tries < TRIES_MAX; i++)
+            if (bag->x509[i] && !used[i] && X509_check_issued(bag->x509[i], x) == X509_V_OK && ++tries &&
                 X509_verify(x, X509_get0_pubkey(bag->x509[i])) == 1)
                 at = (int)i;
     }
@@ -160,13 +163,17 @@ static struct trn_str entry_of(const X509_NAME *name, int nid, struct trn_arena 
     return copy;
 }
 
+struct trn_str trn_chain_name(const X509_NAME *name, struct trn_arena *a)
+{
+    struct trn_str organisation = entry_of(name, NID_organizationName, a);
+    return trn_str_is_empty(organisation) ? entry_of(name, NID_commonName, a) : organisation;
+}
+
 int trn_chain_names(X509 *x, struct trn_arena *a, struct trn_signature *ret)
 {
     const X509_NAME *subject = X509_get_subject_name(x), *issuer = X509_get_issuer_name(x);
     const ASN1_INTEGER *serial = X509_get0_serialNumber(x);
-    ret->signer = entry_of(subject, NID_organizationName, a);
-    if (trn_str_is_empty(ret->signer))
-        ret->signer = entry_of(subject, NID_commonName, a);
+    ret->signer = trn_chain_name(subject, a);
     ret->issuer = entry_of(issuer, NID_commonName, a);
     if (trn_str_is_empty(ret->issuer))
         ret->issuer = entry_of(issuer, NID_organizationName, a);

@@ -14,6 +14,8 @@ enum trn_chain_state trn_chain_check(const struct trn_cms *bag, int leaf, const 
 void trn_chain_mark(const struct trn_cms *bag, int leaf, bool used[TRN_CMS_CERTS]);
 /* Adds the roots of this subject (whole name) to the store. */
 int trn_roots_add(const struct trn_roots *r, struct trn_str subject, X509_STORE *store) TRN_MUST_CHECK;
+/* Organisation of a name, or common name; absent: neither. */
+struct trn_str trn_chain_name(const X509_NAME *name, struct trn_arena *a);
 /* Subject, organisation (or common name), issuer, serial as views in the arena. */
 int trn_chain_names(X509 *x, struct trn_arena *a, struct trn_signature *ret) TRN_MUST_CHECK;
 

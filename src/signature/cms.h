@@ -12,7 +12,7 @@
 #define TRN_CMS_SIGNERS 8
 #define TRN_CMS_ATTRIBUTES 24
 #define TRN_CMS_STRAYS 8
-#define TRN_CMS_MAX (16u << 20) /* of one structure; a signature that is larger is not read */
+#define TRN_CMS_MAX (4u << 20) /* of one structure; a signature that is larger is not read */
 
 /* OIDs, as the body of their element */
 #define TRN_OID_SIGNED_DATA TRN_STR("\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02")

@@ -51,6 +51,12 @@ int trn_cms_check_hash(const struct trn_cms *c, const struct trn_cms_signer *s, 
     struct trn_str said = TRN_STR_NONE;
     if (trn_str_is_none(s->signed_whole) || !v.md) {
         v.certificate = TRN_MAX(trn_cms_certificate_of(c, s), -1);
+        if (v.certificate >= 0 && v.md && md && EVP_MD_get_type(md) == EVP_MD_get_type(v.md)) {
+            int e =
+                trn_key_verify_hash(X509_get0_pubkey(c->x509[v.certificate]), s->signature_oid, md, hash, s->signature);
+            v.signature = e == 1 ? TRN_DIGEST_OK : e == 0 ? TRN_DIGEST_BAD : TRN_DIGEST_UNKNOWN;
+        }
+        v.content = v.signature; /* signed as it is: one question */
         *ret = v;
         return 0;
     }

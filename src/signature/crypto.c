@@ -156,6 +156,25 @@ int trn_key_verify(EVP_PKEY *key, struct trn_str alg, const EVP_MD *md, const st
     return e;
 }
 
+int trn_key_verify_hash(EVP_PKEY *key, struct trn_str alg, const EVP_MD *md, struct trn_str hash, struct trn_str sig)
+{
+    int type = key ? EVP_PKEY_get_base_id(key) : EVP_PKEY_NONE;
+    if (!md || hash.n != (size_t)EVP_MD_get_size(md) || (type != EVP_PKEY_RSA && type != EVP_PKEY_EC))
+        return -EOPNOTSUPP;
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
+    int e = ctx && EVP_PKEY_verify_init(ctx) == 1 ? 0 : -EOPNOTSUPP;
+    if (e == 0 && type == EVP_PKEY_RSA &&
+        EVP_PKEY_CTX_set_rsa_padding(ctx, is_pss(alg) ? RSA_PKCS1_PSS_PADDING : RSA_PKCS1_PADDING) <= 0)
+        e = -EOPNOTSUPP;
+    if (e == 0 && EVP_PKEY_CTX_set_signature_md(ctx, md) <= 0)
+        e = -EOPNOTSUPP;
+    if (e == 0)
+        e = EVP_PKEY_verify(ctx, (const uint8_t *)sig.p, sig.n, (const uint8_t *)hash.p, hash.n) == 1;
+    EVP_PKEY_CTX_free(ctx);
+    ERR_clear_error();
+    return e;
+}
+
 int trn_signature_warm(void)
 {
     uint8_t hash[TRN_MD_MAX];

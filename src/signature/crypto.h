@@ -23,6 +23,10 @@ int trn_md_source(EVP_MD_CTX *ctx, const struct trn_source *s, uint64_t at, uint
 int trn_key_verify(EVP_PKEY *key, struct trn_str alg, const EVP_MD *md, const struct trn_str *parts, size_t n,
                    struct trn_str sig) TRN_MUST_CHECK;
 
+/* The same when only the hash is known. */
+int trn_key_verify_hash(EVP_PKEY *key, struct trn_str alg, const EVP_MD *md, struct trn_str hash, struct trn_str sig)
+    TRN_MUST_CHECK;
+
 static inline void trn_md_ctx_freep(EVP_MD_CTX **c)
 {
     EVP_MD_CTX_free(*c);

@@ -98,6 +98,8 @@ enum trn_unsigned_place_kind {
     TRN_PLACE_ATTRIBUTE,   /* an attribute that nobody signed */
     TRN_PLACE_CERTIFICATE, /* a certificate that no signer needs */
     TRN_PLACE_STRAY,       /* elements or parameters where the structure has none */
+    TRN_PLACE_STAMP,       /* a time stamp that is not about this signature */
+    TRN_PLACE_FURTHER,     /* a further signature that cannot be checked, or parts of one that it does not need */
     TRN_PLACE_KIND_MAX,
 };
 #define TRN_PLACES_MAX 24
@@ -110,7 +112,7 @@ struct trn_unsigned_place {
 };
 
 /* Authenticode, of whatever carries it. */
-struct trn_authenticode {
+struct trn_signed {
     struct trn_signature signature; /* of the first signature; digest bad when any is */
     enum trn_digest_state pages;    /* hashes of pages; none: it has none */
     uint32_t n_places, places_left_out;
@@ -124,9 +126,36 @@ struct trn_authenticode {
     char program[128];     /* what the signer called it, raw, cut; "" */
 };
 
+/* module.c: a trailer as kernel modules have, at the end of anything. -ENOENT: none. places: what its lengths do not account
+ * for, and parts that must be empty and are not. */
+int trn_module_trailer(const struct trn_source *s, const struct trn_signature_options *o, struct trn_arena *a,
+                       struct trn_signed *ret) TRN_MUST_CHECK;
+
+/* msi.c: -ENOENT: not signed. Uncovered bytes of the compound file are in signature.uncovered, what they are in ole2.h. */
+int trn_msi_signature(const struct trn_ole2 *ole, const struct trn_signature_options *o, struct trn_arena *a,
+                      struct trn_signed *ret) TRN_MUST_CHECK;
+/* cab.c: -ENOENT: not signed; -EBADMSG: the header points to a signature that is not in the file. */
+int trn_cab_signature(const struct trn_source *s, const struct trn_signature_options *o, struct trn_arena *a,
+                      struct trn_signed *ret) TRN_MUST_CHECK;
+
+/* packages.c. Their keys are not here: of an rpm the digest is that of its own hashes (and kind is none when nobody signed
+ * those); of a deb it is unknown. -ENOENT: neither signed nor hashed; -EBADMSG: not whole. */
+int trn_rpm_signature(const struct trn_source *s, struct trn_arena *a, struct trn_signature *ret) TRN_MUST_CHECK;
+int trn_deb_signature(const struct trn_source *s, struct trn_arena *a, struct trn_signature *ret) TRN_MUST_CHECK;
+
+/* provenance.c: a Sigstore bundle with an in-toto statement, as npm publishes it. -ENOENT: other JSON; -EBADMSG: damaged. */
+struct trn_provenance {
+    struct trn_signature signature; /* digest: did the key of its own certificate sign the statement? */
+    struct trn_str subject;         /* "pkg:npm/name@1.2.3" */
+    struct trn_str digest;          /* of the content it is about, in hex */
+    struct trn_str predicate;       /* type of what is said */
+    const char *digest_algorithm;   /* "sha512" */
+};
+int trn_provenance_read(const struct trn_source *s, struct trn_arena *a, struct trn_provenance *ret) TRN_MUST_CHECK;
+
 /* authenticode.c: -ENOENT: not signed; -EBADMSG: its directory points nowhere (err says where). */
 int trn_authenticode_pe(const struct trn_pe *pe, const struct trn_signature_options *o, struct trn_arena *a,
-                        struct trn_authenticode *ret, struct trn_err *err) TRN_MUST_CHECK;
+                        struct trn_signed *ret, struct trn_err *err) TRN_MUST_CHECK;
 
 #include "signature/apple.h"
 

@@ -13,6 +13,10 @@
 #define OID_PAGES_2 TRN_STR("\x2b\x06\x01\x04\x01\x82\x37\x02\x03\x02")
 #define CLASS_PAGES TRN_STR("\xa6\xb5\x86\xd5\xb4\xa1\x24\x66\xae\x05\xa2\x17\xda\x8e\x60\xd6")
 
+#define VALUES_MAX 8u          /* of one attribute: real ones have one */
+#define STATEMENT_USUAL 1024u  /* without hashes of pages */
+#define ATTRIBUTES_USUAL 4096u /* signed ones */
+
 struct indirect { /* SpcIndirectDataContent */
     struct trn_str type, value, digest_oid, digest;
 };
@@ -78,7 +82,7 @@ static bool find_pages(struct trn_str value, const EVP_MD **ret_md, struct trn_s
     return *ret_md != NULL;
 }
 
-static void spoil(struct trn_authenticode *out, enum trn_digest_state *state, enum trn_digest_state by, const char *why)
+static void spoil(struct trn_signed *out, enum trn_digest_state *state, enum trn_digest_state by, const char *why)
 {
     if (*state == TRN_DIGEST_BAD || by == TRN_DIGEST_OK)
         return;
@@ -124,7 +128,7 @@ static int check_signer(struct trn_spc_job *job, const struct trn_cms *cms, stru
     return 0;
 }
 
-static void stamped(struct trn_authenticode *out, const struct trn_stamp *s, struct trn_stamp *best)
+static void stamped(struct trn_signed *out, const struct trn_stamp *s, struct trn_stamp *best)
 {
     out->stamped = true;
     out->stamp_bad |= !s->good;
@@ -146,6 +150,8 @@ static int one_value(struct trn_spc_job *job, const struct trn_cms *cms, const s
         e = trn_stamp_counter(job, cms, value, cms->signers[0].signature, used, &s);
     if (e == 0)
         stamped(job->out, &s, best);
+    if (e == 0 && !s.good)
+        trn_spc_place(job, TRN_PLACE_STAMP, value, "a time stamp that is not about this signature", a->oid);
     return e;
 }
 
@@ -156,8 +162,9 @@ static int unsigned_attributes(struct trn_spc_job *job, const struct trn_cms *cm
     for (uint32_t i = 0; cms->n_signers && i < s->n_unsigned; i++) {
         struct trn_cursor c = trn_cur_of(s->unsigned_[i].values);
         struct trn_der d;
-        while (trn_cur_left(&c)) {
-            int e = trn_der_next(&c, &d);
+        for (unsigned n = 0; trn_cur_left(&c); n++) {
+            int e = n < VALUES_MAX ? trn_der_next(&c, &d) : -EBADMSG;
+            c.bad |= n == VALUES_MAX;
             if (e == 0)
                 e = one_value(job, cms, &s->unsigned_[i], d.whole, used, best, depth);
             if (e < 0 && e != -EBADMSG)
@@ -173,7 +180,7 @@ static int unsigned_attributes(struct trn_spc_job *job, const struct trn_cms *cm
 }
 
 /* What the signer calls it: SpcSpOpusInfo [0] programName [0] unicode | [1] ascii. */
-static void program_name(const struct trn_cms *cms, struct trn_authenticode *out)
+static void program_name(const struct trn_cms *cms, struct trn_signed *out)
 {
     struct trn_der d;
     if (!cms->n_signers ||
@@ -201,9 +208,24 @@ static int first_signature(struct trn_spc_job *job, const struct trn_cms *cms, c
     return v->certificate >= 0 ? trn_chain_names(cms->x509[v->certificate], job->arena, s) : 0;
 }
 
+/* Anybody can add a signature of his own to one that is there: what it holds beyond need is told. */
+static void further_signature(struct trn_spc_job *job, const struct trn_cms *cms, const struct indirect *in,
+                              enum trn_digest_state state, bool has_pages)
+{
+    struct trn_str attributes = cms->n_signers ? cms->signers[0].signed_whole : TRN_STR_NONE;
+    if (state == TRN_DIGEST_UNKNOWN) {
+        trn_spc_place(job, TRN_PLACE_FURTHER, cms->whole, "a further signature that cannot be checked", TRN_STR_NONE);
+        return;
+    }
+    if (in->value.n > STATEMENT_USUAL && !has_pages)
+        trn_spc_place(job, TRN_PLACE_STRAY, in->value, "the statement of a further signature", TRN_STR_NONE);
+    if (attributes.n > ATTRIBUTES_USUAL)
+        trn_spc_place(job, TRN_PLACE_STRAY, attributes, "attributes of a further signature", TRN_STR_NONE);
+}
+
 static int check_one(struct trn_spc_job *job, const struct trn_cms *cms, unsigned depth)
 {
-    struct trn_authenticode *out = job->out;
+    struct trn_signed *out = job->out;
     struct indirect in;
     enum trn_digest_state state = TRN_DIGEST_OK;
     struct trn_cms_verdict v = {.certificate = -1};
@@ -222,7 +244,10 @@ static int check_one(struct trn_spc_job *job, const struct trn_cms *cms, unsigne
         e = first_signature(job, cms, &in, &v);
     if (e < 0)
         return e;
-    if (state == TRN_DIGEST_OK && job->pages && find_pages(in.value, &md, &list))
+    bool has_pages = find_pages(in.value, &md, &list);
+    if (!first)
+        further_signature(job, cms, &in, state, has_pages);
+    if (state == TRN_DIGEST_OK && job->pages && has_pages)
         out->pages = out->pages == TRN_DIGEST_BAD ? out->pages : job->pages(job->ctx, md, list);
     out->signature.digest = first ? state : out->signature.digest;
     if (state == TRN_DIGEST_BAD)

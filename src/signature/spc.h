@@ -21,7 +21,7 @@ struct trn_spc_job {
     struct trn_arena *arena;
     struct trn_str bytes; /* what the views below lie in, and where that is in the file */
     uint64_t at;
-    struct trn_authenticode *out;
+    struct trn_signed *out;
 };
 
 /* der: one ContentInfo, and nothing behind it. -EBADMSG: not a signature; else 0, and the result is in job->out. */
@@ -30,7 +30,7 @@ void trn_spc_place(struct trn_spc_job *job, enum trn_unsigned_place_kind kind, s
                    struct trn_str oid);
 /* Attributes, certificates and elements of one CMS structure that nobody signed. used: certificates that signers need. */
 void trn_spc_places(struct trn_spc_job *job, const struct trn_cms *cms, const bool used[TRN_CMS_CERTS]);
-void trn_unsigned_place_add(struct trn_authenticode *out, const struct trn_unsigned_place *p);
+void trn_unsigned_place_add(struct trn_signed *out, const struct trn_unsigned_place *p);
 bool trn_is_zero(struct trn_str s);
 
 struct trn_stamp {
@@ -39,7 +39,7 @@ struct trn_stamp {
     int64_t when;
 };
 /* A token of RFC 3161 over this signature. -EBADMSG: not one. */
-int trn_stamp_token(struct trn_spc_job *job, struct trn_str token, struct trn_str signature, struct trn_stamp *ret)
+int trn_stamp_token(struct trn_spc_job *job, struct trn_str bytes, struct trn_str signature, struct trn_stamp *ret)
     TRN_MUST_CHECK;
 /* An old countersignature, whose certificate is among the signature's own. */
 int trn_stamp_counter(struct trn_spc_job *job, const struct trn_cms *cms, struct trn_str value,

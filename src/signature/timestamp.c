@@ -5,6 +5,8 @@
  */
 #include "signature/spc.h"
 
+#define TOKEN_USUAL 1024u
+
 /* TSTInfo: version, policy, imprint { algorithm, hash }, serial, time, ... */
 static int token_info(struct trn_str body, struct trn_str *ret_oid, struct trn_str *ret_hash, int64_t *ret_when)
 {
@@ -56,6 +58,8 @@ static int token(struct trn_spc_job *job, const struct trn_cms *cms, struct trn_
     s.trusted =
         s.good && trn_chain_check(cms, v.certificate, job->o->roots, s.when, TRN_USE_TIME, &why) == TRN_CHAIN_OK;
     trn_chain_mark(cms, v.certificate, used);
+    if (cms->content.n > TOKEN_USUAL) /* who made it is not known: anybody can stamp */
+        trn_spc_place(job, TRN_PLACE_STRAY, cms->content, "the statement of a time stamp", TRN_STR_NONE);
     trn_spc_places(job, cms, used);
     *ret = s;
     return 0;

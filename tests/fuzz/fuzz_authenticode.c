@@ -8,7 +8,7 @@ static int64_t read_window(void *ctx, uint64_t at, void *dst, size_t n)
     return trn_source_read(&s, at, dst, TRN_MIN(n, 4096u));
 }
 
-static void look(const struct trn_source *s, struct trn_authenticode *x)
+static void look(const struct trn_source *s, struct trn_signed *x)
 {
     TRN_AUTO(trn_arena_freep) struct trn_arena *a = trn_arena_new(16 << 20);
     struct trn_signature_options o = {.sz = sizeof(o), .now = 1750000000};
@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct trn_str bytes = {(const char *)data, size};
     struct trn_source memory = trn_source_mem(bytes), window = {.size = size, .read = read_window, .ctx = &bytes};
-    struct trn_authenticode x = {0}, y = {0};
+    struct trn_signed x = {0}, y = {0};
     look(&memory, &x);
     look(&window, &y); /* the same by windows */
     if (x.n_places != y.n_places || x.signature.digest != y.signature.digest ||

@@ -7,17 +7,17 @@
 #include <time.h>
 #include <unistd.h>
 
-static void print_places(const struct trn_authenticode *x)
+static void print_places(const struct trn_signed *x)
 {
-    static const char *const kinds[TRN_PLACE_KIND_MAX] = {"slack",     "behind",      "entry",
-                                                          "attribute", "certificate", "stray"};
+    static const char *const kinds[TRN_PLACE_KIND_MAX] = {"slack",       "behind", "entry", "attribute",
+                                                          "certificate", "stray",  "stamp", "further"};
     for (uint32_t i = 0; i < x->n_places; i++)
         printf(" %s:0x%llx+%llu%s%s%s", kinds[x->places[i].kind], (unsigned long long)x->places[i].at,
                (unsigned long long)x->places[i].size, x->places[i].non_zero ? "" : "(zero)",
                x->places[i].oid[0] ? "=" : "", x->places[i].oid);
 }
 
-static void print(const char *path, const struct trn_authenticode *x)
+static void print(const char *path, const struct trn_signed *x)
 {
     const struct trn_signature *s = &x->signature;
     char signer[256];
@@ -32,19 +32,34 @@ static void print(const char *path, const struct trn_authenticode *x)
     printf(" # %s; %s\n", x->why, x->chain_why);
 }
 
+static int read_signature(const struct trn_source *s, const struct trn_signature_options *o, struct trn_arena *a,
+                          struct trn_signed *x, struct trn_err *err)
+{
+    enum trn_format format;
+    struct trn_ole2 *ole;
+    struct trn_pe pe;
+    int e = trn_format_probe(s, TRN_STR(""), &format);
+    if (e < 0)
+        return e;
+    if (format == TRN_FORMAT_PE)
+        return (e = trn_pe_read(s, a, &pe)) < 0 ? e : trn_authenticode_pe(&pe, o, a, x, err);
+    if (format == TRN_FORMAT_MSI || format == TRN_FORMAT_OLE2)
+        return (e = trn_ole2_open(s, a, &ole, err)) < 0 ? e : trn_msi_signature(ole, o, a, x);
+    if (format == TRN_FORMAT_CAB)
+        return trn_cab_signature(s, o, a, x);
+    return trn_module_trailer(s, o, a, x);
+}
+
 static int dump(const char *path, const struct trn_signature_options *o)
 {
     TRN_AUTO(trn_arena_freep) struct trn_arena *a = trn_arena_new(0);
     TRN_AUTO(trn_fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
     struct trn_source s;
-    struct trn_pe pe;
-    struct trn_authenticode x;
+    struct trn_signed x;
     struct trn_err err = {0};
     if (!a || fd < 0 || trn_source_fd(&fd, 0, &s) < 0)
         return -EIO;
-    int e = trn_pe_read(&s, a, &pe);
-    if (e == 0)
-        e = trn_authenticode_pe(&pe, o, a, &x, &err);
+    int e = read_signature(&s, o, a, &x, &err);
     if (e == 0)
         print(path, &x);
     else

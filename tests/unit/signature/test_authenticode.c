@@ -24,7 +24,7 @@ static struct trn_str load(const char *name)
 static struct trn_arena *arena;
 static struct trn_roots *roots;
 
-static int read_bytes(struct trn_str bytes, struct trn_authenticode *x)
+static int read_bytes(struct trn_str bytes, struct trn_signed *x)
 {
     struct trn_signature_options o = {sizeof(o), roots, NOW};
     struct trn_source s = trn_source_mem(bytes);
@@ -33,9 +33,9 @@ static int read_bytes(struct trn_str bytes, struct trn_authenticode *x)
     return e < 0 ? e : trn_authenticode_pe(&pe, &o, arena, x, NULL);
 }
 
-static struct trn_authenticode of(const char *name)
+static struct trn_signed of(const char *name)
 {
-    struct trn_authenticode x = {0};
+    struct trn_signed x = {0};
     if (!arena) {
         arena = trn_arena_new(0);
         cr_assert_eq(trn_roots_load(load("root.pem"), &roots), 0);
@@ -48,7 +48,7 @@ static struct trn_authenticode of(const char *name)
 static void expect(const char *name, enum trn_digest_state digest, enum trn_chain_state chain, uint32_t signatures,
                    uint32_t places)
 {
-    struct trn_authenticode x = of(name);
+    struct trn_signed x = of(name);
     cr_expect_eq(x.signature.digest, digest, "%s: digest %s", name, trn_digest_state_name(x.signature.digest));
     cr_expect_eq(x.signature.chain, chain, "%s: chain %s", name, trn_chain_state_name(x.signature.chain));
     cr_expect_eq(x.signature.signatures, signatures, "%s: %u signatures", name, x.signature.signatures);
@@ -57,7 +57,7 @@ static void expect(const char *name, enum trn_digest_state digest, enum trn_chai
 
 static void expect_place(const char *name, enum trn_unsigned_place_kind kind, uint64_t size)
 {
-    struct trn_authenticode x = of(name);
+    struct trn_signed x = of(name);
     cr_assert_eq(x.n_places, 1, "%s: %u places", name, x.n_places);
     cr_expect_eq(x.places[0].kind, kind, "%s: kind %d", name, (int)x.places[0].kind);
     cr_expect(x.places[0].size >= size && x.places[0].size < size + 1000, "%s: %llu bytes", name,
@@ -70,7 +70,7 @@ Test(authenticode, what_is_right_is_said_to_be_right)
     static const char *const names[] = {"plain", "sha1", "sha384", "md5", "pe32", "pages", "pages-sha1", "stamped"};
     for (size_t i = 0; i < TRN_ARRAY_SIZE(names); i++)
         expect(names[i], TRN_DIGEST_OK, TRN_CHAIN_OK, 1, 0);
-    struct trn_authenticode x = of("plain");
+    struct trn_signed x = of("plain");
     cr_expect(trn_str_eq_c(x.signature.signer, "Fixture code"));
     cr_expect(trn_str_eq_c(x.signature.digest_name, "sha256"));
     cr_expect_eq(x.signature.content_digest.n, 32);
@@ -93,7 +93,7 @@ Test(authenticode, every_byte_is_covered_or_told)
 {
     struct trn_str good = load("plain");
     TRN_AUTO(trn_freep) char *copy = malloc(good.n);
-    struct trn_authenticode x = of("plain"), y;
+    struct trn_signed x = of("plain"), y;
     good = load("plain");
     for (size_t i = 0; i < good.n; i += 7) {
         bool told = false;
@@ -151,7 +151,7 @@ Test(authenticode, what_stands_where_no_signature_looks)
 
 Test(authenticode, the_place_of_hidden_bytes_is_exact)
 {
-    struct trn_authenticode x = of("stuffed");
+    struct trn_signed x = of("stuffed");
     struct trn_str bytes = load("stuffed"), plain;
     uint8_t hash[TRN_SHA256_SIZE], other[TRN_SHA256_SIZE];
     cr_assert_eq(trn_sha256(bytes.p + x.places[0].at, 6000, hash), 0);
@@ -164,7 +164,7 @@ Test(authenticode, the_place_of_hidden_bytes_is_exact)
 Test(authenticode, cut_at_every_place_is_an_error_or_told)
 {
     struct trn_str good = load("stamped");
-    struct trn_authenticode x = of("stamped");
+    struct trn_signed x = of("stamped");
     good = load("stamped");
     size_t whole = (size_t)(x.table_at + x.table_size);
     for (size_t n = 0; n < whole; n += 97) {
@@ -178,7 +178,7 @@ Test(authenticode, cut_at_every_place_is_an_error_or_told)
 
 Test(authenticode, unsigned_is_not_an_error_of_the_file)
 {
-    struct trn_authenticode x;
+    struct trn_signed x;
     of("plain");
     cr_expect_eq(read_bytes(load("unsigned"), &x), -ENOENT);
 }
