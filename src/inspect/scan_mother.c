@@ -197,6 +197,7 @@ static int prepare(struct mother *m, struct trn_err *err)
                                             .max_files = 128};
     trn_worker_warm();
     trn_scan_warm();
+    read_roots(m);
     int e = m->o->rules >= 0 ? trn_yara_warm(err) : 0;
     if (e == 0)
         e = read_roots(m, &pem, err);
