@@ -16,7 +16,7 @@
 
 static struct trn_str time_of(struct trn_look *l, uint64_t filetime)
 {
-    TRN_AUTO(trn_buf_done) struct trn_buf b;
+    TRN_AUTO(trn_buf_done) struct trn_buf b = {0};
     uint64_t seconds = filetime / 10000000;
     if (seconds < FILETIME_UNIX || seconds - FILETIME_UNIX > UINT32_MAX)
         return TRN_STR_NONE;

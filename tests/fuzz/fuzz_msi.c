@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Question: does any installer database crash the reader of its tables, or give a text outside of its pool? */
 #include "formats/formats.h"
+#include "scan_input.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -40,5 +41,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; i < TRN_ARRAY_SIZE(tables); i++)
         read_table(m, tables[i]);
     (void)trn_msi_has_table(m, TRN_STR("File"));
+    fuzz_scan(data, size, "a.msi");
     return 0;
 }
