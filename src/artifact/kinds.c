@@ -51,6 +51,7 @@ static const struct trn_kind_ops kinds[] = {
 };
 
 int (*const trn_look_always[])(struct trn_look *l, struct trn_err *err) = {
+    trn_look_feed,
     trn_look_signatures,
     trn_look_strings,
     trn_look_disguise,
@@ -59,6 +60,7 @@ int (*const trn_look_always[])(struct trn_look *l, struct trn_err *err) = {
 };
 
 int (*const trn_look_release[])(struct trn_look *l, struct trn_err *err) = {
+    trn_release_feed,
     trn_release_macho,
     trn_look_pe_release,
     trn_look_unsigned_siblings,

@@ -63,4 +63,8 @@ int trn_look_apfs(struct trn_look *l, struct trn_err *err);
 int trn_open_hfs(struct trn_look *l, struct trn_err *err);
 int trn_open_disk(struct trn_look *l, struct trn_err *err);
 
+/* layouts of releases */
+int trn_look_feed(struct trn_look *l, struct trn_err *err);
+int trn_release_feed(struct trn_look *l, struct trn_err *err);
+
 #endif

@@ -279,6 +279,14 @@ int trn_look_part(struct trn_look *l, const struct trn_member *m, uint64_t at, u
     return look_into(f, &part, &as, part.size < size ? -EBADMSG : 0, "it ends before its container says");
 }
 
+const uint8_t *trn_look_last(struct trn_look *l, uint32_t *ret_id)
+{
+    const struct trn_frame *f = frame_of(l);
+    if (ret_id)
+        *ret_id = f->last_id;
+    return f->last_id ? f->last_sha256 : NULL;
+}
+
 /* ---- siblings ---- */
 
 int trn_look_trait(struct trn_look *l, const char *trait, struct trn_str value)

@@ -65,6 +65,8 @@ int trn_look_data(struct trn_look *l, const void *p, size_t n) TRN_MUST_CHECK;
 int trn_look_end(struct trn_look *l, int code, const char *why) TRN_MUST_CHECK;
 /* A member that lies in this artifact as it is: nothing is copied. */
 int trn_look_part(struct trn_look *l, const struct trn_member *m, uint64_t at, uint64_t size) TRN_MUST_CHECK;
+/* SHA-256 of the member that was looked at last (after trn_look_end, trn_look_part); NULL: none yet. ret_id may be NULL. */
+const uint8_t *trn_look_last(struct trn_look *l, uint32_t *ret_id);
 /* Time is over: stop, the driver tells it. Cheap enough to be asked in every loop. */
 bool trn_look_over(struct trn_look *l);
 

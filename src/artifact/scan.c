@@ -182,6 +182,10 @@ int trn_scan_one(struct trn_scan *s, struct trn_frame *up, const struct trn_sour
         e = look_at(&f);
     trn_spool_done(&f.spool);
     trn_arena_reset(s->arenas[depth]);
+    if (up) {
+        memcpy(up->last_sha256, f.self.sha256, TRN_SHA256_SIZE);
+        up->last_id = f.self.id;
+    }
     *ret_id = f.self.id;
     return e;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owns: members of the formats that libarchive reads (tar, cpio, 7z, cab, iso, xar). Only the reader of the format that was
+ * Owns: members of the formats that libarchive reads (tar, cpio, 7z, iso, xar). Only the reader of the format that was
  * recognised is switched on, and no filter: compression around an archive is stream.c's, so that no helper program can be
  * started (lrzip, lzop, grzip) and memory is bounded.
  * Must not: trust a size, write a file, believe that libarchive's words are free of foreign text.
@@ -39,7 +39,6 @@ static const struct {
     [TRN_ARCHIVE_TAR] = {archive_read_support_format_tar, false, false},
     [TRN_ARCHIVE_CPIO] = {archive_read_support_format_cpio, false, true},
     [TRN_ARCHIVE_SEVENZIP] = {archive_read_support_format_7zip, true, false},
-    [TRN_ARCHIVE_CAB] = {archive_read_support_format_cab, true, false},
     [TRN_ARCHIVE_ISO] = {archive_read_support_format_iso9660, false, true},
     [TRN_ARCHIVE_XAR] = {archive_read_support_format_xar, false, true},
 };
@@ -317,7 +316,8 @@ static int fatal(struct reader *r, struct trn_err *err)
         return trn_fail(err, r->error, "%s", trn_stream_why(r->from->stream));
     if (r->error < 0)
         return r->error;
-    if (archive_read_has_encrypted_entries(r->archive) > 0)
+    /* libarchive 3.6.2 follows a stray pointer here when no format was recognised: ask only the one that can say yes */
+    if (archive_format(r->archive) == ARCHIVE_FORMAT_7ZIP && archive_read_has_encrypted_entries(r->archive) > 0)
         return trn_look_gap(r->l, TRN_GAP_ENCRYPTED, TRN_STR_NONE, "needs a password: %s", why);
     if (archive_errno(r->archive) == ENOMEM)
         return trn_look_gap(r->l, TRN_GAP_LIMIT, TRN_STR_NONE, "memory");

@@ -11,6 +11,7 @@
 #include <zlib.h>
 
 #define LINK_MAX 4096u
+#define LIST_MAX (16u << 20)
 #define WALK_MAX 100000u
 
 static enum trn_codec codec_of(uint16_t method)
@@ -187,8 +188,55 @@ static int on_entry(struct trn_zip_job *j, uint32_t index)
                              .data_at = local.data_at};
     struct trn_named named = {.name = w.name, .link = link_target(j, &w), .mode = w.mode, .at = e->local_at};
     j->range[j->n_ranges++] = (struct trn_zip_range){e->local_at, end_of(j->l->bytes, e, &local), index};
+    uint32_t before = 0, after = 0;
+    (void)trn_look_last(j->l, &before);
     r = trn_member_names_add(&j->names, &named);
-    return r < 0 ? r : trn_zip_unpack(j->l, &w, &end);
+    if (r == 0)
+        r = trn_zip_unpack(j->l, &w, &end);
+    (void)trn_look_last(j->l, &after);
+    return r < 0 || after == before ? r : trn_listed_check(j->l, &j->listed, w.name, e->local_at);
+}
+
+/* The content of a small member, ahead of its turn. */
+static struct trn_str content_of(struct trn_zip_job *j, const struct trn_zip_entry *e)
+{
+    TRN_AUTO(trn_stream_freep) struct trn_stream *s = NULL;
+    struct trn_zip_local local;
+    char *text;
+    if (e->size > LIST_MAX || trn_zip_local(j->l->bytes, e->local_at, j->buffer, &local) < 0 ||
+        !(text = trn_arena_alloc(j->l->arena, (size_t)e->size)))
+        return TRN_STR_NONE;
+    struct trn_source packed = trn_source_part(j->l->bytes, local.data_at, e->packed);
+    int64_t n = 0;
+    if (e->method == 0)
+        n = trn_source_read(&packed, 0, text, (size_t)e->size);
+    else if (trn_stream_new(codec_of(e->method), &packed, true, &s) == 0)
+        n = trn_stream_read(s, text, (size_t)e->size);
+    return n > 0 ? (struct trn_str){text, (size_t)n} : TRN_STR_NONE;
+}
+
+/* What kind of package it is, and the list of digests if it has one. */
+static int look_for_list(struct trn_zip_job *j)
+{
+    const char *package = NULL;
+    int e = 0;
+    for (uint32_t i = 0; i < j->zip.n && e == 0; i++) {
+        struct trn_str name = trn_zip_name(&j->zip.entry[i]);
+        bool jar = trn_str_eq_c(name, "META-INF/MANIFEST.MF"), wheel = trn_str_ends(name, TRN_STR(".dist-info/RECORD"));
+        j->names.case_matters |= jar || trn_str_eq_c(name, "AndroidManifest.xml"); /* a.class is not A.class */
+        if (trn_str_eq_c(name, "AndroidManifest.xml"))
+            package = "apk";
+        else if (trn_str_ends(name, TRN_STR(".nuspec")) && trn_str_find(name, '/') < 0)
+            package = "nupkg";
+        else if (trn_str_eq_c(name, "extension.vsixmanifest"))
+            package = "vsix";
+        else if (wheel && !j->listed.list)
+            e = trn_listed_wheel(j->l->arena, content_of(j, &j->zip.entry[i]), &j->listed);
+        else if (jar && !j->listed.list)
+            e = trn_listed_jar(j->l->arena, content_of(j, &j->zip.entry[i]), &j->listed);
+        package = package ? package : wheel ? "wheel" : jar ? "jar" : NULL;
+    }
+    return e < 0 ? e : trn_look_property(j->l, "package", trn_str_of(package));
 }
 
 static int members(struct trn_zip_job *j)
@@ -197,9 +245,7 @@ static int members(struct trn_zip_job *j)
     j->range = trn_arena_array(j->l->arena, j->zip.n ? j->zip.n : 1, sizeof(*j->range));
     if (!j->range)
         return -ENOMEM;
-    for (uint32_t i = 0; i < j->zip.n && !j->names.case_matters; i++) /* Java's tools tell a.class from A.class */
-        j->names.case_matters = trn_str_eq_c(trn_zip_name(&j->zip.entry[i]), "META-INF/MANIFEST.MF") ||
-                                trn_str_eq_c(trn_zip_name(&j->zip.entry[i]), "AndroidManifest.xml");
+    e = look_for_list(j);
     for (uint32_t i = 0; i < j->zip.n && e == 0; i++)
         e = trn_look_over(j->l) ? -ETIME : on_entry(j, i);
     if (e == 0 && j->zip.damaged)
@@ -256,6 +302,7 @@ int trn_zip_walk(struct trn_look *l, uint64_t at, struct trn_err *err)
 static void job_done(struct trn_zip_job *j)
 {
     trn_member_names_done(&j->names);
+    trn_listed_done(&j->listed);
     trn_map_freep(&j->first);
     free(j->buffer);
 }

@@ -3,6 +3,7 @@
 #ifndef TRN_ARTIFACT_ZIP_JOB_H
 #define TRN_ARTIFACT_ZIP_JOB_H
 
+#include "artifact/layout.h"
 #include "artifact/unpack.h"
 #include "formats/formats.h"
 
@@ -18,8 +19,9 @@ struct trn_zip_job {
     struct trn_zip_range *range;
     uint32_t n_ranges;
     struct trn_names names;
-    struct trn_map *first; /* hash of a name -> entry that had it first */
-    uint8_t *buffer;       /* TRN_ZIP_LOCAL_MAX */
+    struct trn_map *first;    /* hash of a name -> entry that had it first */
+    uint8_t *buffer;          /* TRN_ZIP_LOCAL_MAX */
+    struct trn_listed listed; /* digests that a member says of the others */
     uint32_t told[6];
 };
 
