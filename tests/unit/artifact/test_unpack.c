@@ -297,3 +297,12 @@ Test(unpack, methods_of_7z_and_kinds_of_cpio)
         seen_done(&s);
     }
 }
+
+/* libarchive 3.6.2 called a stray pointer when it was asked about passwords after it had recognised nothing. */
+Test(unpack, an_image_that_libarchive_does_not_recognise_is_a_gap)
+{
+    struct seen_lines s = from_corpus("archive/iso-cut");
+    EXPECT_SEEN(&s, "1<0 iso");
+    EXPECT_SEEN(&s, "1? damaged");
+    seen_done(&s);
+}
