@@ -31,6 +31,8 @@ int trn_archive_members(struct trn_look *l, enum trn_archive_kind kind, const st
  * stream is told as the member's gap. */
 int trn_stream_member(struct trn_look *l, struct trn_stream *s, const struct trn_member *m,
                       const struct trn_archive_from *head) TRN_MUST_CHECK;
+/* Tells what lies behind `at`, unless it is all zeroes, and looks at it as a member of that name. of: "the end of ...". */
+int trn_tell_behind(struct trn_look *l, uint64_t at, const char *name, const char *of) TRN_MUST_CHECK;
 /* The codec of a format; TRN_CODEC_MAX: none. */
 enum trn_codec trn_codec_of(enum trn_format f);
 /* The gap that fits a stream's or reader's error. */

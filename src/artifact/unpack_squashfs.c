@@ -19,7 +19,6 @@
 
 #define FOLDERS_MAX 100000u
 #define PATH_TEXT_MAX 4096u
-#define PAD 4096u
 
 struct folder {
     struct folder *next;
@@ -252,29 +251,6 @@ static int begin(struct image *m)
     return sqfs_data_reader_load_fragment_table(m->data, &m->super);
 }
 
-static int behind(struct trn_look *l, uint64_t used)
-{
-    uint64_t size = l->bytes->size, at = TRN_MIN(used, size);
-    uint8_t window[PAD];
-    struct trn_member m = {.name = TRN_STR("[behind the file system]")};
-    for (; at < size && !trn_look_over(l);) { /* padded to 4 KiB, in snaps also to more */
-        int64_t n = trn_source_read(l->bytes, at, window, sizeof(window)), i = 0;
-        while (i < n && window[i] == 0)
-            i++;
-        at += (uint64_t)TRN_MAX(i, 0);
-        if (n <= 0 || i < n)
-            break;
-    }
-    if (at == size)
-        return 0;
-    m.size = size - at;
-    struct trn_irregular i = {.kind = "behind-end", .score = 45, .at = at, .size = m.size};
-    int e = trn_irregular(l, &i,
-                          "%llu bytes lie behind the end of the file system at 0x%llx: who mounts it never sees them.",
-                          (unsigned long long)m.size, (unsigned long long)at);
-    return e < 0 ? e : trn_look_part(l, &m, at, m.size);
-}
-
 int trn_open_squashfs(struct trn_look *l, struct trn_err *err)
 {
     TRN_AUTO(image_done)
@@ -298,5 +274,5 @@ int trn_open_squashfs(struct trn_look *l, struct trn_err *err)
     e = queue(&m, root, TRN_STR(""));
     if (e == 0)
         e = walk(&m);
-    return e < 0 ? e : behind(l, m.super.bytes_used);
+    return e < 0 ? e : trn_tell_behind(l, m.super.bytes_used, "[behind the file system]", "the end of the file system");
 }

@@ -6,8 +6,11 @@
  */
 #include "artifact/kinds.h"
 #include "artifact/unpack.h"
+#include "formats/formats.h"
 
 #define HEAD 1032u
+#define SEVENZIP_MEMORY \
+    (64u << 20) /* libarchive takes what a dictionary says; its decoders have no limit of their own */
 
 enum trn_codec trn_codec_of(enum trn_format f)
 {
@@ -105,15 +108,13 @@ static int content(struct trn_look *l, struct trn_stream *s, struct trn_err *err
     return e;
 }
 
-/* What a decompressor never reads. */
-static int trailing(struct trn_look *l, struct trn_stream *s)
+/* What lies behind the end of a stream or archive, and so is never unpacked; zeroes are padding of tapes and devices. */
+int trn_tell_behind(struct trn_look *l, uint64_t at, const char *name, const char *of)
 {
-    struct trn_member m = {.name = TRN_STR("[behind the end of the stream]")};
-    uint64_t at = trn_stream_at(s), size = l->bytes->size - TRN_MIN(at, l->bytes->size), zero = 0;
+    uint64_t size = l->bytes->size - TRN_MIN(at, l->bytes->size), zero = 0;
     uint8_t window[4096];
-    while (zero < size && !trn_look_over(l)) { /* tapes and block devices pad with zeroes */
-        int64_t n = trn_source_read(l->bytes, at + zero, window, sizeof(window));
-        int64_t i = 0;
+    while (zero < size && !trn_look_over(l)) {
+        int64_t n = trn_source_read(l->bytes, at + zero, window, sizeof(window)), i = 0;
         while (i < n && window[i] == 0)
             i++;
         if (n <= 0)
@@ -124,12 +125,10 @@ static int trailing(struct trn_look *l, struct trn_stream *s)
     }
     if (zero == size)
         return 0;
+    struct trn_member m = {.name = trn_str_of(name), .size = size};
     struct trn_irregular i = {.kind = "behind-end", .score = size < 16 ? 20 : 45, .at = at, .size = size};
-    int e = trn_irregular(l, &i,
-                          "%llu bytes lie behind the end of the compressed stream at 0x%llx: who unpacks it never "
-                          "sees them.",
-                          (unsigned long long)size, (unsigned long long)at);
-    m.size = size;
+    int e = trn_irregular(l, &i, "%llu bytes lie behind %s at 0x%llx: who unpacks it never sees them.",
+                          (unsigned long long)size, of, (unsigned long long)at);
     return e < 0 ? e : trn_look_part(l, &m, at, size);
 }
 
@@ -145,7 +144,8 @@ int trn_open_stream(struct trn_look *l, struct trn_err *err)
     if (e < 0 || trn_look_over(l))
         return e;
     more = trn_stream_read(s, rest, sizeof(rest));
-    return more == 0 ? trailing(l, s) : 0; /* not at its end: damaged or a limit, told already */
+    return more == 0 ? trn_tell_behind(l, trn_stream_at(s), "[behind the end of the stream]", "the end of the stream")
+                     : 0; /* not at its end: damaged or a limit, told already */
 }
 
 static int open_kind(struct trn_look *l, enum trn_archive_kind kind, struct trn_err *err)
@@ -166,7 +166,16 @@ int trn_open_cpio(struct trn_look *l, struct trn_err *err)
 
 int trn_open_sevenzip(struct trn_look *l, struct trn_err *err)
 {
-    return open_kind(l, TRN_ARCHIVE_SEVENZIP, err);
+    struct trn_sevenzip z;
+    int e = trn_sevenzip_parse(l->bytes, SEVENZIP_MEMORY, l->arena, &z);
+    if (e == -EMSGSIZE || (e == 0 && z.memory > SEVENZIP_MEMORY))
+        return trn_look_gap(l, TRN_GAP_LIMIT, TRN_STR_NONE, "its dictionary is larger than 64 MiB");
+    if (e == -ENOTSUP)
+        return trn_look_gap(l, TRN_GAP_UNSUPPORTED, TRN_STR_NONE, "its header is packed in a way that is not opened");
+    if (e < 0)
+        return e == -EBADMSG ? trn_fail(err, e, "the header of the archive is damaged or cut off") : e;
+    e = open_kind(l, TRN_ARCHIVE_SEVENZIP, err);
+    return e < 0 ? e : trn_tell_behind(l, z.end, "[behind the end of the archive]", "the end of the archive");
 }
 
 int trn_open_iso(struct trn_look *l, struct trn_err *err)

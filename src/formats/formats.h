@@ -31,6 +31,7 @@
 #include "formats/rpm.h"
 #include "formats/script.h"
 #include "formats/shell.h"
+#include "formats/sevenzip.h"
 #include "formats/tls.h"
 #include "formats/zip.h"
 

@@ -306,3 +306,25 @@ Test(unpack, an_image_that_libarchive_does_not_recognise_is_a_gap)
     EXPECT_SEEN(&s, "1? damaged");
     seen_done(&s);
 }
+
+Test(unpack, a_7z_that_wants_too_much_memory_is_a_gap_and_bytes_behind_one_are_told)
+{
+    char path[512], what[96];
+    struct trn_buf b;
+    struct seen_lines s;
+    snprintf(path, sizeof(path), "%s/tests/fuzz/corpus/archive/LZMA.7z", getenv("TRN_TEST_SOURCE"));
+    cr_assert_eq(trn_read_file(path, 1 << 20, &b, NULL), 0, "%s", path);
+    snprintf(what, sizeof(what), "kind=behind-end offset=0x%zx size=20", b.n);
+    trn_put_c(&b, "twenty bytes of dirt");
+    cr_assert_eq(seen_scan(&s, trn_buf_str(&b), "a.7z", (struct trn_limits){0}), 0);
+    EXPECT_SEEN(&s, what);
+    EXPECT_SEEN(&s, "zeros 3000");
+    seen_done(&s);
+    char *dictionary = memmem(b.p + b.n - 60, 60, "\x5d\x00\x10\x00\x00", 5);
+    cr_assert(dictionary);
+    memset(dictionary + 1, 0xff, 4);
+    cr_assert_eq(seen_scan(&s, trn_buf_str(&b), "a.7z", (struct trn_limits){0}), 0);
+    EXPECT_SEEN(&s, "1? limit its dictionary is larger than 64 MiB");
+    seen_done(&s);
+    trn_buf_done(&b);
+}
