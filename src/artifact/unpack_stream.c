@@ -4,6 +4,7 @@
  * what lies behind the end of the stream.
  * Must not: hold the content, know the codecs.
  */
+#include "artifact/iso_trees.h"
 #include "artifact/kinds.h"
 #include "artifact/unpack.h"
 #include "formats/formats.h"
@@ -180,7 +181,8 @@ int trn_open_sevenzip(struct trn_look *l, struct trn_err *err)
 
 int trn_open_iso(struct trn_look *l, struct trn_err *err)
 {
-    return open_kind(l, TRN_ARCHIVE_ISO, err);
+    int e = open_kind(l, TRN_ARCHIVE_ISO, err);
+    return e < 0 ? e : trn_iso_compare(l);
 }
 
 int trn_open_xar(struct trn_look *l, struct trn_err *err)

@@ -17,6 +17,7 @@
 #include "formats/image.h"
 #include "formats/javascript.h"
 #include "formats/json.h"
+#include "formats/iso.h"
 #include "formats/kind.h"
 #include "formats/lzfse.h"
 #include "formats/macho.h"

@@ -298,13 +298,40 @@ Test(unpack, methods_of_7z_and_kinds_of_cpio)
     }
 }
 
+static struct trn_buf corpus_bytes(const char *which)
+{
+    char path[512];
+    struct trn_buf b;
+    snprintf(path, sizeof(path), "%s/tests/fuzz/corpus/%s", getenv("TRN_TEST_SOURCE"), which);
+    cr_assert_eq(trn_read_file(path, 1 << 20, &b, NULL), 0, "%s", path);
+    return b;
+}
+
 /* libarchive 3.6.2 called a stray pointer when it was asked about passwords after it had recognised nothing. */
 Test(unpack, an_image_that_libarchive_does_not_recognise_is_a_gap)
 {
-    struct seen_lines s = from_corpus("archive/iso-cut");
+    struct trn_buf b = corpus_bytes("archive/rr.iso");
+    struct seen_lines s;
+    cr_assert_eq(seen_scan(&s, (struct trn_str){b.p, b.n * 7 / 16}, "a.iso", (struct trn_limits){0}), 0);
     EXPECT_SEEN(&s, "1<0 iso");
     EXPECT_SEEN(&s, "1? damaged");
     seen_done(&s);
+    trn_buf_done(&b);
+}
+
+Test(unpack, a_file_that_only_one_tree_of_an_image_names_is_told_and_looked_at)
+{
+    struct trn_buf b = corpus_bytes("archive/rr.iso");
+    struct seen_lines s;
+    char *name = memmem(b.p, b.n, "\0a\0.\0t\0x\0t", 10); /* as Joliet writes it */
+    cr_assert(name);
+    memset(name - 33 + 2, 0, 8); /* its content is at sector 0 now, whichever byte order is read */
+    cr_assert_eq(seen_scan(&s, trn_buf_str(&b), "a.iso", (struct trn_limits){0}), 0);
+    EXPECT_SEEN(&s, "archive.irregular 30 kind=one-tree-only member=a.txt offset=0x0 size=6");
+    EXPECT_SEEN(&s, "archive.irregular 30 kind=one-tree-only member=A.TXT;1 offset=0x10800 size=6");
+    cr_expect_eq(s.findings, 2, "%s", s.text.p);
+    seen_done(&s);
+    trn_buf_done(&b);
 }
 
 Test(unpack, a_7z_that_wants_too_much_memory_is_a_gap_and_bytes_behind_one_are_told)

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside of the room: the two trees of an ISO image. */
+#ifndef TRN_ARTIFACT_ISO_TREES_H
+#define TRN_ARTIFACT_ISO_TREES_H
+
+#include "artifact/look.h"
+
+/* Tells files that only one of two trees names, and looks at them. */
+int trn_iso_compare(struct trn_look *l) TRN_MUST_CHECK;
+
+#endif
