@@ -266,8 +266,8 @@ int trn_open_squashfs(struct trn_look *l, struct trn_err *err)
     if (s < 0)
         return to_errno(s) == -ENOMEM ? -ENOMEM
                                       : trn_fail(err, -EBADMSG, "the file system cannot be read: %s", words(s));
-    if (!S_ISDIR(root->base.mode)) {
-        sqfs_free(root);
+    if (!root || !S_ISDIR(root->base.mode)) {
+        sqfs_free(root); /* takes NULL */
         return trn_fail(err, -EBADMSG, "its first folder is none");
     }
     m.names.packages = true;

@@ -205,11 +205,13 @@ const struct trn_check trn_artifact_checks[] = {
         .attack = {"T1027", "T1036"},
         .means =
             "The archive describes its content twice and the two do not agree, holds a name twice, a name that leaves "
-            "the folder, or data before, between or behind its members. Two programs that open it can get different "
-            "files.",
+            "the folder, or data before, between or behind its members; or a file is not what the release's own list "
+            "says. Two programs that open it can get different files. What is wrong stands in the evidence as kind.",
         .false_alarms =
-            "Self-extracting archives begin with a program; some tools write sizes behind the data. These are known "
-            "and not told. A name twice alone weighs little.",
+            "Self-extracting archives begin with a program, some tools write sizes behind the data, Android signs "
+            "before the directory, padding is zeroes: these are known and not told. A name twice with one content, a "
+            "device node, an absolute name weigh little: test data and system images have them. Discs made for two "
+            "systems hide files from one on purpose.",
         .category = TRN_CATEGORY_CONTAINER,
         .structural = true,
     },

@@ -19,6 +19,7 @@ struct walk {
     struct trn_arena *arena;
     struct trn_map *folders; /* place -> size, in the order found: a queue that cannot loop */
     struct trn_iso_tree *tree;
+    uint32_t room; /* for files */
 };
 
 static int queue(struct walk *w, uint32_t block, uint32_t size)
@@ -29,6 +30,20 @@ static int queue(struct walk *w, uint32_t block, uint32_t size)
     int e = trn_map_put(w->folders, block, size);
     w->tree->cut |= e == -ENOSPC || size > FOLDER_BYTES_MAX;
     return e == -ENOSPC ? 0 : e;
+}
+
+/* The arena keeps the old ones: all together no more than the new one. */
+static bool grow(struct walk *w)
+{
+    uint32_t room = w->room ? 2 * w->room : 64;
+    struct trn_iso_file *file = trn_arena_array(w->arena, room, sizeof(*file));
+    if (!file)
+        return false;
+    if (w->tree->n)
+        memcpy(file, w->tree->file, w->tree->n * sizeof(*file));
+    w->tree->file = file;
+    w->room = room;
+    return true;
 }
 
 static int on_record(struct walk *w, struct trn_cursor r)
@@ -55,6 +70,8 @@ static int on_record(struct walk *w, struct trn_cursor r)
         t->cut = true;
         return 0;
     }
+    if (t->n == w->room && !grow(w))
+        return -ENOMEM;
     t->file[t->n] = (struct trn_iso_file){(uint64_t)block * SECTOR, size, trn_arena_str(w->arena, name)};
     return trn_str_is_none(t->file[t->n++].name) ? -ENOMEM : 0;
 }
@@ -90,11 +107,10 @@ static int read_tree(const struct trn_source *s, struct trn_arena *arena, const 
                      struct trn_iso_tree *ret)
 {
     TRN_AUTO(trn_map_freep) struct trn_map *folders = trn_map_new(FOLDERS_MAX);
-    struct walk w = {s, arena, folders, ret};
+    struct walk w = {.s = s, .arena = arena, .folders = folders, .tree = ret};
     struct trn_cursor root = trn_cur(volume + ROOT_AT, RECORD_MIN);
     uint64_t block, size;
-    ret->file = trn_arena_array(arena, TRN_ISO_FILES_MAX, sizeof(*ret->file));
-    if (!folders || !ret->file)
+    if (!folders)
         return -ENOMEM;
     ret->present = true;
     trn_cur_skip(&root, 2);
