@@ -19,6 +19,7 @@
 
 #define FOLDERS_MAX 100000u
 #define PATH_TEXT_MAX 4096u
+#define FRAGMENTS_MAX (2u << 20) /* libsquashfs holds 16 bytes for each that the image says it has */
 
 struct folder {
     struct folder *next;
@@ -233,6 +234,8 @@ static int begin(struct image *m)
 {
     sqfs_compressor_config_t config;
     int s = sqfs_super_read(&m->super, &m->file);
+    if (s == 0 && (m->super.fragment_entry_count > FRAGMENTS_MAX || m->super.fragment_entry_count > m->l->bytes->size))
+        s = SQFS_ERROR_OVERFLOW;
     if (s == 0)
         s = sqfs_compressor_config_init(&config, m->super.compression_id, m->super.block_size,
                                         SQFS_COMP_FLAG_UNCOMPRESS);

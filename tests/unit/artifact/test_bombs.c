@@ -8,11 +8,19 @@
 #include "zip_build.h"
 
 #include <dirent.h>
+#include <malloc.h>
 #include <sys/resource.h>
 
-#define FLIPS 192u
+#define FLIPS 128u
 #define MOST_MS 5000u
 #define MOST_KIB (200 << 10)
+
+/* meson fills what malloc gives, so that a dictionary that nobody fills would count as used. */
+static void measure_honestly(void)
+{
+    (void)mallopt(M_PERTURB, 0);
+}
+TestSuite(bombs, .init = measure_honestly, .timeout = 120);
 
 static const struct trn_limits small = {.bytes = 8 << 20, .member_bytes = 2 << 20, .members = 500, .seconds = 5};
 
