@@ -215,6 +215,18 @@ static struct trn_str content_of(struct trn_zip_job *j, const struct trn_zip_ent
     return n > 0 ? (struct trn_str){text, (size_t)n} : TRN_STR_NONE;
 }
 
+/* NuGet's, Java's, Mozilla's; Android's newer ones stand before the directory */
+static bool is_signature(struct trn_str name)
+{
+    static const char *const ends[] = {".RSA", ".DSA", ".EC", ".rsa", "cose.sig"};
+    if (trn_str_eq_c(name, ".signature.p7s"))
+        return true;
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(ends) && trn_str_starts(name, TRN_STR("META-INF/")); i++)
+        if (trn_str_ends(name, trn_str_of(ends[i])))
+            return true;
+    return false;
+}
+
 /* What kind of package it is, and the list of digests if it has one. */
 static int look_for_list(struct trn_zip_job *j)
 {
@@ -234,6 +246,8 @@ static int look_for_list(struct trn_zip_job *j)
             e = trn_listed_wheel(j->l->arena, content_of(j, &j->zip.entry[i]), &j->listed);
         else if (jar && !j->listed.list)
             e = trn_listed_jar(j->l->arena, content_of(j, &j->zip.entry[i]), &j->listed);
+        if (e == 0 && is_signature(name))
+            e = trn_look_property(j->l, "package_signature", name);
         package = package ? package : wheel ? "wheel" : jar ? "jar" : NULL;
     }
     return e < 0 ? e : trn_look_property(j->l, "package", trn_str_of(package));

@@ -75,6 +75,28 @@ static TRN_UNUSED int seen_scan(struct seen_lines *s, struct trn_str bytes, cons
         fclose(scratch);
     return e;
 }
+static TRN_UNUSED int64_t seen_read(void *ctx, uint64_t at, void *dst, size_t n)
+{
+    const struct trn_str *bytes = ctx;
+    n = TRN_MIN(n, (size_t)1009); /* a file may give less than it was asked for */
+    memcpy(dst, bytes->p + at, TRN_MIN(n, bytes->n - (size_t)at));
+    return (int64_t)TRN_MIN(n, bytes->n - (size_t)at);
+}
+/* The same by windows: neither the whole nor any member is held in memory. */
+static TRN_UNUSED int seen_scan_windows(struct seen_lines *s, struct trn_str bytes, const char *name)
+{
+    trn_scan_warm();
+    FILE *scratch = tmpfile();
+    struct trn_scan_options o = {.sz = sizeof(o), .scratch = scratch ? fileno(scratch) : -1, .limits = {.memory = 2}};
+    struct trn_scan_sink sink = {seen_artifact, seen_signature, seen_property, seen_finding, seen_gap, s};
+    struct trn_source src = {.size = bytes.n, .read = seen_read, .ctx = &bytes};
+    *s = (struct seen_lines){0};
+    trn_buf_init(&s->text, 8 << 20);
+    int e = trn_scan_run(&src, trn_str_of(name), 0, &o, &sink, NULL);
+    if (scratch)
+        fclose(scratch);
+    return e;
+}
 static TRN_UNUSED bool seen_has(const struct seen_lines *s, const char *text)
 {
     return trn_str_contains(trn_buf_str(&s->text), trn_str_of(text));

@@ -98,6 +98,23 @@ Test(bombs, every_fixture_with_single_bits_flipped)
     cr_expect_lt(peak_kib(), MOST_KIB);
 }
 
+static void windows(struct trn_str bytes, const char *name)
+{
+    struct seen_lines whole, s;
+    cr_assert_eq(seen_scan(&whole, bytes, name, (struct trn_limits){0}), 0);
+    cr_assert_eq(seen_scan_windows(&s, bytes, name), 0);
+    cr_expect(s.artifacts == whole.artifacts && s.findings == whole.findings && s.gaps == whole.gaps,
+              "%s by windows:\n%s\nin memory:\n%s", name, s.text.p, whole.text.p);
+    seen_done(&whole);
+    seen_done(&s);
+}
+
+Test(bombs, every_fixture_gives_the_same_by_windows_as_in_memory)
+{
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(corpora); i++)
+        each_fixture(corpora[i], windows);
+}
+
 /* Runs with the default limits; says what it cost, for who measures. */
 static void burst(const char *what, struct trn_str bytes, const char *expected)
 {
