@@ -140,6 +140,16 @@ static int squirrel_lines(struct trn_look *l, struct trn_cursor *c)
     return e;
 }
 
+/* Apple's installers pack their payload in chunks of xz that no library here reads. */
+static int tell_pbzx(struct trn_look *l)
+{
+    char magic[4];
+    if (l->parent_format != TRN_FORMAT_XAR || trn_source_read(l->bytes, 0, magic, 4) != 4 ||
+        memcmp(magic, "pbzx", 4) != 0)
+        return 0;
+    return trn_look_gap(l, TRN_GAP_UNSUPPORTED, TRN_STR_NONE, "a payload that is packed as pbzx is not opened");
+}
+
 int trn_look_feed(struct trn_look *l, struct trn_err *err)
 {
     static const char *const packages[] = {".nupkg"};
@@ -148,6 +158,9 @@ int trn_look_feed(struct trn_look *l, struct trn_err *err)
     struct trn_str name = l->name;
     if (l->self->depth == 0 || l->self->size == 0)
         return 0; /* nothing lies beside it */
+    int told = tell_pbzx(l);
+    if (told < 0)
+        return told;
     if (ends_in(name, packages, 1))
         return note_package(l);
     bool squirrel = trn_str_eq_c(name, "RELEASES");

@@ -334,6 +334,17 @@ Test(unpack, a_file_that_only_one_tree_of_an_image_names_is_told_and_looked_at)
     trn_buf_done(&b);
 }
 
+Test(unpack, a_payload_that_is_not_opened_is_said)
+{
+    struct trn_buf b;
+    struct seen_lines s;
+    BUILD(&b, xar, NULL, {"Payload", TRN_STR("pbzx\0\0\0\0\1\0\0\0")});
+    cr_assert_eq(seen_scan(&s, trn_buf_str(&b), "a.pkg", (struct trn_limits){0}), 0);
+    EXPECT_SEEN(&s, "2? unsupported a payload that is packed as pbzx is not opened");
+    seen_done(&s);
+    trn_buf_done(&b);
+}
+
 Test(unpack, a_7z_that_wants_too_much_memory_is_a_gap_and_bytes_behind_one_are_told)
 {
     char path[512], what[96];
