@@ -35,7 +35,7 @@ struct trn_frame { /* one artifact on the way down */
     size_t first_trait;
     uint8_t last_sha256[TRN_SHA256_SIZE]; /* of the artifact below it that was looked at last */
     uint32_t last_id;                     /* 0: none yet */
-    bool stopped; /* a limit of this container was hit and told */
+    bool stopped;                         /* a limit of this container was hit and told */
 };
 
 struct trn_scan {
