@@ -22,7 +22,7 @@ enum trn_codec {
 };
 
 #define TRN_STREAM_MEMORY (80u << 20) /* an xz dictionary of 64 MiB and what stands around it */
-#define TRN_STREAM_ZSTD_WINDOW 27     /* 128 MiB, what the zstd program itself accepts unasked */
+#define TRN_STREAM_ZSTD_WINDOW 26     /* 64 MiB; the zstd program itself accepts twice that unasked */
 
 struct trn_stream;
 

@@ -345,6 +345,21 @@ Test(unpack, a_payload_that_is_not_opened_is_said)
     trn_buf_done(&b);
 }
 
+Test(unpack, streams_that_want_too_much_memory_are_gaps)
+{
+    /* a frame with a window of 128 MiB; the old lzma format with a dictionary of 1 GiB */
+    static const char zstd[] = "\x28\xb5\x2f\xfd\x00\x88\x01\x00\x00",
+                      lzma[] = "\x5d\0\0\0\x40\xff\xff\xff\xff\xff\xff\xff\xff\0"
+                               "\x33\x3e\x46\x5f\x11";
+    struct seen_lines s;
+    cr_assert_eq(seen_scan(&s, (struct trn_str){zstd, sizeof(zstd) - 1}, "a.zst", (struct trn_limits){0}), 0);
+    EXPECT_SEEN(&s, "1? limit");
+    seen_done(&s);
+    cr_assert_eq(seen_scan(&s, (struct trn_str){lzma, sizeof(lzma) - 1}, "a.lzma", (struct trn_limits){0}), 0);
+    EXPECT_SEEN(&s, "1? limit its dictionary is larger than 64 MiB");
+    seen_done(&s);
+}
+
 Test(unpack, a_7z_that_wants_too_much_memory_is_a_gap_and_bytes_behind_one_are_told)
 {
     char path[512], what[96];
