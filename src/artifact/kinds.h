@@ -68,4 +68,8 @@ int trn_look_statements(struct trn_look *l, struct trn_err *err); /* of npm, aga
 int trn_look_feed(struct trn_look *l, struct trn_err *err);
 int trn_release_feed(struct trn_look *l, struct trn_err *err);
 
+/* layouts of releases */
+int trn_look_feed(struct trn_look *l, struct trn_err *err);
+int trn_release_feed(struct trn_look *l, struct trn_err *err);
+
 #endif
