@@ -5,7 +5,6 @@
  */
 #include "inspect/scan_messages.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -197,7 +196,6 @@ static int prepare(struct mother *m, struct trn_err *err)
                                             .max_files = 128};
     trn_worker_warm();
     trn_scan_warm();
-    read_roots(m);
     int e = m->o->rules >= 0 ? trn_yara_warm(err) : 0;
     if (e == 0)
         e = read_roots(m, &pem, err);
