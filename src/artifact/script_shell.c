@@ -95,7 +95,7 @@ static void fetched_to(struct judge *j, struct trn_str file)
 
 static void hit(struct judge *j, const struct trn_shell_command *c, enum trn_script_act act)
 {
-    TRN_AUTO(trn_buf_done) struct trn_buf b;
+    TRN_AUTO(trn_buf_done) struct trn_buf b = {0};
     struct trn_script_found f = {.act = act, .at = c->at, .line = c->line};
     if (act <= j->found->act)
         return;

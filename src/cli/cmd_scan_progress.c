@@ -16,7 +16,7 @@ void trn_progress_init(struct trn_progress *p, FILE *to)
 
 void trn_progress_tell(struct trn_progress *p, uint64_t files, uint64_t bytes, struct trn_str path)
 {
-    TRN_AUTO(trn_buf_done) struct trn_buf b;
+    TRN_AUTO(trn_buf_done) struct trn_buf b = {0};
     char name[60];
     uint64_t now = p->to ? trn_mono_ns() : 0;
     if (!p->to || now < p->next_ns)

@@ -342,7 +342,7 @@ static void put_file_verdict(struct trn_scan_tree *t, const struct trn_scanned *
 
 int trn_scan_tree_file(struct trn_scan_tree *t, struct trn_scanned *f)
 {
-    TRN_AUTO(trn_buf_done) struct trn_buf draw;
+    TRN_AUTO(trn_buf_done) struct trn_buf draw = {0};
     const struct trn_node *top = f->index.n ? &f->index.nodes[0] : NULL;
     bool told = f->code < 0 || f->changed || (top && (top->told || top->told_below));
     int e = 0;

@@ -154,8 +154,7 @@ Test(scan, indicators_name_known_content)
 Test(scan, explain_says_what_a_check_of_a_file_is)
 {
     TRN_AUTO(said_done)
-    struct said s = CALL("explain", "pe.certificate-slack"),
-                j = CALL("explain", "yara.Any", "--json");
+    struct said s = CALL("explain", "pe.certificate-slack"), j = CALL("explain", "yara.Any", "--json");
     cr_assert(strstr(s.out, "category signature; a proof by the structure of the file"), "%s", s.out);
     cr_assert(strstr(j.out, "\"category\":\"text\"") && strstr(j.out, "\"structural\":false"), "%s", j.out);
 }
