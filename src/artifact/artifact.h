@@ -13,12 +13,13 @@
 struct trn_limits {
     uint64_t bytes;        /* unpacked from one artifact, all levels together: 8 GiB */
     uint64_t member_bytes; /* of one member: 4 GiB */
-    uint64_t ratio;        /* unpacked / packed of one container, once it gave more than 64 MiB: 200 */
-    uint64_t memory;       /* contents of members held in memory at once, the rest goes to the scratch file: 64 MiB */
-    uint32_t members;      /* all levels together: 500,000 */
-    uint32_t depth;        /* containers in containers: 16 */
-    uint32_t findings;     /* told for one artifact: 10,000 */
-    uint32_t seconds;      /* 600 */
+    uint64_t
+        ratio; /* unpacked / packed of one container, once it gave more than 64 MiB: 200; of all together 5 times that */
+    uint64_t memory;   /* contents of members held in memory at once, the rest goes to the scratch file: 64 MiB */
+    uint32_t members;  /* all levels together: 500,000 */
+    uint32_t depth;    /* containers in containers: 16 */
+    uint32_t findings; /* told for one artifact: 10,000 */
+    uint32_t seconds;  /* 600 */
 };
 struct trn_limits trn_limits_default(void);
 /* Fills zeroes with the defaults. */
@@ -74,7 +75,8 @@ struct trn_matcher {
                  uint64_t deadline_mono_ns, struct trn_arena *arena,
                  int (*found)(void *found_ctx, const struct trn_finding *f), void *found_ctx);
     void *ctx;
-    const char *(*slow)(void *ctx); /* after -ETIME: "file:rule" that took too long (raw), "" when not known; may be NULL */
+    const char *(*slow)(
+        void *ctx); /* after -ETIME: "file:rule" that took too long (raw), "" when not known; may be NULL */
 };
 
 struct trn_scan_options {

@@ -77,7 +77,7 @@ static int check_overlay(struct trn_look *l, const struct trn_elf_image *f)
 {
     struct trn_appended a;
     uint64_t size = f->bytes.size - f->end;
-    if (size <= OVERLAY_MIN || l->self->format == TRN_FORMAT_APPIMAGE || is_signed_module(l, f))
+    if (size <= OVERLAY_MIN || f->end == 0 || l->self->format == TRN_FORMAT_APPIMAGE || is_signed_module(l, f))
         return 0;
     int e = trn_appended_of(l, f->end, size, &a);
     if (e < 0 || !a.what)
@@ -94,7 +94,7 @@ int trn_open_elf(struct trn_look *l, struct trn_err *err)
     if (e < 0) /* what is damaged was said when it was looked at */
         return e == -ENOEXEC || e == -EBADMSG ? 0 : e;
     uint64_t size = f.bytes.size - f.end;
-    if (size < 64 || is_signed_module(l, &f))
+    if (size < 64 || f.end == 0 || is_signed_module(l, &f)) /* no segment, no section: nothing has an end */
         return 0;
     e = trn_appended_of(l, f.end, size, &a);
     if (e < 0 || !(a.opened || size > OVERLAY_MIN))

@@ -15,11 +15,11 @@ struct trn_pe_facts { /* of one image, read once */
     struct trn_pe_clr clr;
 };
 
-#define TRN_PE_OVERLAY_MIN 4096u         /* bytes that are worth a word */
-#define TRN_RANDOM_LOOKING 7200u         /* thousandths of a bit per byte */
-#define TRN_TRAIT_PE_TIME "pe.timestamp" /* every PE image has it; "0" where it means nothing */
+#define TRN_PE_OVERLAY_MIN 4096u          /* bytes that are worth a word */
+#define TRN_RANDOM_LOOKING 7200u          /* thousandths of a bit per byte */
+#define TRN_TRAIT_PE_TIME "pe.timestamp"  /* every PE image has it; "0" where it means nothing */
 #define TRN_TRAIT_PE_COMPANY "pe.company" /* who it says made it */
-#define TRN_TRAIT_PE_READS "pe.reads"    /* see check_pe_reads.c */
+#define TRN_TRAIT_PE_READS "pe.reads"     /* see check_pe_reads.c */
 #define TRN_SHAPE_RC4 "RC4 loops"
 
 bool trn_pe_is_library(const struct trn_pe *pe); /* a DLL or a driver: nothing that people start */

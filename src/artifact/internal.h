@@ -44,6 +44,7 @@ struct trn_scan {
     const struct trn_scan_sink *sink;
     uint64_t deadline_ns;
     uint64_t memory, unpacked, scratch_top;
+    uint64_t top_size; /* of the artifact that everything came out of */
     uint32_t artifacts, findings;
     int stop;          /* sticky: why nothing more is opened (-ETIME, -EDQUOT), told already */
     int fatal;         /* sticky: what the sink said, or -ENOMEM */

@@ -51,23 +51,12 @@ static const struct trn_kind_ops kinds[] = {
 };
 
 int (*const trn_look_always[])(struct trn_look *l, struct trn_err *err) = {
-    trn_look_feed,
-    trn_look_signatures,
-    trn_look_strings,
-    trn_look_disguise,
-    trn_look_inno,
-    NULL,
+    trn_look_feed, trn_look_signatures, trn_look_strings, trn_look_disguise, trn_look_inno, NULL,
 };
 
 int (*const trn_look_release[])(struct trn_look *l, struct trn_err *err) = {
-    trn_release_feed,
-    trn_release_macho,
-    trn_look_pe_release,
-    trn_look_unsigned_siblings,
-    trn_look_elf_release,
-    trn_release_lifecycle,
-    trn_look_statements,
-    NULL,
+    trn_release_feed,     trn_release_macho,     trn_look_pe_release, trn_look_unsigned_siblings,
+    trn_look_elf_release, trn_release_lifecycle, trn_look_statements, NULL,
 };
 
 const struct trn_kind_ops *trn_kind_of(enum trn_format f)

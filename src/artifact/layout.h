@@ -18,6 +18,4 @@ int trn_listed_jar(struct trn_arena *arena, struct trn_str manifest, struct trn_
 /* The member that was looked at last. at: its place, for the finding. */
 int trn_listed_check(struct trn_look *l, struct trn_listed *t, struct trn_str name, uint64_t at) TRN_MUST_CHECK;
 
-
-
 #endif

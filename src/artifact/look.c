@@ -13,6 +13,7 @@
 
 #define EXCERPT 32u
 #define RATIO_FROM (64ull << 20)
+#define RATIO_OF_ALL 5 /* times the ratio of one container: for all levels together, which count the same bytes again */
 #define TRAITS_MAX 200000u
 #define ENTROPY_WINDOW 65536u
 #define WHAT_MAX 320
@@ -212,6 +213,9 @@ int trn_look_data(struct trn_look *l, const void *p, size_t n)
     s->unpacked += n;
     if (s->unpacked > s->limits.bytes)
         return stop_at(f, "bytes", s->unpacked, s->limits.bytes);
+    /* small containers side by side, each within its own ratio, and that again inside of each */
+    if (s->unpacked > 4 * RATIO_FROM && s->unpacked / RATIO_OF_ALL / s->limits.ratio > s->top_size)
+        return stop_at(f, "ratio", s->unpacked / TRN_MAX(s->top_size, 1u), RATIO_OF_ALL * s->limits.ratio);
     if (f->unpacked > RATIO_FROM && f->unpacked / s->limits.ratio > f->self.size) {
         f->stopped = true;
         int e = trn_scan_gap(s, f->self.id, TRN_GAP_LIMIT, f->member_name, TRN_STR("ratio"),

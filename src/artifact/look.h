@@ -27,7 +27,7 @@ struct trn_look {
     const struct trn_artifact *self;
     struct trn_str name; /* base name, raw */
     enum trn_format parent_format;
-    struct trn_scan *scan; /* the driver's */
+    struct trn_scan *scan;                     /* the driver's */
     const struct trn_look_names *names;        /* from the container of this one; NULL: none */
     const struct trn_look_names *names_within; /* set by open, for the members it tells from then on */
 };

@@ -226,6 +226,7 @@ int trn_scan_run(const struct trn_source *bytes, struct trn_str name, uint32_t m
     uint64_t id;
     trn_limits_fill(&s.limits);
     s.limits.depth = TRN_MIN(s.limits.depth, TRN_DEPTH_MAX - 1);
+    s.top_size = bytes->size;
     s.deadline_ns = trn_mono_ns() + s.limits.seconds * TRN_NS_PER_SEC;
     s.keep = trn_arena_new(KEEP_MAX);
     s.names = trn_map_new(s.limits.members);

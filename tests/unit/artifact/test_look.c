@@ -189,6 +189,47 @@ Test(look, the_limit_of_bytes_ends_all_and_the_limit_of_members_only_the_rest)
     end(&s);
 }
 
+Test(look, many_small_bombs_are_one_large_bomb)
+{
+    struct stage s;
+    TRN_AUTO(trn_freep) uint8_t *zeros = calloc(1, 1 << 20);
+    int e = 0, bombs = 0;
+    begin(&s, (struct trn_limits){0});
+    s.scan.top_size = 1000;
+    s.o.scratch = memfd_create("scratch", MFD_CLOEXEC);
+    for (; e == 0 && bombs < 20; bombs++) { /* each a container of its own, below what one may give */
+        s.frame.unpacked = 0;
+        cr_assert_eq(member(&s, "bomb"), 0);
+        for (int i = 0; e == 0 && i < 60; i++)
+            e = trn_look_data(&s.frame.look, zeros, 1 << 20);
+        trn_spool_done(&s.frame.spool);
+    }
+    cr_expect_eq(e, -EDQUOT);
+    cr_expect_eq(bombs, 5, "after %d", bombs);
+    cr_expect_str_eq(s.told.gap, "limit ratio");
+    end(&s);
+}
+
+Test(look, a_container_in_itself_is_told_and_not_opened_again)
+{
+    static const char gz[] = "\37\213\10\0\0\0\0\0\0\3\3\0\0\0\0\0\0\0\0\0"; /* of nothing */
+    struct stage s;
+    begin(&s, (struct trn_limits){0});
+    s.frame.self.size = sizeof(gz) - 1; /* as if the container had just this content */
+    cr_assert_eq(trn_sha256(gz, sizeof(gz) - 1, s.frame.self.sha256), 0);
+    cr_assert_eq(member(&s, "me.gz"), 0);
+    cr_assert_eq(trn_look_data(&s.frame.look, gz, sizeof(gz) - 1), 0);
+    cr_assert_eq(trn_look_end(&s.frame.look, 0, NULL), 0);
+    cr_expect_str_eq(s.told.gap, "repeated it is inside of itself, and not opened again");
+    cr_expect_eq(s.told.artifacts, 1);
+    cr_assert_eq(member(&s, "other.gz"), 0);
+    cr_assert_eq(trn_look_data(&s.frame.look, gz, sizeof(gz) - 1), 0);
+    s.frame.self.size = 7; /* now it is another: opened, and the nothing in it told */
+    cr_assert_eq(trn_look_end(&s.frame.look, 0, NULL), 0);
+    cr_expect_eq(s.told.artifacts, 3);
+    end(&s);
+}
+
 Test(look, what_is_cut_off_is_looked_at_and_said)
 {
     struct stage s;
