@@ -264,7 +264,7 @@ static int run(struct trn_cli *cli)
     bool whole = e == 0 && !s.broken;
     int f = close_output(&s.sarif_to, whole, &late);
     int g = close_output(&s.sbom_to, whole, &late);
-    trn_scan_settings_done(&s.settings, e == 0);
+    trn_scan_settings_done(&s.settings, e == 0, s.bad_rules);
     if (e < 0)
         return trn_cli_error(cli, &err, usage ? TRN_EXIT_USAGE : TRN_EXIT_UNDECIDED);
     if (f < 0 || g < 0)

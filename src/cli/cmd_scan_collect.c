@@ -211,11 +211,14 @@ static int add_file(struct collect *c, const struct trn_walked *f)
 }
 
 /* Hands the newest slot to a worker. 1: they have enough to do. */
-static int submit(struct collect *c, uint64_t n)
+static int submit(struct collect *c, uint64_t n, struct trn_err *err)
 {
     struct slot *s = slot_of(c, n);
+    int e = trn_scan_pool_begin(c->pool, err);
+    if (e < 0)
+        return e;
     s->state = SLOT_RUNNING;
-    int e = trn_scan_pool_submit(c->pool, n, s->fd, trn_str_of(s->path + s->name_at), s->st.st_mode);
+    e = trn_scan_pool_submit(c->pool, n, s->fd, trn_str_of(s->path + s->name_at), s->st.st_mode);
     if (e == -EAGAIN) {
         s->state = SLOT_PENDING;
         return 1;
@@ -229,13 +232,13 @@ static bool has_room(const struct collect *c)
 }
 
 /* Walks on until the workers have enough to do. 1: they have; 0: there is no room, or no more. */
-static int fill(struct collect *c)
+static int fill(struct collect *c, struct trn_err *err)
 {
     struct trn_walked f;
     bool pending = c->tail > c->head && slot_of(c, c->tail - 1)->state == SLOT_PENDING;
     for (;;) {
         int e = 0;
-        if (pending && (e = submit(c, c->tail - 1)) != 0)
+        if (pending && (e = submit(c, c->tail - 1, err)) != 0)
             return e;
         if (c->walked || !has_room(c))
             return 0;
@@ -322,9 +325,9 @@ static int loop(struct collect *c, struct trn_err *err)
 {
     int e = 0;
     while (e == 0 && (c->head < c->tail || !c->walked)) {
-        int busy = fill(c);
+        int busy = fill(c, err);
         if (busy < 0)
-            return trn_fail(err, busy, "cannot go on: %s", trn_errno_name(busy));
+            return busy; /* what the pool did not say of it, who called does */
         bool ready = c->head < c->tail && slot_of(c, c->head)->state == SLOT_DONE;
         if (trn_scan_pool_busy(c->pool))
             e = trn_scan_pool_wait(c->pool, ready && !busy ? 0 : busy ? WAIT_MS : WAIT_HEAD_MS, err);
@@ -357,10 +360,12 @@ int trn_collect(const struct trn_collect_options *o, struct trn_scan_sum *sum, s
     int e = c.slots ? trn_walk_new(o->paths, o->n_paths, &c.walk) : -ENOMEM;
     if (e < 0)
         return trn_fail(err, e, "cannot begin: %s", trn_errno_name(e));
-    e = trn_scan_pool_new(&o->settings->pool, &sink, &c.pool, err);
+    struct trn_scan_pool_options pool = o->settings->pool;
+    pool.late = o->settings->quiet;
+    e = trn_scan_pool_new(&pool, &sink, &c.pool, err);
     if (e < 0)
         return e;
-    /* After the workers were made: a database is not to be carried over a fork. */
+    /* After the workers' mother was made: a database is not to be carried over a fork. */
     if (o->settings->cache)
         e = trn_cache_open(o->settings->dir, o->settings->question, CACHE_BYTES, &c.cache, &warning);
     if (warning.code)

@@ -195,6 +195,26 @@ static void find_compiled(struct trn_scan_settings *s, const uint8_t rules[TRN_S
     s->save = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 }
 
+/* Rules and indicators that were good once are good again, as the same program reads them: a mark says that they were. */
+static void find_quiet(struct trn_scan_settings *s)
+{
+    char hex[2 * TRN_SHA256_SIZE + 1];
+    s->quiet = s->cache && s->rules < 0 && s->indicators < 0;
+    if (!s->cache || s->quiet || trn_cache_folder(s->dir) < 0)
+        return;
+    trn_hex(s->question, TRN_SHA256_SIZE, hex);
+    (void)snprintf(s->quiet_at, sizeof(s->quiet_at), "%s/rules-%.24s.good", s->dir, hex);
+    s->quiet = faccessat(AT_FDCWD, s->quiet_at, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static void keep_quiet(const struct trn_scan_settings *s, bool good)
+{
+    if (s->quiet_at[0] && !s->quiet && good)
+        trn_fd_close(open(s->quiet_at, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    else if (s->quiet_at[0] && !good)
+        (void)unlink(s->quiet_at);
+}
+
 /* Of other rules, and not used for a while. */
 static void forget_old(const struct trn_scan_settings *s)
 {
@@ -316,6 +336,8 @@ int trn_scan_settings_read(struct trn_cli *cli, struct trn_scan_settings *ret, s
         e = read_rules(cli, s, d, err);
     if (e == 0)
         e = trn_digest_end(d, s->question, NULL);
+    if (e == 0)
+        find_quiet(s);
     s->pool.rules = s->rules;
     s->pool.rules_compiled = s->compiled;
     s->pool.rules_save = s->save;
@@ -323,8 +345,9 @@ int trn_scan_settings_read(struct trn_cli *cli, struct trn_scan_settings *ret, s
     return e < 0 && err && !err->code ? trn_fail(err, e, "cannot prepare: %s", trn_errno_name(e)) : e;
 }
 
-void trn_scan_settings_done(struct trn_scan_settings *s, bool good)
+void trn_scan_settings_done(struct trn_scan_settings *s, bool good, unsigned faults)
 {
+    keep_quiet(s, good && faults == 0);
     keep_compiled(s, good);
     s->rules = trn_fd_close(s->rules);
     s->compiled = trn_fd_close(s->compiled);

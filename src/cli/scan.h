@@ -222,14 +222,16 @@ struct trn_scan_settings {
     int rules, compiled, save, indicators; /* owned; -1: none */
     char dir[3072];                        /* of the cache; "": none */
     char compiled_at[3200];                /* the file of the rules, compiled; "": none */
+    char quiet_at[3200];                   /* the mark that nothing was to be said of them; "": none */
     uint8_t question[TRN_SHA256_SIZE];
     bool cache, all;
+    bool quiet; /* nothing is to be said of rules and indicators: they need not be read before they are needed */
     uint64_t rule_files;
 };
 /* A word that is wrong: -EINVAL. */
 int trn_scan_settings_read(struct trn_cli *cli, struct trn_scan_settings *ret, struct trn_err *err) TRN_MUST_CHECK;
-/* good: the workers could begin with these rules. */
-void trn_scan_settings_done(struct trn_scan_settings *s, bool good);
+/* good: the workers could begin with these rules; faults: how many of rules and indicators were told. */
+void trn_scan_settings_done(struct trn_scan_settings *s, bool good, unsigned faults);
 /* "bytes=1G,depth=4" into l. */
 int trn_scan_limits_parse(const char *text, struct trn_limits *l, struct trn_err *err) TRN_MUST_CHECK;
 

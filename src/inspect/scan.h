@@ -27,6 +27,7 @@ struct trn_scan_pool_options {
     int rules_save;            /* where to write them compiled, borrowed; -1: nowhere */
     const char *roots; /* PEM of the certificates that signatures may end at; NULL: the system's list, "": none */
     int indicators;    /* a CSV or STIX file, borrowed; -1: none */
+    bool late;         /* rules, indicators and roots are read at trn_scan_pool_begin, not before */
 };
 
 struct trn_scan_pool_sink { /* during trn_scan_pool_wait; every view is borrowed during the call */
@@ -42,9 +43,11 @@ struct trn_scan_pool_sink { /* during trn_scan_pool_wait; every view is borrowed
     void *ctx;
 };
 
-/* Starts the mother and waits until the rules are ready. The caller must have one thread only. */
+/* Starts the mother and, unless late, waits until the rules are ready. The caller must have one thread only. */
 int trn_scan_pool_new(const struct trn_scan_pool_options *o, const struct trn_scan_pool_sink *sink,
                       struct trn_scan_pool **ret, struct trn_err *err) TRN_MUST_CHECK;
+/* Of a late pool, before the first file: waits until the rules are ready. Again: nothing, 0. */
+int trn_scan_pool_begin(struct trn_scan_pool *p, struct trn_err *err) TRN_MUST_CHECK;
 struct trn_scan_pool *trn_scan_pool_free(struct trn_scan_pool *p); /* ends the workers; takes NULL */
 uint32_t trn_scan_pool_rules(const struct trn_scan_pool *p);       /* how many are in use */
 /* Hands one file over; name: its base name. fd is borrowed. -EAGAIN: all workers have enough to do: wait first. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Inside of the room: the wire of a scan pool.
- *   caller -> mother: SPAWN (u32 slot; the worker's socket, its scratch file), KILL (u32 slot)
+ *   caller -> mother: BEGIN (nothing; only when the pool is late), SPAWN (u32 slot; the worker's socket, its scratch file), KILL (u32 slot)
  *   mother -> caller: BAD_RULE..., READY (u32 rules, i32 code, lstr why), GONE (u32 slot, i32 wait status) for each KILL
  *   caller -> worker: SCAN (u64 job, u32 mode, lstr name; the file)
  *   worker -> caller: RESULTS (u64 job, items), the last item of a job is its END
@@ -19,6 +19,7 @@ enum trn_scan_message {
     TRN_SCAN_GONE,
     TRN_SCAN_JOB,
     TRN_SCAN_RESULTS,
+    TRN_SCAN_BEGIN,
 };
 
 enum trn_scan_item { /* u8 kind, u32 length, body */

@@ -219,6 +219,18 @@ static int say_ready(struct mother *m, int code, const struct trn_err *err)
     return trn_ipc_send(m->sock, TRN_SCAN_READY, trn_buf_str(&b), NULL, 0);
 }
 
+/* false: there will be no work. */
+static bool wait_begin(struct mother *m)
+{
+    struct trn_msg msg;
+    if (!m->o->late)
+        return true;
+    if (trn_ipc_recv(m->sock, m->buf, sizeof(m->buf), &msg) < 0)
+        return false;
+    trn_msg_done(&msg);
+    return msg.type == TRN_SCAN_BEGIN;
+}
+
 void trn_scan_mother(int sock, const struct trn_scan_pool_options *o, trn_scan_worker_fn *run)
 {
     struct mother *m = calloc(1, sizeof(*m));
@@ -236,6 +248,8 @@ void trn_scan_mother(int sock, const struct trn_scan_pool_options *o, trn_scan_w
     m->run = run;
     m->setup = (struct trn_scan_setup){.limits = o->limits, .with_md5 = o->with_md5, .scratch = -1};
     trn_limits_fill(&m->setup.limits);
+    if (!wait_begin(m))
+        _exit(0);
     int e = prepare(m, &err);
     if (say_ready(m, e, &err) < 0 || e < 0)
         _exit(1);

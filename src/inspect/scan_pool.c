@@ -49,6 +49,7 @@ struct trn_scan_pool {
     pid_t mother;
     int sock;
     uint32_t rules;
+    bool begun;
     uint32_t workers;
     struct slot slots[WORKERS_MAX];
     struct trn_arena *arena;
@@ -113,7 +114,19 @@ static int start_mother(struct trn_scan_pool *p, struct trn_err *err)
     e = -errno;
     trn_fd_close(pair[1]);
     p->sock = pair[0];
-    return p->mother < 0 ? trn_fail(err, e, "cannot start a process: %s", trn_errno_name(e)) : wait_ready(p, err);
+    return p->mother < 0 ? trn_fail(err, e, "cannot start a process: %s", trn_errno_name(e)) : 0;
+}
+
+int trn_scan_pool_begin(struct trn_scan_pool *p, struct trn_err *err)
+{
+    if (p->begun)
+        return 0;
+    int e = p->o.late ? trn_ipc_send(p->sock, TRN_SCAN_BEGIN, TRN_STR_NONE, NULL, 0) : 0;
+    if (e < 0)
+        return trn_fail(err, e, "cannot start a pool of workers: %s", trn_errno_name(e));
+    e = wait_ready(p, err);
+    p->begun = e == 0;
+    return e;
 }
 
 static int tell_mother(struct trn_scan_pool *p, uint16_t type, size_t slot, const int *fds, unsigned n)
@@ -302,6 +315,8 @@ int trn_scan_pool_new_with(const struct trn_scan_pool_options *o, const struct t
     for (size_t i = 0; i < WORKERS_MAX; i++)
         p->slots[i].sock = p->slots[i].scratch = -1;
     int e = start_mother(p, err);
+    if (e == 0 && !p->o.late)
+        e = trn_scan_pool_begin(p, err);
     if (e < 0) {
         trn_scan_pool_free(p);
         return e;
@@ -354,10 +369,10 @@ static struct slot *least_busy(struct trn_scan_pool *p)
 
 int trn_scan_pool_submit(struct trn_scan_pool *p, uint64_t job, int fd, struct trn_str name, uint32_t mode)
 {
-    struct slot *s = least_busy(p);
+    struct slot *s = p->begun ? least_busy(p) : NULL;
     struct waiting w = {.job = job, .mode = mode, .name_n = TRN_MIN(name.n, (size_t)TRN_SCAN_NAME_MAX)};
     if (!s)
-        return -EAGAIN;
+        return p->begun ? -EAGAIN : -EINVAL;
     w.fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
     w.name = w.fd >= 0 ? malloc(w.name_n + 1) : NULL;
     if (!w.name) {

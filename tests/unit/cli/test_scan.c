@@ -130,6 +130,25 @@ Test(scan, rules_find_members_too_and_bad_ones_are_told)
     cr_assert_eq(without.code, TRN_EXIT_OK, "another question has another answer: %s", without.out);
 }
 
+Test(scan, good_rules_are_read_when_a_file_needs_them)
+{
+    place_put("a.yar", "rule Made_Up { strings: $a = \"a made up marker\" condition: $a }\n");
+    place_put("t/a", "this is a made up marker\n");
+    usleep(60000); /* or it is too fresh to be remembered */
+    TRN_AUTO(said_done) struct said first = CALL("scan", "t", "--rules", "a.yar");
+    cr_assert_eq(first.code, TRN_EXIT_FINDINGS, "%s", first.err);
+    cr_assert_eq(system("ls cache/turncoat/rules-*.good && mv cache/turncoat/rules-*.bin kept"), 0);
+    TRN_AUTO(said_done) struct said known = CALL("scan", "t", "--rules", "a.yar");
+    cr_assert_eq(known.code, TRN_EXIT_FINDINGS, "%s", known.err);
+    cr_expect_neq(system("ls cache/turncoat/rules-*.bin"), 0, "nothing was to be compiled");
+    place_put("t/b", "this is a made up marker too\n");
+    TRN_AUTO(said_done) struct said more = CALL("scan", "t", "--json", "--rules", "a.yar");
+    cr_assert_eq(more.code, TRN_EXIT_FINDINGS, "%s", more.err);
+    cr_assert(strstr(more.out, "t/b"), "%s", more.out);
+    const char *second = strstr(more.out, "yara.Made_Up");
+    cr_assert(second && strstr(second + 1, "yara.Made_Up"), "%s", more.out);
+}
+
 Test(scan, compiled_rules_that_were_changed_are_not_fatal)
 {
     place_put("a.yar", "rule Made_Up { strings: $a = \"a made up marker\" condition: $a }\n");

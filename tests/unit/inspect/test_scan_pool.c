@@ -120,6 +120,31 @@ Test(scan_pool, many_files_are_read_each_once, .timeout = 120)
     cr_expect_null(trn_scan_pool_free(p));
 }
 
+Test(scan_pool, a_late_pool_reads_its_rules_when_it_is_told_to, .timeout = 60)
+{
+    struct seen s = {0};
+    struct trn_scan_pool *p = NULL;
+    struct trn_scan_pool_options o = options();
+    struct trn_scan_pool_sink sink = sink_of(&s);
+    struct trn_err err = {0};
+    o.late = true;
+    o.roots = "no/such/file";
+    cr_assert_eq(trn_scan_pool_new(&o, &sink, &p, &err), 0, "%s", err.message);
+    int fd = file_of("a file");
+    cr_expect_eq(trn_scan_pool_submit(p, 0, fd, TRN_STR("a file"), 0), -EINVAL, "not before it has begun");
+    close(fd);
+    cr_expect_lt(trn_scan_pool_begin(p, &err), 0, "these roots cannot be read");
+    cr_expect_null(trn_scan_pool_free(p));
+    o.roots = "";
+    cr_assert_eq(trn_scan_pool_new(&o, &sink, &p, &err), 0, "%s", err.message);
+    cr_assert_eq(trn_scan_pool_begin(p, &err), 0, "%s", err.message);
+    cr_assert_eq(trn_scan_pool_begin(p, &err), 0, "again is nothing");
+    run_all(p, &s, 3, plain);
+    cr_expect_null(trn_scan_pool_free(p));
+    cr_assert_eq(trn_scan_pool_new(&o, &sink, &p, &err), 0, "%s", err.message);
+    cr_expect_null(trn_scan_pool_free(p), "one that never begins ends too");
+}
+
 /* A worker that does what the file's name says. */
 static int odd_worker(int sock, const struct trn_scan_setup *setup)
 {
