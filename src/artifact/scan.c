@@ -9,9 +9,11 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <sys/mman.h>
 
 #define WINDOW (256u << 10)
 #define ARENA_MAX (64u << 20)
+#define LARGE_PAGE ((size_t)2 << 20)
 #define KEEP_MAX (48u << 20)
 
 static int note_name(struct trn_scan *s, struct trn_str name)
@@ -190,21 +192,46 @@ int trn_scan_one(struct trn_scan *s, struct trn_frame *up, const struct trn_sour
     return e;
 }
 
+struct whole {
+    uint8_t *mem; /* NULL: it is not held */
+    void *map;    /* where mem lies; NULL: on the heap */
+    size_t map_n;
+};
+
+static void whole_done(struct whole *w)
+{
+    if (w->map)
+        (void)munmap(w->map, w->map_n);
+    else
+        free(w->mem);
+}
+
+/* A large one in large pages where the kernel has them: to fault in 4 KiB after 4 KiB costs more than to hash them. */
+static int whole_alloc(struct whole *w, size_t n)
+{
+    if (n < LARGE_PAGE / 2) {
+        w->mem = malloc(n);
+        return w->mem ? 0 : -ENOMEM;
+    }
+    size_t room = (n + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE, all = room + LARGE_PAGE;
+    void *map = mmap(NULL, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (map == MAP_FAILED)
+        return -errno;
+    w->map = map;
+    w->map_n = all;
+    w->mem = (uint8_t *)map + (LARGE_PAGE - (uintptr_t)map % LARGE_PAGE) % LARGE_PAGE;
+    (void)madvise(w->mem, room, MADV_HUGEPAGE);
+    return 0;
+}
+
 /* Whole into memory when it is small: everything that looks at it is then spared the copying. */
-static int take_whole(const struct trn_source *bytes, const struct trn_limits *l, uint8_t **ret)
+static int take_whole(const struct trn_source *bytes, const struct trn_limits *l, struct whole *w)
 {
     if (bytes->mem || bytes->size == 0 || bytes->size > TRN_MIN(TRN_WHOLE_MAX, l->memory / 2))
         return 0;
-    uint8_t *mem = malloc((size_t)bytes->size);
-    if (!mem)
-        return -ENOMEM;
-    int64_t n = trn_source_read(bytes, 0, mem, (size_t)bytes->size);
-    if (n != (int64_t)bytes->size) {
-        free(mem);
-        return n < 0 ? (int)n : -EIO;
-    }
-    *ret = mem;
-    return 0;
+    int e = whole_alloc(w, (size_t)bytes->size);
+    int64_t n = e == 0 ? trn_source_read(bytes, 0, w->mem, (size_t)bytes->size) : e;
+    return n == (int64_t)bytes->size ? 0 : n < 0 ? (int)n : -EIO;
 }
 
 static void scan_done(struct trn_scan *s)
@@ -220,7 +247,7 @@ int trn_scan_run(const struct trn_source *bytes, struct trn_str name, uint32_t m
                  const struct trn_scan_sink *sink, struct trn_err *err)
 {
     TRN_AUTO(scan_done) struct trn_scan s = {.o = o, .limits = o->limits, .sink = sink};
-    TRN_AUTO(trn_freep) uint8_t *whole = NULL;
+    TRN_AUTO(whole_done) struct whole whole = {0};
     struct trn_artifact as = {.name = name, .mode = mode};
     struct trn_source top = *bytes;
     uint64_t id;
@@ -233,8 +260,8 @@ int trn_scan_run(const struct trn_source *bytes, struct trn_str name, uint32_t m
     int e = s.keep && s.names ? take_whole(bytes, &s.limits, &whole) : -ENOMEM;
     if (e < 0)
         return trn_fail(err, e, "cannot read it: %s", e == -EIO ? "it became shorter" : trn_errno_name(e));
-    if (whole) {
-        top = trn_source_mem((struct trn_str){(const char *)whole, (size_t)bytes->size});
+    if (whole.mem) {
+        top = trn_source_mem((struct trn_str){(const char *)whole.mem, (size_t)bytes->size});
         s.memory += bytes->size;
     }
     e = trn_scan_one(&s, NULL, &top, &as, &id);
