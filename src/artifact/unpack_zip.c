@@ -59,12 +59,28 @@ static int inflate_all(struct trn_look *l, struct trn_stream *s, const struct tr
     return w->no_crc || sum == w->crc ? 0 : -EBADMSG;
 }
 
+/* The packed stream ends before the place that the archive says: nobody who unpacks the member sees the bytes between. */
+static int check_slack(struct trn_look *l, const struct trn_zip_what *w, uint64_t end)
+{
+    char name[160];
+    if (w->method != 8 || w->packed == TRN_SIZE_UNKNOWN || end >= w->data_at + w->packed)
+        return 0;
+    struct trn_irregular i = {
+        .kind = "member-slack", .score = 45, .at = end, .size = w->data_at + w->packed - end, .member = w->name};
+    return trn_irregular(
+        l, &i,
+        "%llu bytes lie behind the end of the packed member '%s', inside of the room the archive gives "
+        "it: who unpacks it never sees them.",
+        (unsigned long long)i.size, trn_escape_into(name, sizeof(name), w->name));
+}
+
 /* More comes out than is said: a program that trusts the stream gets another file than one that trusts the size. */
 static int check_rest(struct trn_look *l, struct trn_stream *s, const struct trn_zip_what *w, uint8_t *window)
 {
     char name[160];
-    if (w->size == TRN_SIZE_UNKNOWN || w->method == 14 || trn_stream_read(s, window, 1) <= 0)
-        return 0;
+    int64_t n = w->size == TRN_SIZE_UNKNOWN || w->method == 14 ? -1 : trn_stream_read(s, window, 1);
+    if (n <= 0)
+        return n < 0 ? 0 : check_slack(l, w, w->data_at + trn_stream_at(s));
     struct trn_irregular i = {.kind = "longer-than-said", .score = 50, .at = w->data_at, .member = w->name};
     return trn_irregular(
         l, &i,

@@ -68,9 +68,12 @@ static int chunk(const struct trn_source *s, uint64_t *at, struct trn_image_exte
         i->width = be32(head + 8);
         i->height = be32(head + 12);
     }
+    bool last = memcmp(head + 4, "IEND", 4) == 0;
+    if (last) /* it holds nothing: what stands in it belongs to no image */
+        trn_image_rest(i, TRN_IMAGE_BEHIND, *at + 8, n);
     i->parts++;
     *at += AROUND + n;
-    return memcmp(head + 4, "IEND", 4) == 0;
+    return last;
 }
 
 int trn_png_walk(const struct trn_source *s, struct trn_image_extent *ret)

@@ -5,6 +5,8 @@
  */
 #include "formats/javascript.h"
 
+#define VAIN_MAX (64u << 20) /* each '/' of a line without end could be followed to that end */
+
 enum class { OTHER = 0, SPACE, NAME, DIGIT, QUOTE };
 
 static const uint8_t classes[256] = {
@@ -129,10 +131,14 @@ static bool regex(struct trn_js *j, struct trn_js_token *t)
 {
     bool set = false;
     size_t i = j->at + 1;
+    if (j->vain > VAIN_MAX)
+        return false;
     for (;; i++) {
         uint8_t c = at(j, i);
-        if (i >= j->text.n || c == '\n')
+        if (i >= j->text.n || c == '\n') {
+            j->vain += i - j->at;
             return false;
+        }
         if (c == '\\')
             i++;
         else if (c == '[')

@@ -33,6 +33,7 @@ struct trn_js {
     bool divides; /* a '/' here would be a division */
     uint32_t depth;
     uint32_t braces[TRN_JS_TEMPLATES]; /* open braces in each template's ${ */
+    uint64_t vain;                     /* bytes walked for regular expressions that were none */
 };
 
 void trn_js_begin(struct trn_js *j, struct trn_str text);

@@ -5,6 +5,7 @@
  */
 #include "formats/kind.h"
 #include "formats/msi.h"
+#include "formats/zip.h"
 
 #define HEAD 1024u
 #define TEXT_SAMPLE 512u
@@ -13,6 +14,7 @@
 #define APFS_AT 32u
 #define KOLY 512u
 #define TAR_BLOCK 512u
+#define SKIPPED_MAX 64u
 
 struct magic {
     uint16_t at;
@@ -67,7 +69,6 @@ static const struct magic magics[] = {
     M(APFS_AT, "NXSB", APFS),
     M(512, "EFI PART", DISK),
     M(512, "PM\0\0", DISK),
-    M(HFS_AT - 1, "\0H+\0\4", HFSPLUS), /* the byte before is of the unused first sectors */
 };
 
 static bool fits(struct trn_str head, const struct magic *m)
@@ -194,6 +195,35 @@ static enum trn_format by_head(struct trn_str head, struct trn_str name)
     return TRN_FORMAT_DATA;
 }
 
+/* A directory right before an end that says so: programs read a zip from there, whatever stands before it. */
+static bool is_zip_behind(const struct trn_source *s)
+{
+    struct trn_zip_end ends[TRN_ZIP_ENDS_MAX];
+    size_t n = 0;
+    if (trn_zip_ends(s, ends, &n) < 0)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (ends[i].entries && ends[i].fits)
+            return true;
+    return false;
+}
+
+/* Frames that say they are to be skipped may stand before the first that says something. */
+static bool is_zstd_behind(const struct trn_source *s)
+{
+    uint64_t at = 0;
+    char b[8];
+    for (unsigned i = 0; i < SKIPPED_MAX && trn_source_read(s, at, b, 8) == 8; i++) {
+        struct trn_str head = {b, 8};
+        if (le32(head, 0) == 0xfd2fb528u)
+            return true;
+        if ((le32(head, 0) & 0xfffffff0u) != 0x184d2a50u)
+            return false;
+        at += 8 + (uint64_t)le32(head, 4);
+    }
+    return false;
+}
+
 /* Formats that have nothing at their start, or hide behind something else. */
 static enum trn_format by_place(const struct trn_source *s)
 {
@@ -202,6 +232,8 @@ static enum trn_format by_place(const struct trn_source *s)
         return TRN_FORMAT_ISO;
     if (s->size > KOLY && trn_source_read(s, s->size - KOLY, b, 8) == 8 && memcmp(b, "koly\0\0\0\4", 8) == 0)
         return TRN_FORMAT_DMG;
+    if (s->size > HFS_AT + 512 && trn_source_read(s, HFS_AT, b, 4) == 4 && memcmp(b, "H+\0\4", 4) == 0)
+        return TRN_FORMAT_HFSPLUS;
     return TRN_FORMAT_DATA;
 }
 
@@ -218,6 +250,10 @@ int trn_format_probe(const struct trn_source *s, struct trn_str name, enum trn_f
         enum trn_format other = by_place(s);
         f = other != TRN_FORMAT_DATA ? other : f;
     }
+    if (f == TRN_FORMAT_DATA && is_zstd_behind(s))
+        f = TRN_FORMAT_ZSTD;
+    if ((f == TRN_FORMAT_DATA || f == TRN_FORMAT_TEXT || f == TRN_FORMAT_PDF) && is_zip_behind(s))
+        f = TRN_FORMAT_ZIP;
     if (f == TRN_FORMAT_OLE2 && trn_msi_probe(s))
         f = TRN_FORMAT_MSI;
     *ret = f;

@@ -8,6 +8,9 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#define DIGESTS_MAX 256u /* of the names of hash functions: a dozen */
+#define NUMBER_MAX 4u    /* of a version */
+
 static void stray(struct trn_cms *c, struct trn_str what)
 {
     if (what.n && c->n_strays < TRN_CMS_STRAYS)
@@ -61,7 +64,8 @@ static int signer_id(struct trn_cursor *c, struct trn_cms_signer *s)
     if (trn_der_expect(c, TRN_DER_SEQUENCE, &d) < 0)
         return -EBADMSG;
     struct trn_cursor in = trn_cur_of(d.body);
-    if (trn_der_expect(&in, TRN_DER_SEQUENCE, &name) < 0 || trn_der_expect(&in, TRN_DER_INTEGER, &serial) < 0)
+    if (trn_der_expect(&in, TRN_DER_SEQUENCE, &name) < 0 || trn_der_expect(&in, TRN_DER_INTEGER, &serial) < 0 ||
+        !trn_cur_end(&in))
         return -EBADMSG;
     s->issuer = name.whole;
     s->serial = serial.body;
@@ -76,7 +80,7 @@ int trn_cms_signer_parse(struct trn_cursor *c, struct trn_cms_signer *ret)
         return -EBADMSG;
     struct trn_cursor in = trn_cur_of(seq.body);
     s->whole = seq.whole;
-    if (trn_der_expect(&in, TRN_DER_INTEGER, &d) < 0 || signer_id(&in, s) < 0 ||
+    if (trn_der_expect(&in, TRN_DER_INTEGER, &d) < 0 || d.body.n > NUMBER_MAX || signer_id(&in, s) < 0 ||
         algorithm(&in, &s->digest_oid, &s->digest_parameters) < 0)
         return -EBADMSG;
     if (trn_der_accept(&in, TRN_DER_CONTEXT_IN(0), &d)) {
@@ -140,7 +144,12 @@ static void certificates(struct trn_cms *c, struct trn_str body)
 {
     struct trn_cursor in = trn_cur_of(body);
     struct trn_der d;
-    while (trn_cur_left(&in) && trn_der_next(&in, &d) == 0) {
+    while (trn_cur_left(&in)) {
+        size_t at = in.at;
+        if (trn_der_next(&in, &d) < 0) {
+            stray(c, trn_str_slice(body, at, body.n));
+            break;
+        }
         if (c->n_certificates == TRN_CMS_CERTS) {
             stray(c, d.whole);
             continue;
@@ -161,8 +170,14 @@ static int signed_data(struct trn_cms *c, struct trn_str body, struct trn_arena 
         return -EBADMSG;
     stray_rest(c, &in);
     struct trn_cursor s = trn_cur_of(seq.body);
-    if (trn_der_expect(&s, TRN_DER_INTEGER, &d) < 0 || trn_der_expect(&s, TRN_DER_SET, &d) < 0)
+    if (trn_der_expect(&s, TRN_DER_INTEGER, &d) < 0)
         return -EBADMSG;
+    if (d.body.n > NUMBER_MAX)
+        stray(c, d.whole);
+    if (trn_der_expect(&s, TRN_DER_SET, &d) < 0)
+        return -EBADMSG;
+    if (d.body.n > DIGESTS_MAX) /* nobody signs the names of hash functions, nor what stands beside them */
+        stray(c, d.whole);
     int e = content(c, &s, a);
     if (e < 0)
         return e;

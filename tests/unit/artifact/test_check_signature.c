@@ -95,6 +95,7 @@ Test(signature_check, hidden_bytes_weigh_what_they_are_worth)
     expect("attribute", "pe.unauthenticated-attribute", 70, 70, "1.3.6.1.4.1.99999.1");
     expect("attribute-known", "pe.unauthenticated-attribute", 70, 70, "1.3.6.1.4.1.311.3.3.1");
     expect("certificates", "pe.unauthenticated-attribute", 70, 70, "many certificates that no signer needs");
+    expect("hash-name", "pe.unauthenticated-attribute", 70, 70, "an element where the signature has none");
     expect("no-signature", "pe.certificate-slack", 75, 75, "where a signature should be");
     expect("endless", "pe.certificate-slack", 75, 75, "where a signature should be");
     expect("stamp-of-another", "pe.unauthenticated-attribute", 20, 20, "a time stamp that is not about this signature");

@@ -381,3 +381,19 @@ Test(unpack, a_7z_that_wants_too_much_memory_is_a_gap_and_bytes_behind_one_are_t
     seen_done(&s);
     trn_buf_done(&b);
 }
+
+Test(unpack, one_odd_byte_before_a_volume_or_a_frame_to_skip_before_a_stream_hides_neither)
+{
+    static const char skip[] = "\x5a\x2a\x4d\x18\3\0\0\0abc\x28\xb5\x2f\xfd\0\0\0\0";
+    uint8_t volume[4096] = {[0] = 1, [1023] = 7, [1024] = 'H', [1025] = '+', [1027] = 4};
+    struct trn_source hfs = trn_source_mem((struct trn_str){(const char *)volume, sizeof(volume)});
+    struct trn_source zstd = trn_source_mem((struct trn_str){skip, sizeof(skip) - 1});
+    struct trn_source only = trn_source_mem((struct trn_str){skip, 11});
+    enum trn_format f;
+    cr_assert_eq(trn_format_probe(&hfs, TRN_STR("a"), &f), 0);
+    cr_expect_eq(f, TRN_FORMAT_HFSPLUS);
+    cr_assert_eq(trn_format_probe(&zstd, TRN_STR("a"), &f), 0);
+    cr_expect_eq(f, TRN_FORMAT_ZSTD);
+    cr_assert_eq(trn_format_probe(&only, TRN_STR("a"), &f), 0);
+    cr_expect_eq(f, TRN_FORMAT_DATA);
+}

@@ -351,3 +351,33 @@ Test(zip, a_folder_or_device_with_content_is_looked_at)
     seen_done(&s);
     zip_done(&z);
 }
+
+Test(zip, bytes_in_front_of_the_archive_do_not_hide_it)
+{
+    static const char junk[] = "\1\2\3 made-up bytes that are no format\4\5";
+    TRN_AUTO(trn_buf_done) struct trn_buf all;
+    struct zip_build z;
+    trn_buf_init(&all, 1 << 20);
+    zip_begin(&z);
+    zip_add(&z, "a.txt", "content of a");
+    trn_put(&all, junk, sizeof(junk));
+    trn_put_str(&all, zip_end(&z, "a comment"));
+    struct seen_lines s = look(trn_buf_str(&all));
+    EXPECT_SEEN(&s, "text a.txt 12");
+    cr_expect_geq(s.findings, 1, "%s", s.text.p);
+    seen_done(&s);
+    zip_done(&z);
+}
+
+Test(zip, bytes_behind_the_packed_stream_of_a_member_are_told)
+{
+    static const uint8_t packed[] = "\3\0\1\2 made-up bytes that nobody unpacks"; /* an empty stream, and more */
+    struct zip_build z;
+    zip_begin(&z);
+    struct zip_header h = zip_header("a.txt", "");
+    h.data = (struct trn_str){(const char *)packed, sizeof(packed)};
+    h.packed = sizeof(packed);
+    h.method = 8;
+    zip_list(&z, &h, zip_local(&z, &h));
+    expect(&z, "", 1, "member-slack");
+}

@@ -64,6 +64,19 @@ Test(image, what_stands_behind_the_end_is_a_rest_of_the_right_place)
     }
 }
 
+Test(image, what_stands_in_the_last_chunk_of_a_png_is_a_rest)
+{
+    TRN_AUTO(trn_buf_done) struct trn_buf b;
+    struct trn_image_extent i;
+    make(PNG, &b);
+    b.n -= 12;
+    png_chunk(&b, "IEND", "twenty bytes inside!", 20);
+    cr_assert_eq(walk(PNG, trn_buf_str(&b), &i), 0);
+    cr_assert_eq(i.n_rests, 1);
+    cr_expect_eq(i.rests[0].at, b.n - 24);
+    cr_expect_eq(i.rests[0].size, 20);
+}
+
 Test(image, cut_short_anywhere_it_is_damaged_or_none_and_has_no_rest)
 {
     for (enum which w = PNG; w < ALL; w++) {

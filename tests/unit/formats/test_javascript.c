@@ -106,3 +106,22 @@ Test(javascript, commands_given_to_a_shell)
     trn_js_commands(TRN_STR("a('x'); cp.execSync('id', {})"), keep, &got);
     cr_expect(trn_str_eq_c(got, "id"));
 }
+
+Test(javascript, slashes_that_begin_nothing_cost_little)
+{
+    static const char part[] = "a=/[";
+    size_t n = (4u << 20) / 4;
+    char *text = malloc(4 * n);
+    struct trn_js j;
+    struct trn_js_token t;
+    size_t tokens = 0;
+    for (size_t i = 0; i < n; i++)
+        memcpy(text + 4 * i, part, 4);
+    trn_js_begin(&j, (struct trn_str){text, 4 * n});
+    uint64_t start = trn_mono_ns();
+    while (trn_js_next(&j, &t))
+        tokens++;
+    cr_expect_geq(tokens, n);
+    cr_expect_lt(trn_mono_ns() - start, 20 * TRN_NS_PER_SEC); /* quadratic, it would be an hour */
+    free(text);
+}
