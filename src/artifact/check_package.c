@@ -22,16 +22,6 @@ struct package {
     uint32_t dependencies;
 };
 
-static bool one_of(struct trn_str s, const char *const *words, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (trn_str_eq_c(s, words[i]))
-            return true;
-    return false;
-}
-#define ONE_OF(s, ...) \
-    one_of(s, (const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
-
 /* ---- scripts that a command names ---- */
 
 static bool is_script_name(struct trn_str s)
@@ -84,9 +74,9 @@ static bool is_known(struct trn_str command)
                                         "exit"};
     struct trn_str first = TRN_STR_NONE, rest = trn_str_trim(command);
     (void)trn_str_split(&rest, ' ', &first);
-    if (ONE_OF(first, "npx", "npm", "yarn", "pnpm"))
+    if (TRN_ONE_OF(first, "npx", "npm", "yarn", "pnpm"))
         (void)trn_str_split(&rest, ' ', &first);
-    return one_of(first, words, TRN_ARRAY_SIZE(words)) && !trn_str_contains(command, TRN_STR("&&")) &&
+    return trn_str_one_of(first, words, TRN_ARRAY_SIZE(words)) && !trn_str_contains(command, TRN_STR("&&")) &&
            !trn_str_contains(command, TRN_STR(";")) && !trn_str_contains(command, TRN_STR("|"));
 }
 
@@ -95,7 +85,7 @@ static int tell_lifecycle(struct package *p, struct trn_str name, struct trn_str
     struct trn_finding f;
     char shown[SHOWN];
     struct trn_script_found found = {0};
-    bool by_user = ONE_OF(name, "prepare", "prepublish", "preuninstall", "uninstall", "postuninstall");
+    bool by_user = TRN_ONE_OF(name, "prepare", "prepublish", "preuninstall", "uninstall", "postuninstall");
     trn_finding_init(&f, trn_check_find(TRN_STR("script.lifecycle")));
     if (by_user || is_known(command))
         f.score = KNOWN_WEIGHT;
@@ -121,8 +111,8 @@ static int scripts(struct package *p)
     int e;
     while ((e = trn_json_next(&p->j, &k)) == 0 && k.kind == TRN_JSON_KEY) {
         e = trn_json_next(&p->j, &v);
-        bool runs = ONE_OF(k.raw, "preinstall", "install", "postinstall", "prepare", "prepublish", "preuninstall",
-                           "uninstall", "postuninstall");
+        bool runs = TRN_ONE_OF(k.raw, "preinstall", "install", "postinstall", "prepare", "prepublish", "preuninstall",
+                               "uninstall", "postuninstall");
         if (e == 0 && runs && v.kind == TRN_JSON_STRING && v.raw.n)
             e = tell_lifecycle(p, k.raw, trn_json_unescape(&v, p->l->arena), v.at);
         else if (e == 0)
@@ -154,7 +144,7 @@ static int member(struct package *p, struct trn_str key, const struct trn_json_p
 {
     if (v->kind == TRN_JSON_OBJECT && trn_str_eq_c(key, "scripts"))
         return scripts(p);
-    if (v->kind == TRN_JSON_OBJECT && ONE_OF(key, "dependencies", "optionalDependencies"))
+    if (v->kind == TRN_JSON_OBJECT && TRN_ONE_OF(key, "dependencies", "optionalDependencies"))
         return dependencies(p);
     if (v->kind != TRN_JSON_STRING)
         return trn_json_skip(&p->j, v);

@@ -32,16 +32,6 @@ struct judge {
     int error;
 };
 
-static bool one_of(struct trn_str s, const char *const *words, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (trn_str_eq_c(s, words[i]))
-            return true;
-    return false;
-}
-#define ONE_OF(s, ...) \
-    one_of(s, (const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
-
 static uint32_t line_of(struct trn_str text, size_t at)
 {
     uint32_t line = 1;
@@ -76,25 +66,25 @@ static void mark(struct judge *j, uint8_t m)
 static void called(struct judge *j, const struct trn_py_token *t, struct trn_str owner, bool member)
 {
     struct call c = {.brackets = j->p.brackets, .at = t->at};
-    c.evaluates = !member && ONE_OF(t->text, "exec", "eval");
-    c.shell = (member && trn_str_eq_c(owner, "os") && ONE_OF(t->text, "system", "popen")) ||
+    c.evaluates = !member && TRN_ONE_OF(t->text, "exec", "eval");
+    c.shell = (member && trn_str_eq_c(owner, "os") && TRN_ONE_OF(t->text, "system", "popen")) ||
               (member && trn_str_eq_c(owner, "subprocess") &&
-               ONE_OF(t->text, "call", "run", "Popen", "check_call", "check_output", "getoutput"));
+               TRN_ONE_OF(t->text, "call", "run", "Popen", "check_call", "check_output", "getoutput"));
     j->process |= c.shell;
     j->process_at = c.shell && !j->process_at ? t->at : j->process_at;
     if (j->n_calls < CALLS)
         j->calls[j->n_calls++] = c;
-    if (ONE_OF(t->text, "b64decode", "b32decode", "a85decode", "b85decode", "unhexlify", "fromhex", "decompress") ||
+    if (TRN_ONE_OF(t->text, "b64decode", "b32decode", "a85decode", "b85decode", "unhexlify", "fromhex", "decompress") ||
         (member && trn_str_eq_c(owner, "marshal") && trn_str_eq_c(t->text, "loads")))
         mark(j, DECODES);
     bool requests =
-        member && ONE_OF(owner, "requests", "httpx", "urllib3") && ONE_OF(t->text, "get", "post", "request");
-    if (ONE_OF(t->text, "urlopen", "urlretrieve") || requests) {
+        member && TRN_ONE_OF(owner, "requests", "httpx", "urllib3") && TRN_ONE_OF(t->text, "get", "post", "request");
+    if (TRN_ONE_OF(t->text, "urlopen", "urlretrieve") || requests) {
         j->network = true;
         mark(j, FETCHES);
     }
     j->mode |= trn_str_eq_c(t->text, "chmod");
-    j->writes |= ONE_OF(t->text, "write", "write_bytes", "urlretrieve", "copyfileobj");
+    j->writes |= TRN_ONE_OF(t->text, "write", "write_bytes", "urlretrieve", "copyfileobj");
 }
 
 static void used(struct judge *j, const struct trn_py_token *t)

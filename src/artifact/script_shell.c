@@ -28,16 +28,6 @@ struct judge {
     int error;
 };
 
-static bool one_of(struct trn_str s, const char *const *words, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (trn_str_eq_c(s, words[i]))
-            return true;
-    return false;
-}
-#define ONE_OF(s, ...) \
-    one_of(s, (const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
-
 static bool has_c(struct trn_str s, const char *text)
 {
     return trn_str_contains(s, trn_str_of(text));
@@ -140,11 +130,11 @@ static bool fetch_target(const struct trn_shell_command *c, uint32_t from, bool 
         }
         char out = curl ? 'o' : 'O', last = w.p[w.n - 1];
         bool lng = w.p[1] == '-';
-        if (lng && ONE_OF(w, "--version", "--help"))
+        if (lng && TRN_ONE_OF(w, "--version", "--help"))
             return false;
         if (curl && !lng && trn_str_find(w, 'O') > 0)
             own_name = true;
-        if ((!lng && last == out) || ONE_OF(w, "--output", "--output-document")) {
+        if ((!lng && last == out) || TRN_ONE_OF(w, "--output", "--output-document")) {
             target = i + 1 < c->n_words ? c->words[++i].text : TRN_STR_NONE;
             own_name = false;
         } else if (!lng && !curl && trn_str_find(w, 'O') > 0) { /* -qO- */
@@ -165,20 +155,20 @@ static uint8_t marks_of_program(struct judge *j, const struct trn_shell_command 
 {
     struct trn_str to = TRN_STR_NONE;
     bool curl = trn_str_eq_c(program, "curl");
-    if (curl || ONE_OF(program, "wget", "wget2")) {
+    if (curl || TRN_ONE_OF(program, "wget", "wget2")) {
         if (!fetch_target(c, k + 1, curl, &to))
             return 0;
         fetched_to(j, trn_str_is_none(to) ? c->output : to);
         return trn_str_is_none(to) && trn_str_is_none(c->output) ? FETCHES : 0;
     }
-    if (ONE_OF(program, "lynx", "GET", "lwp-request", "fetch", "http") && c->n_words > k + 1) {
+    if (TRN_ONE_OF(program, "lynx", "GET", "lwp-request", "fetch", "http") && c->n_words > k + 1) {
         fetched_to(j, c->output);
         return FETCHES;
     }
     bool decodes = false;
     for (uint32_t i = k + 1; i < c->n_words; i++) {
         struct trn_str w = c->words[i].text;
-        decodes |= ONE_OF(program, "base64", "base32", "openssl") && ONE_OF(w, "-d", "-D", "--decode", "-di");
+        decodes |= TRN_ONE_OF(program, "base64", "base32", "openssl") && TRN_ONE_OF(w, "-d", "-D", "--decode", "-di");
         decodes |= trn_str_eq_c(program, "xxd") && trn_str_starts(w, TRN_STR("-r"));
     }
     return decodes ? DECODES : 0;
@@ -197,9 +187,9 @@ static void inline_code(struct judge *j, const struct trn_shell_command *c, cons
     hit_marks(j, c, marks_of(j, w));
     if (trn_str_starts(program, TRN_STR("python")))
         e = trn_python_judge(w->text, j->a, &f);
-    else if (ONE_OF(program, "node", "nodejs", "deno", "bun"))
+    else if (TRN_ONE_OF(program, "node", "nodejs", "deno", "bun"))
         e = trn_javascript_judge(w->text, j->a, &f);
-    else if (ONE_OF(program, "perl", "ruby", "php")) {
+    else if (TRN_ONE_OF(program, "perl", "ruby", "php")) {
         bool net = has_c(w->text, "http") && (has_c(w->text, "get") || has_c(w->text, "open"));
         f.act = net && (has_c(w->text, "eval") || has_c(w->text, "system") || has_c(w->text, "exec"))
                     ? TRN_SCRIPT_FETCH_RUN
@@ -215,13 +205,13 @@ static void inline_code(struct judge *j, const struct trn_shell_command *c, cons
 
 static bool is_shell(struct trn_str p)
 {
-    return ONE_OF(p, "sh", "bash", "dash", "zsh", "ksh", "ash", "fish");
+    return TRN_ONE_OF(p, "sh", "bash", "dash", "zsh", "ksh", "ash", "fish");
 }
 
 static bool is_interpreter(struct trn_str p)
 {
     return is_shell(p) || trn_str_starts(p, TRN_STR("python")) ||
-           ONE_OF(p, "perl", "ruby", "php", "node", "nodejs", "deno", "bun", "osascript", "pwsh");
+           TRN_ONE_OF(p, "perl", "ruby", "php", "node", "nodejs", "deno", "bun", "osascript", "pwsh");
 }
 
 static void interpreter(struct judge *j, const struct trn_shell_command *c, uint32_t k, struct trn_str program)
@@ -229,7 +219,7 @@ static void interpreter(struct judge *j, const struct trn_shell_command *c, uint
     for (uint32_t i = k + 1; i < c->n_words; i++) {
         const struct trn_shell_word *w = &c->words[i];
         bool code = is_shell(program) ? is_option(w->text) && w->text.p[1] != '-' && trn_str_find(w->text, 'c') > 0
-                                      : ONE_OF(w->text, "-c", "-e", "-p", "-r", "--eval");
+                                      : TRN_ONE_OF(w->text, "-c", "-e", "-p", "-r", "--eval");
         if (code && i + 1 < c->n_words) {
             inline_code(j, c, &c->words[i + 1], program);
             return;
@@ -276,11 +266,11 @@ static uint32_t program_at(const struct trn_shell_command *c)
     uint32_t k = 0;
     while (k < c->n_words) {
         struct trn_str w = trn_path_base(c->words[k].text);
-        bool asks = trn_str_eq_c(w, "command") && k + 1 < c->n_words && ONE_OF(c->words[k + 1].text, "-v", "-V");
+        bool asks = trn_str_eq_c(w, "command") && k + 1 < c->n_words && TRN_ONE_OF(c->words[k + 1].text, "-v", "-V");
         if (asks)
             return c->n_words;
-        if (!ONE_OF(w, "sudo", "env", "exec", "nohup", "command", "nice", "time", "timeout", "doas", "xargs", "busybox",
-                    "setsid"))
+        if (!TRN_ONE_OF(w, "sudo", "env", "exec", "nohup", "command", "nice", "time", "timeout", "doas", "xargs",
+                        "busybox", "setsid"))
             return k;
         for (k++; k < c->n_words; k++) { /* its options, numbers and NAME=value */
             struct trn_str o = c->words[k].text;
@@ -299,7 +289,7 @@ static void make_executable(struct judge *j, const struct trn_shell_command *c, 
         struct trn_str w = c->words[i].text;
         adds |= (trn_str_find(w, '+') >= 0 && trn_str_find(w, 'x') > 0) ||
                 (w.n >= 3 && w.n <= 4 &&
-                 ONE_OF(w, "755", "0755", "777", "0777", "700", "0700", "775", "500", "555", "4755"));
+                 TRN_ONE_OF(w, "755", "0755", "777", "0777", "700", "0700", "775", "500", "555", "4755"));
         if (adds && is_fetched(j, w))
             hit(j, c, TRN_SCRIPT_FETCH_MODE);
     }
@@ -309,13 +299,13 @@ static void runs(struct judge *j, const struct trn_shell_command *c, uint32_t k,
 {
     if (is_interpreter(program)) {
         interpreter(j, c, k, program);
-    } else if (ONE_OF(program, "eval", "source", ".", "su")) {
+    } else if (TRN_ONE_OF(program, "eval", "source", ".", "su")) {
         for (uint32_t i = k + 1; i < c->n_words; i++) {
             hit_marks(j, c, marks_of(j, &c->words[i]));
             if (!trn_str_eq_c(program, "eval") && is_fetched(j, c->words[i].text))
                 hit(j, c, TRN_SCRIPT_FETCH_RUN);
         }
-    } else if (ONE_OF(program, "powershell", "powershell.exe", "pwsh", "pwsh.exe")) {
+    } else if (TRN_ONE_OF(program, "powershell", "powershell.exe", "pwsh", "pwsh.exe")) {
         powershell(j, c, k);
     } else if (trn_str_eq_c(program, "chmod")) {
         make_executable(j, c, k);
@@ -343,7 +333,7 @@ static bool command(void *ctx, const struct trn_shell_command *c)
     } else if (k < c->n_words) {
         struct trn_str program = trn_path_base(c->words[k].text);
         runs(j, c, k, program);
-        bool prints = ONE_OF(program, "echo", "printf", "cat");
+        bool prints = TRN_ONE_OF(program, "echo", "printf", "cat");
         marks = (prints ? marks : 0) | marks_of_program(j, c, k, program);
         if (!trn_str_is_none(c->output) && (marks | j->in_pipe) & FETCHES)
             fetched_to(j, c->output); /* curl ... | tee x > file */

@@ -154,6 +154,38 @@ static int digit_of(char c)
     return 99;
 }
 
+bool trn_str_one_of(struct trn_str s, const char *const *words, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (s.n && s.p[0] == words[i][0] && trn_str_eq_c(s, words[i]))
+            return true;
+    return false;
+}
+
+size_t trn_utf8_of(uint32_t c, char dst[4])
+{
+    if (c < 0x80) {
+        dst[0] = (char)c;
+        return 1;
+    }
+    if (c < 0x800) {
+        dst[0] = (char)(0xc0 | c >> 6);
+        dst[1] = (char)(0x80 | (c & 0x3f));
+        return 2;
+    }
+    if (c < 0x10000) {
+        dst[0] = (char)(0xe0 | c >> 12);
+        dst[1] = (char)(0x80 | (c >> 6 & 0x3f));
+        dst[2] = (char)(0x80 | (c & 0x3f));
+        return 3;
+    }
+    dst[0] = (char)(0xf0 | (c >> 18 & 7));
+    dst[1] = (char)(0x80 | (c >> 12 & 0x3f));
+    dst[2] = (char)(0x80 | (c >> 6 & 0x3f));
+    dst[3] = (char)(0x80 | (c & 0x3f));
+    return 4;
+}
+
 int trn_str_u64(struct trn_str s, uint64_t *ret)
 {
     int base = 10;

@@ -36,6 +36,10 @@ static inline bool trn_str_is_empty(struct trn_str s) /* absent or empty */
 bool trn_str_eq(struct trn_str a, struct trn_str b); /* two absent ones are equal; absent != empty */
 bool trn_str_eq_c(struct trn_str a, const char *b);
 int trn_str_cmp(struct trn_str a, struct trn_str b); /* bytewise; absent sorts first */
+/* Is s one of these few words? TRN_ONE_OF(s, "a", "b") */
+bool trn_str_one_of(struct trn_str s, const char *const *words, size_t n);
+#define TRN_ONE_OF(s, ...) \
+    trn_str_one_of(s, (const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 /* The entry of a table sorted that way that equals s; NULL: none. */
 const char *trn_str_in_table(struct trn_str s, const char *const *table, size_t n);
 bool trn_str_starts(struct trn_str s, struct trn_str prefix);
@@ -53,6 +57,8 @@ struct trn_str trn_path_dir(struct trn_str path);
 /* Splits off the text before the first c: *rest is advanced behind it. False when *rest is used up
  * (absent); the last piece is returned with true. */
 bool trn_str_split(struct trn_str *rest, char c, struct trn_str *ret_piece);
+/* A code point (at most 0x10ffff) as UTF-8; how many bytes: 1 to 4. */
+size_t trn_utf8_of(uint32_t c, char dst[4]);
 /* Decimal or 0x-hex, the whole text, no sign, no space. 0 or -EINVAL/-ERANGE. */
 int trn_str_u64(struct trn_str s, uint64_t *ret) TRN_MUST_CHECK;
 /* Shell-like glob over all bytes: '*' any run (also '/'), '?' one byte, '\' escapes. Time at most

@@ -10,30 +10,6 @@
 #define ATTRIBUTE_INLINE 0x10u
 #define NAME_UNITS 255u
 
-static size_t put_utf8(char *dst, uint32_t c)
-{
-    if (c < 0x80) {
-        dst[0] = (char)c;
-        return 1;
-    }
-    if (c < 0x800) {
-        dst[0] = (char)(0xc0 | c >> 6);
-        dst[1] = (char)(0x80 | (c & 0x3f));
-        return 2;
-    }
-    if (c < 0x10000) {
-        dst[0] = (char)(0xe0 | c >> 12);
-        dst[1] = (char)(0x80 | (c >> 6 & 0x3f));
-        dst[2] = (char)(0x80 | (c & 0x3f));
-        return 3;
-    }
-    dst[0] = (char)(0xf0 | c >> 18);
-    dst[1] = (char)(0x80 | (c >> 12 & 0x3f));
-    dst[2] = (char)(0x80 | (c >> 6 & 0x3f));
-    dst[3] = (char)(0x80 | (c & 0x3f));
-    return 4;
-}
-
 struct trn_str trn_hfs_name(struct trn_cursor *c, uint16_t units, char *buf)
 {
     size_t n = 0;
@@ -54,7 +30,7 @@ struct trn_str trn_hfs_name(struct trn_cursor *c, uint16_t units, char *buf)
         }
         if (u >= 0xd800 && u < 0xe000)
             u = 0xfffd;
-        n += put_utf8(buf + n, u == '/' ? ':' : u);
+        n += trn_utf8_of(u == '/' ? ':' : u, buf + n);
     }
     return c->bad ? TRN_STR_NONE : (struct trn_str){buf, n};
 }

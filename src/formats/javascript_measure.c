@@ -42,16 +42,6 @@ static bool is_punct(const struct trn_js_token *t, char c)
     return t->kind == TRN_JS_PUNCT && t->text.n == 1 && t->text.p[0] == c;
 }
 
-static bool one_of(struct trn_str s, const char *const *words, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (s.n && s.p[0] == words[i][0] && trn_str_eq_c(s, words[i]))
-            return true;
-    return false;
-}
-#define ONE_OF(s, ...) \
-    one_of(s, (const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
-
 static bool is_hex_name(struct trn_str s)
 {
     if (s.n < 5 || memcmp(s.p, "_0x", 3) != 0)
@@ -103,40 +93,41 @@ static void opens_call(struct counter *c)
     bool member = is_punct(back(c, 1), '.') || t == back(c, 1), defined = is(back(c, 1), "function");
     if (defined)
         return;
-    bool sink = (!member && ONE_OF(t->text, "eval", "Function")) ||
-                (member && ONE_OF(t->text, "eval", "runInThisContext", "runInNewContext", "_compile"));
+    bool sink = (!member && TRN_ONE_OF(t->text, "eval", "Function")) ||
+                (member && TRN_ONE_OF(t->text, "eval", "runInThisContext", "runInNewContext", "_compile"));
     if (sink) {
         c->m.evals++;
         c->m.evaluates = true;
         if (c->n_calls < CALLS)
             c->calls[c->n_calls++] = c->parens;
     }
-    if ((!member && ONE_OF(t->text, "atob", "unescape")) || (t == back(c, 1) && ONE_OF(t->text, "atob")))
+    if ((!member && TRN_ONE_OF(t->text, "atob", "unescape")) || (t == back(c, 1) && TRN_ONE_OF(t->text, "atob")))
         decoder(c, t);
     if (!member && is(t, "fetch")) {
         c->m.network = true;
         c->m.network_at = c->m.network_at ? c->m.network_at : place(c, t);
     }
-    if (ONE_OF(t->text, "execSync", "spawnSync", "execFile", "execFileSync", "spawn") || (!member && is(t, "exec"))) {
+    if (TRN_ONE_OF(t->text, "execSync", "spawnSync", "execFile", "execFileSync", "spawn") ||
+        (!member && is(t, "exec"))) {
         c->m.process = true;
         c->m.process_at = c->m.process_at ? c->m.process_at : place(c, t);
     }
-    c->m.makes_executable |= ONE_OF(t->text, "chmod", "chmodSync");
-    c->m.writes_files |= ONE_OF(t->text, "writeFile", "writeFileSync", "createWriteStream");
+    c->m.makes_executable |= TRN_ONE_OF(t->text, "chmod", "chmodSync");
+    c->m.writes_files |= TRN_ONE_OF(t->text, "writeFile", "writeFileSync", "createWriteStream");
 }
 
 /* require('https'), from 'https', import('https') */
 static void module_name(struct counter *c, const struct trn_js_token *t)
 {
-    bool wanted = (is_punct(back(c, 0), '(') && ONE_OF(back(c, 1)->text, "require", "import")) ||
+    bool wanted = (is_punct(back(c, 0), '(') && TRN_ONE_OF(back(c, 1)->text, "require", "import")) ||
                   is(back(c, 0), "from") || is(back(c, 0), "import");
     struct trn_str s = t->text;
     if (!wanted)
         return;
     if (trn_str_starts(s, TRN_STR("node:")))
         s = trn_str_slice(s, 5, SIZE_MAX);
-    if (ONE_OF(s, "http", "https", "http2", "axios", "node-fetch", "got", "request", "follow-redirects", "undici",
-               "needle", "superagent", "phin", "bent")) {
+    if (TRN_ONE_OF(s, "http", "https", "http2", "axios", "node-fetch", "got", "request", "follow-redirects", "undici",
+                   "needle", "superagent", "phin", "bent")) {
         c->m.network = true;
         c->m.network_at = place(c, t);
     }
@@ -181,7 +172,7 @@ static void literal(struct counter *c, const struct trn_js_token *t)
     /* x['push'](x['shift'] */
     c->m.rotates |= is(t, "shift") && is_punct(back(c, 0), '[') && is_punct(back(c, 2), '(') &&
                     is_punct(back(c, 3), ']') && is(back(c, 4), "push");
-    if (is_punct(back(c, 0), ',') && ONE_OF(t->text, "base64", "hex") && c->parens)
+    if (is_punct(back(c, 0), ',') && TRN_ONE_OF(t->text, "base64", "hex") && c->parens)
         for (uint32_t i = 1; i < BACK; i++) /* Buffer.from(x, 'base64') */
             if (is(back(c, i), "from") && is_punct(back(c, i - 1), '(')) {
                 decoder(c, t);
@@ -280,7 +271,7 @@ void trn_js_commands(struct trn_str text, bool (*fn)(void *ctx, struct trn_str c
     while (trn_js_next(&j, &t)) {
         bool starts =
             is_punct(&last, '(') && before.kind == TRN_JS_NAME &&
-            ONE_OF(before.text, "exec", "execSync", "spawn", "spawnSync", "execFile", "execFileSync", "system");
+            TRN_ONE_OF(before.text, "exec", "execSync", "spawn", "spawnSync", "execFile", "execFileSync", "system");
         if (starts && (t.kind == TRN_JS_STRING || t.kind == TRN_JS_TEMPLATE) &&
             !fn(ctx, t.text, (size_t)(t.text.p - text.p)))
             return;

@@ -191,30 +191,6 @@ static int hex4(struct trn_str s, size_t at)
     return v;
 }
 
-static size_t put_utf8(char *dst, uint32_t c)
-{
-    if (c < 0x80) {
-        dst[0] = (char)c;
-        return 1;
-    }
-    if (c < 0x800) {
-        dst[0] = (char)(0xc0 | c >> 6);
-        dst[1] = (char)(0x80 | (c & 0x3f));
-        return 2;
-    }
-    if (c < 0x10000) {
-        dst[0] = (char)(0xe0 | c >> 12);
-        dst[1] = (char)(0x80 | (c >> 6 & 0x3f));
-        dst[2] = (char)(0x80 | (c & 0x3f));
-        return 3;
-    }
-    dst[0] = (char)(0xf0 | c >> 18);
-    dst[1] = (char)(0x80 | (c >> 12 & 0x3f));
-    dst[2] = (char)(0x80 | (c >> 6 & 0x3f));
-    dst[3] = (char)(0x80 | (c & 0x3f));
-    return 4;
-}
-
 /* \uXXXX at s.p + *at (behind the u), which goes behind it, and behind a second half. */
 static uint32_t unicode(struct trn_str s, size_t *at)
 {
@@ -250,7 +226,7 @@ struct trn_str trn_json_unescape(const struct trn_json_piece *p, struct trn_aren
         const char *known = c ? strchr(from, c) : NULL;
         i += 2;
         if (c == 'u')
-            n += put_utf8(dst + n, unicode(s, &i));
+            n += trn_utf8_of(unicode(s, &i), dst + n);
         else
             dst[n++] = known ? to[known - from] : c;
     }

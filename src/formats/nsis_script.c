@@ -125,13 +125,9 @@ static void put_char(struct trn_buf *b, const struct script *s, uint32_t c)
         c = '/';
     if (c < 0x80 || !s->unicode) { /* of an ANSI installer the bytes as they are */
         trn_put_u8(b, (uint8_t)c);
-    } else if (c < 0x800) {
-        trn_put_u8(b, (uint8_t)(0xc0 | c >> 6));
-        trn_put_u8(b, (uint8_t)(0x80 | (c & 63)));
     } else {
-        trn_put_u8(b, (uint8_t)(0xe0 | c >> 12));
-        trn_put_u8(b, (uint8_t)(0x80 | (c >> 6 & 63)));
-        trn_put_u8(b, (uint8_t)(0x80 | (c & 63)));
+        char utf8[4];
+        trn_put(b, utf8, trn_utf8_of(c, utf8));
     }
 }
 

@@ -159,25 +159,6 @@ int ole2_read_tree(struct trn_ole2 *o, struct trn_err *err)
 
 /* ---- names ---- */
 
-static void put_utf8(struct trn_buf *b, uint32_t c)
-{
-    if (c < 0x80) {
-        trn_put_u8(b, (uint8_t)c);
-    } else if (c < 0x800) {
-        trn_put_u8(b, (uint8_t)(0xc0 | c >> 6));
-        trn_put_u8(b, (uint8_t)(0x80 | (c & 63)));
-    } else if (c < 0x10000) {
-        trn_put_u8(b, (uint8_t)(0xe0 | c >> 12));
-        trn_put_u8(b, (uint8_t)(0x80 | (c >> 6 & 63)));
-        trn_put_u8(b, (uint8_t)(0x80 | (c & 63)));
-    } else {
-        trn_put_u8(b, (uint8_t)(0xf0 | c >> 18));
-        trn_put_u8(b, (uint8_t)(0x80 | (c >> 12 & 63)));
-        trn_put_u8(b, (uint8_t)(0x80 | (c >> 6 & 63)));
-        trn_put_u8(b, (uint8_t)(0x80 | (c & 63)));
-    }
-}
-
 /* MSI packs two characters of 64 into one unit, since a name has room for 31 only. */
 static void put_unit(struct trn_buf *b, uint32_t c)
 {
@@ -190,7 +171,8 @@ static void put_unit(struct trn_buf *b, uint32_t c)
     } else if (c == 0x4840) {
         trn_put_u8(b, '!');
     } else {
-        put_utf8(b, c);
+        char utf8[4];
+        trn_put(b, utf8, trn_utf8_of(c, utf8));
     }
 }
 

@@ -44,21 +44,10 @@ struct trn_str trn_pe_utf8(struct trn_str utf16, struct trn_arena *a)
             if (pair)
                 c = ahead;
         }
-        if (u < 0x80) {
-            out[n++] = (uint8_t)u;
-        } else if (u < 0x800) {
-            out[n++] = (uint8_t)(0xc0 | u >> 6);
-            out[n++] = (uint8_t)(0x80 | (u & 0x3f));
-        } else if (u < 0x10000) {
-            out[n++] = (uint8_t)(0xe0 | u >> 12);
-            out[n++] = (uint8_t)(0x80 | (u >> 6 & 0x3f));
-            out[n++] = (uint8_t)(0x80 | (u & 0x3f));
-        } else { /* four bytes for four */
-            out[n++] = (uint8_t)(0xf0 | u >> 18);
-            out[n++] = (uint8_t)(0x80 | (u >> 12 & 0x3f));
-            out[n++] = (uint8_t)(0x80 | (u >> 6 & 0x3f));
-            out[n++] = (uint8_t)(0x80 | (u & 0x3f));
-        }
+        char utf8[4];
+        size_t bytes = trn_utf8_of(u, utf8); /* at most three for two, four for four */
+        memcpy(out + n, utf8, bytes);
+        n += bytes;
     }
     return (struct trn_str){(const char *)out, n};
 }

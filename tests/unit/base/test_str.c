@@ -145,3 +145,24 @@ Test(str, a_sorted_table_is_searched_to_its_ends)
     cr_assert_null(trn_str_in_table(TRN_STR(""), table, TRN_ARRAY_SIZE(table)));
     cr_assert_null(trn_str_in_table(TRN_STR("a"), table, 0));
 }
+
+Test(str, a_code_point_as_utf8)
+{
+    static const struct {
+        uint32_t c;
+        const char *text;
+    } rows[] = {{'A', "A"},        {0x7f, "\x7f"},     {0x80, "\xc2\x80"},       {0x7ff, "\u07ff"},
+                {0x800, "\u0800"}, {0xffff, "\uffff"}, {0x1f600, "\U0001f600"}};
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(rows); i++) {
+        char utf8[4];
+        size_t n = trn_utf8_of(rows[i].c, utf8);
+        cr_expect(trn_str_eq((struct trn_str){utf8, n}, trn_str_of(rows[i].text)), "U+%x", rows[i].c);
+    }
+}
+
+Test(str, one_of_a_few_words)
+{
+    cr_expect(TRN_ONE_OF(TRN_STR("sh"), "bash", "sh"));
+    cr_expect(!TRN_ONE_OF(TRN_STR("zsh"), "bash", "sh"));
+    cr_expect(!TRN_ONE_OF(TRN_STR(""), "bash", "") && !TRN_ONE_OF(TRN_STR_NONE, "bash"));
+}
