@@ -104,6 +104,8 @@ static int serve_one(struct mother *m, struct trn_msg *msg)
     if (msg->type != TRN_SCAN_SPAWN || msg->n_fds != 2)
         return -EPROTO;
     (void)reap(m, slot);
+    if (ftruncate(msg->fds[1], 0) < 0) /* what the last one left: it is dead, and cannot write there any more */
+        return -errno;
     pid_t pid = fork();
     if (pid == 0)
         worker(m, trn_msg_take_fd(msg, 0), trn_msg_take_fd(msg, 1));

@@ -153,7 +153,6 @@ static int spawn(struct trn_scan_pool *p, struct slot *s)
         s->scratch = scratch_file(p);
     if (s->scratch < 0)
         return -errno;
-    (void)!ftruncate(s->scratch, 0); /* what the last one left */
     int e = trn_ipc_pair(pair, 0);
     if (e < 0)
         return e;
@@ -220,12 +219,14 @@ static int give_all(struct trn_scan_pool *p, struct slot *s)
     return e == -EPIPE || e == -ECONNRESET ? 0 : e; /* it died at once: seen at the next wait */
 }
 
-/* A fresh worker for what is left. */
+/* A fresh worker for what is left. The mother ends the old one first: she is not waited for, the others are to be fed. */
 static int replace(struct trn_scan_pool *p, struct slot *s)
 {
     int status;
-    int e = end_worker(p, s, &status);
-    return e == 0 ? give_all(p, s) : e;
+    if (s->n == 0)
+        return end_worker(p, s, &status);
+    s->sock = trn_fd_close(s->sock);
+    return give_all(p, s);
 }
 
 /* The worker is gone or to go, and the first file of its queue is why. code 0: see how it ended. */
