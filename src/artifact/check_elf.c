@@ -73,6 +73,25 @@ static int tell_overlay(struct trn_look *l, const struct trn_elf_image *f, uint6
     return trn_look_found(l, &out);
 }
 
+/* A whole program behind the end of one is opened as a member; that it is there is worth a word too. */
+static int tell_program(struct trn_look *l, const struct trn_elf_image *f, const struct trn_appended *a)
+{
+    struct trn_finding out;
+    static const enum trn_format programs[] = {TRN_FORMAT_PE, TRN_FORMAT_ELF, TRN_FORMAT_MACHO};
+    bool is_one = false;
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(programs); i++)
+        is_one = is_one || strcmp(a->what, trn_format_name(programs[i])) == 0;
+    if (!is_one)
+        return 0;
+    trn_finding_init(&out, trn_check_find(TRN_STR("elf.overlay")));
+    if (is_program(f))
+        out.score = FOR_PROGRAMS;
+    trn_look_say(l, &out, "another program (%s) of %llu bytes stands behind the end of the %s at 0x%llx", a->what,
+                 (unsigned long long)a->size, is_program(f) ? "program" : "library", (unsigned long long)a->at);
+    trn_look_evidence(l, &out, a->at, a->size);
+    return trn_look_found(l, &out);
+}
+
 static int check_overlay(struct trn_look *l, const struct trn_elf_image *f)
 {
     struct trn_appended a;
@@ -83,6 +102,8 @@ static int check_overlay(struct trn_look *l, const struct trn_elf_image *f)
     if (e < 0 || !a.what)
         return e < 0 ? e : tell_overlay(l, f, f->end, size);
     e = trn_look_property(l, "overlay", trn_str_of(a.what));
+    if (e == 0)
+        e = tell_program(l, f, &a);
     return e < 0 ? e : tell_overlay(l, f, f->end, a.at - f->end);
 }
 

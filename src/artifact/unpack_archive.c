@@ -145,7 +145,9 @@ static int give_zeroes(struct reader *r, uint64_t n)
 static const char *words(struct reader *r, char *text, size_t size)
 {
     const char *why = archive_error_string(r->archive);
-    return trn_escape_into(text, size, trn_str_of(why ? why : "it cannot be read"));
+    if (!why || strncmp(why, "INTERNAL ERROR", 14) == 0) /* asked for the data of a member without a header */
+        why = "it cannot be read";
+    return trn_escape_into(text, size, trn_str_of(why));
 }
 
 /* 0, or what ends this member: ECANCELED, EBADMSG, or the driver's. */

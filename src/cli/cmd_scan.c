@@ -210,6 +210,7 @@ static void catch_signals(struct scan *s)
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
     s->signals = sigprocmask(SIG_BLOCK, &set, &s->before) < 0 ? -1 : signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    (void)signal(SIGIO, SIG_IGN);   /* of a lease that somebody broke in the moment it was held */
     (void)signal(SIGPIPE, SIG_IGN); /* a reader that goes away is seen at the next write */
 }
 

@@ -7,6 +7,7 @@
  */
 #include "cli/scan.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #define SLOTS 2048u
@@ -24,6 +25,7 @@ struct slot {
     size_t name_at;   /* of the base name in path */
     int fd, code;
     bool note, changed, keep; /* keep: may be remembered */
+    bool written;             /* somebody held it open for writing when it was opened here */
     struct stat st;
     struct trn_cache_key key;
     uint8_t sha256[TRN_SHA256_SIZE];
@@ -110,6 +112,16 @@ static bool was_changed(const struct slot *s)
            now.st_ctim.tv_nsec != s->st.st_ctim.tv_nsec;
 }
 
+/* Who holds it open for writing may change it through a mapping without its times telling: the kernel gives no lease then.
+ * Not ours to ask, or a file system without leases: false. */
+static bool is_being_written(int fd)
+{
+    if (fcntl(fd, F_SETLEASE, F_RDLCK) < 0)
+        return errno == EAGAIN;
+    (void)fcntl(fd, F_SETLEASE, F_UNLCK);
+    return false;
+}
+
 static void finish(struct collect *c, struct slot *s)
 {
     s->state = SLOT_DONE;
@@ -135,8 +147,8 @@ static int on_end(void *ctx, uint64_t job, int code, struct trn_str why)
                                          : trn_errno_name(code));
     }
     s->changed = was_changed(s);
-    s->keep = s->code == 0 && !s->changed && !s->result.bad && !s->result.passing &&
-              !trn_cache_too_fresh(&s->key, trn_wall_ns());
+    s->keep = c->cache && s->code == 0 && !s->changed && !s->result.bad && !s->result.passing && !s->written &&
+              !is_being_written(s->fd) && !trn_cache_too_fresh(&s->key, trn_wall_ns());
     finish(c, s);
     return 0;
 }
@@ -206,6 +218,7 @@ static int add_file(struct collect *c, const struct trn_walked *f)
     if (s->fd < 0)
         return fail_slot(c, s, s->fd, open_words(s->fd));
     c->open++;
+    s->written = c->cache && is_being_written(s->fd);
     (void)known_content(c, s);
     return 0;
 }

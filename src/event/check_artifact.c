@@ -153,9 +153,9 @@ const struct trn_check trn_artifact_checks[] = {
         .score = 30,
         .stage = CHANGE,
         .attack = {"T1027.009"},
-        .means =
-            "Behind the last section and segment of a Linux program or library stand more than 4 KB that look random. "
-            "The loader never maps them; the program itself can read them.",
+        .means = "Behind the last section and segment of a Linux program or library stand more than 4 KB that look "
+                 "random, or "
+                 "another program. The loader never maps them; the program itself can read them.",
         .false_alarms =
             "AppImages, self-extracting programs, packed interpreters (PyInstaller, pkg, Bun) keep their files there. "
             "For programs it weighs 10.",

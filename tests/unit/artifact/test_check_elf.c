@@ -99,6 +99,17 @@ Test(check_elf, random_bytes_behind_the_end)
     cr_expect(seen_has_artifact(&s, "xz overlay"), "what can be opened is opened");
 }
 
+Test(check_elf, a_program_behind_the_end)
+{
+    elf_begin(&b, true, false);
+    add_random(5000);
+    memcpy(b.b + ELF_END, "MZ", 2);
+    scan_as(0);
+    cr_assert_not_null(seen_find(&s, "elf.overlay"));
+    cr_expect_eq(seen_find(&s, "elf.overlay")->score, 30);
+    cr_expect(seen_has_artifact(&s, "pe overlay"));
+}
+
 Test(check_elf, resolvers_that_reach_into_the_loader)
 {
     elf_begin(&b, true, false);
