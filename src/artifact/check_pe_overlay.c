@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #define FOR_PROGRAMS 10u
+#define MEMORY_PAGE 4096u
 #define RESOURCE_MIN 4096u
 #define PARTS_MAX 256u
 #define RT_RCDATA TRN_PE_RT_RCDATA
@@ -46,6 +47,13 @@ static int by_place(const void *a, const void *b)
     return x->from < y->from ? -1 : x->from > y->from;
 }
 
+/* Bytes of the file that a section takes into memory: whole pages of its size there, at most what the file has. */
+static uint64_t taken(const struct trn_pe_section *s)
+{
+    uint64_t pages = ((uint64_t)s->size + MEMORY_PAGE - 1) / MEMORY_PAGE * MEMORY_PAGE;
+    return pages ? TRN_MIN(pages, (uint64_t)s->raw_size) : s->raw_size;
+}
+
 /* What headers, sections and the certificate table hold, in the order of the file. */
 static struct range *held(struct trn_look *l, const struct trn_pe *pe, uint32_t *ret_n)
 {
@@ -56,8 +64,7 @@ static struct range *held(struct trn_look *l, const struct trn_pe *pe, uint32_t 
     r[n++] = (struct range){0, pe->sections_at + (uint64_t)pe->n_sections * 40};
     for (uint32_t i = 0; i < pe->n_sections; i++)
         if (pe->sections[i].raw_size)
-            r[n++] =
-                (struct range){pe->sections[i].raw_at, (uint64_t)pe->sections[i].raw_at + pe->sections[i].raw_size};
+            r[n++] = (struct range){pe->sections[i].raw_at, pe->sections[i].raw_at + taken(&pe->sections[i])};
     if (pe->certificates_size)
         r[n++] = (struct range){pe->certificates_at, pe->certificates_at + pe->certificates_size};
     qsort(r, n, sizeof(*r), by_place);

@@ -87,6 +87,19 @@ Test(check_pe, bytes_that_are_called_symbols_or_stand_behind_the_certificates)
     cr_expect_null(seen_find(&s, "pe.overlay"), "the table itself is for the checks of signatures");
 }
 
+Test(check_pe, what_a_section_has_in_the_file_and_not_in_memory)
+{
+    begin(TRN_PE_FILE_DLL);
+    pe_section(&p, ".dat", 0x3000, 0x1000, 0x4000, 0);
+    add_random(0x1000, 0x4000);
+    scan("a.dll");
+    cr_expect_null(seen_find(&s, "pe.overlay"), "all of it is in memory");
+    pe_put(&p, PE_OPTIONAL + 240 + 40 * (p.sections - 1) + 8, 16, 4);
+    scan("a.dll");
+    cr_assert_not_null(seen_find(&s, "pe.overlay"));
+    cr_expect_str_eq(seen_find(&s, "pe.overlay")->offset, "0x2000");
+}
+
 Test(check_pe, writable_code)
 {
     begin(0);
