@@ -5,6 +5,8 @@
  */
 #include "artifact/zip_job.h"
 
+#define FRONT_MAX 8192u
+#define LINE_MAX_SIZE 256u
 #define TOLD_MAX 8u
 #define PAD_MAX 65536u
 #define SMALL 16u
@@ -66,6 +68,23 @@ static bool is_apk_block(struct trn_zip_job *j, uint64_t at, uint64_t end)
     return size == trn_cur_u64le(&b) && size == end - at - 8;
 }
 
+/* What honest tools put first: the header of a Chrome extension (which says its own size), the line that names the program for
+ * a Python archive. Only as long as those are. */
+static bool is_known_front(struct trn_zip_job *j, uint64_t end)
+{
+    uint8_t head[16] = {0}, last = 0;
+    if (end < 12 || end > FRONT_MAX || trn_source_read(j->l->bytes, 0, head, sizeof(head)) != (int64_t)sizeof(head))
+        return false;
+    struct trn_cursor c = trn_cur(head, sizeof(head));
+    trn_cur_skip(&c, 4);
+    uint32_t version = trn_cur_u32le(&c);
+    uint64_t first = trn_cur_u32le(&c), second = trn_cur_u32le(&c);
+    if (memcmp(head, "Cr24", 4) == 0)
+        return end == (version == 2 ? 16 + first + second : 12 + first);
+    return end <= LINE_MAX_SIZE && memcmp(head, "#!", 2) == 0 && trn_source_read(j->l->bytes, end - 1, &last, 1) == 1 &&
+           last == '\n';
+}
+
 static int gap(struct trn_zip_job *j, uint64_t at, uint64_t end, bool last)
 {
     static const struct outside unlisted = {
@@ -75,6 +94,8 @@ static int gap(struct trn_zip_job *j, uint64_t at, uint64_t end, bool last)
         55};
     static const struct outside between = {"between-members", "[between members]", "belong to no member of the archive",
                                            45};
+    if (at == 0 && is_known_front(j, end))
+        return trn_look_property(j->l, "in_front", trn_arena_printf(j->l->arena, "%llu", (unsigned long long)end));
     if (last && is_apk_block(j, at, end))
         return trn_look_property(j->l, "apk_signing_block",
                                  trn_arena_printf(j->l->arena, "%llu", (unsigned long long)(end - at)));

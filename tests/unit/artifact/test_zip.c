@@ -352,21 +352,39 @@ Test(zip, a_folder_or_device_with_content_is_looked_at)
     zip_done(&z);
 }
 
-Test(zip, bytes_in_front_of_the_archive_do_not_hide_it)
+/* What is found in a zip behind these bytes. */
+static struct seen_lines look_behind(const char *front, size_t n)
 {
-    static const char junk[] = "\1\2\3 made-up bytes that are no format\4\5";
     TRN_AUTO(trn_buf_done) struct trn_buf all;
     struct zip_build z;
     trn_buf_init(&all, 1 << 20);
     zip_begin(&z);
     zip_add(&z, "a.txt", "content of a");
-    trn_put(&all, junk, sizeof(junk));
+    trn_put(&all, front, n);
     trn_put_str(&all, zip_end(&z, "a comment"));
     struct seen_lines s = look(trn_buf_str(&all));
+    zip_done(&z);
+    return s;
+}
+
+Test(zip, bytes_in_front_of_the_archive_do_not_hide_it)
+{
+    static const char junk[] = "\1\2\3 made-up bytes that are no format\4\5";
+    struct seen_lines s = look_behind(junk, sizeof(junk));
     EXPECT_SEEN(&s, "text a.txt 12");
     cr_expect_geq(s.findings, 1, "%s", s.text.p);
     seen_done(&s);
-    zip_done(&z);
+}
+
+Test(zip, what_honest_tools_put_in_front_is_quiet)
+{
+    static const char chrome[] = "Cr24\3\0\0\0\4\0\0\0abcd", longer[] = "Cr24\3\0\0\0\4\0\0\0abcde";
+    struct seen_lines s = look_behind(chrome, 16), t = look_behind(longer, 17);
+    EXPECT_SEEN(&s, "text a.txt 12");
+    cr_expect_eq(s.findings + s.gaps, 0, "%s", s.text.p);
+    cr_expect_geq(t.findings, 1, "one byte more than the header says: %s", t.text.p);
+    seen_done(&s);
+    seen_done(&t);
 }
 
 Test(zip, bytes_behind_the_packed_stream_of_a_member_are_told)
