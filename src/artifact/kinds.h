@@ -69,7 +69,5 @@ int trn_look_feed(struct trn_look *l, struct trn_err *err);
 int trn_release_feed(struct trn_look *l, struct trn_err *err);
 
 /* layouts of releases */
-int trn_look_feed(struct trn_look *l, struct trn_err *err);
-int trn_release_feed(struct trn_look *l, struct trn_err *err);
 
 #endif
