@@ -44,6 +44,21 @@ Test(check_pe, random_bytes_behind_a_library_and_a_program)
     cr_expect_eq(seen_find(&s, "pe.overlay")->score, 10);
 }
 
+Test(check_pe, bytes_of_a_section_that_memory_has_no_room_for)
+{
+    begin(TRN_PE_FILE_DLL);
+    pe_section(&p, ".rsrc2", 0x3000, 0x1000, 0x6000, 0);
+    add_random(0x1000, 0x6000);
+    scan("a.dll");
+    cr_expect_null(seen_find(&s, "pe.overlay"), "all of it is mapped");
+    pe_put(&p, PE_OPTIONAL + 240 + 2 * 40 + 8, 16, 4); /* 16 bytes in memory: one page of it is mapped, five are not */
+    scan("a.dll");
+    const struct seen_finding *f = seen_find(&s, "pe.overlay");
+    cr_assert_not_null(f);
+    cr_expect_eq(f->score, 45);
+    cr_expect_str_eq(f->offset, "0x2000");
+}
+
 Test(check_pe, an_overlay_that_is_small_plain_or_known_is_not_told)
 {
     begin(TRN_PE_FILE_DLL);
