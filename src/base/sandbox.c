@@ -99,6 +99,11 @@ static int enter_flags(struct trn_err *err)
     return 0;
 }
 
+bool trn_sandbox_is_relaxed(void)
+{
+    return TRN_SANDBOX_RELAXED;
+}
+
 int trn_sandbox_enter(const struct trn_sandbox_options *o, struct trn_sandbox_result *ret, struct trn_err *err)
 {
     struct trn_sandbox_result done = {.relaxed = TRN_SANDBOX_RELAXED};

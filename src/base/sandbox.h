@@ -50,6 +50,8 @@ struct trn_sandbox_result {
     bool relaxed; /* sanitizer build: the sanitizer's own system calls are allowed too */
 };
 
+/* A sanitizer build: see relaxed. */
+bool trn_sandbox_is_relaxed(void);
 /* Irreversible. On failure the process must exit: it may be half inside. ret may be NULL. */
 int trn_sandbox_enter(const struct trn_sandbox_options *o, struct trn_sandbox_result *ret, struct trn_err *err)
     TRN_MUST_CHECK;

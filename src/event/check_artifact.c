@@ -127,8 +127,8 @@ const struct trn_check trn_artifact_checks[] = {
         .score = 45,
         .stage = CHANGE,
         .attack = {"T1027.009"},
-        .means = "Behind the last section of a Windows program, outside of its certificate table, stand more than 4 KB "
-                 "that look random. The system never loads them; the program itself, or another, can read them.",
+        .means = "Behind the last section of a Windows program, between its sections, or in one where memory has no room for "
+                 "them, stand more than 4 KB that look random. The system never loads them; the program itself, or another, can read them.",
         .false_alarms = "Self-extracting archives and installers (NSIS, Inno, 7z) and interpreters packed into one "
                         "program keep their "
                         "files there; known ones are not told, and archives are opened. For programs it weighs 10, for "

@@ -5,6 +5,7 @@
  */
 #include "inspect/scan_messages.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -233,6 +234,17 @@ static bool wait_begin(struct mother *m)
     return msg.type == TRN_SCAN_BEGIN;
 }
 
+/* Nothing that a worker could say on the caller's terminal. A sanitizer's report is worth more. */
+static void close_terminal(void)
+{
+    int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int i = STDIN_FILENO; fd >= 0 && i <= STDERR_FILENO; i++)
+        if (i != STDERR_FILENO || !trn_sandbox_is_relaxed())
+            (void)dup2(fd, i);
+    if (fd > STDERR_FILENO)
+        trn_fd_close(fd);
+}
+
 void trn_scan_mother(int sock, const struct trn_scan_pool_options *o, trn_scan_worker_fn *run)
 {
     struct mother *m = calloc(1, sizeof(*m));
@@ -245,6 +257,7 @@ void trn_scan_mother(int sock, const struct trn_scan_pool_options *o, trn_scan_w
     (void)signal(SIGINT, SIG_IGN); /* the caller decides what an interrupted scan is */
     qsort(keep, TRN_ARRAY_SIZE(keep), sizeof(int), by_number);
     keep_only(keep, TRN_ARRAY_SIZE(keep));
+    close_terminal();
     m->sock = sock;
     m->o = o;
     m->run = run;

@@ -414,5 +414,7 @@ int trn_scan_pool_wait(struct trn_scan_pool *p, int timeout_ms, struct trn_err *
             e = from_worker(p, &p->slots[i]);
     if (e == 0)
         e = late(p);
+    if (e == -EPIPE || e == -ECONNRESET)
+        return trn_fail(err, e, "cannot scan on: the process that starts the workers ended (was it killed?)");
     return e < 0 ? trn_fail(err, e, "cannot scan on: %s", trn_errno_name(e)) : 0;
 }
