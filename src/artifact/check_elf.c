@@ -143,6 +143,22 @@ static int read_facts(struct trn_look *l, struct trn_elf_facts *f)
     return e < 0 ? e : trn_elf_notes(&f->image, l->arena, &f->notes);
 }
 
+/* Cut off while it was copied, or never whole: then nothing is proven by what is not found. */
+static int check_whole(struct trn_look *l, const struct trn_elf_image *f)
+{
+    for (uint32_t i = 0; i < f->n_segments; i++) {
+        const struct trn_elf_segment *s = &f->segments[i];
+        uint64_t end;
+        if (s->type == TRN_ELF_PT_LOAD && (!trn_add_ok(s->offset, s->file_size, &end) || end > l->bytes->size))
+            return trn_look_gap(
+                l, TRN_GAP_DAMAGED, TRN_STR_NONE,
+                "the program is cut off: a segment that is to be loaded ends behind the end of the file");
+    }
+    return f->cut ? trn_look_gap(l, TRN_GAP_DAMAGED, TRN_STR_NONE,
+                                 "its tables of segments and sections go behind the end of the file, or are too long")
+                  : 0;
+}
+
 int trn_look_elf(struct trn_look *l, struct trn_err *err)
 {
     struct trn_elf_facts *f = trn_arena_alloc(l->arena, sizeof(*f));
@@ -154,6 +170,8 @@ int trn_look_elf(struct trn_look *l, struct trn_err *err)
     if (e < 0)
         return trn_fail(err, e, "the header of the ELF file is damaged or cut off");
     e = trn_elf_properties(l, f);
+    if (e == 0)
+        e = check_whole(l, &f->image);
     if (e == 0)
         e = remember(l, f);
     if (e == 0 && f->image.type != TRN_ELF_REL)

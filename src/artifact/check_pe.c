@@ -139,6 +139,25 @@ static int remember(struct trn_look *l, const struct trn_pe_facts *f)
     return e < 0 || company.n == 0 ? e : trn_look_trait(l, TRN_TRAIT_PE_COMPANY, company);
 }
 
+/* Cut off while it was copied, or never whole: then nothing is proven by what is not found. */
+static int check_whole(struct trn_look *l, const struct trn_pe *pe)
+{
+    char name[40];
+    for (uint32_t i = 0; i < pe->n_sections; i++) {
+        const struct trn_pe_section *s = &pe->sections[i];
+        uint64_t end = (uint64_t)s->raw_at + s->raw_size;
+        if (s->raw_size && end > l->bytes->size)
+            return trn_look_gap(l, TRN_GAP_DAMAGED, TRN_STR_NONE,
+                                "the program is cut off: its section '%s' ends %llu bytes behind the end of the file",
+                                trn_escape_into(name, sizeof(name), s->name),
+                                (unsigned long long)(end - l->bytes->size));
+    }
+    if (pe->certificates_size && pe->certificates_at + pe->certificates_size > l->bytes->size)
+        return trn_look_gap(l, TRN_GAP_DAMAGED, TRN_STR_NONE,
+                            "the program is cut off: its certificate table ends behind the end of the file");
+    return 0;
+}
+
 int trn_look_pe(struct trn_look *l, struct trn_err *err)
 {
     struct trn_pe_facts f = {0};
@@ -152,6 +171,8 @@ int trn_look_pe(struct trn_look *l, struct trn_err *err)
         e = trn_pe_properties(l, &f);
     if (e == 0)
         e = remember(l, &f);
+    if (e == 0)
+        e = check_whole(l, &f.pe);
     if (e == 0)
         e = check_sections(l, &f.pe);
     if (e == 0)

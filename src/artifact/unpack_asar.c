@@ -161,8 +161,8 @@ static int check_places(struct look *k)
     if (!all)
         return -ENOMEM;
     for (struct trn_asar_file *f = k->asar.files; f; f = f->next)
-        if (is_packed(f) && f->size)
-            all[n++] = f;
+        if ((is_packed(f) || (f->beyond && f->at < k->l->bytes->size)) && f->size)
+            all[n++] = f; /* what is left of one that was cut off belongs to it */
     qsort(all, n, sizeof(struct trn_asar_file *), compare);
     for (size_t i = 0; e == 0 && i < n; i++) {
         bool same = i && all[i]->at == all[i - 1]->at && all[i]->size == all[i - 1]->size;
@@ -170,7 +170,7 @@ static int check_places(struct look *k)
             e = tell_hole(k, end, all[i]->at);
         else if (all[i]->at < end && !same) /* writers may store equal files once */
             e = irregular(k, all[i], 40, i ? "overlaps another one" : "overlaps the header");
-        end = TRN_MAX(end, all[i]->at + all[i]->size);
+        end = TRN_MAX(end, all[i]->beyond ? k->l->bytes->size : all[i]->at + all[i]->size);
     }
     return e == 0 && end < k->l->bytes->size && !k->asar.cut ? tell_hole(k, end, k->l->bytes->size) : e;
 }
@@ -186,6 +186,8 @@ static int check_names(struct look *k, const struct trn_asar_file *f)
         e = irregular(k, f, 0, "is a link that leads out of the archive");
     if (e == 0 && f->twice)
         e = irregular(k, f, 25, "stands twice under the same name");
+    if (e == 0 && f->beyond)
+        return trn_look_gap(k->l, TRN_GAP_DAMAGED, f->path, "the Electron archive ends before this file does");
     if (e == 0 && f->bad_place && !f->link && !f->unpacked)
         e = irregular(k, f, 20, "lies behind the end of the archive, or nowhere");
     return e;

@@ -127,6 +127,7 @@ static int read_node(struct reader *r, struct trn_str path, uint32_t depth, bool
         r->r->cut = true;
         return 0;
     }
+    f.beyond = !f.link && !f.unpacked && !f.bad_place && placed && !fits(r, &f);
     f.bad_place = !f.link && !f.unpacked && (f.bad_place || !placed || !fits(r, &f));
     struct trn_asar_file *own = trn_arena_alloc(r->a, sizeof(*own));
     if (!own)

@@ -21,6 +21,7 @@ struct trn_asar_file {
     bool bad_name;         /* a part of its path is empty, "." or "..", or holds a separator or NUL */
     bool twice;            /* its folder has the name twice */
     bool bad_place;        /* no number, or behind the end of the archive */
+    bool beyond;           /* and that is because the archive ends before the file does: it was cut off */
     bool other_algorithm;  /* its integrity is not SHA-256 */
     struct trn_str target; /* of a link */
     uint8_t sha256[TRN_SHA256_SIZE];

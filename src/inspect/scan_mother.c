@@ -151,6 +151,8 @@ static int read_indicators(struct mother *m, struct trn_err *err)
     if (e == 0)
         e = trn_indicators_seal(m->indicators);
     m->setup.indicators = m->indicators;
+    if (e == 0 && trn_indicators_count(m->indicators) == 0)
+        e = trn_fail(err, -EINVAL, "no line of the list of indicators is a SHA-256 that files can be compared with");
     return e < 0 && err->code == 0 ? trn_fail(err, e, "cannot use the indicators: %s", trn_errno_name(e)) : e;
 }
 
