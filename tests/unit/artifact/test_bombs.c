@@ -13,7 +13,11 @@
 
 #define FLIPS 128u
 #define MOST_MS 5000u
+#ifdef __SANITIZE_ADDRESS__ /* which keeps what was freed, and a shadow of it */
+#define MOST_KIB (1 << 20)
+#else
 #define MOST_KIB (200 << 10)
+#endif
 
 /* meson fills what malloc gives, so that a dictionary that nobody fills would count as used. */
 static void measure_honestly(void)

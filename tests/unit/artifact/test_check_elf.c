@@ -172,3 +172,13 @@ Test(check_elf, the_only_one_without_a_build_id)
     scan_release(7, true);
     cr_expect_null(seen_find(&s, "elf.toolchain-outlier"), "too few to compare with");
 }
+
+Test(check_elf, a_library_that_was_cut_off_is_said_to_be)
+{
+    elf_begin(&b, true, false);
+    scan_as(0);
+    cr_expect_eq(s.n_gaps, 0);
+    b.n = 0x500;
+    scan_as(0);
+    cr_expect_gt(s.n_gaps, 0);
+}

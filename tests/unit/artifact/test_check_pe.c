@@ -306,3 +306,14 @@ Test(check_pe, a_resource_that_holds_a_file_is_looked_at)
     scan("a.dll");
     cr_expect_not(seen_has_artifact(&s, "xz .rsrc/RCDATA/7"));
 }
+
+Test(check_pe, a_program_that_was_cut_off_is_said_to_be)
+{
+    begin(TRN_PE_FILE_DLL);
+    size_t whole = p.n;
+    scan("a.dll");
+    cr_expect_eq(s.n_gaps, 0);
+    p.n = whole - 1;
+    scan("a.dll");
+    cr_expect_eq(s.n_gaps, 1);
+}

@@ -118,3 +118,13 @@ Test(unpack_asar, read_by_windows_the_same_is_told)
     cr_expect_gt(mem.findings, 1);
     cr_expect_str_eq(TOLD(mem), TOLD(reads));
 }
+
+Test(unpack_asar, one_that_was_cut_off_is_damaged_and_not_accused)
+{
+    TRN_AUTO(trn_buf_done) struct trn_buf b;
+    struct trn_str s = good(&b, "");
+    s.n -= 5; /* of the last file, whose end is the archive's */
+    TRN_AUTO(told_done) struct told t = told_of(s, "app.asar");
+    cr_expect(told_has(&t, "gap damaged the Electron archive ends before this file does"), "%s", TOLD(t));
+    cr_expect(!told_has(&t, "asar.integrity"), "%s", TOLD(t));
+}
