@@ -65,6 +65,7 @@ int trn_open_disk(struct trn_look *l, struct trn_err *err);
 int trn_look_statements(struct trn_look *l, struct trn_err *err); /* of npm, against the packages beside them */
 
 /* layouts of releases */
+int trn_look_about(struct trn_look *l, struct trn_err *err);
 int trn_look_feed(struct trn_look *l, struct trn_err *err);
 int trn_release_feed(struct trn_look *l, struct trn_err *err);
 
