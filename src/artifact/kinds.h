@@ -21,6 +21,8 @@ int trn_open_cpio(struct trn_look *l, struct trn_err *err);
 int trn_open_sevenzip(struct trn_look *l, struct trn_err *err);
 int trn_open_iso(struct trn_look *l, struct trn_err *err);
 int trn_open_xar(struct trn_look *l, struct trn_err *err);
+/* of formats that are known and not opened: says so */
+int trn_open_not(struct trn_look *l, struct trn_err *err);
 int trn_open_rar(struct trn_look *l, struct trn_err *err);
 int trn_open_stream(struct trn_look *l, struct trn_err *err); /* gz, bz2, xz, lzma, zst, lz4 */
 int trn_open_ar(struct trn_look *l, struct trn_err *err);     /* deb as well */

@@ -190,6 +190,12 @@ int trn_open_xar(struct trn_look *l, struct trn_err *err)
     return open_kind(l, TRN_ARCHIVE_XAR, err);
 }
 
+int trn_open_not(struct trn_look *l, struct trn_err *err)
+{
+    return trn_look_gap(l, TRN_GAP_UNSUPPORTED, TRN_STR_NONE,
+                        "file systems and images of this kind (%s) are not opened", trn_format_name(l->self->format));
+}
+
 int trn_open_rar(struct trn_look *l, struct trn_err *err)
 {
     return trn_look_gap(l, TRN_GAP_UNSUPPORTED, TRN_STR_NONE, "RAR archives are not opened");

@@ -405,12 +405,13 @@ void trn_scan_tree_end(struct trn_scan_tree *t, const struct trn_scan_sum *s)
     put_part(b, s->verdicts[TRN_VERDICT_MALICIOUS], "malicious", &any);
     put_part(b, s->verdicts[TRN_VERDICT_SUSPICIOUS], "suspicious", &any);
     put_part(b, s->verdicts[TRN_VERDICT_NOTE], "with a note", &any);
-    if (!any && s->failed + s->notes == 0)
+    if (!any && s->failed + s->notes == 0) {
         trn_put_c(b, "nothing to tell");
-    else
+        any = true;
+    } else {
         put_part(b, s->verdicts[TRN_VERDICT_CLEAN], "clean", &any);
+    }
     uint64_t unopened = s->gaps[TRN_GAP_ENCRYPTED] + s->gaps[TRN_GAP_UNSUPPORTED];
-    any = true;
     put_part(b, s->failed, "could not be read", &any);
     put_part(b, s->gaps[TRN_GAP_LIMIT] + s->gaps[TRN_GAP_DAMAGED] + s->gaps[TRN_GAP_CRASHED], "cut short or damaged",
              &any);

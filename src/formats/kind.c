@@ -29,10 +29,11 @@ enum trn_format trn_format_of(struct trn_str head)
 const char *trn_format_name(enum trn_format f)
 {
     static const char *const names[TRN_FORMAT_MAX] = {
-        "empty", "data",       "elf",   "appimage", "script", "pe",   "macho", "macho-fat", "ole2",     "msi",
-        "zip",   "tar",        "gzip",  "bzip2",    "xz",     "lzma", "zstd",  "lz4",       "7z",       "rar",
-        "cab",   "deb",        "ar",    "rpm",      "cpio",   "iso",  "xar",   "asar",      "squashfs", "dmg",
-        "hfs+",  "apfs",       "ico",   "png",      "jpeg",   "gif",  "bmp",   "pdf",       "class",    "wasm",
-        "json",  "javascript", "shell", "python",   "text",   "der",  "nsis",  "7z-sfx",    "disk"};
+        "empty", "data",     "elf",    "appimage", "script", "pe",         "macho", "macho-fat", "ole2",
+        "msi",   "zip",      "tar",    "gzip",     "bzip2",  "xz",         "lzma",  "zstd",      "lz4",
+        "7z",    "rar",      "cab",    "deb",      "ar",     "rpm",        "cpio",  "iso",       "xar",
+        "asar",  "squashfs", "dmg",    "hfs+",     "apfs",   "ico",        "png",   "jpeg",      "gif",
+        "bmp",   "pdf",      "class",  "wasm",     "json",   "javascript", "shell", "python",    "text",
+        "der",   "nsis",     "7z-sfx", "disk",     "wim",    "ext",        "cramfs"};
     return (unsigned)f < TRN_FORMAT_MAX ? names[f] : "data";
 }

@@ -54,7 +54,10 @@ enum trn_format {
     TRN_FORMAT_DER,
     TRN_FORMAT_NSIS,  /* what an NSIS installer carries behind its program */
     TRN_FORMAT_SFX7Z, /* the settings of a 7-Zip installer, then its archive */
-    TRN_FORMAT_DISK, /* a whole disk with a map of partitions (GPT, Apple) */
+    TRN_FORMAT_DISK,  /* a whole disk with a map of partitions (GPT, Apple) */
+    TRN_FORMAT_WIM,   /* this and the two after it are told, and not opened */
+    TRN_FORMAT_EXT,
+    TRN_FORMAT_CRAMFS,
     TRN_FORMAT_MAX,
 };
 

@@ -11,6 +11,7 @@
 #define TEXT_SAMPLE 512u
 #define ISO_AT 0x8001u
 #define HFS_AT 1024u
+#define EXT_AT 1024u
 #define APFS_AT 32u
 #define KOLY 512u
 #define TAR_BLOCK 512u
@@ -62,6 +63,8 @@ static const struct magic magics[] = {
     M(0, "\xfe\xed\xfa\xcf", MACHO),
     M(0, "\xce\xfa\xed\xfe", MACHO),
     M(0, "\xcf\xfa\xed\xfe", MACHO),
+    M(0, "MSWIM\0\0\0", WIM),
+    M(0, "\x45\x3d\xcd\x28", CRAMFS),
     M(0, "MZ", PE),
     M(0, "koly", DMG),
     M(0, "encrcdsa", DMG),
@@ -225,6 +228,23 @@ static bool is_zstd_behind(const struct trn_source *s)
 }
 
 /* Formats that have nothing at their start, or hide behind something else. */
+/* Linux's own file systems: the superblock at 1024 has a magic of two bytes only, so some of its fields must make sense too. */
+static bool is_ext(const struct trn_source *s)
+{
+    uint8_t b[80];
+    if (s->size < 8192 || trn_source_read(s, EXT_AT, b, sizeof(b)) != sizeof(b))
+        return false;
+    struct trn_cursor c = trn_cur(b, sizeof(b));
+    uint32_t inodes = trn_cur_u32le(&c), blocks = trn_cur_u32le(&c);
+    trn_cur_seek(&c, 24);
+    uint32_t block_shift = trn_cur_u32le(&c);
+    trn_cur_seek(&c, 56);
+    uint16_t magic = trn_cur_u16le(&c), state = trn_cur_u16le(&c);
+    trn_cur_seek(&c, 72);
+    uint32_t system = trn_cur_u32le(&c), revision = trn_cur_u32le(&c);
+    return magic == 0xef53 && inodes && blocks && block_shift <= 6 && state <= 7 && system <= 4 && revision <= 1;
+}
+
 static enum trn_format by_place(const struct trn_source *s)
 {
     char b[8];
@@ -234,7 +254,7 @@ static enum trn_format by_place(const struct trn_source *s)
         return TRN_FORMAT_DMG;
     if (s->size > HFS_AT + 512 && trn_source_read(s, HFS_AT, b, 4) == 4 && memcmp(b, "H+\0\4", 4) == 0)
         return TRN_FORMAT_HFSPLUS;
-    return TRN_FORMAT_DATA;
+    return is_ext(s) ? TRN_FORMAT_EXT : TRN_FORMAT_DATA;
 }
 
 int trn_format_probe(const struct trn_source *s, struct trn_str name, enum trn_format *ret)

@@ -24,7 +24,7 @@ struct trn_zip_end { /* an end of central directory */
     uint64_t entries;
     uint64_t tail_at; /* where the records behind the directory begin: zip64 end, its locator, or this one */
     int64_t shift;    /* to be added to each place that the directory says: data stands in front of the archive */
-    bool disagrees; /* the 32-bit and the 64-bit record do not say the same where both say something */
+    bool disagrees;   /* the 32-bit and the 64-bit record do not say the same where both say something */
     bool zip64, split, fits; /* fits: a directory of this size stands right before it */
 };
 /* Every record in the last 64 KiB that can be an end, the last one first. 0 or what the source gave. */
