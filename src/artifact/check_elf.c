@@ -178,6 +178,8 @@ int trn_look_elf(struct trn_look *l, struct trn_err *err)
         e = check_segments(l, f);
     if (e == 0)
         e = check_overlay(l, &f->image);
+    if (e == 0)
+        e = trn_elf_check_gaps(l, f);
     if (e == 0 && f->dynamic.present)
         e = trn_elf_check_dynamic(l, f);
     return e < 0 || !f->dynamic.present ? e : trn_elf_check_hook(l, f);

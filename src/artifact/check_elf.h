@@ -21,4 +21,7 @@ const char *trn_elf_compiler(const struct trn_elf_notes *n);
 int trn_elf_check_dynamic(struct trn_look *l, const struct trn_elf_facts *f) TRN_MUST_CHECK;
 int trn_elf_check_hook(struct trn_look *l, const struct trn_elf_facts *f) TRN_MUST_CHECK;
 
+/* check_elf_gaps.c: random-looking bytes that are in no segment and no section */
+int trn_elf_check_gaps(struct trn_look *l, const struct trn_elf_facts *f) TRN_MUST_CHECK;
+
 #endif

@@ -127,8 +127,10 @@ const struct trn_check trn_artifact_checks[] = {
         .score = 45,
         .stage = CHANGE,
         .attack = {"T1027.009"},
-        .means = "Behind the last section of a Windows program, between its sections, or in one where memory has no room for "
-                 "them, stand more than 4 KB that look random. The system never loads them; the program itself, or another, can read them.",
+        .means = "Behind the last section of a Windows program, between its sections, or in one where memory has no "
+                 "room for "
+                 "them, stand more than 4 KB that look random. The system never loads them; the program itself, or "
+                 "another, can read them.",
         .false_alarms = "Self-extracting archives and installers (NSIS, Inno, 7z) and interpreters packed into one "
                         "program keep their "
                         "files there; known ones are not told, and archives are opened. For programs it weighs 10, for "
@@ -153,9 +155,9 @@ const struct trn_check trn_artifact_checks[] = {
         .score = 30,
         .stage = CHANGE,
         .attack = {"T1027.009"},
-        .means = "Behind the last section and segment of a Linux program or library stand more than 4 KB that look "
-                 "random, or "
-                 "another program. The loader never maps them; the program itself can read them.",
+        .means =
+            "Behind the last section and segment of a Linux program or library, or between them, stand more than 4 KB "
+            "that look random, or another program. The loader never maps them; the program itself can read them.",
         .false_alarms =
             "AppImages, self-extracting programs, packed interpreters (PyInstaller, pkg, Bun) keep their files there. "
             "For programs it weighs 10.",

@@ -182,3 +182,22 @@ Test(check_elf, a_library_that_was_cut_off_is_said_to_be)
     scan_as(0);
     cr_expect_gt(s.n_gaps, 0);
 }
+
+Test(check_elf, random_bytes_between_the_parts)
+{
+    elf_begin(&b, true, false);
+    elf_segment(&b, 4, 4, ELF_END + 0x3000, 0x100); /* a further one; between the two is room for 12 KB */
+    add_random(0x3000);
+    for (size_t i = 0; i < 0x100; i++)
+        elf_put(&b, ELF_END + 0x3000 + i, 0, 1);
+    scan_as(0);
+    const struct seen_finding *f = seen_find(&s, "elf.overlay");
+    cr_assert_not_null(f);
+    cr_expect_eq(f->score, 30);
+    cr_expect_str_eq(f->offset, "0x1000");
+    elf_begin(&b, true, false);
+    elf_segment(&b, 4, 4, ELF_END, 0x3100); /* all of it is in one */
+    add_random(0x3100);
+    scan_as(0);
+    cr_expect_null(seen_find(&s, "elf.overlay"));
+}
