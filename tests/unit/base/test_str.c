@@ -151,7 +151,7 @@ Test(str, a_code_point_as_utf8)
     static const struct {
         uint32_t c;
         const char *text;
-    } rows[] = {{'A', "A"},        {0x7f, "\x7f"},     {0x80, "\xc2\x80"},       {0x7ff, "\u07ff"},
+    } rows[] = {{'A', "A"},        {0x7f, "\x7f"},     {0x80, "\xc2\x80"},     {0x7ff, "\u07ff"},
                 {0x800, "\u0800"}, {0xffff, "\uffff"}, {0x1f600, "\U0001f600"}};
     for (size_t i = 0; i < TRN_ARRAY_SIZE(rows); i++) {
         char utf8[4];
