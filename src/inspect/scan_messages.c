@@ -248,7 +248,7 @@ int trn_scan_results_decode(struct trn_cursor *in, uint64_t job, struct trn_scan
     struct trn_cursor again = *in;
     struct reading check = {.job = job, .state = &trial, .arena = arena};
     struct reading deliver = {.job = job, .state = state, .arena = arena, .sink = sink};
-    int e = 0;
+    int e = trn_cur_left(in) ? 0 : -EPROTO; /* a worker that says nothing would only be waited for */
     while (e == 0 && trn_cur_left(in))
         e = read_item(in, &check);
     if (e < 0 || in->bad)
