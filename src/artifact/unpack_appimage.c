@@ -38,7 +38,7 @@ static int end_of_elf(const struct trn_source *s, uint64_t *ret)
 int trn_open_appimage(struct trn_look *l, struct trn_err *err)
 {
     char head[TRN_FORMAT_HEAD], magic[4];
-    uint64_t at;
+    uint64_t at = 0;
     int64_t n = trn_source_read(l->bytes, 0, head, sizeof(head));
     if (n < 0)
         return (int)n;

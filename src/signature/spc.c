@@ -231,8 +231,8 @@ static int check_one(struct trn_spc_job *job, const struct trn_cms *cms, unsigne
     struct trn_cms_verdict v = {.certificate = -1};
     struct trn_stamp stamp = {0};
     bool used[TRN_CMS_CERTS] = {0};
-    const EVP_MD *md;
-    struct trn_str list;
+    const EVP_MD *md = NULL;
+    struct trn_str list = TRN_STR_NONE;
     const char *why = "";
     if (!trn_str_eq(cms->content_type, TRN_OID_SPC_INDIRECT_DATA) || read_indirect(cms->content, &in) < 0)
         return -EBADMSG;
