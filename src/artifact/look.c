@@ -76,7 +76,10 @@ static int tell_finding(struct trn_look *l, uint32_t artifact, const struct trn_
     for (uint32_t i = 0; i < f->n_evidence; i++)
         if (trn_str_eq_c(f->evidence[i].key, "offset") || trn_str_eq_c(f->evidence[i].key, "rule"))
             told.id = trn_hash64_mix(told.id, trn_hash64_str(f->evidence[i].value));
-    memcpy(told.image_sha256, l->self->sha256, TRN_SHA256_SIZE);
+    if (artifact == l->self->id)
+        memcpy(told.image_sha256, l->self->sha256, TRN_SHA256_SIZE);
+    else /* of a member, told by the check of its release: its hash went with it, its number is its own */
+        told.id = trn_hash64_mix(told.id, artifact);
     s->findings++;
     return from_sink(s, s->sink->finding(s->sink->ctx, artifact, &told));
 }
