@@ -89,7 +89,7 @@ struct trn_scan_options {
     /* Is this hash named as bad? Fills *ret (views live as long as ctx) and says true. NULL: nobody asks. */
     bool (*known_bad)(void *ctx, const struct trn_artifact *a, struct trn_finding *ret);
     void *known_bad_ctx;
-    const struct trn_roots *roots; /* whom chains of signatures may end at; NULL: every chain is unknown */
+    const struct trn_trust_roots *roots; /* whom chains of signatures may end at; NULL: every chain is unknown */
 };
 
 /* name: base name of the file. 0 when all was told (gaps included); negative errno when it could not be read at all, or what

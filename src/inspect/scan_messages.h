@@ -62,7 +62,7 @@ struct trn_scan_setup {
     int scratch;
     const struct trn_matcher *matcher; /* NULL: none */
     const struct trn_indicators *indicators;
-    const struct trn_roots *roots;
+    const struct trn_trust_roots *roots;
 };
 typedef int trn_scan_worker_fn(int sock, const struct trn_scan_setup *setup);
 trn_scan_worker_fn trn_scan_worker;

@@ -28,7 +28,7 @@ struct mother {
     struct trn_yara_rules *rules;
     struct trn_yara_scanner *scanner; /* inherited: after the fork each worker has its own */
     struct trn_matcher matcher;
-    struct trn_roots *roots;
+    struct trn_trust_roots *roots;
     pid_t pids[SLOTS_MAX];
     uint8_t buf[TRN_IPC_MAX];
 };
@@ -206,7 +206,7 @@ static int prepare(struct mother *m, struct trn_err *err)
         e = read_roots(m, &pem, err);
     if (e == 0)
         e = trn_sandbox_enter(&box, NULL, err);
-    if (e == 0 && pem.n && (e = trn_roots_load(trn_buf_str(&pem), &m->roots)) < 0)
+    if (e == 0 && pem.n && (e = trn_trust_roots_load(trn_buf_str(&pem), &m->roots)) < 0)
         return trn_fail(err, e, "cannot use the list of root certificates: %s", trn_errno_name(e));
     m->setup.roots = m->roots;
     if (e == 0)

@@ -34,13 +34,13 @@ static int name_of(const X509_NAME *name, struct trn_str *ret)
 }
 
 /* Roots that some certificate of the bag names as its issuer, or that is the bag's own one. */
-static int add_roots(const struct trn_cms *bag, const struct trn_roots *roots, X509_STORE *store)
+static int add_roots(const struct trn_cms *bag, const struct trn_trust_roots *roots, X509_STORE *store)
 {
     struct trn_str name;
     int e = 0;
     for (uint32_t i = 0; roots && e == 0 && i < bag->n_certificates; i++)
         if (bag->x509[i] && name_of(X509_get_issuer_name(bag->x509[i]), &name) == 0)
-            e = trn_roots_add(roots, name, store);
+            e = trn_trust_roots_add(roots, name, store);
     return e;
 }
 
@@ -106,8 +106,8 @@ static int verify(const struct trn_cms *bag, X509 *leaf, X509_STORE *store, int6
     return X509_STORE_CTX_get_error(ctx);
 }
 
-enum trn_chain_state trn_chain_check(const struct trn_cms *bag, int leaf, const struct trn_roots *roots, int64_t at,
-                                     enum trn_use use, const char **ret_why)
+enum trn_chain_state trn_chain_check(const struct trn_cms *bag, int leaf, const struct trn_trust_roots *roots,
+                                     int64_t at, enum trn_use use, const char **ret_why)
 {
     TRN_AUTO(store_freep) X509_STORE *store = NULL;
     if (leaf < 0 || (uint32_t)leaf >= bag->n_certificates || !bag->x509[leaf]) {

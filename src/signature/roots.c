@@ -11,7 +11,7 @@
 #define BEGIN TRN_STR("-----BEGIN CERTIFICATE-----")
 #define END TRN_STR("-----END CERTIFICATE-----")
 
-struct trn_roots {
+struct trn_trust_roots {
     struct trn_arena *arena;
     uint32_t n;
     struct root {
@@ -78,9 +78,9 @@ static ptrdiff_t find(struct trn_str s, struct trn_str what)
     return p ? p - s.p : -1;
 }
 
-int trn_roots_load(struct trn_str pem, struct trn_roots **ret)
+int trn_trust_roots_load(struct trn_str pem, struct trn_trust_roots **ret)
 {
-    struct trn_roots *r = pem.n <= PEM_MAX ? calloc(1, sizeof(*r)) : NULL;
+    struct trn_trust_roots *r = pem.n <= PEM_MAX ? calloc(1, sizeof(*r)) : NULL;
     if (!r || !(r->arena = trn_arena_new(0))) {
         free(r);
         return pem.n <= PEM_MAX ? -ENOMEM : -E2BIG;
@@ -96,7 +96,7 @@ int trn_roots_load(struct trn_str pem, struct trn_roots **ret)
         struct root *root = &r->root[r->n];
         root->whole = from_base64(trn_str_slice(pem, 0, (size_t)to), r->arena);
         if (trn_str_is_none(root->whole)) {
-            trn_roots_free(r);
+            trn_trust_roots_free(r);
             return -ENOMEM;
         }
         r->n += subject_of(root->whole, &root->subject);
@@ -105,7 +105,7 @@ int trn_roots_load(struct trn_str pem, struct trn_roots **ret)
     return 0;
 }
 
-struct trn_roots *trn_roots_free(struct trn_roots *r)
+struct trn_trust_roots *trn_trust_roots_free(struct trn_trust_roots *r)
 {
     if (r)
         trn_arena_free(r->arena);
@@ -113,12 +113,12 @@ struct trn_roots *trn_roots_free(struct trn_roots *r)
     return NULL;
 }
 
-size_t trn_roots_count(const struct trn_roots *r)
+size_t trn_trust_roots_count(const struct trn_trust_roots *r)
 {
     return r ? r->n : 0;
 }
 
-int trn_roots_add(const struct trn_roots *r, struct trn_str subject, X509_STORE *store)
+int trn_trust_roots_add(const struct trn_trust_roots *r, struct trn_str subject, X509_STORE *store)
 {
     for (uint32_t i = 0; r && i < r->n; i++) {
         if (!trn_str_eq(r->root[i].subject, subject))

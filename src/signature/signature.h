@@ -73,20 +73,20 @@ void trn_signature_uncovered(struct trn_signature *s, uint64_t at, uint64_t size
 /* ---- roots.c: whom to believe ---- */
 /* Certificates as PEM, one after another; read before the sandbox closes, given as bytes. What is no certificate is passed
  * over. NULL roots everywhere below: every chain is unknown. */
-struct trn_roots;
-int trn_roots_load(struct trn_str pem, struct trn_roots **ret) TRN_MUST_CHECK;
-struct trn_roots *trn_roots_free(struct trn_roots *r); /* takes NULL, returns NULL */
-size_t trn_roots_count(const struct trn_roots *r);
-static inline void trn_roots_freep(struct trn_roots **r)
+struct trn_trust_roots;
+int trn_trust_roots_load(struct trn_str pem, struct trn_trust_roots **ret) TRN_MUST_CHECK;
+struct trn_trust_roots *trn_trust_roots_free(struct trn_trust_roots *r); /* takes NULL, returns NULL */
+size_t trn_trust_roots_count(const struct trn_trust_roots *r);
+static inline void trn_trust_roots_freep(struct trn_trust_roots **r)
 {
-    *r = trn_roots_free(*r);
+    *r = trn_trust_roots_free(*r);
 }
 /* Makes OpenSSL ready for a process that may open no file: once, before its sandbox closes. */
 int trn_signature_warm(void);
 
 struct trn_signature_options {
     size_t sz;
-    const struct trn_roots *roots;
+    const struct trn_trust_roots *roots;
     int64_t now; /* seconds: what has no time stamp must be good at this time */
 };
 

@@ -70,13 +70,13 @@ static int dump(const char *path, const struct trn_signature_options *o)
 int main(int argc, char **argv)
 {
     static char pem[4 << 20];
-    TRN_AUTO(trn_roots_freep) struct trn_roots *roots = NULL;
+    TRN_AUTO(trn_trust_roots_freep) struct trn_trust_roots *roots = NULL;
     uint64_t now = 0;
     if (argc < 4 || trn_signature_warm() < 0 || trn_str_u64(trn_str_of(argv[2]), &now) < 0)
         return 2;
     int fd = open(argv[1], O_RDONLY | O_CLOEXEC);
     ssize_t n = fd >= 0 ? read(fd, pem, sizeof(pem)) : 0;
-    if (n > 0 && trn_roots_load((struct trn_str){pem, (size_t)n}, &roots) < 0)
+    if (n > 0 && trn_trust_roots_load((struct trn_str){pem, (size_t)n}, &roots) < 0)
         return 2;
     struct trn_signature_options o = {sizeof(o), roots, now ? (int64_t)now : (int64_t)time(NULL)};
     int bad = 0;

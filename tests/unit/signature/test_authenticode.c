@@ -22,7 +22,7 @@ static struct trn_str load(const char *name)
 }
 
 static struct trn_arena *arena;
-static struct trn_roots *roots;
+static struct trn_trust_roots *roots;
 
 static int read_bytes(struct trn_str bytes, struct trn_signed *x)
 {
@@ -38,8 +38,8 @@ static struct trn_signed of(const char *name)
     struct trn_signed x = {0};
     if (!arena) {
         arena = trn_arena_new(0);
-        cr_assert_eq(trn_roots_load(load("root.pem"), &roots), 0);
-        cr_assert_eq(trn_roots_count(roots), 1);
+        cr_assert_eq(trn_trust_roots_load(load("root.pem"), &roots), 0);
+        cr_assert_eq(trn_trust_roots_count(roots), 1);
     }
     cr_assert_eq(read_bytes(load(name), &x), 0, "%s", name);
     return x;
@@ -130,7 +130,7 @@ Test(authenticode, a_certificate_for_web_servers_is_not_for_code)
 Test(authenticode, without_roots_every_chain_is_unknown)
 {
     of("plain");
-    roots = trn_roots_free(roots);
+    roots = trn_trust_roots_free(roots);
     expect("plain", TRN_DIGEST_OK, TRN_CHAIN_UNKNOWN, 1, 0);
 }
 
@@ -185,8 +185,9 @@ Test(authenticode, unsigned_is_not_an_error_of_the_file)
 
 Test(roots, what_is_no_certificate_is_passed_over)
 {
-    struct trn_roots *r = NULL;
-    cr_assert_eq(trn_roots_load(TRN_STR("x\n-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"), &r), 0);
-    cr_expect_eq(trn_roots_count(r), 0);
-    trn_roots_free(r);
+    struct trn_trust_roots *r = NULL;
+    cr_assert_eq(trn_trust_roots_load(TRN_STR("x\n-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"), &r),
+                 0);
+    cr_expect_eq(trn_trust_roots_count(r), 0);
+    trn_trust_roots_free(r);
 }
