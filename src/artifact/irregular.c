@@ -150,13 +150,6 @@ static int look_at_mode(struct trn_names *n, const struct trn_named *m)
     return 0;
 }
 
-bool trn_member_names_has(const struct trn_names *n, struct trn_str name)
-{
-    char text[4096];
-    uint64_t unused;
-    return trn_map_get(n->seen, trn_hash64(text, normal(n, name, text, sizeof(text))), &unused);
-}
-
 static int put(struct trn_map *map, uint64_t key)
 {
     int e = trn_map_put(map, key, 1);

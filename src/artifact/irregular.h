@@ -38,7 +38,5 @@ int trn_member_names_new(struct trn_look *l, struct trn_names *ret) TRN_MUST_CHE
 void trn_member_names_done(struct trn_names *n);
 /* 0, or what has to be handed on. */
 int trn_member_names_add(struct trn_names *n, const struct trn_named *m) TRN_MUST_CHECK;
-/* Was this name told before? (exact) */
-bool trn_member_names_has(const struct trn_names *n, struct trn_str name);
 
 #endif

@@ -134,19 +134,18 @@ static int open_members(struct trn_frame *f, const struct trn_kind_ops *kind)
 static int look_at(struct trn_frame *f)
 {
     const struct trn_kind_ops *kind = trn_kind_of(f->self.format);
-    const struct trn_scan_options *o = f->look.scan->o;
     int e = known_bad(f);
-    if (e == 0 && kind && !o->checks_off)
+    if (e == 0 && kind)
         e = run(f, kind->look);
-    for (size_t i = 0; e == 0 && !o->checks_off && trn_look_always[i]; i++)
+    for (size_t i = 0; e == 0 && trn_look_always[i]; i++)
         e = run(f, trn_look_always[i]);
     if (e == 0)
         e = match(f);
     if (e == 0)
         e = open_members(f, kind);
-    if (e == 0 && kind && !o->checks_off)
+    if (e == 0 && kind)
         e = run(f, kind->after);
-    for (size_t i = 0; e == 0 && !f->up && !o->checks_off && trn_look_release[i]; i++)
+    for (size_t i = 0; e == 0 && !f->up && trn_look_release[i]; i++)
         e = run(f, trn_look_release[i]);
     return e;
 }

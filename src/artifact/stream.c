@@ -35,11 +35,6 @@ uint64_t trn_stream_at(const struct trn_stream *s)
     return s->base + (uint64_t)(s->io.in - s->from);
 }
 
-uint32_t trn_stream_members(const struct trn_stream *s)
-{
-    return s->members;
-}
-
 const char *trn_stream_why(const struct trn_stream *s)
 {
     return s->io.why ? s->io.why : "the compressed data is damaged";

@@ -36,9 +36,8 @@ static inline void trn_stream_freep(struct trn_stream **s)
 /* How many bytes, 0 at the end; -EBADMSG damaged or cut off, -EMSGSIZE wants too much memory, -ENOTSUP, -ENOMEM, or what the
  * source gave. What came before an error is given first. */
 int64_t trn_stream_read(struct trn_stream *s, void *dst, size_t n) TRN_MUST_CHECK;
-const char *trn_stream_why(const struct trn_stream *s);  /* the last error in words; never NULL */
-uint64_t trn_stream_at(const struct trn_stream *s);      /* place in the source behind what was used */
-uint32_t trn_stream_members(const struct trn_stream *s); /* that were begun */
+const char *trn_stream_why(const struct trn_stream *s); /* the last error in words; never NULL */
+uint64_t trn_stream_at(const struct trn_stream *s);     /* place in the source behind what was used */
 
 /* ---- for the codecs (stream_*.c) ---- */
 struct trn_stream_io {

@@ -132,25 +132,6 @@ static int wait_for(struct trn_cli *cli, struct trn_client *c, const struct trn_
 
 /* ---- saying ---- */
 
-void trn_respond_put_done(struct trn_buf *b, struct trn_str act, struct trn_str target)
-{
-    static const char *const done[][2] = {{"block", "blocked"},         {"hold", "held"},
-                                          {"kill", "killed"},           {"isolate", "isolated"},
-                                          {"shield", "shielded from"},  {"quarantine", "quarantined"},
-                                          {"isolate-host", "isolated"}, {"remove", "removed"},
-                                          {"rollback", "rolled back"}};
-    const char *word = NULL;
-    for (size_t i = 0; i < TRN_ARRAY_SIZE(done); i++)
-        if (trn_str_eq_c(act, done[i][0]))
-            word = done[i][1];
-    if (word)
-        trn_put_c(b, word);
-    else
-        trn_escape(b, act);
-    trn_put_c(b, " ");
-    trn_escape(b, target);
-}
-
 static enum trn_exit code_of(const struct trn_respond_order *o, enum trn_action_state s)
 {
     bool over = trn_action_state_is_over(s);

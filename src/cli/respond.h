@@ -33,7 +33,5 @@ int trn_respond_except(const char *text, json_t *list, struct trn_err *err) TRN_
 int trn_respond_ask(struct trn_cli *cli, const struct trn_respond_order *o, json_t *except);
 /* cmd_respond_list.c: reads the journal; needs no daemon */
 int trn_respond_list(struct trn_cli *cli);
-/* "isolated acme-softphone=1.1"; of any act and target */
-void trn_respond_put_done(struct trn_buf *b, struct trn_str act, struct trn_str target);
 
 #endif

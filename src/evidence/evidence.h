@@ -55,7 +55,6 @@ struct trn_evidence_writer *trn_evidence_writer_free(struct trn_evidence_writer 
 /* Begins a member, ending the one before; its content is what is appended to the buffer until the next call. Errors
  * stick and come out of trn_evidence_finish. */
 struct trn_buf *trn_evidence_member(struct trn_evidence_writer *w, const char *name);
-uint64_t trn_evidence_size(const struct trn_evidence_writer *w); /* of all members so far */
 /* The whole bundle into out, which the caller initialised and owns. */
 int trn_evidence_finish(struct trn_evidence_writer *w, const struct trn_evidence_about *about,
                         const struct trn_evidence_key *key, struct trn_buf *out, struct trn_err *err) TRN_MUST_CHECK;

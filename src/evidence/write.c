@@ -79,11 +79,6 @@ struct trn_buf *trn_evidence_member(struct trn_evidence_writer *w, const char *n
     return &w->members;
 }
 
-uint64_t trn_evidence_size(const struct trn_evidence_writer *w)
-{
-    return w->members.n;
-}
-
 static void put_member(struct trn_buf *out, const char *name, struct trn_str content, uint64_t mtime)
 {
     put_header(out, trn_str_of(name), content.n, mtime);

@@ -16,7 +16,6 @@
 struct trn_msi {
     const struct trn_ole2 *ole2;
     struct trn_arena *arena;
-    uint32_t codepage;
     uint8_t ref_width;   /* of a string in a table: 2 or 3 */
     struct trn_str data; /* all strings, one behind another */
     uint32_t *ends;      /* of string i in data; ends[0] is 0 */
@@ -64,7 +63,6 @@ static int read_pool(struct trn_msi *m, struct trn_str pool)
     struct trn_cursor c = trn_cur_of(pool);
     uint32_t first = trn_cur_u32le(&c);
     uint64_t end = 0;
-    m->codepage = first & 0x7fffffffu;
     m->ref_width = first & 0x80000000u ? 3 : 2;
     size_t max = pool.n / 4;
     if (c.bad)
@@ -185,14 +183,6 @@ int trn_msi_table(const struct trn_msi *m, const char *name, struct trn_msi_tabl
     return 0;
 }
 
-bool trn_msi_has_table(const struct trn_msi *m, struct trn_str name)
-{
-    for (uint32_t i = 0; i < TRN_MIN(m->columns.rows, COLUMNS_MAX); i++)
-        if (trn_str_eq(trn_msi_text(&m->columns, i, "Table"), name))
-            return true;
-    return false;
-}
-
 static int read_columns(struct trn_msi *m)
 {
     struct trn_msi_table *t = &m->columns;
@@ -228,11 +218,6 @@ int trn_msi_open(const struct trn_ole2 *o, struct trn_arena *a, struct trn_msi *
                                         : trn_errno_name(e));
     *ret = m;
     return 0;
-}
-
-uint32_t trn_msi_codepage(const struct trn_msi *m)
-{
-    return m->codepage;
 }
 
 struct trn_str trn_msi_long_name(struct trn_str name)

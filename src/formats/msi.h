@@ -18,7 +18,6 @@ struct trn_msi;
 /* Reads the pool of strings and the list of columns. -ENOENT: it has none; -EBADMSG: damaged; -ENOMEM: too large. */
 int trn_msi_open(const struct trn_ole2 *o, struct trn_arena *a, struct trn_msi **ret, struct trn_err *err)
     TRN_MUST_CHECK;
-uint32_t trn_msi_codepage(const struct trn_msi *m); /* 0: neutral */
 
 struct trn_msi_column {
     struct trn_str name;
@@ -35,8 +34,6 @@ struct trn_msi_table {
 };
 /* -ENOENT: no such table, or an empty one. */
 int trn_msi_table(const struct trn_msi *m, const char *name, struct trn_msi_table *ret) TRN_MUST_CHECK;
-/* Is a table of that name in the list of columns? */
-bool trn_msi_has_table(const struct trn_msi *m, struct trn_str name);
 /* Absent: no such column or row, null, or a number. */
 struct trn_str trn_msi_text(const struct trn_msi_table *t, uint32_t row, const char *column);
 /* false: null, no number, or no such place. */

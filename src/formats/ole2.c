@@ -225,8 +225,3 @@ uint16_t trn_ole2_version(const struct trn_ole2 *o)
 {
     return o->version;
 }
-
-uint32_t trn_ole2_sector_size(const struct trn_ole2 *o)
-{
-    return 1u << o->shift;
-}

@@ -49,8 +49,7 @@ const struct trn_ole2_entry *trn_ole2_by_id(const struct trn_ole2 *o, uint32_t i
 const struct trn_ole2_entry *trn_ole2_find(const struct trn_ole2 *o, const char *name);
 /* What the walk could not reach or believe: circles in the tree, names too long, too many entries. Never NULL; "" when whole. */
 const char *trn_ole2_trouble(const struct trn_ole2 *o);
-uint16_t trn_ole2_version(const struct trn_ole2 *o);     /* 3 or 4 */
-uint32_t trn_ole2_sector_size(const struct trn_ole2 *o); /* 512 or 4096 */
+uint16_t trn_ole2_version(const struct trn_ole2 *o); /* 3 or 4 */
 
 /* The bytes of a stream by place. Shorter than entry->size when the chain is. Lives as long as the arena. */
 int trn_ole2_stream(const struct trn_ole2 *o, const struct trn_ole2_entry *e, struct trn_arena *a,

@@ -48,7 +48,6 @@ struct trn_scan_pool {
     trn_scan_worker_fn *run;
     pid_t mother;
     int sock;
-    uint32_t rules;
     bool begun;
     uint32_t workers;
     struct slot slots[WORKERS_MAX];
@@ -77,12 +76,11 @@ static int on_bad_rule(struct trn_scan_pool *p, struct trn_cursor c)
 static int on_ready(struct trn_scan_pool *p, struct trn_cursor c, struct trn_err *err)
 {
     char shown[300];
-    uint32_t rules = trn_cur_u32le(&c);
+    (void)trn_cur_u32le(&c); /* how many rules are in use */
     int code = (int)trn_cur_u32le(&c);
     struct trn_str why = trn_cur_lstr(&c);
     if (!trn_cur_end(&c) || code > 0 || code < -4095)
         return trn_fail(err, -EPROTO, "the process that starts workers said nonsense");
-    p->rules = rules;
     return code < 0 ? trn_fail(err, code, "%s", trn_escape_into(shown, sizeof(shown), why)) : 0;
 }
 
@@ -344,11 +342,6 @@ struct trn_scan_pool *trn_scan_pool_free(struct trn_scan_pool *p)
     trn_arena_free(p->arena);
     free(p);
     return NULL;
-}
-
-uint32_t trn_scan_pool_rules(const struct trn_scan_pool *p)
-{
-    return p->rules;
 }
 
 uint32_t trn_scan_pool_busy(const struct trn_scan_pool *p)

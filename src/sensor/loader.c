@@ -453,13 +453,6 @@ int trn_sensor_existing(struct trn_sensor *s, const struct trn_record_sink *sink
     return r;
 }
 
-void trn_sensor_share(struct trn_sensor *s, uint32_t records_a_second)
-{
-    s->share = records_a_second;
-    if (s->bpf)
-        set_share(s->bpf, records_a_second);
-}
-
 int trn_sensor_throttled(struct trn_sensor *s, const struct trn_record_sink *sink)
 {
     return s->shares ? trn_shares_tell(s->shares, sink) : 0;

@@ -548,13 +548,6 @@ int trn_permission_decide(struct trn_permission *p, const struct trn_permit_key 
     return r;
 }
 
-void trn_permission_forget(struct trn_permission *p, const struct trn_permit_key *key)
-{
-    pthread_mutex_lock(&p->lock);
-    forget(p, key);
-    pthread_mutex_unlock(&p->lock);
-}
-
 void trn_permission_counts(struct trn_permission *p, struct trn_permit_counts *ret)
 {
     pthread_mutex_lock(&p->lock);

@@ -100,7 +100,6 @@ int trn_permit_key_of(int fd, struct trn_permit_key *ret) TRN_MUST_CHECK;
  * room. fd: of the file, or -1; needed (-EBADF) to refuse what was allowed before and is not asked about any more. */
 int trn_permission_decide(struct trn_permission *p, const struct trn_permit_key *key, unsigned refused, int fd)
     TRN_MUST_CHECK;
-void trn_permission_forget(struct trn_permission *p, const struct trn_permit_key *key);
 
 void trn_permission_counts(struct trn_permission *p, struct trn_permit_counts *ret);
 bool trn_permission_is_open(const struct trn_permission *p);

@@ -219,11 +219,6 @@ int trn_record_pipe_send_wait(struct trn_record_pipe *c, struct trn_str record, 
     }
 }
 
-static int sink_send(void *ctx, struct trn_str record)
-{
-    return trn_record_pipe_send(ctx, record);
-}
-
 static int sink_hold(void *ctx, struct trn_str record)
 {
     return trn_record_pipe_hold(ctx, record);
@@ -232,11 +227,6 @@ static int sink_hold(void *ctx, struct trn_str record)
 static int sink_send_wait(void *ctx, struct trn_str record)
 {
     return trn_record_pipe_send_wait(ctx, record, WAIT_MS);
-}
-
-struct trn_record_sink trn_record_pipe_sink(struct trn_record_pipe *c)
-{
-    return (struct trn_record_sink){.record = sink_send, .ctx = c};
 }
 
 struct trn_record_sink trn_record_pipe_sink_hold(struct trn_record_pipe *c)

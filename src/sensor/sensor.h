@@ -57,7 +57,9 @@ struct trn_sensor_options {
     const char *scope_cgroup; /* path of a cgroup v2 folder; NULL: the whole machine */
     bool no_perf;             /* leave the perf records out */
     bool compat;              /* the programs for kernels before 5.17 also where they are not needed: for tests */
-    uint32_t share;           /* see trn_sensor_share; 0: the default, TRN_SHARE_NONE: no limit */
+    /* How many records a second one process may make (network, dns, tls, access; as many at once after a rest). Never
+     * asked for fork, exec and exit. 0: the default, TRN_SHARE_NONE: no limit */
+    uint32_t share;
     /* Connections a second that one process makes to the same place, or gets from there, and that are told one by one
      * (TRN_ONE_BY_ONE_BURST seconds' worth at once after a rest). 0: the default, TRN_SHARE_NONE: all. */
     uint32_t one_by_one;
@@ -80,9 +82,6 @@ const struct trn_sensor_fd *trn_sensor_fds(const struct trn_sensor *s, size_t *r
  * when processes cannot be listed; for the rest the hook table says what is missing. */
 int trn_sensor_existing(struct trn_sensor *s, const struct trn_record_sink *sink, struct trn_err *err) TRN_MUST_CHECK;
 
-/* How many records a second one process may make (network, dns, tls, access; as many at once after a rest). Never
- * asked for fork, exec and exit. May be called at any time. */
-void trn_sensor_share(struct trn_sensor *s, uint32_t records_a_second);
 /* Who had records left out since the last call, as throttle records; to be called about once a second. */
 int trn_sensor_throttled(struct trn_sensor *s, const struct trn_record_sink *sink) TRN_MUST_CHECK;
 /* Connections since the last call that were not told one by one, as sums; to be called about once a second. */
@@ -144,7 +143,7 @@ void trn_fanotify_views_tick(struct trn_fanotify *f);
 int trn_fanotify_ignore(struct trn_fanotify *f, int at, bool file_system, bool on) TRN_MUST_CHECK;
 /* A home, or in one what is hidden, or sensitive, or on the way there: never to be filtered. */
 bool trn_path_is_private(struct trn_str path);
-/* Who had file events left out because it made more than its share (trn_sensor_share), as throttle records; to be called
+/* Who had file events left out because it made more than its share (share), as throttle records; to be called
  * about once a second. */
 int trn_fanotify_throttled(struct trn_fanotify *f, const struct trn_record_sink *sink) TRN_MUST_CHECK;
 
@@ -190,7 +189,6 @@ int trn_record_pipe_hold(struct trn_record_pipe *c, struct trn_str record);
 int trn_record_pipe_flush(struct trn_record_pipe *c);
 /* Waits up to timeout_ms for room; for the start, when nothing else is to be done. */
 int trn_record_pipe_send_wait(struct trn_record_pipe *c, struct trn_str record, int timeout_ms);
-struct trn_record_sink trn_record_pipe_sink(struct trn_record_pipe *c);      /* the not waiting kind */
 struct trn_record_sink trn_record_pipe_sink_hold(struct trn_record_pipe *c); /* whoever uses it flushes */
 struct trn_record_sink trn_record_pipe_sink_wait(struct trn_record_pipe *c); /* waits up to 2 s a record */
 /* The process a wire record is about (0: unknown), without decoding the rest. */

@@ -298,17 +298,3 @@ void trn_story_print(const struct trn_story *s, unsigned width, bool colour, str
     trn_print_actions(s, width, out);
     put_what_now(s, out);
 }
-
-void trn_story_print_line(const struct trn_story *s, bool colour, struct trn_buf *out)
-{
-    put_verdict(out, s, colour);
-    trn_put_fmt(out, "  story %llu  ", (unsigned long long)s->id);
-    trn_put_str(out, s->sentence);
-    if (s->closed)
-        trn_put_c(out, " (closed)");
-    else if (s->reopened_wall_ns)
-        trn_put_c(out, " (opened again)");
-    if (s->loss_overlap)
-        trn_put_c(out, " (not all was seen)");
-    trn_put_c(out, "\n");
-}

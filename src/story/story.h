@@ -41,7 +41,6 @@ uint16_t trn_story_score(const struct trn_finding *f, uint32_t n, enum trn_verdi
 
 /* The page a person sees (DESIGN section 6). width 0: 100 columns; colour only when asked. */
 void trn_story_print(const struct trn_story *s, unsigned width, bool colour, struct trn_buf *out);
-void trn_story_print_line(const struct trn_story *s, bool colour, struct trn_buf *out);
 /* The same as one self-contained HTML file, for an evidence bundle: no script, nothing from outside. */
 struct trn_story_about { /* what the page says of the bundle that it is part of */
     uint64_t made_wall_ns;

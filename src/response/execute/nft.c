@@ -182,13 +182,6 @@ void trn_nft_put_table(struct trn_nft_batch *b, bool owner)
     end(b);
 }
 
-void trn_nft_delete_table(struct trn_nft_batch *b)
-{
-    begin(b, NFT_MSG_DELTABLE, 0, (struct message){"table", NULL, b->table});
-    put_text(b, NFTA_TABLE_NAME, b->table);
-    end(b);
-}
-
 void trn_nft_put_counter(struct trn_nft_batch *b, const char *name)
 {
     begin(b, NFT_MSG_NEWOBJ, NLM_F_CREATE | NLM_F_EXCL, (struct message){"counter", NULL, name});

@@ -40,7 +40,6 @@ int trn_nft_batch_close(struct trn_nft_batch *b, struct trn_str *ret) TRN_MUST_C
 const char *trn_nft_batch_name(const struct trn_nft_batch *b, uint32_t sequence, char *dst, size_t size);
 
 void trn_nft_put_table(struct trn_nft_batch *b, bool owner); /* must not be there yet */
-void trn_nft_delete_table(struct trn_nft_batch *b);
 void trn_nft_put_counter(struct trn_nft_batch *b, const char *name);
 void trn_nft_put_chain(struct trn_nft_batch *b, const char *name);
 void trn_nft_put_base_chain(struct trn_nft_batch *b, const char *name, enum trn_nft_hook hook, int32_t priority);

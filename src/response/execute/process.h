@@ -102,8 +102,6 @@ uint32_t trn_tree_signal(const struct trn_tree *tree, int signal); /* returns ho
 uint32_t trn_tree_met(const struct trn_tree *tree);
 /* How many have not ended; asks the pidfds, waits for none. */
 uint32_t trn_tree_alive(struct trn_tree *tree);
-/* Every one that was told to stop was seen stopped. */
-bool trn_tree_all_settled(const struct trn_tree *tree);
 /* When all have ended: how many live that name one of them as parent, or as leader of their session. */
 int trn_tree_left(const struct trn_tree *tree, uint32_t *ret_left) TRN_MUST_CHECK;
 /* A line each, for people; not more than some. */

@@ -454,15 +454,6 @@ uint32_t trn_tree_alive(struct trn_tree *tree)
     return n;
 }
 
-bool trn_tree_all_settled(const struct trn_tree *tree)
-{
-    for (uint32_t i = 0; i < tree->n; i++) {
-        if (!tree->v[i].settled)
-            return false;
-    }
-    return true;
-}
-
 int trn_tree_left(const struct trn_tree *tree, uint32_t *ret_left)
 {
     DIR *dir = opendir("/proc");

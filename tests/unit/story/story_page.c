@@ -73,8 +73,6 @@ int main(int argc, char **argv)
         trn_story_to_json(m->told[1], &b);
     else
         trn_story_print(m->told[1], strcmp(what, "narrow") == 0 ? 72 : 0, false, &b);
-    if (!json)
-        trn_story_print_line(m->told[1], false, &b);
     fwrite(b.p, 1, b.n, stdout);
     trn_buf_done(&b);
     machine_free(m);
