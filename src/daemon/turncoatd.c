@@ -411,53 +411,40 @@ static bool read_share(const char *text, uint32_t *ret)
     return true;
 }
 
-int main(int argc, char **argv)
+/* -1: go on; else the exit code. */
+static int read_options(struct trn_daemon *d, const char **state_dir, int argc, char **argv)
 {
     static const struct option options[] = {{"state", 1, NULL, 's'},      {"scope-cgroup", 1, NULL, 'c'},
                                             {"indicators", 1, NULL, 'i'}, {"no-files", 0, NULL, 'F'},
                                             {"share", 1, NULL, 'S'},      {"version", 0, NULL, 'v'},
                                             {"help", 0, NULL, 'h'},       {"connections", 1, NULL, 'C'},
                                             {"policy", 1, NULL, 'p'},     {NULL, 0, NULL, 0}};
-    struct trn_daemon d = {.place = {.state_fd = -1, .lock_fd = -1},
-                           .beat_fd = -1,
-                           .jobs_fds = {-1, -1},
-                           .results_fds = {-1, -1},
-                           .listen_fd = -1,
-                           .signal_fd = -1,
-                           .mounts_fd = -1,
-                           .control_fd = -1,
-                           .views_fds = {-1, -1},
-                           .response_fd = -1,
-                           .scope_fd = -1,
-                           .indicator_dir = "/etc/turncoat/indicators",
-                           .policy_path = "/etc/turncoat/policy.yaml"};
-    const char *state_dir = "/var/lib/turncoat";
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (o) {
         case 's':
-            state_dir = optarg;
+            *state_dir = optarg;
             break;
         case 'c':
-            d.scope = optarg;
+            d->scope = optarg;
             break;
         case 'i':
-            d.indicator_dir = optarg;
+            d->indicator_dir = optarg;
             break;
         case 'p':
-            d.policy_path = optarg;
-            d.policy_named = true;
+            d->policy_path = optarg;
+            d->policy_named = true;
             break;
         case 'F':
-            d.no_files = true;
+            d->no_files = true;
             break;
         case 'S':
-            if (!read_share(optarg, &d.share)) {
+            if (!read_share(optarg, &d->share)) {
                 fputs("turncoatd: --share takes a number of records a second\n", stderr);
                 return 2;
             }
             break;
         case 'C':
-            if (!read_share(optarg, &d.one_by_one)) {
+            if (!read_share(optarg, &d->one_by_one)) {
                 fputs("turncoatd: --connections takes a number of connections a second\n", stderr);
                 return 2;
             }
@@ -477,6 +464,28 @@ int main(int argc, char **argv)
         usage(stderr);
         return 2;
     }
+    return -1;
+}
+
+int main(int argc, char **argv)
+{
+    struct trn_daemon d = {.place = {.state_fd = -1, .lock_fd = -1},
+                           .beat_fd = -1,
+                           .jobs_fds = {-1, -1},
+                           .results_fds = {-1, -1},
+                           .listen_fd = -1,
+                           .signal_fd = -1,
+                           .mounts_fd = -1,
+                           .control_fd = -1,
+                           .views_fds = {-1, -1},
+                           .response_fd = -1,
+                           .scope_fd = -1,
+                           .indicator_dir = "/etc/turncoat/indicators",
+                           .policy_path = "/etc/turncoat/policy.yaml"};
+    const char *state_dir = "/var/lib/turncoat";
+    int done = read_options(&d, &state_dir, argc, argv);
+    if (done >= 0)
+        return done;
     struct trn_err err = {0};
     if (geteuid() != 0) {
         fputs("turncoatd: cannot watch: not root\nhint: sudo turncoatd ...; `turncoat replay` needs no root\n", stderr);
