@@ -58,6 +58,18 @@ bool trn_look_over(struct trn_look *l)
 
 /* ---- what was found ---- */
 
+/* Of this one, or of a member that left a trait; NULL: not known. */
+static const uint8_t *hash_of(const struct trn_look *l, uint32_t artifact)
+{
+    const struct trn_scan *s = l->scan;
+    if (artifact == l->self->id)
+        return l->self->sha256;
+    for (size_t i = 0; i < s->n_traits; i++)
+        if (s->traits[i].artifact == artifact)
+            return s->traits[i].sha256;
+    return NULL;
+}
+
 static int tell_finding(struct trn_look *l, uint32_t artifact, const struct trn_finding *f)
 {
     struct trn_scan *s = l->scan;
@@ -76,9 +88,10 @@ static int tell_finding(struct trn_look *l, uint32_t artifact, const struct trn_
     for (uint32_t i = 0; i < f->n_evidence; i++)
         if (trn_str_eq_c(f->evidence[i].key, "offset") || trn_str_eq_c(f->evidence[i].key, "rule"))
             told.id = trn_hash64_mix(told.id, trn_hash64_str(f->evidence[i].value));
-    if (artifact == l->self->id)
-        memcpy(told.image_sha256, l->self->sha256, TRN_SHA256_SIZE);
-    else /* of a member, told by the check of its release: its hash went with it, its number is its own */
+    const uint8_t *sha256 = hash_of(l, artifact);
+    if (sha256)
+        memcpy(told.image_sha256, sha256, TRN_SHA256_SIZE);
+    if (artifact != l->self->id) /* of a member, told by the check of its release: a number of its own */
         told.id = trn_hash64_mix(told.id, artifact);
     s->findings++;
     return from_sink(s, s->sink->finding(s->sink->ctx, artifact, &told));
@@ -296,6 +309,14 @@ const uint8_t *trn_look_last(struct trn_look *l, uint32_t *ret_id)
 
 /* ---- siblings ---- */
 
+static const uint8_t *keep_hash(struct trn_scan *s, const uint8_t sha256[TRN_SHA256_SIZE])
+{
+    uint8_t *p = trn_arena_alloc(s->keep, TRN_SHA256_SIZE);
+    if (p)
+        memcpy(p, sha256, TRN_SHA256_SIZE);
+    return p;
+}
+
 int trn_look_trait(struct trn_look *l, const char *trait, struct trn_str value)
 {
     struct trn_scan *s = l->scan;
@@ -309,10 +330,15 @@ int trn_look_trait(struct trn_look *l, const char *trait, struct trn_str value)
         s->traits = more;
         s->cap_traits = cap;
     }
+    const struct trn_trait *last = s->n_traits ? &s->traits[s->n_traits - 1] : NULL;
+    bool same = last && last->artifact == l->self->id;
     struct trn_trait t = {.artifact = l->self->id,
                           .trait = trait,
                           .value = trn_arena_str(s->keep, value),
-                          .name = trn_arena_str(s->keep, l->self->name)};
+                          .name = same ? last->name : trn_arena_str(s->keep, l->self->name),
+                          .sha256 = same ? last->sha256 : keep_hash(s, l->self->sha256)};
+    if (!t.sha256)
+        return -ENOMEM;
     s->traits[s->n_traits++] = t;
     return 0;
 }

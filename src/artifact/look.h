@@ -77,13 +77,14 @@ struct trn_trait {
     uint32_t artifact;
     const char *trait;
     struct trn_str value;
-    struct trn_str name; /* of that artifact */
+    struct trn_str name;   /* of that artifact */
+    const uint8_t *sha256; /* of that artifact */
 };
 /* Is a file of this name (base name, any case) in the release so far? For checks that run in `after`. */
 bool trn_look_has_sibling(struct trn_look *l, struct trn_str base_name);
 /* Traits of all members below this artifact, in the order told. For `after`. */
 const struct trn_trait *trn_look_traits(struct trn_look *l, size_t *ret_count);
-/* Tells a finding about a member (for `after`). */
+/* Tells a finding about a member (for `after`): one that has a trait, so that its hash is known. */
 int trn_look_found_in(struct trn_look *l, uint32_t artifact, const struct trn_finding *f) TRN_MUST_CHECK;
 
 /* ---- kinds.c ---- */

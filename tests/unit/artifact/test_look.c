@@ -8,8 +8,10 @@
 #include <sys/stat.h>
 
 struct told {
-    uint32_t artifacts, gaps;
+    uint32_t artifacts, gaps, findings;
     struct trn_artifact last;
+    struct trn_finding found[8]; /* their views are gone */
+    uint32_t of[8];
     char gap[64], gap_member[64];
 };
 
@@ -30,6 +32,10 @@ static int on_property(void *ctx, uint32_t a, struct trn_str k, struct trn_str v
 }
 static int on_finding(void *ctx, uint32_t a, const struct trn_finding *f)
 {
+    struct told *t = ctx;
+    cr_assert_lt(t->findings, TRN_ARRAY_SIZE(t->found));
+    t->of[t->findings] = a;
+    t->found[t->findings++] = *f;
     return 0;
 }
 static int on_gap(void *ctx, uint32_t a, const struct trn_gap *g)
@@ -287,5 +293,43 @@ Test(look, siblings_are_known_by_name_in_any_case_and_traits_below_an_artifact)
     const struct trn_trait *t = trn_look_traits(&s.frame.look, &n);
     cr_assert_eq(n, 1);
     cr_expect(trn_str_eq_c(t->value, "yes"));
+    end(&s);
+}
+
+/* A member that leaves a trait, as scan.c has it. */
+static void leave_trait(struct stage *s, uint32_t id, const char *name)
+{
+    struct trn_artifact self = {.id = id, .parent = 1, .depth = 1};
+    struct trn_look member = s->frame.look;
+    cr_assert_eq(trn_sha256(name, strlen(name), self.sha256), 0);
+    member.self = &self;
+    member.name = trn_str_of(name);
+    cr_assert_eq(trn_look_trait(&member, "a.trait", TRN_STR("one")), 0);
+    cr_assert_eq(trn_look_trait(&member, "a.trait", TRN_STR("two")), 0);
+}
+
+Test(look, findings_of_members_by_a_check_of_the_release_are_told_apart_and_carry_the_members_hash)
+{
+    static const char *const names[] = {"", "", "a.dll", "b.dll", "c.dll"}; /* by id */
+    struct stage s;
+    struct trn_finding f;
+    uint8_t want[TRN_SHA256_SIZE];
+    begin(&s, (struct trn_limits){0});
+    memset(s.frame.self.sha256, 7, sizeof(s.frame.self.sha256));
+    for (uint32_t id = 2; id <= 4; id++)
+        leave_trait(&s, id, names[id]);
+    trn_finding_init(&f, trn_check_find(TRN_STR("pe.timestamp-outlier"))); /* nothing in it says of which member */
+    for (uint32_t id = 2; id <= 4; id++)
+        cr_assert_eq(trn_look_found_in(&s.frame.look, id, &f), 0);
+    cr_assert_eq(trn_look_found(&s.frame.look, &f), 0);
+    cr_assert_eq(s.told.findings, 4);
+    for (uint32_t i = 0; i < 3; i++) {
+        cr_expect_eq(s.told.of[i], i + 2);
+        cr_assert_eq(trn_sha256(names[i + 2], strlen(names[i + 2]), want), 0);
+        cr_expect_arr_eq(s.told.found[i].image_sha256, want, sizeof(want), "of '%s'", names[i + 2]);
+        for (uint32_t k = i + 1; k < 4; k++)
+            cr_expect_neq(s.told.found[i].id, s.told.found[k].id, "%u and %u", i, k);
+    }
+    cr_expect_arr_eq(s.told.found[3].image_sha256, s.frame.self.sha256, sizeof(want), "of the release itself");
     end(&s);
 }
