@@ -84,7 +84,6 @@ struct trn_scan_options {
     struct trn_limits limits;
     int scratch; /* a file for large members, read and written, owned by the caller; -1: none, then they are a gap */
     bool with_md5;
-    bool checks_off;                   /* hash and open only */
     const struct trn_matcher *matcher; /* NULL: none */
     /* Is this hash named as bad? Fills *ret (views live as long as ctx) and says true. NULL: nobody asks. */
     bool (*known_bad)(void *ctx, const struct trn_artifact *a, struct trn_finding *ret);
@@ -111,10 +110,11 @@ struct trn_score { /* of one top artifact: feed it each finding, of whatever mem
     uint32_t n;
 };
 void trn_score_add(struct trn_score *s, const struct trn_finding *f);
-void trn_score_merge(struct trn_score *s, const struct trn_score *other);
 /* 0-99. clean 0, note below 40, suspicious below 85 (only with one check that weighs 30), malicious from 85: only with a structural proof or two independent
  * categories; text alone is never more than suspicious. */
 uint16_t trn_score_of(const struct trn_score *s, enum trn_verdict *ret_verdict);
+/* The same of one finding alone: what it weighs after the caps, so what is shown beside it. ret_verdict may be NULL. */
+uint16_t trn_score_alone(const struct trn_finding *f, enum trn_verdict *ret_verdict);
 
 #include "artifact/yara_rules.h" /* outsiders include this header only */
 

@@ -33,14 +33,6 @@ void trn_score_add(struct trn_score *s, const struct trn_finding *f)
     s->strongest[i].score = TRN_MAX(s->strongest[i].score, TRN_MIN(f->score, (uint16_t)100));
 }
 
-void trn_score_merge(struct trn_score *s, const struct trn_score *other)
-{
-    for (uint32_t i = 0; i < other->n; i++) {
-        struct trn_finding f = {.check = other->strongest[i].check, .score = other->strongest[i].score};
-        trn_score_add(s, &f);
-    }
-}
-
 static enum trn_verdict verdict_of(uint32_t score)
 {
     return score >= MALICIOUS    ? TRN_VERDICT_MALICIOUS
@@ -76,4 +68,11 @@ uint16_t trn_score_of(const struct trn_score *s, enum trn_verdict *ret_verdict)
     if (ret_verdict)
         *ret_verdict = verdict_of(score);
     return (uint16_t)score;
+}
+
+uint16_t trn_score_alone(const struct trn_finding *f, enum trn_verdict *ret_verdict)
+{
+    struct trn_score one = {0};
+    trn_score_add(&one, f);
+    return trn_score_of(&one, ret_verdict);
 }

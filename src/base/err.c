@@ -66,3 +66,34 @@ const char *trn_errno_name(int code)
     const char *name = strerrorname_np(code < 0 ? -code : code);
     return name ? name : "unknown error";
 }
+
+const char *trn_errno_words(int code)
+{
+    switch (code < 0 ? -code : code) {
+    case EACCES:
+    case EPERM:
+        return "permission denied";
+    case ENOENT:
+        return "it is not there";
+    case ENOTDIR:
+        return "something on the way to it is no folder";
+    case ENOSPC:
+    case EDQUOT:
+        return "no space is left";
+    case EROFS:
+        return "the file system is read-only";
+    case ENAMETOOLONG:
+        return "the name is too long";
+    case ELOOP:
+        return "it is a link";
+    case EMFILE:
+    case ENFILE:
+        return "too many files are open";
+    case ENOMEM:
+        return "out of memory";
+    case EIO:
+        return "it cannot be read or written (EIO)";
+    default:
+        return trn_errno_name(code);
+    }
+}

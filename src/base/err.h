@@ -27,5 +27,7 @@ int trn_fail_in(struct trn_err *err, int code, const char *fmt, ...) TRN_PRINTF(
 
 /* Name of a negative errno such as "ENOENT"; never NULL. */
 const char *trn_errno_name(int code);
+/* What it means for people: "permission denied"; of a rare one its name. */
+const char *trn_errno_words(int code);
 
 #endif

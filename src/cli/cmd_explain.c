@@ -18,7 +18,7 @@ static json_t *check_json(const struct trn_check *c)
 
 static int list(struct trn_cli *cli)
 {
-    static const char *const heads[] = {"check", "score", "stage", "title"};
+    static const char *const heads[] = {"check", "score", "category or stage", "title"};
     const struct trn_check *c;
     if (cli->json) {
         json_t *all = json_array();
@@ -34,7 +34,8 @@ static int list(struct trn_cli *cli)
         trn_table_row(&t, TRN_PLAIN);
         trn_table_cell(&t, trn_str_of(c->id));
         trn_table_number(&t, c->score);
-        trn_table_cell(&t, trn_str_of(trn_stage_name(c->stage)));
+        trn_table_cell(&t, trn_str_of(c->category != TRN_CATEGORY_NONE ? trn_category_name(c->category)
+                                                                       : trn_stage_name(c->stage)));
         trn_table_cell(&t, trn_str_of(c->title));
     }
     trn_table_print(&t, cli->out, cli->colour);
@@ -64,7 +65,9 @@ static void one(struct trn_cli *cli, const struct trn_check *c)
 {
     fprintf(cli->out, "%s%s%s  %s\n", trn_colour_on(cli->colour, TRN_BOLD), c->id,
             trn_colour_off(cli->colour, TRN_BOLD), c->title);
-    fprintf(cli->out, "  score %u of 100 where nothing else is known; stage %s;", c->score, trn_stage_name(c->stage));
+    fprintf(cli->out, "  score %u of 100 where nothing else is known;", c->score);
+    if (c->category == TRN_CATEGORY_NONE)
+        fprintf(cli->out, " stage %s;", trn_stage_name(c->stage));
     fputs(" ATT&CK v" TRN_ATTACK_VERSION, cli->out);
     for (size_t i = 0; i < TRN_ARRAY_SIZE(c->attack) && c->attack[i]; i++) {
         const char *renamed = trn_attack_renamed(trn_str_of(c->attack[i]));

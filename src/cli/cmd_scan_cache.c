@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 /* Raised with every change of a check or a reader that changes what is told. */
-#define ANSWERS 1u
+#define ANSWERS 2u
 #define VALUE_MAX ((size_t)32 << 20)
 #define FRESH_NS (50 * 1000 * 1000ull) /* longer than the kernel's clock for files steps */
 #define DAY_S 86400u
@@ -97,6 +97,18 @@ int trn_cache_program(struct trn_digest *d)
     return b.bad ? -ENOMEM : trn_digest_update(d, b.p, b.n);
 }
 
+int trn_cache_roots(struct trn_digest *d, const char *path)
+{
+    TRN_AUTO(trn_buf_done) struct trn_buf pem = {0};
+    uint8_t hash[TRN_SHA256_SIZE] = {0}; /* none, or it cannot be read: then every chain is unknown */
+    if (path[0] && trn_read_file(path, TRN_SCAN_ROOTS_MAX, &pem, NULL) == 0) {
+        int e = trn_sha256(pem.p, pem.n, hash);
+        if (e < 0)
+            return e;
+    }
+    return trn_digest_update(d, hash, sizeof(hash));
+}
+
 /* ---- opening ---- */
 
 static void close_db(struct trn_cache *c)
@@ -172,7 +184,8 @@ int trn_cache_open(const char *dir, const uint8_t question[TRN_SHA256_SIZE], uin
     *ret = NULL;
     int e = trn_cache_folder(dir);
     if (e < 0) {
-        (void)trn_fail(err, e, "cannot remember results in '%s': %s", shown, trn_errno_name(e));
+        (void)trn_fail(err, e, "cannot remember results in '%s': %s", shown,
+                       e == -EPERM ? "others may write there, or it is not yours" : trn_errno_words(e));
         trn_hint(err, "going on without; --no-cache says the same without this word");
         return 0;
     }
@@ -194,7 +207,9 @@ int trn_cache_open(const char *dir, const uint8_t question[TRN_SHA256_SIZE], uin
     }
     if (rc != SQLITE_OK) {
         (void)trn_fail(err, -EIO, "cannot remember results in '%s': %s", shown,
-                       e < 0 ? trn_errno_name(e) : sqlite3_errstr(rc));
+                       e == -EPERM ? "'scan.db' is not yours, or no file"
+                       : e < 0     ? trn_errno_words(e)
+                                   : sqlite3_errstr(rc));
         trn_hint(err, "going on without; --no-cache says the same without this word");
         free(c);
         return 0;

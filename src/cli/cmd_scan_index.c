@@ -277,8 +277,9 @@ static int build(struct trn_scanned *t, struct trn_score *score)
             continue;
         t->findings++;
         trn_score_add(score, &item.f);
-        if (item.f.score > strongest || !t->strongest_text[0]) {
-            strongest = item.f.score;
+        uint16_t weight = trn_score_alone(&item.f, NULL);
+        if (weight > strongest || !t->strongest_text[0]) {
+            strongest = weight;
             (void)snprintf(t->strongest_text, sizeof(t->strongest_text), "%.*s", TRN_STR_ARG(item.f.summary));
         }
     }

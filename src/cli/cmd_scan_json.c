@@ -157,6 +157,7 @@ static int put_findings(struct trn_buf *b, struct trn_results *x, const struct t
         if (item.kind != TRN_ITEM_FINDING)
             continue;
         trn_out_comma(b);
+        item.f.score = trn_score_alone(&item.f, NULL); /* as everywhere: after the caps */
         trn_finding_to_json(&item.f, b);
     }
     trn_put_c(b, "]");

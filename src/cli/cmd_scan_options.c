@@ -329,6 +329,8 @@ int trn_scan_settings_read(struct trn_cli *cli, struct trn_scan_settings *ret, s
     find_folder(cli, s);
     e = trn_cache_program(d);
     if (e == 0)
+        e = trn_cache_roots(d, TRN_SCAN_ROOTS);
+    if (e == 0)
         e = put_limits(&s->pool.limits, d);
     if (e == 0)
         e = read_indicators(cli, s, d, err);

@@ -150,7 +150,7 @@ static void put_result(struct trn_buf *b, const struct trn_scanned *f, struct tr
         (void)trn_json_str(b, id);
     }
     trn_out_u64(b, "ruleIndex", rule_index(c));
-    trn_out_c(b, "level", level_of(finding->score));
+    trn_out_c(b, "level", level_of(trn_score_alone(finding, NULL)));
     put_text(b, "message", finding->summary);
     put_location(b, f, member, finding);
     trn_out_key(b, "partialFingerprints");
@@ -158,7 +158,7 @@ static void put_result(struct trn_buf *b, const struct trn_scanned *f, struct tr
     trn_out_key(b, "properties");
     trn_put_c(b, "{");
     trn_out_c(b, "check", name);
-    trn_out_u64(b, "score", finding->score);
+    trn_out_u64(b, "score", trn_score_alone(finding, NULL));
     trn_out_name(b, "path", f->path);
     trn_out_name(b, "member", trn_str_is_empty(member) ? TRN_STR_NONE : member);
     trn_out_key(b, "evidence");

@@ -93,15 +93,6 @@ static void put_sentence(struct trn_buf *b, struct trn_str s)
 
 /* ---- one thing told ---- */
 
-static const char *verdict_word(const struct trn_finding *f)
-{
-    struct trn_score one = {0};
-    enum trn_verdict v;
-    trn_score_add(&one, f);
-    (void)trn_score_of(&one, &v);
-    return trn_verdict_name(v);
-}
-
 static void put_pair(struct trn_buf *b, struct trn_str key, struct trn_str value, size_t most)
 {
     if (trn_str_is_empty(value))
@@ -145,9 +136,11 @@ static void put_finding(struct trn_scan_tree *t, struct trn_str draw, const stru
 {
     TRN_AUTO(trn_buf_done) struct trn_buf line;
     char name[160], head[40];
-    const char *word = verdict_word(f);
+    enum trn_verdict v;
+    uint16_t weight = trn_score_alone(f, &v);
+    const char *word = trn_verdict_name(v);
     trn_buf_init(&line, TEXT_MAX);
-    (void)snprintf(head, sizeof(head), "%s %u", word, f->score);
+    (void)snprintf(head, sizeof(head), "%s %u", word, weight);
     trn_put_fmt(&line, "%s: ", trn_finding_name(f, name, sizeof(name)));
     put_sentence(&line, f->summary);
     put_told(t, draw, trn_verdict_colour(trn_str_of(word)), head, trn_buf_str(&line));

@@ -215,6 +215,8 @@ void trn_cache_put(struct trn_cache *c, const struct trn_cache_key *k, const uin
 bool trn_cache_too_fresh(const struct trn_cache_key *k, uint64_t now_wall_ns);
 /* Hash of the registry of checks and of this program: a part of every question. */
 int trn_cache_program(struct trn_digest *d) TRN_MUST_CHECK;
+/* Hash of the list of root certificates, whom signatures may end at: another part. */
+int trn_cache_roots(struct trn_digest *d, const char *path) TRN_MUST_CHECK;
 
 /* ---- cmd_scan_options.c ---- */
 struct trn_scan_settings {

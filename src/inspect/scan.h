@@ -12,6 +12,10 @@
 
 #include "artifact/artifact.h"
 
+/* The system's list of root certificates, and how much of it is read. */
+#define TRN_SCAN_ROOTS "/etc/ssl/certs/ca-certificates.crt"
+#define TRN_SCAN_ROOTS_MAX (16u << 20)
+
 struct trn_scan_pool;
 
 struct trn_scan_pool_options {
@@ -49,7 +53,6 @@ int trn_scan_pool_new(const struct trn_scan_pool_options *o, const struct trn_sc
 /* Of a late pool, before the first file: waits until the rules are ready. Again: nothing, 0. */
 int trn_scan_pool_begin(struct trn_scan_pool *p, struct trn_err *err) TRN_MUST_CHECK;
 struct trn_scan_pool *trn_scan_pool_free(struct trn_scan_pool *p); /* ends the workers; takes NULL */
-uint32_t trn_scan_pool_rules(const struct trn_scan_pool *p);       /* how many are in use */
 /* Hands one file over; name: its base name. fd is borrowed. -EAGAIN: all workers have enough to do: wait first. */
 int trn_scan_pool_submit(struct trn_scan_pool *p, uint64_t job, int fd, struct trn_str name, uint32_t mode)
     TRN_MUST_CHECK;

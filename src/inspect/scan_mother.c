@@ -13,8 +13,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define ROOTS_FILE "/etc/ssl/certs/ca-certificates.crt"
-#define ROOTS_MAX (16u << 20)
 #define INDICATORS_MAX (64u << 20)
 #define SLOTS_MAX 64u
 #define WORKER_MEMORY (1ull << 30)
@@ -184,12 +182,12 @@ static int read_rules(struct mother *m, struct trn_err *err)
 /* Read while files can be opened, understood behind closed doors. The system has no such list: then every chain is unknown. */
 static int read_roots(const struct mother *m, struct trn_buf *pem, struct trn_err *err)
 {
-    const char *path = m->o->roots ? m->o->roots : ROOTS_FILE;
+    const char *path = m->o->roots ? m->o->roots : TRN_SCAN_ROOTS;
     if (!path[0] || (!m->o->roots && access(path, R_OK) < 0)) {
         trn_buf_init(pem, 0);
         return 0;
     }
-    return trn_read_file(path, ROOTS_MAX, pem, err);
+    return trn_read_file(path, TRN_SCAN_ROOTS_MAX, pem, err);
 }
 
 static int prepare(struct mother *m, struct trn_err *err)

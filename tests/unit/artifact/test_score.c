@@ -49,6 +49,24 @@ Test(score, two_categories_make_it_malicious_one_does_not)
     cr_expect_eq(JUDGE(&score, "indicator.sha256"), TRN_VERDICT_SUSPICIOUS);
 }
 
+Test(score, one_finding_weighs_what_it_would_say_alone)
+{
+    static const struct {
+        const char *check;
+        uint16_t score, weight;
+    } cases[] = {{"indicator.sha256", 90, 84},
+                 {"yara.anything", 90, 75},
+                 {"pe.certificate-slack", 90, 90},
+                 {"pe.unsigned-among-signed", 8, 8},
+                 {"pe.unsigned-among-signed", 0, 0}};
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(cases); i++) {
+        struct trn_finding f;
+        trn_finding_init(&f, trn_check_find(trn_str_of(cases[i].check)));
+        f.score = cases[i].score;
+        cr_expect_eq(trn_score_alone(&f, NULL), cases[i].weight, "%s: %u", cases[i].check, trn_score_alone(&f, NULL));
+    }
+}
+
 Test(score, the_same_check_a_thousand_times_counts_once_and_small_things_stay_notes)
 {
     struct trn_score s = {0};

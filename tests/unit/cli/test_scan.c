@@ -194,7 +194,8 @@ Test(scan, indicators_name_known_content)
     place_put("i.csv", "sha256,2c8b08da5ce60398e1f19af0e5dccc744df274b826abe585eaba68c525434806,made up\nnonsense\n");
     TRN_AUTO(said_done) struct said s = CALL("scan", "t", "--indicators", "i.csv");
     cr_assert_eq(s.code, TRN_EXIT_FINDINGS, "%s%s", s.out, s.err);
-    cr_assert(strstr(s.out, "indicator.sha256: "), "%s", s.out);
+    cr_assert(strstr(s.out, "suspicious 84   indicator.sha256: "), "%s", s.out);
+    cr_assert(strstr(s.out, "=> suspicious 84  "), "what it weighs is what the verdict says: %s", s.out);
     cr_assert(strstr(s.err, "turncoat: cannot use line 2 of the indicators: "), "%s", s.err);
 }
 

@@ -195,6 +195,10 @@ Test(table, explain_needs_no_daemon)
     const struct trn_check *c;
     for (size_t i = 0; (c = trn_check_at(i)) != NULL; i++)
         cr_assert(strstr(all.out, c->id));
+    const char *slack = strstr(all.out, "\npe.certificate-slack ");
+    cr_assert(slack);
+    const char *word = strstr(slack, " signature "), *next = strchr(slack + 1, '\n');
+    cr_assert(word && word < next, "a check of a file is listed with its category");
     cr_assert(strstr(one.out, "When it is a false alarm"));
     cr_assert_eq(strncmp(json.out, "{\"check\":\"behaviour.second-stage\"", 33), 0);
 }
