@@ -5,7 +5,8 @@
  * root) and nobody else may write it, was made of these very sources by these very versions, and is whole.
  *
  *   "TRNYARC1" key[32] u64 body length, sha256[32] of the body
- *   body: u32 rules, u32 bad files, each: lstr path, u32 line, lstr why; per set: u64 length, libyara's own stream
+ *   body: u32 rules, u32 bad files, each: lstr path, u32 line, lstr why; per set: u64 length, libyara's
+ *   own stream, lstr a byte for each rule (yara_quiet.c)
  */
 #include "artifact/yara_internal.h"
 
@@ -34,6 +35,7 @@ static int parse_body(struct trn_str bytes, struct trn_yara_body *ret)
         if (n == 0 || n > trn_cur_left(&c))
             return -EBADMSG;
         b.set[i] = trn_cur_bytes(&c, (size_t)n);
+        b.quiet[i] = trn_cur_lstr(&c);
     }
     if (!trn_cur_end(&c))
         return -EBADMSG;
@@ -70,13 +72,17 @@ static size_t read_part(void *dst, size_t size, size_t count, void *user)
     return n == 0 || trn_cur_copy(c, dst, n) ? count : 0;
 }
 
-static int load_sets(const struct trn_yara_body *b, YR_RULES *set[TRN_YARA_SETS])
+static int load_sets(const struct trn_yara_body *b, YR_RULES *set[TRN_YARA_SETS], uint8_t *quiet[TRN_YARA_SETS])
 {
     for (size_t i = 0; i < TRN_YARA_SETS; i++) {
         struct trn_cursor c = trn_cur_of(b->set[i]);
         YR_STREAM stream = {.user_data = &c, .read = read_part};
-        if (yr_rules_load_stream(&stream, &set[i]) != ERROR_SUCCESS)
+        if (yr_rules_load_stream(&stream, &set[i]) != ERROR_SUCCESS || b->quiet[i].n != (size_t)set[i]->num_rules + 1)
             return -EBADMSG;
+        quiet[i] = malloc(b->quiet[i].n);
+        if (!quiet[i])
+            return -ENOMEM;
+        memcpy(quiet[i], b->quiet[i].p, b->quiet[i].n);
     }
     return 0;
 }
@@ -101,6 +107,7 @@ int trn_yara_cache_load(int fd, const uint8_t key[TRN_YARA_KEY], struct trn_yara
     uint64_t size = 0;
     struct trn_yara_body b;
     YR_RULES *set[TRN_YARA_SETS] = {NULL};
+    uint8_t *quiet[TRN_YARA_SETS] = {NULL};
     int e = size_of_ours(fd, &size);
     TRN_AUTO(trn_freep) char *bytes = e == 0 ? malloc((size_t)size) : NULL;
     if (!bytes)
@@ -109,7 +116,7 @@ int trn_yara_cache_load(int fd, const uint8_t key[TRN_YARA_KEY], struct trn_yara
     if (e == 0)
         e = trn_yara_cache_parse((struct trn_str){bytes, (size_t)size}, key, &b);
     if (e == 0)
-        e = load_sets(&b, set);
+        e = load_sets(&b, set, quiet);
     for (uint32_t i = 0; e == 0 && i < b.n_bad; i++) {
         struct trn_str file = trn_cur_lstr(&b.bad);
         uint32_t line = trn_cur_u32le(&b.bad);
@@ -117,12 +124,15 @@ int trn_yara_cache_load(int fd, const uint8_t key[TRN_YARA_KEY], struct trn_yara
     }
     if (e == 0) {
         memcpy(r->set, set, sizeof(set));
+        memcpy(r->quiet, quiet, sizeof(quiet));
         r->count = b.count;
         return 0;
     }
-    for (size_t i = 0; i < TRN_YARA_SETS; i++)
+    for (size_t i = 0; i < TRN_YARA_SETS; i++) {
         if (set[i])
             (void)yr_rules_destroy(set[i]);
+        free(quiet[i]);
+    }
     r->n_bad = 0;
     return e;
 }
@@ -148,7 +158,7 @@ static void out_done(struct out *o)
     trn_buf_done(&o->body);
 }
 
-static int put_set(struct out *o, YR_RULES *rules)
+static int put_set(struct out *o, YR_RULES *rules, const uint8_t *quiet)
 {
     YR_STREAM stream = {.user_data = o, .write = write_part};
     size_t at = o->body.n;
@@ -158,7 +168,8 @@ static int put_set(struct out *o, YR_RULES *rules)
     uint64_t n = o->body.n - at - 8;
     for (size_t i = 0; i < 8; i++)
         o->body.p[at + i] = (char)(n >> (8 * i));
-    return 0;
+    trn_put_lstr(&o->body, (struct trn_str){(const char *)quiet, (size_t)rules->num_rules + 1});
+    return o->body.bad ? -ENOMEM : 0;
 }
 
 static int pwrite_full(int fd, const char *p, size_t n, uint64_t at)
@@ -192,7 +203,7 @@ int trn_yara_cache_save(int fd, const uint8_t key[TRN_YARA_KEY], const struct tr
     }
     int e = o.body.bad ? -ENOMEM : 0;
     for (size_t i = 0; e == 0 && i < TRN_YARA_SETS; i++)
-        e = put_set(&o, r->set[i]);
+        e = put_set(&o, r->set[i], r->quiet[i]);
     if (e == 0)
         e = trn_sha256(o.body.p, o.body.n, hash);
     if (e < 0)

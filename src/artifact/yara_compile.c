@@ -11,7 +11,7 @@
 
 #include <stdio.h>
 
-#define OUR_VERSION "turncoat-yara-1"
+#define OUR_VERSION "turncoat-yara-2"
 #define MATCH_DATA \
     0 /* bytes of a match that libyara copies: with any, its next match is not aligned; we read the content */
 
@@ -32,6 +32,7 @@ static void files_done(struct job *j)
         free(j->files[i].name);
         free(j->files[i].text);
         free(j->files[i].reduced);
+        free(j->files[i].quiet.v);
     }
     free(j->files);
 }
@@ -171,9 +172,11 @@ static int try_alone(struct job *j, size_t from)
     return 0;
 }
 
-/* Index of the first file that does not compile, or n when all are in. */
+/* Index of the first file that does not compile, or n when all are in. SIZE_MAX: out of memory. */
 static size_t add_all(struct job *j, YR_COMPILER *c, struct said *said)
 {
+    if (yr_compiler_add_string(c, TRN_YARA_FIRST, TRN_YARA_FIRST_NAME) != 0)
+        return SIZE_MAX;
     for (size_t i = 0; i < j->n; i++)
         if (!j->files[i].bad && !add_file(c, &j->files[i], said))
             return i;
@@ -189,8 +192,12 @@ static int compile_set(struct job *j, enum trn_yara_set set)
         if (e < 0)
             return e;
         size_t bad = add_all(j, c, &said);
+        if (bad == SIZE_MAX)
+            return -ENOMEM;
         if (bad == j->n)
-            return yr_compiler_get_rules(c, &j->r->set[set]) == ERROR_SUCCESS ? 0 : -ENOMEM;
+            return yr_compiler_get_rules(c, &j->r->set[set]) == ERROR_SUCCESS
+                       ? trn_yara_quiet_mark(j->files, j->n, j->r->set[set], &j->r->quiet[set])
+                       : -ENOMEM;
         e = not_good(j, &j->files[bad], &said);
         if (e == 0 && !tried)
             e = try_alone(j, bad + 1);
@@ -205,8 +212,9 @@ static int reduce_all(struct job *j, enum trn_yara_set set)
     for (size_t i = 0; e == 0 && i < j->n; i++) {
         free(j->files[i].reduced);
         j->files[i].reduced = NULL;
-        if (!j->files[i].bad && set != TRN_YARA_ALL)
-            e = trn_yara_reduce(j->files[i].text, j->files[i].n, set, &j->files[i].reduced);
+        j->files[i].quiet.n = 0;
+        if (!j->files[i].bad)
+            e = trn_yara_reduce(j->files[i].text, j->files[i].n, set, &j->files[i].reduced, &j->files[i].quiet);
     }
     return e;
 }
@@ -305,9 +313,11 @@ struct trn_yara_rules *trn_yara_rules_free(struct trn_yara_rules *r)
 {
     if (!r)
         return NULL;
-    for (size_t i = 0; i < TRN_YARA_SETS; i++)
+    for (size_t i = 0; i < TRN_YARA_SETS; i++) {
         if (r->set[i])
             (void)yr_rules_destroy(r->set[i]);
+        free(r->quiet[i]);
+    }
     if (r->initialised)
         (void)yr_finalize();
     trn_arena_free(r->arena);

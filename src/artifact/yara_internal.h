@@ -22,11 +22,16 @@ enum trn_yara_set {
 #define TRN_YARA_CACHE_MAX (512ull << 20)
 #define TRN_YARA_WHY_MAX 320
 
+struct trn_yara_names {
+    struct trn_str *v; /* owned; the names are views */
+    size_t n, cap;
+};
 struct trn_yara_file {
     struct trn_str path;
-    char *name;    /* path up to its first NUL, as libyara's namespace; owned */
-    char *text;    /* NUL-terminated; owned */
-    char *reduced; /* for the set that is being compiled; NULL: text serves; owned */
+    char *name;                  /* path up to its first NUL, as libyara's namespace; owned */
+    char *text;                  /* NUL-terminated; owned */
+    char *reduced;               /* for the set that is being compiled; NULL: text serves; owned */
+    struct trn_yara_names quiet; /* views into text */
     size_t n;
     bool bad;
 };
@@ -37,6 +42,7 @@ struct trn_yara_bad {
 };
 struct trn_yara_rules {
     YR_RULES *set[TRN_YARA_SETS];
+    uint8_t *quiet[TRN_YARA_SETS]; /* a byte a rule (yara_quiet.c); owned */
     uint32_t count;
     bool cached, initialised;
     struct trn_arena *arena;
@@ -45,15 +51,28 @@ struct trn_yara_rules {
 };
 
 /* yara_reduce.c: the text without the rules that cannot match contents of the set, as long as the text and with the same line
- * breaks. NULL in *ret: nothing to leave out. -ENOMEM. Text that is not understood is left as it is. */
-int trn_yara_reduce(const char *text, size_t n, enum trn_yara_set set, char **ret) TRN_MUST_CHECK;
+ * breaks. NULL in *ret: nothing to leave out. quiet: names (views into text) of those that stay and cannot match a content in
+ * which none of their strings was found. -ENOMEM. Text that is not understood is left as it is. */
+int trn_yara_reduce(const char *text, size_t n, enum trn_yara_set set, char **ret, struct trn_yara_names *quiet)
+    TRN_MUST_CHECK;
+
+/* yara_quiet.c: conditions that need not be evaluated.
+ * A byte for each rule of a set: 1 when it cannot match without one of its strings. As long as num_rules. */
+int trn_yara_quiet_mark(const struct trn_yara_file *files, size_t n, const YR_RULES *rules, uint8_t **ret)
+    TRN_MUST_CHECK;
+/* Once all strings were looked for, before the first condition: quiet rules of which no string was found are skipped. */
+void trn_yara_quiet_skip(YR_SCAN_CONTEXT *scan, const uint8_t *quiet, uint8_t *wanted);
+/* All that were skipped are there again. */
+void trn_yara_quiet_end(YR_RULES *rules, const uint8_t *wanted);
+#define TRN_YARA_FIRST "import \"time\"\n" /* in front of all files: libyara says when it starts on the conditions */
+#define TRN_YARA_FIRST_NAME "/"            /* no file of a bundle has this name */
 
 extern const char *const trn_yara_pe_words[]; /* of module pe: undefined without a PE; NULL-ended */
 
 /* yara_cache.c */
 #define TRN_YARA_KEY TRN_SHA256_SIZE
 struct trn_yara_body { /* what a cache holds, checked, before libyara sees it; views into the bytes */
-    struct trn_str set[TRN_YARA_SETS];
+    struct trn_str set[TRN_YARA_SETS], quiet[TRN_YARA_SETS];
     uint32_t count, n_bad;
     struct trn_cursor bad; /* n_bad times lstr file, u32 line, lstr why: known to be whole */
 };

@@ -3,19 +3,19 @@
  * Owns: which rules cannot match a content of which only is known that it does not begin with "MZ" (and, for the set of large
  * ones, that it has more than TRN_YARA_LARGE_FROM bytes). libyara evaluates every condition for every content and fills the
  * tables of module pe for it: on a tree of small ELF files and scripts that is most of its time.
- * Must not: leave out a rule that could match. A condition is read as a tree of `or`, `and` and parentheses; a part of it is
- * known to be false only when it is one of the few shapes below; everything else may be true. Rules that others ask for, and
- * global ones, always stay. What stays keeps its lines.
+ * Also which of those that stay cannot match as long as none of their strings was found (yara_quiet.c).
+ * Must not: leave out a rule that could match. A condition is read as a tree (yara_condition.c); a part of it is known to be
+ * false only when it is one of the few shapes below; everything else may be true. Rules that others ask for, and global ones,
+ * always stay. What stays keeps its lines.
  *
  * Of a content without "MZ" module pe defines nothing (tests/unit/artifact/test_yara_reduce.c asks libyara for each word in
  * pe_words); comparing something undefined is undefined, and that is false to `and`, `or` and a rule.
  */
+#include "artifact/yara_condition.h"
 #include "artifact/yara_internal.h"
-#include "artifact/yara_lex.h"
 
 #include <stdio.h>
 
-#define DEPTH_MAX 48
 #define MZ_LE 0x5a4du
 #define MZ_BE 0x4d5au
 
@@ -56,35 +56,23 @@ struct reduce {
     struct trn_yara_parsed p;
     enum trn_yara_set set;
     char *out;
-    bool changed;
+    bool changed, without_strings, write;
 };
 
 static bool is(const struct reduce *r, size_t i, const char *what)
 {
-    return trn_str_eq_c(trn_yara_token_text(&r->p, i), what);
+    return trn_yara_is(&r->p, i, what);
 }
 
 static bool is_op(const struct reduce *r, size_t i, uint16_t op)
 {
-    return r->p.tokens[i].kind == TRN_YARA_PUNCT && r->p.tokens[i].op == op;
-}
-
-/* Tokens [lo, hi) begin with these words; "#" stands for any number. */
-static bool begins(const struct reduce *r, size_t lo, size_t hi, const char *const *words)
-{
-    for (; *words; words++, lo++) {
-        if (lo >= hi)
-            return false;
-        if (**words == '#' ? r->p.tokens[lo].kind != TRN_YARA_NUMBER : !is(r, lo, *words))
-            return false;
-    }
-    return true;
+    return trn_yara_is_op(&r->p, i, op);
 }
 
 /* pe . WORD, of those that are undefined without a PE. */
 static bool is_pe_word(const struct reduce *r, size_t lo, size_t hi)
 {
-    if (!begins(r, lo, hi, (const char *const[]){"pe", ".", NULL}) || hi - lo < 3)
+    if (!trn_yara_begins(&r->p, lo, hi, (const char *const[]){"pe", ".", NULL}) || hi - lo < 3)
         return false;
     for (size_t i = 0; trn_yara_pe_words[i]; i++)
         if (is(r, lo + 2, trn_yara_pe_words[i]))
@@ -101,7 +89,7 @@ static bool false_magic(const struct reduce *r, size_t lo, size_t hi)
     if (hi - lo != 6)
         return false;
     for (size_t i = 0; i < TRN_ARRAY_SIZE(reads); i++) {
-        if (!begins(r, lo, hi, (const char *const[]){reads[i], "(", "#", ")", "==", "#", NULL}))
+        if (!trn_yara_begins(&r->p, lo, hi, (const char *const[]){reads[i], "(", "#", ")", "==", "#", NULL}))
             continue;
         uint64_t v = r->p.tokens[lo + 5].value;
         return r->p.tokens[lo + 2].value == 0 && v != UINT64_MAX &&
@@ -126,19 +114,6 @@ static bool false_size(const struct reduce *r, size_t lo, size_t hi)
     return (is(r, lo + 1, "<=") || is(r, lo + 1, "==")) && v <= TRN_YARA_LARGE_FROM;
 }
 
-/* Index behind the bracket that closes the one at i; hi when it does not close. */
-static size_t behind(const struct reduce *r, size_t i, size_t hi)
-{
-    size_t depth = 0;
-    for (; i < hi; i++) {
-        if (is_op(r, i, '(') || is_op(r, i, '['))
-            depth++;
-        else if ((is_op(r, i, ')') || is_op(r, i, ']')) && --depth == 0)
-            return i + 1;
-    }
-    return hi;
-}
-
 /* pe.WORD... alone, or compared with whatever. */
 static bool false_pe(const struct reduce *r, size_t lo, size_t hi)
 {
@@ -150,7 +125,7 @@ static bool false_pe(const struct reduce *r, size_t lo, size_t hi)
     size_t i = lo + 3;
     while (i < hi) {
         if (is_op(r, i, '(') || is_op(r, i, '['))
-            i = behind(r, i, hi);
+            i = trn_yara_behind(&r->p, i, hi);
         else if (is_op(r, i, '.') && i + 1 < hi && r->p.tokens[i + 1].kind == TRN_YARA_IDENT)
             i += 2;
         else
@@ -169,28 +144,28 @@ static bool false_pe(const struct reduce *r, size_t lo, size_t hi)
 /* pe.is_pe alone: it is the one that is defined, as 0. */
 static bool false_is_pe(const struct reduce *r, size_t lo, size_t hi)
 {
-    return hi - lo == 3 && begins(r, lo, hi, (const char *const[]){"pe", ".", "is_pe", NULL});
+    return hi - lo == 3 && trn_yara_begins(&r->p, lo, hi, (const char *const[]){"pe", ".", "is_pe", NULL});
 }
 
 /* for any X in (N..pe.WORD ...) : (...) and for any X in pe.WORD : (...) go round no time. */
 static bool false_loop(const struct reduce *r, size_t lo, size_t hi)
 {
-    if (!begins(r, lo, hi, (const char *const[]){"for", "any", NULL}) || hi - lo < 12)
+    if (!trn_yara_begins(&r->p, lo, hi, (const char *const[]){"for", "any", NULL}) || hi - lo < 12)
         return false;
     size_t i = lo + 3;
     if (!is(r, i++, "in"))
         return false;
     size_t end;
     if (is_op(r, i, '(')) {
-        if (!begins(r, i, hi, (const char *const[]){"(", "#", "..", NULL}) || !is_pe_word(r, i + 3, hi))
+        if (!trn_yara_begins(&r->p, i, hi, (const char *const[]){"(", "#", "..", NULL}) || !is_pe_word(r, i + 3, hi))
             return false;
-        end = behind(r, i, hi);
+        end = trn_yara_behind(&r->p, i, hi);
     } else {
         if (!is_pe_word(r, i, hi))
             return false;
         end = i + 3;
     }
-    return end + 1 < hi && is_op(r, end, ':') && is_op(r, end + 1, '(') && behind(r, end + 1, hi) == hi;
+    return end + 1 < hi && is_op(r, end, ':') && is_op(r, end + 1, '(') && trn_yara_behind(&r->p, end + 1, hi) == hi;
 }
 
 /* $x at pe.entry_point */
@@ -243,49 +218,27 @@ static void write_false(struct reduce *r, size_t lo, size_t hi)
     }
 }
 
-static bool any(struct reduce *r, size_t lo, size_t hi, unsigned depth, bool write);
-
-static bool leaf(struct reduce *r, size_t lo, size_t hi, unsigned depth, bool write)
+static bool leaf(const struct trn_yara_judge *j, size_t lo, size_t hi, unsigned depth)
 {
-    if (lo >= hi || depth > DEPTH_MAX)
+    struct reduce *r = j->ctx;
+    if (r->without_strings && trn_yara_false_without_strings(j, lo, hi, depth))
+        return true;
+    if (r->set == TRN_YARA_ALL)
         return false;
-    if (is_op(r, lo, '(') && behind(r, lo, hi) == hi && is_op(r, hi - 1, ')'))
-        return any(r, lo + 1, hi - 1, depth + 1, write);
     size_t bare = is(r, lo, "not") ? lo + 1 : lo; /* not undefined is undefined */
     bool pe = false_pe(r, bare, hi) || false_is_pe(r, lo, hi) || false_loop(r, lo, hi) || false_at(r, lo, hi);
-    if (pe && write)
+    if (pe && r->write)
         write_false(r, lo, hi);
     return pe || false_magic(r, lo, hi) || false_size(r, lo, hi);
 }
 
-/* The next place of the word at depth 0 from lo on; hi: none. */
-static size_t split(const struct reduce *r, size_t lo, size_t hi, const char *at)
+/* Is a rule's condition false whatever the content of the set? */
+static bool is_false(struct reduce *r, const struct trn_yara_rule_text *rule, bool without_strings, bool write)
 {
-    size_t i = lo;
-    while (i < hi && !(r->p.tokens[i].kind == TRN_YARA_IDENT && is(r, i, at)))
-        i = is_op(r, i, '(') || is_op(r, i, '[') ? behind(r, i, hi) : i + 1;
-    return i;
-}
-
-static bool all(struct reduce *r, size_t lo, size_t hi, unsigned depth, bool write)
-{
-    bool no = false;
-    for (size_t end; lo <= hi; lo = end + 1) {
-        end = split(r, lo, hi, "and");
-        no = leaf(r, lo, end, depth, write) || no;
-    }
-    return no;
-}
-
-/* Is [lo, hi) false whatever the content? write: put its false parts as `false`. */
-static bool any(struct reduce *r, size_t lo, size_t hi, unsigned depth, bool write)
-{
-    bool no = true;
-    for (size_t end; lo <= hi; lo = end + 1) {
-        end = split(r, lo, hi, "or");
-        no = all(r, lo, end, depth, write) && no;
-    }
-    return no;
+    struct trn_yara_judge j = {&r->p, leaf, r};
+    r->without_strings = without_strings;
+    r->write = write;
+    return trn_yara_false(&j, rule->condition, rule->condition_end, 0);
 }
 
 /* ---- a file ---- */
@@ -327,19 +280,38 @@ static bool uses(const struct reduce *r, struct trn_str module)
     return false;
 }
 
-static void reduce_file(struct reduce *r)
+static int add_name(struct trn_yara_names *names, struct trn_str name)
 {
+    if (names->n == names->cap) {
+        size_t cap = names->cap ? names->cap * 2 : 16;
+        struct trn_str *more = reallocarray(names->v, cap, sizeof(*more));
+        if (!more)
+            return -ENOMEM;
+        names->v = more;
+        names->cap = cap;
+    }
+    names->v[names->n++] = name;
+    return 0;
+}
+
+static int reduce_file(struct reduce *r, struct trn_yara_names *quiet)
+{
+    int e = 0;
     for (size_t k = 0; k < r->p.n_rules; k++) {
         struct trn_yara_rule_text *rule = &r->p.rules[k];
-        rule->left_out = !rule->global && !rule->referenced && any(r, rule->condition, rule->condition_end, 0, false);
+        bool alone = !rule->global && !rule->referenced;
+        rule->left_out = alone && r->set != TRN_YARA_ALL && is_false(r, rule, false, false);
+        if (e == 0 && alone && !rule->left_out && is_false(r, rule, true, false))
+            e = add_name(quiet, rule->name);
         if (rule->left_out)
             blank(r, rule->from, rule->to);
         else
-            (void)any(r, rule->condition, rule->condition_end, 0, true);
+            (void)is_false(r, rule, false, true);
     }
-    for (size_t i = 0; i < r->p.n_imports; i++)
+    for (size_t i = 0; r->changed && i < r->p.n_imports; i++)
         if (!uses(r, r->p.imports[i].module))
             blank(r, r->p.imports[i].from, r->p.imports[i].to);
+    return e;
 }
 
 static void reduce_done(struct reduce *r)
@@ -348,7 +320,7 @@ static void reduce_done(struct reduce *r)
     free(r->out);
 }
 
-int trn_yara_reduce(const char *text, size_t n, enum trn_yara_set set, char **ret)
+int trn_yara_reduce(const char *text, size_t n, enum trn_yara_set set, char **ret, struct trn_yara_names *quiet)
 {
     TRN_AUTO(reduce_done) struct reduce r = {.set = set};
     int e = trn_yara_lex((struct trn_str){text, n}, &r.p);
@@ -364,8 +336,8 @@ int trn_yara_reduce(const char *text, size_t n, enum trn_yara_set set, char **re
     if (e < 0)
         return e;
     mark_referenced(&r, names);
-    reduce_file(&r);
-    if (r.changed)
+    e = reduce_file(&r, quiet);
+    if (e == 0 && r.changed)
         *ret = TRN_STEAL(r.out);
-    return 0;
+    return e;
 }

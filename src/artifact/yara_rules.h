@@ -18,7 +18,7 @@
 
 #include "artifact/artifact.h"
 
-struct trn_yara_rules; /* compiled; not changed by scanning, so forked workers share it */
+struct trn_yara_rules; /* compiled; scanning changes flags of rules and back: one scan at a time in a process */
 
 struct trn_yara_options {
     size_t sz;

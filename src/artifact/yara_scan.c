@@ -16,6 +16,10 @@
 static int on_event(YR_SCAN_CONTEXT *scan, int message, void *data, void *user)
 {
     struct trn_yara_scanner *s = user;
+    if (message == CALLBACK_MSG_IMPORT_MODULE && !s->skipping) { /* the first thing after the strings */
+        s->skipping = true;
+        trn_yara_quiet_skip(scan, s->rules->quiet[s->content.set], s->wanted);
+    }
     if (message != CALLBACK_MSG_RULE_MATCHING || !s->told)
         return CALLBACK_CONTINUE;
     s->told->code = trn_yara_tell(s->told, scan, data);
@@ -33,6 +37,9 @@ int trn_yara_run(struct trn_yara_scanner *s, uint64_t limit_ns, struct trn_yara_
     s->told = told;
     int e = c->mem ? yr_scanner_scan_mem(y, c->mem, (size_t)c->size) : yr_scanner_scan_mem_blocks(y, &c->blocks.it);
     s->told = NULL;
+    if (s->skipping)
+        trn_yara_quiet_end(s->rules->set[c->set], s->wanted);
+    s->skipping = false;
     if (told && told->code < 0)
         return told->code;
     if (!c->mem && c->blocks.code < 0)
@@ -144,6 +151,9 @@ int trn_yara_scanner_new(struct trn_yara_rules *rules, uint32_t milliseconds, st
         yr_scanner_set_flags(s->scanner[i],
                              SCAN_FLAGS_FAST_MODE | SCAN_FLAGS_NO_TRYCATCH | SCAN_FLAGS_REPORT_RULES_MATCHING);
     }
+    s->wanted = malloc((size_t)rules->set[TRN_YARA_ALL]->num_rules + 1); /* the largest set */
+    if (!s->wanted)
+        return trn_fail(err, -ENOMEM, "cannot make a YARA scanner: out of memory");
     int e = warm(s);
     if (e < 0)
         return trn_fail(err, e, "cannot try the YARA rules: %s", trn_errno_name(e));
@@ -158,6 +168,7 @@ struct trn_yara_scanner *trn_yara_scanner_free(struct trn_yara_scanner *s)
     for (int i = 0; i < TRN_YARA_SETS; i++)
         if (s->scanner[i])
             yr_scanner_destroy(s->scanner[i]);
+    free(s->wanted);
     free(s);
     return NULL;
 }

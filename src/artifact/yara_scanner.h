@@ -18,6 +18,8 @@ struct trn_yara_content { /* what is being scanned */
 struct trn_yara_scanner {
     struct trn_yara_rules *rules; /* borrowed */
     YR_SCANNER *scanner[TRN_YARA_SETS];
+    uint8_t *wanted; /* of the run that goes on: a byte a rule (yara_quiet.c); owned */
+    bool skipping;
     struct trn_yara_place place;
     uint64_t limit_ns;
     struct trn_yara_content content;

@@ -17,6 +17,7 @@ static uint64_t lines_of(const char *text)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *reduced = NULL;
+    struct trn_yara_names quiet = {0};
     if (size < 1)
         return 0;
     char *text = malloc(size);
@@ -26,10 +27,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text[size - 1] = '\0';
     for (size_t i = 0; i + 1 < size; i++)
         text[i] = text[i] ? text[i] : ' '; /* a file with a NUL byte is refused before */
-    if (trn_yara_reduce(text, size - 1, data[0] & 1 ? TRN_YARA_LARGE : TRN_YARA_PLAIN, &reduced) < 0 && reduced)
+    if (trn_yara_reduce(text, size - 1, (enum trn_yara_set)(data[0] % TRN_YARA_SETS), &reduced, &quiet) < 0 && reduced)
         abort();
     if (reduced && (strlen(reduced) != strlen(text) || lines_of(reduced) != lines_of(text)))
         abort();
+    for (size_t i = 0; i < quiet.n; i++)
+        if (quiet.v[i].p < text || quiet.v[i].p + quiet.v[i].n > text + size)
+            abort();
+    free(quiet.v);
     free(reduced);
     free(text);
     return 0;

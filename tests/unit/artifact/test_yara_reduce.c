@@ -17,11 +17,13 @@ static bool left_out(const char *condition, enum trn_yara_set set)
 {
     char text[2048];
     char *reduced = NULL;
+    struct trn_yara_names quiet = {0};
     (void)snprintf(text, sizeof(text), "import \"pe\"\nrule r { strings: $a = \"x\" $b = \"y\" condition: %s }",
                    condition);
-    cr_assert_eq(trn_yara_reduce(text, strlen(text), set, &reduced), 0);
+    cr_assert_eq(trn_yara_reduce(text, strlen(text), set, &reduced, &quiet), 0);
     bool out = reduced && !strstr(reduced, "rule r");
     free(reduced);
+    free(quiet.v);
     return out;
 }
 
@@ -102,6 +104,95 @@ Test(yara_reduce, what_a_large_content_is_too_large_for_is_left_out_of_the_set_o
     }
 }
 
+/* Is a rule with this condition known not to match when none of its strings was found? */
+static bool is_quiet(const char *condition, enum trn_yara_set set)
+{
+    char text[2048];
+    char *reduced = NULL;
+    struct trn_yara_names quiet = {0};
+    (void)snprintf(text, sizeof(text), "import \"pe\"\nrule r { strings: $a = \"x\" $b = \"y\" condition: %s }",
+                   condition);
+    cr_assert_eq(trn_yara_reduce(text, strlen(text), set, &reduced, &quiet), 0);
+    bool is = quiet.n == 1 && trn_str_eq_c(quiet.v[0], "r");
+    free(reduced);
+    free(quiet.v);
+    return is;
+}
+
+Test(yara_reduce, what_needs_a_string_is_quiet_and_nothing_else)
+{
+    static const struct {
+        const char *condition;
+        bool quiet;
+    } cases[] = {
+        {"$a", true},
+        {"$a and $b", true},
+        {"$a or $b", true},
+        {"filesize < 10 and any of them", true},
+        {"all of them", true},
+        {"2 of them", true},
+        {"1 of ($a, $b)", true},
+        {"any of ($a*) or all of ($b*)", true},
+        {"50% of them", true},
+        {"any of them in (0..10)", true},
+        {"$a at 0", true},
+        {"$a at filesize - 4 or $b in (filesize - 10..filesize)", true},
+        {"$a at pe.entry_point", true},
+        {"#a > 0 and $b", true},
+        {"#a >= 2", true},
+        {"#b == 3", true},
+        {"for any of them : ( $ at 0 )", true},
+        {"for all of ($a*) : ( # > 3 )", true},
+        {"for 2 of them : ( $ in (0..10) and filesize > 3 )", true},
+        {"for any i in (1..#a) : ( @a[i] < 10 )", true},
+        {"not uint16(0) == 0x5a4d and ($a or ($b and filesize > 4))", true},
+
+        {"not $a", false},
+        {"not $a and filesize > 0", false},
+        {"$a or filesize > 0", false},
+        {"none of them", false},
+        {"0 of them", false},
+        {"#a >= 0", false},
+        {"#a == 0", false},
+        {"#a < 5", false},
+        {"#a != 3", false},
+        {"#a == #b", false},
+        {"#a + 1 > 0", false},
+        {"0 == #a", false},
+        {"for any of them : ( # == 0 )", false},
+        {"for any of them : ( not $ )", false},
+        {"for none of them : ( $ )", false},
+        {"for all i in (1..#a) : ( @a[i] < 10 )", false},
+        {"for any i in (0..#a) : ( i == 0 )", false},
+        {"for any i in (1..3) : ( i == 2 )", false},
+        {"(#a > 0) or true", false},
+        {"($a) == ($b)", false},
+        {"any of them or pe.is_pe", false},
+        {"filesize > 3", false},
+        {"defined @a", false},
+        {"not defined @a and filesize > 0", false},
+        {"uint8(0) == 0x7f", false},
+    };
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(cases); i++)
+        cr_expect_eq(is_quiet(cases[i].condition, TRN_YARA_ALL), cases[i].quiet, "%s", cases[i].condition);
+    cr_expect(is_quiet("pe.is_dll() or $a", TRN_YARA_PLAIN), "false without MZ, and false without $a");
+    cr_expect_not(is_quiet("pe.is_dll() or $a", TRN_YARA_ALL));
+}
+
+Test(yara_reduce, a_rule_that_another_asks_for_and_a_global_one_are_never_quiet)
+{
+    const char *text = "rule named { strings: $a = \"x\" condition: $a }\n"
+                       "rule asks { strings: $a = \"x\" condition: named and $a }\n"
+                       "global rule all { strings: $a = \"x\" condition: $a }\n";
+    char *reduced = NULL;
+    struct trn_yara_names quiet = {0};
+    cr_assert_eq(trn_yara_reduce(text, strlen(text), TRN_YARA_ALL, &reduced, &quiet), 0);
+    cr_expect_null(reduced);
+    cr_assert_eq(quiet.n, 1);
+    cr_expect(trn_str_eq_c(quiet.v[0], "asks"));
+    free(quiet.v);
+}
+
 Test(yara_reduce, rules_that_others_ask_for_and_global_ones_stay)
 {
     const char *text = "import \"pe\"\n"
@@ -122,12 +213,14 @@ Test(yara_reduce, rules_that_others_ask_for_and_global_ones_stay)
                        "                                                 \n                                          \n"
                        "rule half { condition: false               or filesize > 3 }\n"
                        "rule at { strings: $a = \"x\" condition: ($a and false)       or filesize > 3 }\n";
+    struct trn_yara_names quiet = {0};
     char *reduced = NULL;
-    cr_assert_eq(trn_yara_reduce(text, strlen(text), TRN_YARA_PLAIN, &reduced), 0);
+    cr_assert_eq(trn_yara_reduce(text, strlen(text), TRN_YARA_PLAIN, &reduced, &quiet), 0);
     cr_assert_not_null(reduced);
     cr_expect_eq(strlen(reduced), strlen(text));
     cr_expect_str_eq(reduced, want);
     free(reduced);
+    free(quiet.v);
 }
 
 Test(yara_reduce, libyara_defines_none_of_these_words_without_a_pe)
