@@ -7,14 +7,13 @@ their SHA-256, scans each and prints verdict, score, what was opened and every f
 of this machine as well. NAME: only releases whose name contains it. Exit 1 when one is above note.
 """
 import argparse
-import glob
-import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
+
+import release_cache
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TURNCOAT = os.path.join(ROOT, "build", "bin", "turncoat")
@@ -27,28 +26,6 @@ def listed(names):
             words = line.split("#")[0].split()
             if words and (not names or any(n in words[1] for n in names)):
                 yield words
-
-
-def sha256(path):
-    digest = hashlib.sha256()
-    with open(path, "rb") as f:
-        while block := f.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def fetch(kind, name, version, cache):
-    """Path of the release in the cache, fetched when it is not there; None when it cannot be had."""
-    place = os.path.join(cache, f"{kind}-{name.replace('/', '-').lstrip('@')}-{version.replace(':', '_')}")
-    os.makedirs(place, exist_ok=True)
-    there = glob.glob(os.path.join(place, "*"))
-    if not there:
-        command = ["npm", "pack", "--silent", "--ignore-scripts", f"{name}@{version}"] if kind == "npm" else \
-            ["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", f"{name}={version}"]
-        if shutil.which(command[0]):
-            subprocess.run(command, cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-        there = glob.glob(os.path.join(place, "*"))
-    return there[0] if len(there) == 1 else None
 
 
 def scan(paths):
@@ -67,12 +44,13 @@ def findings_of(told):
 
 def one(words, cache):
     kind, name, version, want = words
-    path = fetch(kind, name, version, cache)
     row = {"name": name, "version": version, "kind": kind}
+    try:
+        path, reason = release_cache.fetch_same(kind, name, version, want, cache)
+    except release_cache.Changed as e:
+        return row | {"skipped": str(e)}
     if not path:
-        return row | {"skipped": f"cannot be fetched with {'npm' if kind == 'npm' else 'apt-get'}"}
-    if sha256(path) != want:
-        return row | {"skipped": "has another SHA-256 than the list says"}
+        return row | {"skipped": reason}
     told, seconds = scan([path])
     return row | {"verdict": told["verdict"], "score": told["score"], "seconds": round(seconds, 2),
                   "artifacts": len(told["artifacts"]), "limits": told["limits"],
@@ -85,7 +63,7 @@ def one(words, cache):
 def show(row):
     title = f"{row['name']} {row['version']}"
     if "skipped" in row:
-        print(f"{title:48} skipped: it {row['skipped']}")
+        print(f"{title:48} skipped: {row['skipped']}")
         return
     print(f"{title:48} {row['verdict']:10} {row['score']:3} {row['artifacts']:6} contents {row['seconds']:7.2f} s  "
           f"{' '.join(row['signed'])}")
