@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Owns: what is told of images: bytes that belong to no part of them, encoded text among those, a file behind the end.
- * Must not own: where an image ends (src/formats/image*.c). Hand-offs: a known format behind the end becomes a member.
+ * Must not own: where an image ends (src/formats/image*.c), what its parts carry (check_image_carried.c).
+ * Hand-offs: a known format behind the end becomes a member.
  */
-#include "artifact/kinds.h"
+#include "artifact/check_image.h"
 #include "artifact/trim.h"
-#include "formats/formats.h"
-
-#include <math.h>
 
 #define TOLD_FROM 8u /* fewer bytes can carry nothing */
 #define RANDOM_FROM 64u
 #define LOW_WEIGHT 15u
 #define WINDOW 65536u
 #define BASE64_LEAST 64u
+#define PIXELS_LARGE 4096u
+#define PIXELS_WEIGHT 45u
 
 static const char *const places[TRN_IMAGE_REST_MAX] = {
     [TRN_IMAGE_BEHIND] = "behind the end of the image",
@@ -22,13 +22,14 @@ static const char *const places[TRN_IMAGE_REST_MAX] = {
     [TRN_IMAGE_SECOND] = "in a further picture",
     [TRN_IMAGE_VIDEO] = "behind the end of the image, in a film as cameras put there",
     [TRN_IMAGE_CAMERA] = "behind the end of the image, in a trailer as cameras put there",
+    [TRN_IMAGE_IN_PIXELS] = "in the chunks of the pixels, behind the end of their compressed stream",
+    [TRN_IMAGE_IN_BLOCK] = "in a part of the image, behind the end of what it holds",
 };
 
 /* As random as that many bytes can be: what is compressed or encrypted. */
 static bool looks_random(uint64_t size, uint32_t milli)
 {
-    double most = TRN_MIN(8.0, log2((double)size));
-    return size >= RANDOM_FROM && milli >= 900.0 * most;
+    return size >= RANDOM_FROM && milli >= trn_random_milli(size);
 }
 
 static bool is_image(enum trn_format f)
@@ -98,10 +99,14 @@ static int hand_on(struct trn_look *l, const struct trn_image_rest *r, enum trn_
         m.name = TRN_STR("behind-the-picture");
     else if (r->kind == TRN_IMAGE_SECOND)
         m.name = TRN_STR("further-picture");
+    else if (r->kind == TRN_IMAGE_IN_PIXELS)
+        m.name = TRN_STR("behind-the-pixels");
+    else if (r->kind == TRN_IMAGE_IN_BLOCK)
+        m.name = TRN_STR("in-a-part");
     return says_nothing(inside) ? 0 : trn_look_part(l, &m, r->at, r->size);
 }
 
-static int look_at_rest(struct trn_look *l, struct trn_image_rest r)
+int trn_look_image_rest(struct trn_look *l, struct trn_image_rest r)
 {
     struct trn_base64_run run = {0};
     enum trn_format inside = TRN_FORMAT_DATA;
@@ -122,6 +127,26 @@ static int look_at_rest(struct trn_look *l, struct trn_image_rest r)
     return e < 0 ? e : hand_on(l, &r, inside);
 }
 
+/* Rows behind the last one: no viewer shows them, and where they stand in the file cannot be told. */
+static int tell_pixels(struct trn_look *l, const struct trn_image_extent *i)
+{
+    struct trn_finding f;
+    if (i->pixels_unread)
+        return trn_look_gap(l, TRN_GAP_LIMIT, TRN_STR_NONE,
+                            "the compressed pixels give more than is followed: %llu bytes of them at 0x%llx",
+                            (unsigned long long)i->pixels_unread, (unsigned long long)i->pixels_at);
+    if (i->pixels_extra < RANDOM_FROM)
+        return 0;
+    trn_finding_init(&f, trn_check_find(TRN_STR("image.hidden-data")));
+    f.score = i->pixels_extra >= PIXELS_LARGE ? PIXELS_WEIGHT : LOW_WEIGHT;
+    trn_look_say(l, &f,
+                 "the compressed pixels give %llu bytes more than the picture has rows for: viewers do not show them",
+                 (unsigned long long)i->pixels_extra);
+    trn_finding_add(&f, "offset", trn_arena_printf(l->arena, "0x%llx", (unsigned long long)i->pixels_at));
+    trn_finding_add(&f, "size", trn_arena_printf(l->arena, "%llu", (unsigned long long)i->pixels_extra));
+    return trn_look_found(l, &f);
+}
+
 static int look_at_image(struct trn_look *l, const struct trn_image_extent *i)
 {
     int e = 0;
@@ -134,8 +159,13 @@ static int look_at_image(struct trn_look *l, const struct trn_image_extent *i)
         e = trn_look_gap(l, TRN_GAP_DAMAGED, TRN_STR_NONE, "not whole as an image: %s, at 0x%llx", i->damaged,
                          (unsigned long long)i->damaged_at);
     for (uint32_t k = 0; e == 0 && k < i->n_rests; k++)
-        e = look_at_rest(l, i->rests[k]);
-    return e;
+        e = trn_look_image_rest(l, i->rests[k]);
+    if (e == 0 && i->rests_left_out)
+        e = trn_look_gap(l, TRN_GAP_LIMIT, TRN_STR_NONE, "%u more places in the image that belong to no part of it",
+                         i->rests_left_out);
+    if (e == 0)
+        e = tell_pixels(l, i);
+    return e < 0 ? e : trn_look_image_carried(l, i);
 }
 
 int trn_look_image(struct trn_look *l, struct trn_err *err)

@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owns: what a Windows Installer database and any compound file says about itself, for an inventory; bytes in it that are in
- * no stream. Must not own: its signature and what that does not cover (check_signature*.c), its members (unpack_msi.c).
+ * Owns: what a Windows Installer database and any compound file says about itself, for an inventory. Must not own: bytes in no
+ * stream (check_ole2_slack.c), its signature and what that does not cover (check_signature*.c), its members (unpack_msi.c).
  */
-#include "artifact/irregular.h"
+#include "artifact/check_msi.h"
 #include "artifact/kinds.h"
 #include "artifact/msi.h"
 
 #define TOLD_MAX 64u
 #define VALUE_MAX 1024u
-#define HIDDEN_MIN 4096u
-#define HIDDEN_ENTROPY 7200u
-#define HIDDEN_SCORE 15 /* writers leave what they deleted; it weighs beside something else */
 #define FILETIME_UNIX 11644473600ull
 
 static struct trn_str time_of(struct trn_look *l, uint64_t filetime)
@@ -90,21 +87,6 @@ static int tell_database(struct trn_look *l, const struct trn_ole2 *o, struct tr
     return e == 0 ? trn_msi_tell_actions(l, m) : e;
 }
 
-/* ---- bytes in no stream, where no signature makes them a stronger sign ---- */
-
-static int on_slack(void *ctx, const struct trn_ole2_slack *s)
-{
-    struct trn_look *l = ctx;
-    uint64_t size = s->end - s->first;
-    if (size < HIDDEN_MIN || trn_look_over(l) || trn_look_entropy(l, s->first, size) < HIDDEN_ENTROPY)
-        return 0;
-    struct trn_irregular i = {.kind = "no-stream", .score = HIDDEN_SCORE, .at = s->first, .size = size};
-    return trn_irregular(l, &i,
-                         "%llu bytes that look random lie where no stream of this file is (%s, at 0x%llx): nothing "
-                         "that opens it shows them.",
-                         (unsigned long long)size, trn_ole2_slack_name(s->kind), (unsigned long long)s->first);
-}
-
 int trn_look_ole2(struct trn_look *l, struct trn_err *err)
 {
     /* of its own, so that the tables of a large file are not held twice while it is opened */
@@ -116,7 +98,7 @@ int trn_look_ole2(struct trn_look *l, struct trn_err *err)
     if (e == 0)
         e = tell_summary(l, o);
     if (e == 0 && !trn_ole2_find(o, "\5DigitalSignature"))
-        e = trn_ole2_slack(o, on_slack, l);
+        e = trn_look_ole2_slack(l, o);
     if (e == 0 && l->self->format == TRN_FORMAT_MSI)
         e = tell_database(l, o, a, err);
     return e;

@@ -152,9 +152,11 @@ static int check_whole(struct trn_look *l, const struct trn_pe *pe)
                                 trn_escape_into(name, sizeof(name), s->name),
                                 (unsigned long long)(end - l->bytes->size));
     }
-    if (pe->certificates_size && pe->certificates_at + pe->certificates_size > l->bytes->size)
-        return trn_look_gap(l, TRN_GAP_DAMAGED, TRN_STR_NONE,
-                            "the program is cut off: its certificate table ends behind the end of the file");
+    if (pe->certificates_size && pe->certificates_cut)
+        return trn_look_gap(
+            l, TRN_GAP_DAMAGED, TRN_STR_NONE,
+            "the program is cut off: of its certificate table (its signature) the file has %llu of %u bytes",
+            (unsigned long long)pe->certificates_size, pe->directories[TRN_PE_CERTIFICATES].size);
     return 0;
 }
 

@@ -100,6 +100,8 @@ int trn_look_signed_file(struct trn_look *l, const struct trn_signed *x, const c
     int e = trn_look_signed(l, &x->signature);
     if (e == 0)
         e = trn_look_property(l, "signed_as", trn_str_of(x->program));
+    if (e == 0 && x->signature.digest == TRN_DIGEST_UNKNOWN)
+        e = trn_look_property(l, "signature_why", trn_str_of(x->why));
     if (e == 0 && x->stamped)
         e = trn_look_property(l, "time_stamp", x->stamp_bad ? TRN_STR("bad") : TRN_STR("ok"));
     if (e == 0 && x->signature.digest == TRN_DIGEST_BAD)

@@ -54,7 +54,8 @@ static const struct trn_kind_ops kinds[] = {
 };
 
 int (*const trn_look_always[])(struct trn_look *l, struct trn_err *err) = {
-    trn_look_about, trn_look_feed, trn_look_signatures, trn_look_strings, trn_look_disguise, trn_look_inno, NULL,
+    trn_look_about,    trn_look_feed, trn_look_signatures,      trn_look_strings,
+    trn_look_disguise, trn_look_inno, trn_look_behind_document, NULL,
 };
 
 int (*const trn_look_release[])(struct trn_look *l, struct trn_err *err) = {

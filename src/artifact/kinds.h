@@ -47,6 +47,7 @@ int trn_look_python(struct trn_look *l, struct trn_err *err);
 int trn_look_shell(struct trn_look *l, struct trn_err *err);
 int trn_release_lifecycle(struct trn_look *l, struct trn_err *err);
 int trn_look_disguise(struct trn_look *l, struct trn_err *err);
+int trn_look_behind_document(struct trn_look *l, struct trn_err *err); /* texts and PDF */
 int trn_look_strings(struct trn_look *l, struct trn_err *err);
 int trn_look_asar(struct trn_look *l, struct trn_err *err);
 int trn_look_image(struct trn_look *l, struct trn_err *err);

@@ -169,9 +169,11 @@ const struct trn_check trn_artifact_checks[] = {
         .score = 60,
         .stage = CHANGE,
         .attack = {"T1027.003", "T1027.009"},
-        .means =
-            "An image file goes on behind the place where the image ends. Viewers do not show the rest; a program that "
-            "knows of it can read it.",
+        .means = "An image file goes on behind the place where the image ends, has bytes between its parts, or behind "
+                 "the end "
+                 "of what a part holds (the compressed pixels of a PNG, a colour profile). Viewers do not show them; a "
+                 "program "
+                 "that knows of them can read them.",
         .false_alarms = "Photos with a film, a preview or a trailer that a camera appended weigh 15, and so does what "
                         "does not look random. "
                         "Zeros and fewer than eight bytes are not told.",
@@ -188,6 +190,43 @@ const struct trn_check trn_artifact_checks[] = {
         .false_alarms = "Very few: signatures of content authenticity stand in their own chunks, not behind the end.",
         .category = TRN_CATEGORY_EMBEDDED,
         .structural = true,
+    },
+    {
+        .id = "image.hidden-data",
+        .title = "data in parts of an image that viewers pass over",
+        .score = 60,
+        .stage = CHANGE,
+        .attack = {"T1027.003", "T1027.009"},
+        .means =
+            "A text, comment, colour profile or private part of an image (PNG chunk, JPEG segment, GIF extension) "
+            "holds "
+            "what does not belong there: encoded text (base64, hexadecimal), random bytes, an archive or a program; or "
+            "its compressed pixels give more than the picture shows. Viewers pass over it; a program that knows of it "
+            "can read it.",
+        .false_alarms =
+            "Judged by size, alphabet, entropy and what the text decodes to. Programs weigh 70 or 75. EXIF, XMP, "
+            "Photoshop's and other known parts are told only for a program, an archive or encoded random bytes (20: "
+            "cameras write such). Encoded readable text or pictures weigh 10 (drawings keep their source), from 64 KB "
+            "on "
+            "45. A private part that is not known weighs 8, a random one 45 from 4 KB on: old drawing programs keep "
+            "their layers there.",
+        .category = TRN_CATEGORY_EMBEDDED,
+    },
+    {
+        .id = "document.trailing-data",
+        .title = "data behind the end of a document or text",
+        .score = 60,
+        .stage = CHANGE,
+        .attack = {"T1027.009", "T1036"},
+        .means = "A program (PE, ELF, Mach-O) stands behind a text, or something behind the end of a PDF document. Who "
+                 "opens "
+                 "it sees the document; a program that knows of the rest can read it, or the same file is started as "
+                 "another "
+                 "kind.",
+        .false_alarms =
+            "Installers that are a script with their program behind it weigh 10, and so does what servers and mail "
+            "programs append to a PDF when it looks not random. Random bytes weigh 20, from 4 KB on 45.",
+        .category = TRN_CATEGORY_EMBEDDED,
     },
     {
         .id = "file.disguised",

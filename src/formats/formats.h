@@ -25,6 +25,7 @@
 #include "formats/nsis.h"
 #include "formats/ole2.h"
 #include "formats/partition.h"
+#include "formats/payload.h"
 #include "formats/pe.h"
 #include "formats/pe_tables.h"
 #include "formats/plist.h"

@@ -1,14 +1,44 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owns: what the readers of images share: the list of rests, exact reads, the size of a bitmap without a file header.
+ * Owns: what the readers of images share: the lists of rests and of what is carried, exact reads, the size of a bitmap without a file header.
  * Must not own: any one format's blocks. Hand-offs: none; all is copied.
  */
 #include "formats/image.h"
 
 void trn_image_rest(struct trn_image_extent *i, enum trn_image_rest_kind kind, uint64_t at, uint64_t size)
 {
-    if (size && i->n_rests < TRN_IMAGE_RESTS)
-        i->rests[i->n_rests++] = (struct trn_image_rest){.at = at, .size = size, .kind = kind};
+    struct trn_image_rest *to = &i->rests[i->n_rests];
+    if (!size)
+        return;
+    if (i->n_rests == TRN_IMAGE_RESTS) {
+        i->rests_left_out++;
+        to = &i->rests[0];
+        for (uint32_t k = 1; k < i->n_rests; k++)
+            to = i->rests[k].size < to->size ? &i->rests[k] : to;
+        if (to->size >= size)
+            return;
+    } else {
+        i->n_rests++;
+    }
+    *to = (struct trn_image_rest){.at = at, .size = size, .kind = kind};
+}
+
+void trn_image_carry(struct trn_image_extent *i, const struct trn_image_carried *c)
+{
+    struct trn_image_carried *to = &i->carried[i->n_carried];
+    if (c->size < TRN_IMAGE_CARRIED_LEAST)
+        return;
+    if (i->n_carried == TRN_IMAGE_CARRIED) {
+        i->carried_left_out++;
+        to = &i->carried[0];
+        for (uint32_t k = 1; k < i->n_carried; k++)
+            to = i->carried[k].size < to->size ? &i->carried[k] : to;
+        if (to->size >= c->size)
+            return;
+    } else {
+        i->n_carried++;
+    }
+    *to = *c;
 }
 
 int trn_image_damaged(struct trn_image_extent *i, const char *what, uint64_t at)
@@ -89,7 +119,7 @@ bool trn_dib_read(struct trn_str head, bool icon, struct trn_dib *ret)
         return false;
     uint32_t height = icon ? d.height / 2 : d.height;
     uint64_t palette = d.bits && d.bits <= 8 ? 1u << d.bits : 0;
-    palette = d.used && d.used <= 65536 ? d.used : palette;
+    palette = d.used && d.used <= 256 ? d.used : palette; /* no viewer looks at more */
     struct trn_dib r = {.width = d.width, .height = height};
     r.before = d.header + palette * (d.header == CORE_HEADER ? 3 : 4);
     bool fields = d.compression == BITFIELDS || d.compression == ALPHA_BITFIELDS;

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owns: walking the blocks of a GIF to its trailer (GIF89a specification, appendix A). Must not own: LZW.
+ * Owns: walking the blocks of a GIF to its trailer (GIF89a specification, appendix A); which of them carry what no viewer
+ * shows. Must not own: LZW (what stands behind the end of a picture's codes is not seen).
  * Hand-offs: none.
  */
 #include "formats/image.h"
+
+#include <stdio.h>
 
 #define HEADER 13u
 #define WINDOW 4096u
@@ -56,6 +59,35 @@ static int picture(struct reader *r)
     return code_size < 0 ? code_size : sub_blocks(r);
 }
 
+/* An extension: comment, application, or of a kind that is not known. r->at: behind the label. */
+static int extension(struct reader *r, struct trn_image_extent *i, int label)
+{
+    static const char *const ordinary[] = {"NETSCAPE2.0", "ANIMEXTS1.0", "ImageMagick"};
+    struct trn_image_carried c = {.at = r->at, .packing = TRN_IMAGE_BLOCKS, .kind = TRN_IMAGE_PRIVATE};
+    char id[12] = {0};
+    bool application = label == 0xff, plain = false;
+    if (application && trn_image_get(r->s, r->at, id, sizeof(id)) == 0 && id[0] == 11) {
+        memcpy(c.keyword, id + 1, 11);
+        c.at += sizeof(id);
+        if (memcmp(c.keyword, "XMP", 3) == 0 || memcmp(c.keyword, "MGK", 3) == 0)
+            c.kind = TRN_IMAGE_META;
+        else if (memcmp(c.keyword, "ICCRGBG1", 8) == 0)
+            c.kind = TRN_IMAGE_PROFILE;
+        for (size_t k = 0; k < TRN_ARRAY_SIZE(ordinary); k++)
+            plain = plain || strcmp(c.keyword, ordinary[k]) == 0;
+    } else if (label == 0xfe) {
+        c.kind = TRN_IMAGE_TEXT;
+    }
+    snprintf(c.block, sizeof(c.block), label == 0xfe ? "comment" : application ? "app" : "0x%02x", (unsigned)label);
+    int e = sub_blocks(r);
+    bool told = label == 0xf9 || (plain && r->at - c.at < 2 * TRN_IMAGE_CARRIED_LEAST);
+    if (e == 0 && r->at > c.at && r->at <= r->s->size && !told) {
+        c.size = r->at - c.at;
+        trn_image_carry(i, &c);
+    }
+    return e;
+}
+
 /* 1: the trailer was read. */
 static int block(struct reader *r, struct trn_image_extent *i)
 {
@@ -66,7 +98,7 @@ static int block(struct reader *r, struct trn_image_extent *i)
     switch (e) {
     case 0x21:
         e = next(r); /* label */
-        return e < 0 ? e : sub_blocks(r);
+        return e < 0 ? e : extension(r, i, e);
     case 0x2c:
         return picture(r);
     case 0x3b:

@@ -20,6 +20,26 @@ static int compare(const void *a, const void *b)
     return x->at != y->at ? (x->at < y->at ? -1 : 1) : (x->size > y->size) - (x->size < y->size);
 }
 
+/* What is told of the PNG in an entry, told of the icon. What stands behind that PNG the caller tells itself. */
+static void take_over(struct trn_image_extent *i, const struct trn_image_extent *png, uint64_t at)
+{
+    for (uint32_t k = 0; k < png->n_rests; k++)
+        if (png->rests[k].at < png->end)
+            trn_image_rest(i, png->rests[k].kind, at + png->rests[k].at, png->rests[k].size);
+    for (uint32_t k = 0; k < png->n_carried; k++) {
+        struct trn_image_carried c = png->carried[k];
+        c.at += at;
+        trn_image_carry(i, &c);
+    }
+    i->rests_left_out += png->rests_left_out;
+    i->carried_left_out += png->carried_left_out;
+    i->pixels_unread += png->pixels_unread;
+    if (png->pixels_extra > i->pixels_extra) {
+        i->pixels_extra = png->pixels_extra;
+        i->pixels_at = at + png->pixels_at;
+    }
+}
+
 /* What of [at, at + size) the picture in it does not need. 0: it needs all of it; -ENOMSG: there is no picture. */
 static int picture(const struct trn_source *s, const struct span *where, struct trn_image_extent *i, uint64_t *ret_end)
 {
@@ -34,7 +54,8 @@ static int picture(const struct trn_source *s, const struct span *where, struct 
             i->height = TRN_MAX(i->height, png.height);
             if (png.damaged)
                 trn_image_damaged(i, png.damaged, where->at + png.damaged_at);
-            *ret_end = png.end && png.n_rests ? png.end : where->size;
+            *ret_end = png.end ? png.end : where->size;
+            take_over(i, &png, where->at);
         }
         return e;
     }

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Owns: walking a JPEG's segments and scans to its end of image, and the known things that cameras put behind it: further
- * pictures that an MPF segment lists, a film (Motion Photo), Samsung's trailer.
- * Must not own: decoding; EXIF (a thumbnail lies inside its segment). Hand-offs: none.
+ * pictures that an MPF segment lists, a film (Motion Photo), Samsung's trailer; which segments carry what no viewer shows.
+ * Must not own: decoding; what is carried (a thumbnail lies inside its segment). Hand-offs: none.
  */
 #include "formats/image.h"
+
+#include <stdio.h>
 
 #define SEGMENTS_MAX (1u << 20)
 #define WINDOW 16384u
 #define MPF_MAX 16u
 #define BOXES_MAX 64u
 #define PADDING_MAX 65536u
+#define PROFILE_HEAD 14u
 
 struct jpeg {
     const struct trn_source *s;
@@ -20,6 +23,8 @@ struct jpeg {
         uint64_t at, size;
     } listed[MPF_MAX]; /* further pictures, by MPF */
     uint32_t n_listed;
+    uint64_t profile_told, profile_size; /* of a colour profile: as it says itself, and of its segments */
+    uint64_t profile_at, profile_last;   /* the last of them */
 };
 
 /* From compressed data to the next marker: FF and neither 00 (stuffed) nor RST nor fill. */
@@ -79,6 +84,58 @@ static void read_mpf(struct jpeg *j, struct trn_cursor c, uint64_t base)
     }
 }
 
+/* Segments of applications that are known, by marker and first bytes. */
+static const struct {
+    uint8_t marker;
+    enum trn_image_carried_kind kind;
+    const char *first;
+} applications[] = {
+    {0xe0, TRN_IMAGE_META, "JFIF"},        {0xe0, TRN_IMAGE_META, "JFXX"},     {0xe0, TRN_IMAGE_META, "AVI1"},
+    {0xe1, TRN_IMAGE_META, "Exif"},        {0xe1, TRN_IMAGE_META, "http:"},    {0xe1, TRN_IMAGE_META, "FLIR"},
+    {0xe2, TRN_IMAGE_PROFILE, "ICC_PROF"}, {0xe2, TRN_IMAGE_META, "MPF"},      {0xe2, TRN_IMAGE_META, "FPXR"},
+    {0xe2, TRN_IMAGE_META, "urn:iso:"},    {0xe3, TRN_IMAGE_META, "META"},     {0xe3, TRN_IMAGE_META, "Meta"},
+    {0xe5, TRN_IMAGE_META, "RMETA"},       {0xeb, TRN_IMAGE_META, "JP"},       {0xeb, TRN_IMAGE_META, "HDR_RI"},
+    {0xec, TRN_IMAGE_META, "Ducky"},       {0xec, TRN_IMAGE_META, "PictureI"}, {0xec, TRN_IMAGE_META, "[picture"},
+    {0xed, TRN_IMAGE_META, "Photosho"},    {0xed, TRN_IMAGE_META, "Adobe_"},   {0xee, TRN_IMAGE_META, "Adobe"},
+};
+
+/* A segment of a colour profile: mark of 12 bytes, its number, how many; the first begins with the size of all. */
+static void profile(struct jpeg *j, uint64_t at, uint64_t n)
+{
+    uint8_t head[PROFILE_HEAD + 4];
+    if (n < sizeof(head) || trn_image_get(j->s, at, head, sizeof(head)) < 0)
+        return;
+    struct trn_cursor c = trn_cur(head + PROFILE_HEAD, 4);
+    if (head[12] == 1)
+        j->profile_told = trn_cur_u32be(&c);
+    j->profile_at = at + PROFILE_HEAD;
+    j->profile_last = n - PROFILE_HEAD;
+    j->profile_size += n - PROFILE_HEAD;
+}
+
+/* at: of the segment's content, n: its size. */
+static void carried(struct jpeg *j, uint8_t marker, uint64_t at, uint64_t n)
+{
+    struct trn_image_carried c = {.at = at, .size = n, .kind = TRN_IMAGE_PRIVATE};
+    char head[sizeof(c.keyword)] = {0};
+    bool app = marker >= 0xe0 && marker <= 0xef, comment = marker == 0xfe;
+    /* what is neither: tables and frames that decoders need, or reserved */
+    if ((marker >= 0xc0 && marker <= 0xdf) || n < TRN_IMAGE_CARRIED_LEAST)
+        return;
+    snprintf(c.block, sizeof(c.block), comment ? "COM" : app ? "APP%u" : "0x%02x", app ? marker - 0xe0u : marker);
+    if (comment)
+        c.kind = TRN_IMAGE_TEXT;
+    if (app && trn_source_read(j->s, at, head, sizeof(head) - 1) > 0)
+        for (size_t k = 0; k < sizeof(head) && head[k] > ' ' && head[k] <= '~'; k++)
+            c.keyword[k] = head[k];
+    for (size_t k = 0; app && k < TRN_ARRAY_SIZE(applications); k++)
+        if (applications[k].marker == marker && memcmp(applications[k].first, head, strlen(applications[k].first)) == 0)
+            c.kind = applications[k].kind;
+    if (c.kind == TRN_IMAGE_PROFILE)
+        profile(j, at, n);
+    trn_image_carry(j->i, &c);
+}
+
 static int segment(struct jpeg *j, uint8_t marker)
 {
     uint8_t head[10] = {0};
@@ -99,6 +156,8 @@ static int segment(struct jpeg *j, uint8_t marker)
         if (got > 0)
             read_mpf(j, trn_cur(mpf, (size_t)got), j->at + 6);
     }
+    if (e == 0)
+        carried(j, marker, j->at + 2, n - 2);
     j->at += n;
     return e;
 }
@@ -197,6 +256,15 @@ static void behind(struct jpeg *j)
         trn_image_rest(i, TRN_IMAGE_BEHIND, at, size - at);
 }
 
+/* What its segments hold more than the profile says is in the last of them. */
+static void behind_profile(struct jpeg *j)
+{
+    if (!j->profile_told || j->profile_size <= j->profile_told)
+        return;
+    uint64_t extra = TRN_MIN(j->profile_size - j->profile_told, j->profile_last);
+    trn_image_rest(j->i, TRN_IMAGE_IN_BLOCK, j->profile_at + j->profile_last - extra, extra);
+}
+
 int trn_jpeg_walk(const struct trn_source *s, struct trn_image_extent *ret)
 {
     struct trn_image_extent i = {0};
@@ -215,6 +283,7 @@ int trn_jpeg_walk(const struct trn_source *s, struct trn_image_extent *ret)
                           TRN_MIN(j.at, s->size));
     } else {
         i.end = j.at;
+        behind_profile(&j);
         behind(&j);
     }
     *ret = i;

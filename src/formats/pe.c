@@ -150,10 +150,10 @@ static void find_end(struct trn_pe *pe, struct trn_arena *a)
     pe->image_end = TRN_MIN(end, size);
     const struct trn_pe_range *d = &pe->directories[TRN_PE_CERTIFICATES];
     uint64_t cert = d->rva, cert_end = cert + d->size;
-    if (d->rva && d->size && cert < size) {
+    if (d->rva && d->size) {
         pe->certificates_at = cert;
         pe->certificates_cut = cert_end > size;
-        pe->certificates_size = TRN_MIN(cert_end, size) - cert;
+        pe->certificates_size = cert < size ? TRN_MIN(cert_end, size) - cert : 0;
     }
     cert_end = cert + pe->certificates_size;
     pe->overlay_at = pe->image_end;

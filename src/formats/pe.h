@@ -64,7 +64,7 @@ struct trn_pe {
     uint32_t n_directories; /* as stated, at most 16 */
     struct trn_pe_range directories[TRN_PE_DIRECTORIES];
     uint64_t certificate_entry_at; /* place of the directory entry (8 bytes); 0: the header has none */
-    uint64_t certificates_at;      /* certificate table, cut to the file; size 0: none */
+    uint64_t certificates_at;      /* certificate table, cut to the file; size 0: none in the file */
     uint64_t certificates_size;
     bool certificates_cut; /* it is said to go on behind the end of the file */
     uint32_t n_sections;   /* that could be read */

@@ -19,6 +19,8 @@
 static int digest(void *ctx, const EVP_MD *md, uint8_t *ret);
 static enum trn_digest_state pages(void *ctx, const EVP_MD *md, struct trn_str list);
 
+#define CUT_OFF "the certificate table is cut off: the file ends before it does"
+
 struct table {
     const struct trn_pe *pe;
     const struct trn_source *s;
@@ -204,8 +206,9 @@ int trn_authenticode_pe(const struct trn_pe *pe, const struct trn_signature_opti
     if (!pe->certificates_size && !pe->certificates_cut)
         return -ENOENT;
     if (pe->certificates_at < pe->certificate_entry_at + 8 || !pe->certificates_size)
-        return trn_fail(err, -EBADMSG, "its certificate table (at 0x%llx, %llu bytes) is not inside of the file",
-                        (unsigned long long)pe->certificates_at, (unsigned long long)pe->certificates_size);
+        return trn_fail(err, -EBADMSG, "its certificate table (at 0x%llx, %u bytes) is not inside of the file%s",
+                        (unsigned long long)pe->certificates_at, pe->directories[TRN_PE_CERTIFICATES].size,
+                        pe->certificates_cut ? ": it was cut off, or its signature was taken away" : "");
     out->why = out->chain_why = "";
     out->signature.kind = TRN_SIGNATURE_AUTHENTICODE;
     out->table_at = pe->certificates_at;
@@ -216,8 +219,10 @@ int trn_authenticode_pe(const struct trn_pe *pe, const struct trn_signature_opti
     int e = walk(&t);
     if (e < 0)
         return trn_fail(err, e, "the certificate table cannot be read");
-    if (pe->certificates_cut)
-        unreadable(&t, "the certificate table is cut off");
+    if (pe->certificates_cut) { /* whatever else was said: this is the cause */
+        unreadable(&t, CUT_OFF);
+        out->why = out->signature.digest == TRN_DIGEST_UNKNOWN ? CUT_OFF : out->why;
+    }
     *ret = *out;
     return 0;
 }

@@ -21,16 +21,26 @@ from fixtures.macho import Signer as MachoSigner  # noqa: E402
 from fixtures.pe import Pe, random_bytes  # noqa: E402
 
 BLOB = random_bytes(277256, seed=2023)  # as large as what was hidden then
-CASES = ["certificate-table", "attribute", "macho", "ico", "png", "zip"]
+CASES = ["certificate-table", "attribute", "macho", "ico", "png", "png-text", "png-pixels", "jpeg-comment", "pdf", "text", "zip"]
 NESTS = ["alone", "iso-zip-deb", "msi-cab"]
 
 
-def png():
+def png(text=b"made by hand", behind_pixels=b""):
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
     rows = b"".join(b"\0" + bytes((x * y) & 0xFF for x in range(48)) for y in range(16))
     return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 16, 16, 8, 2, 0, 0, 0)) +
-            chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+            chunk(b"tEXt", b"Comment\0" + text) + chunk(b"IDAT", zlib.compress(rows) + behind_pixels) + chunk(b"IEND", b""))
+
+
+def jpeg(comment):
+    """The least that has an end: a frame and a scan of made-up bytes."""
+    return (b"\xff\xd8\xff\xfe" + struct.pack(">H", len(comment) + 2) + comment +
+            bytes.fromhex("ffc0000b080003000201011100" "ffda0008010100003f00" "1234" "ffd9"))
+
+
+PDF = (b"%PDF-1.4\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer\n<< /Root 1 0 R >>\nstartxref\n0\n%%EOF\n")
+TEXT = b"What somebody wrote for people to read, line by line.\n" * 30
 
 
 def ico():
@@ -80,6 +90,15 @@ def make(folder):
     trailing = b"$" + base64.b64encode(random_bytes(300, seed=4))
     for name, image in (("ico", ico()), ("png", png())):
         made[name] = Made("icon." + name, image, image + trailing, "image.trailing-base64", len(image), len(image) + 1)
+    bad, noise = png(text=trailing[1:]), random_bytes(3000, seed=5)
+    made["png-text"] = Made("text.png", png(), bad, "image.hidden-data", bad.index(trailing[1:]))
+    bad = png(behind_pixels=noise)
+    made["png-pixels"] = Made("pixels.png", png(), bad, "image.trailing-data", bad.index(noise))
+    bad = jpeg(trailing[1:])
+    made["jpeg-comment"] = Made("photo.jpg", jpeg(b"made by hand"), bad, "image.hidden-data", bad.index(trailing[1:]))
+    plain = Pe(dll=True, name="plain.dll").build()
+    for name, document in (("pdf", PDF), ("text", TEXT)):
+        made[name] = Made("document." + name, document, document + plain, "document.trailing-data", len(document))
     clean, bad, at = disagreeing_zip()
     made["zip"] = Made("fixture.zip", clean, bad, "archive.irregular", at)
     return made

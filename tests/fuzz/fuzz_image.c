@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Question: does any image crash its walker, or is a rest or the end told that lies outside of the bytes? */
+/* Question: does any image crash its walker or the check of what it carries, or is a rest, a part or the end told that lies
+ * outside of the bytes? */
 #include "formats/formats.h"
+#include "scan_input.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -50,5 +52,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (i.rests[r].at > bytes.n || i.rests[r].size > bytes.n - i.rests[r].at || !i.rests[r].size ||
             i.rests[r].at != k.rests[r].at)
             abort();
+    if (i.n_carried != k.n_carried || i.n_carried > TRN_IMAGE_CARRIED || i.pixels_extra != k.pixels_extra)
+        abort();
+    for (uint32_t r = 0; r < i.n_carried; r++)
+        if (i.carried[r].at > bytes.n || i.carried[r].size > bytes.n - i.carried[r].at ||
+            i.carried[r].size < TRN_IMAGE_CARRIED_LEAST || i.carried[r].at != k.carried[r].at ||
+            memchr(i.carried[r].keyword, 0, sizeof(i.carried[r].keyword)) == NULL)
+            abort();
+    fuzz_scan(data + 1, size - 1, "image");
     return 0;
 }

@@ -23,13 +23,29 @@ static inline void png_chunk(struct trn_buf *b, const char *type, const void *p,
     put_be32(b, (uint32_t)crc32(0, (const uint8_t *)b->p + from, (uInt)(n + 4)));
 }
 
-static inline void make_png(struct trn_buf *b)
+/* 2 x 3, 24 bits; `more` further bytes of pixels than that, in two chunks, with `tail` behind the stream; then a chunk of
+ * that type, when there is one. */
+static inline void make_png_with(struct trn_buf *b, size_t more, struct trn_str tail, const char *type,
+                                 struct trn_str data)
 {
     static const uint8_t header[13] = {0, 0, 0, 2, 0, 0, 0, 3, 8, 2, 0, 0, 0};
+    uint8_t rows[3 * 7 + 8192] = {0}, packed[sizeof(rows) + 64 + 8192];
+    uLongf n = sizeof(rows) + 64;
+    (void)compress2(packed, &n, rows, 3 * 7 + more, 0);
+    memcpy(packed + n, tail.p ? tail.p : "", tail.n);
+    n += tail.n;
     trn_put(b, "\211PNG\r\n\32\n", 8);
     png_chunk(b, "IHDR", header, sizeof(header));
-    png_chunk(b, "IDAT", "made-up pixels", 14);
+    png_chunk(b, "IDAT", packed, 9);
+    png_chunk(b, "IDAT", packed + 9, n - 9);
+    if (type)
+        png_chunk(b, type, data.p, data.n);
     png_chunk(b, "IEND", NULL, 0);
+}
+
+static inline void make_png(struct trn_buf *b)
+{
+    make_png_with(b, 0, TRN_STR_NONE, NULL, TRN_STR_NONE);
 }
 
 static inline void make_gif(struct trn_buf *b)
@@ -46,6 +62,61 @@ static inline void make_jpeg(struct trn_buf *b)
                                    3,    0,    2,    1,    1,    0x11, 0,    0xff, 0xda, 0,    8,    1,   1, 0,
                                    0,    63,   0,    0x12, 0xff, 0,    0x34, 0xff, 0xd0, 0x56, 0xff, 0xd9};
     trn_put(b, jpeg, sizeof(jpeg));
+}
+
+/* The same with one more segment. */
+static inline void make_jpeg_with(struct trn_buf *b, uint8_t marker, struct trn_str data)
+{
+    struct trn_buf plain;
+    trn_buf_init(&plain, 4096);
+    make_jpeg(&plain);
+    trn_put(b, plain.p, 8);
+    trn_put_u8(b, 0xff);
+    trn_put_u8(b, marker);
+    trn_put_u8(b, (uint8_t)((data.n + 2) >> 8));
+    trn_put_u8(b, (uint8_t)(data.n + 2));
+    trn_put_str(b, data);
+    trn_put(b, plain.p + 8, plain.n - 8);
+    trn_buf_done(&plain);
+}
+
+/* A GIF with one more extension, an application's when id has 11 characters, else a comment. */
+static inline void make_gif_with(struct trn_buf *b, const char *id, struct trn_str data)
+{
+    make_gif(b);
+    b->n--;
+    trn_put(b, id ? "\x21\xff\13" : "\x21\xfe", id ? 3 : 2);
+    trn_put(b, id, id ? 11 : 0);
+    for (size_t i = 0; i < data.n; i += 255) {
+        size_t n = TRN_MIN(data.n - i, (size_t)255);
+        trn_put_u8(b, (uint8_t)n);
+        trn_put(b, data.p + i, n);
+    }
+    trn_put(b, "\0\x3b", 2);
+}
+
+/* The header of a Windows program, and nothing behind it. */
+static inline void make_program_head(uint8_t p[256])
+{
+    memset(p, 0, 256);
+    memcpy(p, "MZ", 2);
+    p[60] = 128;
+    memcpy(p + 128, "PE\0\0\x64\x86", 6);
+    p[128 + 24] = 0x0b;
+    p[128 + 25] = 2;
+}
+
+static inline size_t encode_base64(const uint8_t *p, size_t n, char *out)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    size_t k = 0;
+    for (size_t i = 0; i + 2 < n; i += 3) {
+        uint32_t v = (uint32_t)p[i] << 16 | (uint32_t)p[i + 1] << 8 | p[i + 2];
+        for (int shift = 18; shift >= 0; shift -= 6)
+            out[k++] = letters[v >> shift & 63];
+    }
+    out[k] = '\0';
+    return k;
 }
 
 /* BITMAPINFOHEADER and pixels: 2 x 3, 24 bits; as an icon's picture with its mask. */

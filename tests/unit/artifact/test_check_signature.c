@@ -14,6 +14,7 @@ struct told {
 struct seen {
     struct told told[16];
     uint32_t n, signatures;
+    char why[128], gap[160];
 };
 
 static int on_artifact(void *ctx, const struct trn_artifact *a)
@@ -27,6 +28,9 @@ static int on_signature(void *ctx, uint32_t a, const struct trn_signature *s)
 }
 static int on_property(void *ctx, uint32_t a, struct trn_str k, struct trn_str v)
 {
+    struct seen *s = ctx;
+    if (trn_str_eq_c(k, "signature_why"))
+        snprintf(s->why, sizeof(s->why), "%.*s", TRN_STR_ARG(v));
     return 0;
 }
 static int on_finding(void *ctx, uint32_t a, const struct trn_finding *f)
@@ -51,10 +55,13 @@ static int on_finding(void *ctx, uint32_t a, const struct trn_finding *f)
 }
 static int on_gap(void *ctx, uint32_t a, const struct trn_gap *g)
 {
+    struct seen *s = ctx;
+    snprintf(s->gap, sizeof(s->gap), "%.*s", TRN_STR_ARG(g->what));
     return 0;
 }
 
-static struct seen scan(const char *folder, const char *name)
+/* The first `keep` bytes of it, as a file that was cut off; 0: all. */
+static struct seen scan_cut(const char *folder, const char *name, uint64_t keep)
 {
     char path[512];
     struct seen seen = {0};
@@ -65,9 +72,15 @@ static struct seen scan(const char *folder, const char *name)
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     cr_assert_geq(fd, 0, "%s", path);
     cr_assert_eq(trn_source_fd(&fd, 0, &s), 0);
+    s.size = keep ? keep : s.size;
     cr_assert_eq(trn_scan_run(&s, trn_str_of(name), 0, &o, &sink, NULL), 0);
     close(fd);
     return seen;
+}
+
+static struct seen scan(const char *folder, const char *name)
+{
+    return scan_cut(folder, name, 0);
 }
 
 static void expect_in(const char *folder, const char *name, const char *check, uint16_t from, uint16_t to,
@@ -124,6 +137,17 @@ Test(signature_check, honest_ones_are_left_alone)
         cr_expect_eq(scan("authenticode", names[i]).n, 0, "%s", names[i]);
     cr_expect_eq(scan("authenticode", "dual").signatures, 1);
     cr_expect_eq(scan("authenticode", "unsigned").signatures, 0);
+}
+
+Test(signature_check, one_that_is_cut_off_in_its_table_or_before_it_says_so)
+{
+    struct seen inside = scan("authenticode", "cut"), before = scan_cut("authenticode", "plain", 0x600);
+    struct seen whole = scan("authenticode", "plain");
+    cr_expect_str_eq(inside.why, "the certificate table is cut off: the file ends before it does");
+    cr_expect(strstr(inside.gap, "of its certificate table (its signature) the file has"), "%s", inside.gap);
+    cr_expect(strstr(before.gap, "is not inside of the file: it was cut off"), "%s", before.gap);
+    cr_expect_str_empty(whole.why);
+    cr_expect_str_empty(whole.gap);
 }
 
 Test(signature_check, the_offset_is_in_the_file)

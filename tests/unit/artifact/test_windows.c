@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Question: are Windows installers opened down to the last file, under the names that those will have, and is told what does
  * not belong there or could not be read? The files are made by wixl and by tests/fixtures/cab.py. */
+#include "../images.h"
 #include "artifact/nsis_stream.h"
 #include "tell.h"
 
@@ -58,6 +59,54 @@ Test(msi, says_what_it_is_and_what_it_runs)
     SAYS("property a.msi custom_action=RunIt calls a library kept in the installer: Helper Go\n");
     SAYS("property a.msi custom_action=Say runs VBScript: MsgBox \"hello\" (as SYSTEM)\n");
     SAYS("a.msi > CustomAction/Say.vbs: text 14\n");
+}
+
+/* The installer with so many bytes behind its last sector. */
+static struct trn_str with_behind(const void *p, size_t n)
+{
+    struct trn_str s = corpus("msi", "wixl.msi");
+    cr_assert_leq(s.n + n, sizeof(content));
+    memcpy(content + s.n, p, n);
+    return (struct trn_str){content, s.n + n};
+}
+
+Test(msi, bytes_behind_the_last_sector_of_an_unsigned_one_are_told)
+{
+    static uint8_t noise[70000];
+    uint64_t seed = 3;
+    for (size_t i = 0; i < sizeof(noise); i++)
+        noise[i] = (uint8_t)((seed = seed * 6364136223846793005ull + 1442695040888963407ull) >> 56);
+    noise[0] = noise[sizeof(noise) - 1] = noise[8191] = noise[511] = noise[99] = 1;
+    cr_assert_eq(tell_scan(&told, with_behind(noise, sizeof(noise)), "a.msi"), 0); /* further than its table goes */
+    SAYS("finding a.msi: archive.irregular 45 offset 0x10200 size 14192\n");
+    done();
+    cr_assert_eq(tell_scan(&told, with_behind(noise, 8192), "a.msi"), 0);
+    SAYS("finding a.msi: archive.irregular 15 offset 0x2800 size 8192\n");
+    done();
+    cr_assert_eq(tell_scan(&told, with_behind(noise, 512), "a.msi"), 0);
+    SAYS("finding a.msi: archive.irregular 8 offset 0x2800\n");
+    done();
+    memset(noise, 0, sizeof(noise));
+    cr_assert_eq(tell_scan(&told, with_behind(noise, sizeof(noise)), "a.msi"), 0);
+    SAYS_NOT("finding");
+}
+
+Test(msi, text_in_free_sectors_is_the_least_note)
+{
+    static char text[1024];
+    memset(text, 'x', sizeof(text));
+    cr_assert_eq(tell_scan(&told, with_behind(text, sizeof(text)), "a.msi"), 0);
+    SAYS("finding a.msi: archive.irregular 3 offset 0x2800\n");
+}
+
+Test(msi, a_program_in_no_stream_is_named_and_looked_at)
+{
+    uint8_t program[512];
+    make_program_head(program);
+    memset(program + 256, 0, 256);
+    cr_assert_eq(tell_scan(&told, with_behind(program, sizeof(program)), "a.msi"), 0);
+    SAYS("finding a.msi: archive.irregular 25 offset 0x2800 size 512\n");
+    SAYS("a.msi > in-no-stream: pe 512\n");
 }
 
 Test(msi, a_plain_compound_file_is_its_streams)

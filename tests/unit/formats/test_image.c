@@ -98,7 +98,7 @@ Test(image, a_png_whose_chunk_was_changed_says_which)
     TRN_AUTO(trn_buf_done) struct trn_buf b;
     struct trn_image_extent i;
     make(PNG, &b);
-    b.p[8 + 25 + 10] ^= 1; /* in IDAT */
+    b.p[8 + 25 + 9] ^= 1; /* in IDAT, behind what says that it is compressed */
     cr_assert_eq(walk(PNG, trn_buf_str(&b), &i), 0);
     cr_expect_str_eq(i.damaged, "a chunk does not have its checksum");
     cr_expect_eq(i.damaged_at, 8 + 25);
