@@ -331,7 +331,7 @@ int trn_look_trait(struct trn_look *l, const char *trait, struct trn_str value)
         s->cap_traits = cap;
     }
     const struct trn_trait *last = s->n_traits ? &s->traits[s->n_traits - 1] : NULL;
-    bool same = last && last->artifact == l->self->id;
+    const bool same = s->n_traits && last->artifact == l->self->id;
     struct trn_trait t = {.artifact = l->self->id,
                           .trait = trait,
                           .value = trn_arena_str(s->keep, value),
