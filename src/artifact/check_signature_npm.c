@@ -13,7 +13,7 @@
 
 int trn_look_provenance(struct trn_look *l, struct trn_err *err)
 {
-    struct trn_provenance p = {0};
+    struct trn_npm_provenance p = {0};
     int e = trn_provenance_read(l->bytes, l->arena, &p);
     if (e < 0)
         return e == -ENOMEM ? e : 0; /* most JSON is none; what is damaged is still JSON, and no more */

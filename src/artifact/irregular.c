@@ -41,13 +41,13 @@ int trn_irregular(struct trn_look *l, const struct trn_irregular *i, const char 
     return trn_look_found(l, &f);
 }
 
-int trn_member_names_new(struct trn_look *l, struct trn_names *ret)
+int trn_member_names_new(struct trn_look *l, struct trn_member_names *ret)
 {
-    struct trn_names n = {.l = l,
-                          .seen = trn_map_new(NAMES_MAX),
-                          .folded = trn_map_new(NAMES_MAX),
-                          .links = trn_map_new(NAMES_MAX),
-                          .duplicate = 12};
+    struct trn_member_names n = {.l = l,
+                                 .seen = trn_map_new(NAMES_MAX),
+                                 .folded = trn_map_new(NAMES_MAX),
+                                 .links = trn_map_new(NAMES_MAX),
+                                 .duplicate = 12};
     if (!n.seen || !n.folded || !n.links) {
         trn_member_names_done(&n);
         return -ENOMEM;
@@ -56,7 +56,7 @@ int trn_member_names_new(struct trn_look *l, struct trn_names *ret)
     return 0;
 }
 
-void trn_member_names_done(struct trn_names *n)
+void trn_member_names_done(struct trn_member_names *n)
 {
     n->seen = trn_map_free(n->seen);
     n->folded = trn_map_free(n->folded);
@@ -64,7 +64,7 @@ void trn_member_names_done(struct trn_names *n)
 }
 
 /* "./a//b/" and "a/b" are one file. */
-static size_t normal(const struct trn_names *n, struct trn_str name, char *out, size_t size)
+static size_t normal(const struct trn_member_names *n, struct trn_str name, char *out, size_t size)
 {
     size_t k = 0;
     for (size_t i = 0; i < name.n && k < size;) {
@@ -83,7 +83,7 @@ static size_t normal(const struct trn_names *n, struct trn_str name, char *out, 
     return k;
 }
 
-static bool leaves(const struct trn_names *n, struct trn_str name, int depth)
+static bool leaves(const struct trn_member_names *n, struct trn_str name, int depth)
 {
     struct trn_str rest = name;
     while (rest.n) {
@@ -101,13 +101,13 @@ static bool leaves(const struct trn_names *n, struct trn_str name, int depth)
     return false;
 }
 
-static bool absolute(const struct trn_names *n, struct trn_str name)
+static bool absolute(const struct trn_member_names *n, struct trn_str name)
 {
     bool drive = name.n >= 2 && isalpha((unsigned char)name.p[0]) && name.p[1] == ':';
     return name.n && (name.p[0] == '/' || (n->windows && (name.p[0] == '\\' || drive)));
 }
 
-static int tell(struct trn_names *n, enum odd odd, uint16_t score, const struct trn_named *m, const char *what)
+static int tell(struct trn_member_names *n, enum odd odd, uint16_t score, const struct trn_named *m, const char *what)
 {
     static const char *const kinds[] = {"path-traversal", "absolute-name", "nul-in-name", "duplicate-name",
                                         "case-duplicate", "through-link",  "device-node", "setuid"};
@@ -119,7 +119,7 @@ static int tell(struct trn_names *n, enum odd odd, uint16_t score, const struct 
 }
 
 /* Is a folder of this name a link that an earlier member made, and that leads out? */
-static bool through_link(const struct trn_names *n, const char *name, size_t len)
+static bool through_link(const struct trn_member_names *n, const char *name, size_t len)
 {
     uint64_t unused;
     for (size_t i = 1; i < len && trn_map_count(n->links); i++)
@@ -128,7 +128,7 @@ static bool through_link(const struct trn_names *n, const char *name, size_t len
     return false;
 }
 
-static int look_at_name(struct trn_names *n, const struct trn_named *m)
+static int look_at_name(struct trn_member_names *n, const struct trn_named *m)
 {
     int e = 0;
     if (leaves(n, m->name, 0))
@@ -140,7 +140,7 @@ static int look_at_name(struct trn_names *n, const struct trn_named *m)
     return e;
 }
 
-static int look_at_mode(struct trn_names *n, const struct trn_named *m)
+static int look_at_mode(struct trn_member_names *n, const struct trn_named *m)
 {
     mode_t type = m->mode & S_IFMT;
     if (type == S_IFCHR || type == S_IFBLK)
@@ -156,7 +156,7 @@ static int put(struct trn_map *map, uint64_t key)
     return e == -ENOSPC ? 0 : e;
 }
 
-static int remember(struct trn_names *n, const struct trn_named *m, char *name, size_t len)
+static int remember(struct trn_member_names *n, const struct trn_named *m, char *name, size_t len)
 {
     uint64_t unused, key = trn_hash64(name, len);
     int depth = 0;
@@ -181,7 +181,7 @@ static int remember(struct trn_names *n, const struct trn_named *m, char *name, 
     return e < 0 ? e : put(n->folded, key);
 }
 
-int trn_member_names_add(struct trn_names *n, const struct trn_named *m)
+int trn_member_names_add(struct trn_member_names *n, const struct trn_named *m)
 {
     char name[4096];
     size_t len = normal(n, m->name, name, sizeof(name));

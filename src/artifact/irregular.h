@@ -19,7 +19,7 @@ int trn_irregular(struct trn_look *l, const struct trn_irregular *i, const char 
     TRN_MUST_CHECK;
 
 /* Members whose names, types and permissions are looked at one after the other. */
-struct trn_names {
+struct trn_member_names {
     struct trn_look *l;
     struct trn_map *seen, *folded, *links; /* hashes of names */
     bool windows;                          /* unpacked where case does not matter and '\' separates */
@@ -34,9 +34,9 @@ struct trn_named {
     uint32_t mode;       /* as in struct trn_member */
     uint64_t at;         /* of the member, TRN_NOWHERE */
 };
-int trn_member_names_new(struct trn_look *l, struct trn_names *ret) TRN_MUST_CHECK;
-void trn_member_names_done(struct trn_names *n);
+int trn_member_names_new(struct trn_look *l, struct trn_member_names *ret) TRN_MUST_CHECK;
+void trn_member_names_done(struct trn_member_names *n);
 /* 0, or what has to be handed on. */
-int trn_member_names_add(struct trn_names *n, const struct trn_named *m) TRN_MUST_CHECK;
+int trn_member_names_add(struct trn_member_names *n, const struct trn_named *m) TRN_MUST_CHECK;
 
 #endif

@@ -28,7 +28,7 @@ static bool is_deb_member(struct trn_str name, uint32_t index)
                : trn_str_starts(name, TRN_STR("_")); /* signatures, and what dpkg passes over by its own rule */
 }
 
-static int member(struct trn_look *l, struct trn_names *names, const struct trn_ar_member *a, uint32_t index)
+static int member(struct trn_look *l, struct trn_member_names *names, const struct trn_ar_member *a, uint32_t index)
 {
     struct trn_member m = {.name = a->name, .size = a->size, .mode = a->mode};
     struct trn_named named = {.name = a->name, .mode = a->mode, .at = a->header_at};
@@ -42,7 +42,7 @@ static int member(struct trn_look *l, struct trn_names *names, const struct trn_
     return e < 0 ? e : trn_look_part(l, &m, a->at, a->size);
 }
 
-static int members(struct trn_look *l, struct trn_names *names, struct trn_err *err)
+static int members(struct trn_look *l, struct trn_member_names *names, struct trn_err *err)
 {
     struct trn_ar ar = {0};
     struct trn_ar_member a;
@@ -69,7 +69,7 @@ static int members(struct trn_look *l, struct trn_names *names, struct trn_err *
 
 int trn_open_ar(struct trn_look *l, struct trn_err *err)
 {
-    TRN_AUTO(trn_member_names_done) struct trn_names names = {0};
+    TRN_AUTO(trn_member_names_done) struct trn_member_names names = {0};
     int e = trn_member_names_new(l, &names);
     if (e < 0)
         return e;

@@ -23,7 +23,7 @@ struct reader {
     const struct trn_archive_from *from;
     enum trn_archive_kind kind;
     struct archive *archive;
-    struct trn_names names;
+    struct trn_member_names names;
     uint8_t *window;
     uint64_t at;   /* of the source, or of what the stream gave */
     size_t last_n; /* of the last block that was given */

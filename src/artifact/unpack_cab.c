@@ -21,7 +21,7 @@ struct cab_system {
     struct mspack_system sys; /* first: the library hands its address back */
     struct trn_look *look;
     const struct trn_cab *cab;
-    struct trn_names names;
+    struct trn_member_names names;
     bool opening; /* it reads the lists, which are shown to it as it wants them */
     bool warned;  /* a block's checksum is wrong */
     int e;        /* what the driver said: the library only knows good and bad */

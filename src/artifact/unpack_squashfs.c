@@ -35,7 +35,7 @@ struct image {
     sqfs_data_reader_t *data;
     struct folder *first, *last;
     struct trn_map *seen; /* listings of folders that were read */
-    struct trn_names names;
+    struct trn_member_names names;
     uint8_t *window;
     uint32_t n_folders;
     bool cut; /* too many folders */

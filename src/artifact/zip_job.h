@@ -18,7 +18,7 @@ struct trn_zip_job {
     struct trn_zip zip;
     struct trn_zip_range *range;
     uint32_t n_ranges;
-    struct trn_names names;
+    struct trn_member_names names;
     struct trn_map *first;    /* hash of a name -> entry that had it first */
     uint8_t *buffer;          /* TRN_ZIP_LOCAL_MAX */
     struct trn_listed listed; /* digests that a member says of the others */

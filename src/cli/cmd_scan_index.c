@@ -216,9 +216,9 @@ static int add_node(struct trn_results *x, uint64_t at, const struct trn_artifac
     int e = grow((void **)&x->nodes, &x->cap, x->n, sizeof(*x->nodes));
     if (e < 0)
         return e;
-    x->nodes[x->n++] = (struct trn_node){.at = at, .parent = a->parent, .below = 1};
+    x->nodes[x->n++] = (struct trn_scan_node){.at = at, .parent = a->parent, .below = 1};
     if (a->parent) {
-        struct trn_node *p = &x->nodes[a->parent - 1];
+        struct trn_scan_node *p = &x->nodes[a->parent - 1];
         if (p->last_child)
             x->nodes[p->last_child - 1].next = a->id;
         else
@@ -235,7 +235,7 @@ static int add_link(struct trn_results *x, uint64_t at, uint32_t artifact, bool 
     int e = grow((void **)&x->links, &x->cap_links, x->n_links, sizeof(*x->links));
     if (e < 0)
         return e;
-    struct trn_node *node = &x->nodes[artifact - 1];
+    struct trn_scan_node *node = &x->nodes[artifact - 1];
     x->links[x->n_links++] = (struct trn_link){.at = at};
     if (node->last)
         x->links[node->last - 1].next = x->n_links;
@@ -249,8 +249,8 @@ static int add_link(struct trn_results *x, uint64_t at, uint32_t artifact, bool 
 static void sum_up(struct trn_results *x)
 {
     for (uint32_t id = x->n; id > 1; id--) {
-        const struct trn_node *node = &x->nodes[id - 1];
-        struct trn_node *parent = &x->nodes[node->parent - 1];
+        const struct trn_scan_node *node = &x->nodes[id - 1];
+        struct trn_scan_node *parent = &x->nodes[node->parent - 1];
         parent->below += node->below;
         parent->told_below = parent->told_below || node->told || node->told_below;
     }

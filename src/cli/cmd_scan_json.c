@@ -63,7 +63,7 @@ static void put_signature(struct trn_buf *b, const struct trn_signature *s)
 }
 
 /* The first signature is the one; what else signs it stands beside. */
-static int put_signatures(struct trn_buf *b, struct trn_results *x, const struct trn_node *node)
+static int put_signatures(struct trn_buf *b, struct trn_results *x, const struct trn_scan_node *node)
 {
     struct trn_item item;
     uint32_t n = 0;
@@ -115,7 +115,7 @@ static int put_values(struct trn_buf *b, struct trn_results *x, uint32_t from, s
     return 0;
 }
 
-static int put_properties(struct trn_buf *b, struct trn_results *x, const struct trn_node *node)
+static int put_properties(struct trn_buf *b, struct trn_results *x, const struct trn_scan_node *node)
 {
     char seen[PROPERTIES][40];
     uint32_t n = 0;
@@ -145,7 +145,7 @@ static int put_properties(struct trn_buf *b, struct trn_results *x, const struct
     return 0;
 }
 
-static int put_findings(struct trn_buf *b, struct trn_results *x, const struct trn_node *node)
+static int put_findings(struct trn_buf *b, struct trn_results *x, const struct trn_scan_node *node)
 {
     struct trn_item item;
     trn_out_key(b, "findings");

@@ -245,7 +245,7 @@ static int put_body(struct trn_scan_tree *t, struct trn_scanned *f, uint32_t id,
     return t->b.bad ? -ENOMEM : 0;
 }
 
-static bool is_shown(const struct trn_scan_tree *t, const struct trn_node *n)
+static bool is_shown(const struct trn_scan_tree *t, const struct trn_scan_node *n)
 {
     return t->all || n->told || n->told_below;
 }
@@ -275,7 +275,7 @@ static int put_member(struct trn_scan_tree *t, struct trn_scanned *f, uint32_t i
 /* Members that have something to tell, then the number of the others. At most as deep as a worker goes. */
 static int put_members(struct trn_scan_tree *t, struct trn_scanned *f, uint32_t id, struct trn_buf *draw)
 {
-    const struct trn_node *nodes = f->index.nodes;
+    const struct trn_scan_node *nodes = f->index.nodes;
     uint64_t quiet = 0;
     uint32_t last = 0;
     for (uint32_t c = nodes[id - 1].child; c; c = nodes[c - 1].next) {
@@ -336,7 +336,7 @@ static void put_file_verdict(struct trn_scan_tree *t, const struct trn_scanned *
 int trn_scan_tree_file(struct trn_scan_tree *t, struct trn_scanned *f)
 {
     TRN_AUTO(trn_buf_done) struct trn_buf draw = {0};
-    const struct trn_node *top = f->index.n ? &f->index.nodes[0] : NULL;
+    const struct trn_scan_node *top = f->index.n ? &f->index.nodes[0] : NULL;
     bool told = f->code < 0 || f->changed || (top && (top->told || top->told_below));
     int e = 0;
     if (!told && !t->all)

@@ -59,7 +59,7 @@ void trn_result_load(struct trn_result *r, struct trn_str bytes);
 bool trn_result_bytes(struct trn_result *r, struct trn_buf *out);
 
 /* ---- cmd_scan_index.c: a result in order of artifacts ---- */
-struct trn_node { /* one artifact; numbers of others from 1, 0: none */
+struct trn_scan_node { /* one artifact; numbers of others from 1, 0: none */
     uint64_t at;
     uint32_t parent, child, last_child, next;
     uint32_t first, last; /* of its links */
@@ -71,9 +71,9 @@ struct trn_link { /* one thing told about it */
     uint32_t next;
 };
 struct trn_results {
-    struct trn_result *result; /* borrowed */
-    struct trn_node *nodes;    /* owned; nodes[id - 1] */
-    struct trn_link *links;    /* owned; links[n - 1] */
+    struct trn_result *result;   /* borrowed */
+    struct trn_scan_node *nodes; /* owned; nodes[id - 1] */
+    struct trn_link *links;      /* owned; links[n - 1] */
     uint32_t n, cap, n_links, cap_links;
     struct trn_buf window; /* of a result in a file */
     uint64_t window_at;

@@ -54,7 +54,7 @@ static void own_cgroup(const char *mount, char *dst, size_t size)
         dst[n - 1] = '\0';
 }
 
-int trn_scope_make_in(struct trn_scope *s, const char *parent, struct trn_err *err)
+int trn_scope_make_in(struct trn_watch_scope *s, const char *parent, struct trn_err *err)
 {
     char path[512], shown[160];
     int n = snprintf(path, sizeof(path), "%s/turncoat-watch-%d", parent, (int)getpid());
@@ -70,7 +70,7 @@ int trn_scope_make_in(struct trn_scope *s, const char *parent, struct trn_err *e
     return 0;
 }
 
-int trn_scope_make(struct trn_scope *s, struct trn_err *err)
+int trn_scope_make(struct trn_watch_scope *s, struct trn_err *err)
 {
     char mount[256], own[512];
     int e = find_mount(mount, sizeof(mount), err);
@@ -88,12 +88,12 @@ static int write_procs(const char *folder, struct trn_str text)
     return fd < 0 ? -errno : trn_write_full(fd, text.p, text.n);
 }
 
-int trn_scope_enter(const struct trn_scope *s)
+int trn_scope_enter(const struct trn_watch_scope *s)
 {
     return write_procs(s->path, TRN_STR("0"));
 }
 
-unsigned trn_scope_remove(struct trn_scope *s)
+unsigned trn_scope_remove(struct trn_watch_scope *s)
 {
     unsigned moved = 0;
     if (!s->path[0])

@@ -32,9 +32,9 @@ struct test {
     struct trn_cli *cli;
     const json_t *status;
     struct trn_scratch *scratch;
-    struct trn_scope scope;
+    struct trn_watch_scope scope;
     struct trn_arena *arena;
-    const struct trn_act *acts[ACTS_MAX];
+    const struct trn_selftest_act *acts[ACTS_MAX];
     size_t n;
     uint64_t seen_ms[ACTS_MAX];
     enum result result[ACTS_MAX];
@@ -42,7 +42,7 @@ struct test {
     pid_t tester;
 };
 
-static void collect(struct test *t, const struct trn_act *acts, size_t n)
+static void collect(struct test *t, const struct trn_selftest_act *acts, size_t n)
 {
     for (size_t i = 0; i < n && t->n < ACTS_MAX; i++)
         t->acts[t->n++] = &acts[i];

@@ -30,7 +30,7 @@ struct trn_scratch { /* shared by tester and caller */
     } done[32];
 };
 
-struct trn_act {
+struct trn_selftest_act {
     const char *name;
     const char *hook;                  /* what its hooks' names begin with, to explain an absence */
     int (*act)(struct trn_scratch *s); /* in the tester: 0; negative errno; -EOPNOTSUPP: cannot be tried here */
@@ -38,7 +38,8 @@ struct trn_act {
 };
 
 /* One table per file of acts. */
-extern const struct trn_act trn_acts_process[], trn_acts_memory[], trn_acts_file[], trn_acts_net[], trn_acts_access[];
+extern const struct trn_selftest_act trn_acts_process[], trn_acts_memory[], trn_acts_file[], trn_acts_net[],
+    trn_acts_access[];
 extern const size_t trn_n_acts_process, trn_n_acts_memory, trn_n_acts_file, trn_n_acts_net, trn_n_acts_access;
 
 /* Adds a process that the tester started. */

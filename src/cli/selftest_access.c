@@ -106,7 +106,7 @@ static bool saw_user(const struct trn_scratch *s, const struct trn_event *ev)
     return ev->type == TRN_EV_CRED && ev->uid == NOBODY && ev->euid == NOBODY;
 }
 
-const struct trn_act trn_acts_access[] = {
+const struct trn_selftest_act trn_acts_access[] = {
     {"memory of another process written", "access", act_write, saw_write},
     {"/proc/PID/mem read", "access", act_read, saw_read},
     {"debugger attached", "process.events", act_attach, saw_attach},

@@ -108,7 +108,7 @@ static int act_none(struct trn_scratch *s)
     return 0;
 }
 
-const struct trn_act trn_acts_file[] = {
+const struct trn_selftest_act trn_acts_file[] = {
     {"file written and closed", "file.marks", act_write, saw_written},
     {"file created", "file.marks", act_none, saw_created},
     {"file's attributes changed", "file.marks", act_attributes, saw_attributes},

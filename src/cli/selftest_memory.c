@@ -73,7 +73,7 @@ static bool saw_writable(const struct trn_scratch *s, const struct trn_event *ev
     return ev->type == TRN_EV_MEM_EXEC && ev->action == TRN_ACT_WRITABLE;
 }
 
-const struct trn_act trn_acts_memory[] = {
+const struct trn_selftest_act trn_acts_memory[] = {
     {"executable mapping of a library", "mapping", act_library, saw_library},
     {"executable anonymous memory", "mapping", act_anonymous, saw_anonymous},
     {"writable and executable memory", "mapping", act_writable, saw_writable},

@@ -210,7 +210,7 @@ static bool saw_tls(const struct trn_scratch *s, const struct trn_event *ev)
     return ev->type == TRN_EV_TLS && trn_str_contains(ev->tls.sni, trn_str_of(s->marker)) && ev->tls.ja4.n > 0;
 }
 
-const struct trn_act trn_acts_net[] = {
+const struct trn_selftest_act trn_acts_net[] = {
     {"connect on loopback", "network", act_tcp, saw_connect},
     {"accept on loopback", "network", act_none, saw_accept},
     {"bytes at close", "network", act_none, saw_close},

@@ -131,7 +131,7 @@ static bool saw_memory_exec(const struct trn_scratch *s, const struct trn_event 
     return ev->type == TRN_EV_EXEC && (ev->flags & TRN_EVF_MEMFD);
 }
 
-const struct trn_act trn_acts_process[] = {
+const struct trn_selftest_act trn_acts_process[] = {
     {"fork", "process", act_fork, saw_fork},
     {"exit with its code", "process", act_fork, saw_exit},
     {"exec with its arguments", "process", act_exec, saw_exec},

@@ -24,7 +24,7 @@
 
 struct observation {
     struct trn_cli *cli;
-    struct trn_scope scope;
+    struct trn_watch_scope scope;
     struct trn_private_daemon daemon;
     struct trn_client *client;
     struct trn_view view;

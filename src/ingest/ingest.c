@@ -14,7 +14,7 @@
 struct trn_ingest {
     struct trn_ingest_options o;
     struct trn_records records;
-    struct trn_order *order;
+    struct trn_ingest_order *order;
     struct trn_arena *arena;
     struct trn_map *processes; /* entity -> 1: its image was told */
     struct trn_map *files;     /* file and content -> 1 + signed: what it is was told */

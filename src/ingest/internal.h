@@ -127,13 +127,13 @@ int trn_records_feed(struct trn_records *r, struct trn_str bytes, trn_record_fn 
 int trn_records_end(struct trn_records *r, trn_record_fn *fn, void *ctx) TRN_MUST_CHECK;
 
 /* ---- order.c: by time, within a window ---- */
-struct trn_order;
-struct trn_order *trn_order_new(void) TRN_MUST_CHECK;
-struct trn_order *trn_order_free(struct trn_order *o);
+struct trn_ingest_order;
+struct trn_ingest_order *trn_order_new(void) TRN_MUST_CHECK;
+struct trn_ingest_order *trn_order_free(struct trn_ingest_order *o);
 /* Takes a copy of ev, gives what is due. *ret_late: ev was older than what was given already. */
-int trn_order_push(struct trn_order *o, const struct trn_event *ev, const struct trn_event_sink *sink, bool *ret_late)
-    TRN_MUST_CHECK;
-int trn_order_flush(struct trn_order *o, const struct trn_event_sink *sink) TRN_MUST_CHECK;
-uint64_t trn_order_last(const struct trn_order *o); /* latest time seen; 0: none */
+int trn_order_push(struct trn_ingest_order *o, const struct trn_event *ev, const struct trn_event_sink *sink,
+                   bool *ret_late) TRN_MUST_CHECK;
+int trn_order_flush(struct trn_ingest_order *o, const struct trn_event_sink *sink) TRN_MUST_CHECK;
+uint64_t trn_order_last(const struct trn_ingest_order *o); /* latest time seen; 0: none */
 
 #endif

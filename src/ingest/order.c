@@ -16,7 +16,7 @@ struct held {
     size_t n;
 };
 
-struct trn_order {
+struct trn_ingest_order {
     struct held heap[WAITING];
     uint32_t n;
     size_t bytes;
@@ -24,15 +24,15 @@ struct trn_order {
     struct trn_buf scratch;
 };
 
-struct trn_order *trn_order_new(void)
+struct trn_ingest_order *trn_order_new(void)
 {
-    struct trn_order *o = calloc(1, sizeof(*o));
+    struct trn_ingest_order *o = calloc(1, sizeof(*o));
     if (o)
         trn_buf_init(&o->scratch, 4 * TRN_RECORD_MAX);
     return o;
 }
 
-struct trn_order *trn_order_free(struct trn_order *o)
+struct trn_ingest_order *trn_order_free(struct trn_ingest_order *o)
 {
     if (o) {
         for (uint32_t i = 0; i < o->n; i++)
@@ -55,13 +55,13 @@ static void swap(struct held *a, struct held *b)
     *b = t;
 }
 
-static void sift_up(struct trn_order *o, uint32_t i)
+static void sift_up(struct trn_ingest_order *o, uint32_t i)
 {
     for (; i && before(&o->heap[i], &o->heap[(i - 1) / 2]); i = (i - 1) / 2)
         swap(&o->heap[i], &o->heap[(i - 1) / 2]);
 }
 
-static void sift_down(struct trn_order *o)
+static void sift_down(struct trn_ingest_order *o)
 {
     for (uint32_t i = 0, least;; i = least) {
         least = i;
@@ -74,7 +74,7 @@ static void sift_down(struct trn_order *o)
     }
 }
 
-static int give_first(struct trn_order *o, const struct trn_event_sink *sink)
+static int give_first(struct trn_ingest_order *o, const struct trn_event_sink *sink)
 {
     struct held first = o->heap[0];
     struct trn_event ev;
@@ -90,7 +90,8 @@ static int give_first(struct trn_order *o, const struct trn_event_sink *sink)
     return r;
 }
 
-int trn_order_push(struct trn_order *o, const struct trn_event *ev, const struct trn_event_sink *sink, bool *ret_late)
+int trn_order_push(struct trn_ingest_order *o, const struct trn_event *ev, const struct trn_event_sink *sink,
+                   bool *ret_late)
 {
     struct trn_event own = *ev;
     *ret_late = ev->wall_ns < o->given;
@@ -112,7 +113,7 @@ int trn_order_push(struct trn_order *o, const struct trn_event *ev, const struct
     return r;
 }
 
-int trn_order_flush(struct trn_order *o, const struct trn_event_sink *sink)
+int trn_order_flush(struct trn_ingest_order *o, const struct trn_event_sink *sink)
 {
     int r = 0;
     while (r == 0 && o->n)
@@ -120,7 +121,7 @@ int trn_order_flush(struct trn_order *o, const struct trn_event_sink *sink)
     return r;
 }
 
-uint64_t trn_order_last(const struct trn_order *o)
+uint64_t trn_order_last(const struct trn_ingest_order *o)
 {
     return o->newest;
 }

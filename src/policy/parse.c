@@ -17,12 +17,12 @@ struct builder {
     yaml_parser_t yaml;
     struct trn_arena *arena;
     struct trn_policy_error *err;
-    struct trn_node *open[DEPTH_MAX], *root;
+    struct trn_policy_node *open[DEPTH_MAX], *root;
     unsigned depth;
     uint32_t nodes;
 };
 
-int trn_policy_wrong(struct trn_policy_error *err, const struct trn_node *at, const char *fmt, ...)
+int trn_policy_wrong(struct trn_policy_error *err, const struct trn_policy_node *at, const char *fmt, ...)
 {
     va_list ap;
     *err = (struct trn_policy_error){.line = at ? at->line : 0, .column = at ? at->column : 0};
@@ -32,16 +32,16 @@ int trn_policy_wrong(struct trn_policy_error *err, const struct trn_node *at, co
     return -EINVAL;
 }
 
-static struct trn_node place_of(const yaml_mark_t *m)
+static struct trn_policy_node place_of(const yaml_mark_t *m)
 {
-    return (struct trn_node){.line = (uint32_t)TRN_MIN(m->line, (size_t)TRN_POLICY_FILE_MAX) + 1,
-                             .column = (uint32_t)TRN_MIN(m->column, (size_t)TRN_POLICY_FILE_MAX) + 1};
+    return (struct trn_policy_node){.line = (uint32_t)TRN_MIN(m->line, (size_t)TRN_POLICY_FILE_MAX) + 1,
+                                    .column = (uint32_t)TRN_MIN(m->column, (size_t)TRN_POLICY_FILE_MAX) + 1};
 }
 
 static int not_yaml(struct builder *b, struct trn_str file)
 {
     const yaml_parser_t *y = &b->yaml;
-    struct trn_node at = place_of(&y->problem_mark);
+    struct trn_policy_node at = place_of(&y->problem_mark);
     if (y->error == YAML_MEMORY_ERROR)
         return trn_policy_wrong(b->err, NULL, "out of memory");
     if (y->error == YAML_READER_ERROR) { /* it counts bytes there, not lines */
@@ -54,9 +54,9 @@ static int not_yaml(struct builder *b, struct trn_str file)
     return trn_policy_wrong(b->err, &at, "%s", y->problem ? y->problem : "this is no YAML");
 }
 
-static struct trn_node *new_node(struct builder *b, enum trn_node_kind kind, const yaml_mark_t *mark)
+static struct trn_policy_node *new_node(struct builder *b, enum trn_node_kind kind, const yaml_mark_t *mark)
 {
-    struct trn_node *n = b->nodes < NODES_MAX ? trn_arena_alloc(b->arena, sizeof *n) : NULL;
+    struct trn_policy_node *n = b->nodes < NODES_MAX ? trn_arena_alloc(b->arena, sizeof *n) : NULL;
     if (!n)
         return NULL;
     b->nodes++;
@@ -66,11 +66,11 @@ static struct trn_node *new_node(struct builder *b, enum trn_node_kind kind, con
 }
 
 /* Hangs n into what is open, and opens it when it holds others. */
-static int add(struct builder *b, struct trn_node *n, bool opens)
+static int add(struct builder *b, struct trn_policy_node *n, bool opens)
 {
     if (!n)
         return trn_policy_wrong(b->err, NULL, "it has too many parts: at most %u words", NODES_MAX);
-    struct trn_node *in = b->depth ? b->open[b->depth - 1] : NULL;
+    struct trn_policy_node *in = b->depth ? b->open[b->depth - 1] : NULL;
     if (!in)
         b->root = n;
     else if (in->last)
@@ -89,7 +89,7 @@ static int add(struct builder *b, struct trn_node *n, bool opens)
 
 static int text(struct builder *b, const yaml_event_t *ev)
 {
-    struct trn_node *n = new_node(b, TRN_NODE_TEXT, &ev->start_mark);
+    struct trn_policy_node *n = new_node(b, TRN_NODE_TEXT, &ev->start_mark);
     const struct trn_str s = {(const char *)ev->data.scalar.value, ev->data.scalar.length};
     if (n && s.n > TEXT_MAX)
         return trn_policy_wrong(b->err, n, "a text is longer than %u bytes", TEXT_MAX);
@@ -106,7 +106,7 @@ static int text(struct builder *b, const yaml_event_t *ev)
 
 static int refuse_extras(struct builder *b, const yaml_event_t *ev, const void *anchor, const void *tag)
 {
-    struct trn_node at = place_of(&ev->start_mark);
+    struct trn_policy_node at = place_of(&ev->start_mark);
     if (anchor)
         return trn_policy_wrong(b->err, &at, "an anchor ('&'): each rule is written out");
     return tag ? trn_policy_wrong(b->err, &at, "a tag ('!'): plain words only") : 0;
@@ -114,7 +114,7 @@ static int refuse_extras(struct builder *b, const yaml_event_t *ev, const void *
 
 static int one_event(struct builder *b, const yaml_event_t *ev)
 {
-    struct trn_node at = place_of(&ev->start_mark);
+    struct trn_policy_node at = place_of(&ev->start_mark);
     int r;
     switch (ev->type) {
     case YAML_DOCUMENT_START_EVENT:

@@ -16,7 +16,7 @@ struct reader {
 
 struct key {
     const char *name;
-    int (*read)(struct reader *r, const struct trn_node *value);
+    int (*read)(struct reader *r, const struct trn_policy_node *value);
 };
 
 static void hint(struct reader *r, const char *text)
@@ -33,18 +33,18 @@ static void hint_more(struct reader *r, const char *word)
 
 #define WRONG(r, at, ...) trn_policy_wrong((r)->err, at, __VA_ARGS__)
 
-static const char *shown(const struct trn_node *n, char text[120])
+static const char *shown(const struct trn_policy_node *n, char text[120])
 {
     return trn_escape_into(text, 120, n->text);
 }
 
-static int need_text(struct reader *r, const struct trn_node *v, const char *what)
+static int need_text(struct reader *r, const struct trn_policy_node *v, const char *what)
 {
     return v->kind == TRN_NODE_TEXT && v->text.n ? 0 : WRONG(r, v, "%s is one word here", what);
 }
 
 /* One of a list of words; *ret its place in it. */
-static int one_of(struct reader *r, const struct trn_node *v, const char *const *words, size_t n, unsigned *ret)
+static int one_of(struct reader *r, const struct trn_policy_node *v, const char *const *words, size_t n, unsigned *ret)
 {
     char text[120];
     for (size_t i = 0; v->kind == TRN_NODE_TEXT && i < n; i++)
@@ -60,7 +60,7 @@ static int one_of(struct reader *r, const struct trn_node *v, const char *const 
     return code;
 }
 
-static int read_number(struct reader *r, const struct trn_node *v, uint32_t min, uint32_t max, uint32_t *ret)
+static int read_number(struct reader *r, const struct trn_policy_node *v, uint32_t min, uint32_t max, uint32_t *ret)
 {
     char text[120];
     uint64_t n = 0;
@@ -71,7 +71,7 @@ static int read_number(struct reader *r, const struct trn_node *v, uint32_t min,
     return 0;
 }
 
-static int read_span(struct reader *r, const struct trn_node *v, uint64_t *ret)
+static int read_span(struct reader *r, const struct trn_policy_node *v, uint64_t *ret)
 {
     static const struct {
         char unit;
@@ -91,7 +91,7 @@ static int read_span(struct reader *r, const struct trn_node *v, uint64_t *ret)
     return code;
 }
 
-static int read_bool(struct reader *r, const struct trn_node *v, bool *ret)
+static int read_bool(struct reader *r, const struct trn_policy_node *v, bool *ret)
 {
     static const char *const words[] = {"no", "yes", "false", "true"};
     unsigned at;
@@ -101,7 +101,7 @@ static int read_bool(struct reader *r, const struct trn_node *v, bool *ret)
     return code;
 }
 
-static int read_timeout(struct reader *r, const struct trn_node *v, bool *ret)
+static int read_timeout(struct reader *r, const struct trn_policy_node *v, bool *ret)
 {
     static const char *const words[] = {"allow", "refuse"};
     unsigned at;
@@ -111,7 +111,7 @@ static int read_timeout(struct reader *r, const struct trn_node *v, bool *ret)
     return code;
 }
 
-static int copy(struct reader *r, const struct trn_node *v, struct trn_str s, char *dst, size_t size)
+static int copy(struct reader *r, const struct trn_policy_node *v, struct trn_str s, char *dst, size_t size)
 {
     if (s.n >= size)
         return WRONG(r, v, "a text is longer than %zu bytes here", size - 1);
@@ -121,27 +121,29 @@ static int copy(struct reader *r, const struct trn_node *v, struct trn_str s, ch
 }
 
 /* One value, or each of a list. */
-static int each(struct reader *r, const struct trn_node *v, int (*read)(struct reader *, const struct trn_node *))
+static int each(struct reader *r, const struct trn_policy_node *v,
+                int (*read)(struct reader *, const struct trn_policy_node *))
 {
     if (v->kind == TRN_NODE_MAP)
         return WRONG(r, v, "a word or a list of words is expected here");
     if (v->kind == TRN_NODE_TEXT)
         return v->text.n ? read(r, v) : 0; /* "except:" with nothing behind it */
     int code = 0;
-    for (const struct trn_node *n = v->child; code == 0 && n; n = n->next)
+    for (const struct trn_policy_node *n = v->child; code == 0 && n; n = n->next)
         code = need_text(r, n, "each entry");
-    for (const struct trn_node *n = v->child; code == 0 && n; n = n->next)
+    for (const struct trn_policy_node *n = v->child; code == 0 && n; n = n->next)
         code = read(r, n);
     return code;
 }
 
-static int read_map(struct reader *r, const struct trn_node *v, const char *what, const struct key *keys, size_t n_keys)
+static int read_map(struct reader *r, const struct trn_policy_node *v, const char *what, const struct key *keys,
+                    size_t n_keys)
 {
     uint64_t seen = 0;
     char text[120];
     if (v->kind != TRN_NODE_MAP)
         return WRONG(r, v, "%s is made of 'key: value' lines", what);
-    for (const struct trn_node *k = v->child; k && k->next; k = k->next->next) {
+    for (const struct trn_policy_node *k = v->child; k && k->next; k = k->next->next) {
         size_t i = 0;
         while (i < n_keys && !(k->kind == TRN_NODE_TEXT && trn_str_eq_c(k->text, keys[i].name)))
             i++;
@@ -163,7 +165,7 @@ static int read_map(struct reader *r, const struct trn_node *v, const char *what
 
 /* ---- hosts and paths ---- */
 
-static int add_host(struct reader *r, const struct trn_node *v)
+static int add_host(struct reader *r, const struct trn_policy_node *v)
 {
     char text[120];
     struct trn_host h;
@@ -179,7 +181,7 @@ static int add_host(struct reader *r, const struct trn_node *v)
     return copy(r, v, h.text, to->text, sizeof to->text);
 }
 
-static int read_hosts(struct reader *r, const struct trn_node *v, struct trn_policy_hosts *ret)
+static int read_hosts(struct reader *r, const struct trn_policy_node *v, struct trn_policy_hosts *ret)
 {
     struct trn_policy_hosts h = {.first = (uint16_t)r->p->n_hosts};
     int code = each(r, v, add_host);
@@ -189,7 +191,7 @@ static int read_hosts(struct reader *r, const struct trn_node *v, struct trn_pol
     return code;
 }
 
-static int check_path(struct reader *r, const struct trn_node *v)
+static int check_path(struct reader *r, const struct trn_policy_node *v)
 {
     char text[120];
     if (v->text.p[0] != '/' || trn_str_contains(v->text, TRN_STR("/../")) || trn_str_ends(v->text, TRN_STR("/..")))
@@ -197,7 +199,7 @@ static int check_path(struct reader *r, const struct trn_node *v)
     return 0;
 }
 
-static int add_mount(struct reader *r, const struct trn_node *v)
+static int add_mount(struct reader *r, const struct trn_policy_node *v)
 {
     if (r->p->n_mounts == TRN_POLICY_MOUNTS)
         return WRONG(r, v, "more than %u mounts", TRN_POLICY_MOUNTS);
@@ -205,7 +207,7 @@ static int add_mount(struct reader *r, const struct trn_node *v)
     return code < 0 ? code : copy(r, v, v->text, r->p->mounts[r->p->n_mounts++], TRN_POLICY_PATH);
 }
 
-static int add_vital(struct reader *r, const struct trn_node *v)
+static int add_vital(struct reader *r, const struct trn_policy_node *v)
 {
     if (r->p->n_vital == TRN_POLICY_VITAL)
         return WRONG(r, v, "more than %u vital programs", TRN_POLICY_VITAL);
@@ -228,7 +230,7 @@ static bool may_be_check(struct trn_str s)
     return false;
 }
 
-static int rule_check(struct reader *r, const struct trn_node *v)
+static int rule_check(struct reader *r, const struct trn_policy_node *v)
 {
     char text[120];
     int code = need_text(r, v, "a check");
@@ -239,7 +241,7 @@ static int rule_check(struct reader *r, const struct trn_node *v)
     return code < 0 ? code : copy(r, v, v->text, r->rule->check, sizeof r->rule->check);
 }
 
-static int rule_software(struct reader *r, const struct trn_node *v)
+static int rule_software(struct reader *r, const struct trn_policy_node *v)
 {
     int code = need_text(r, v, "a software");
     if (code < 0)
@@ -257,7 +259,7 @@ static int rule_software(struct reader *r, const struct trn_node *v)
     return code;
 }
 
-static int rule_score(struct reader *r, const struct trn_node *v)
+static int rule_score(struct reader *r, const struct trn_policy_node *v)
 {
     uint32_t n = 0;
     int code = read_number(r, v, 1, 100, &n);
@@ -265,7 +267,7 @@ static int rule_score(struct reader *r, const struct trn_node *v)
     return code;
 }
 
-static int rule_stage(struct reader *r, const struct trn_node *v)
+static int rule_stage(struct reader *r, const struct trn_policy_node *v)
 {
     const char *names[TRN_STAGE_MAX];
     unsigned at = 0;
@@ -282,7 +284,7 @@ static int rule_stage(struct reader *r, const struct trn_node *v)
     return code;
 }
 
-static int rule_verdict(struct reader *r, const struct trn_node *v)
+static int rule_verdict(struct reader *r, const struct trn_policy_node *v)
 {
     static const char *const words[TRN_VERDICT_MAX] = {
         [TRN_VERDICT_NOTE] = "note", [TRN_VERDICT_SUSPICIOUS] = "suspicious", [TRN_VERDICT_MALICIOUS] = "malicious"};
@@ -292,7 +294,7 @@ static int rule_verdict(struct reader *r, const struct trn_node *v)
     return code;
 }
 
-static int add_act(struct reader *r, const struct trn_node *v)
+static int add_act(struct reader *r, const struct trn_policy_node *v)
 {
     const char *names[TRN_RESPOND_KINDS] = {0};
     unsigned at = 0;
@@ -304,27 +306,27 @@ static int add_act(struct reader *r, const struct trn_node *v)
     return code;
 }
 
-static int rule_act(struct reader *r, const struct trn_node *v)
+static int rule_act(struct reader *r, const struct trn_policy_node *v)
 {
     return each(r, v, add_act);
 }
 
-static int rule_for(struct reader *r, const struct trn_node *v)
+static int rule_for(struct reader *r, const struct trn_policy_node *v)
 {
     return read_span(r, v, &r->rule->seconds);
 }
 
-static int rule_except(struct reader *r, const struct trn_node *v)
+static int rule_except(struct reader *r, const struct trn_policy_node *v)
 {
     return read_hosts(r, v, &r->rule->except);
 }
 
-static int rule_timeout(struct reader *r, const struct trn_node *v)
+static int rule_timeout(struct reader *r, const struct trn_policy_node *v)
 {
     return read_timeout(r, v, &r->rule->fail_closed);
 }
 
-static int read_rule(struct reader *r, const struct trn_node *v)
+static int read_rule(struct reader *r, const struct trn_policy_node *v)
 {
     static const struct key keys[] = {
         {"check", rule_check}, {"software", rule_software}, {"score", rule_score},
@@ -352,7 +354,7 @@ static int read_rule(struct reader *r, const struct trn_node *v)
 
 /* ---- the file ---- */
 
-static int top_mode(struct reader *r, const struct trn_node *v)
+static int top_mode(struct reader *r, const struct trn_policy_node *v)
 {
     static const char *const words[] = {"detect", "protect"};
     unsigned at = 0;
@@ -361,24 +363,24 @@ static int top_mode(struct reader *r, const struct trn_node *v)
     return code;
 }
 
-static int top_rules(struct reader *r, const struct trn_node *v)
+static int top_rules(struct reader *r, const struct trn_policy_node *v)
 {
     if (v->kind == TRN_NODE_TEXT && v->text.n == 0)
         return 0;
     if (v->kind != TRN_NODE_LIST)
         return WRONG(r, v, "rules are a list: each begins with '-'");
     int code = 0;
-    for (const struct trn_node *n = v->child; code == 0 && n; n = n->next)
+    for (const struct trn_policy_node *n = v->child; code == 0 && n; n = n->next)
         code = read_rule(r, n);
     return code;
 }
 
-static int hold_ms(struct reader *r, const struct trn_node *v)
+static int hold_ms(struct reader *r, const struct trn_policy_node *v)
 {
     return read_number(r, v, TRN_POLICY_MS_MIN, TRN_POLICY_MS_MAX, &r->p->hold_ms);
 }
 
-static int hold_fresh(struct reader *r, const struct trn_node *v)
+static int hold_fresh(struct reader *r, const struct trn_policy_node *v)
 {
     uint64_t sec = 0;
     int code = read_span(r, v, &sec);
@@ -386,12 +388,12 @@ static int hold_fresh(struct reader *r, const struct trn_node *v)
     return code;
 }
 
-static int hold_then(struct reader *r, const struct trn_node *v)
+static int hold_then(struct reader *r, const struct trn_policy_node *v)
 {
     return read_timeout(r, v, &r->p->hold_refuse);
 }
 
-static int top_hold(struct reader *r, const struct trn_node *v)
+static int top_hold(struct reader *r, const struct trn_policy_node *v)
 {
     static const struct key keys[] = {{"for-ms", hold_ms}, {"fresh", hold_fresh}, {"then", hold_then}};
     if (v->kind == TRN_NODE_TEXT)
@@ -400,63 +402,63 @@ static int top_hold(struct reader *r, const struct trn_node *v)
     return read_map(r, v, "hold-new-programs", keys, TRN_ARRAY_SIZE(keys));
 }
 
-static int top_mounts(struct reader *r, const struct trn_node *v)
+static int top_mounts(struct reader *r, const struct trn_policy_node *v)
 {
     return each(r, v, add_mount);
 }
 
-static int top_deadline(struct reader *r, const struct trn_node *v)
+static int top_deadline(struct reader *r, const struct trn_policy_node *v)
 {
     return read_number(r, v, TRN_POLICY_MS_MIN, TRN_POLICY_MS_MAX, &r->p->deadline_ms);
 }
 
-static int top_timeout(struct reader *r, const struct trn_node *v)
+static int top_timeout(struct reader *r, const struct trn_policy_node *v)
 {
     return read_timeout(r, v, &r->p->fail_closed);
 }
 
-static int top_survive(struct reader *r, const struct trn_node *v)
+static int top_survive(struct reader *r, const struct trn_policy_node *v)
 {
     return read_bool(r, v, &r->p->survive);
 }
 
-static int top_vital(struct reader *r, const struct trn_node *v)
+static int top_vital(struct reader *r, const struct trn_policy_node *v)
 {
     return each(r, v, add_vital);
 }
 
-static int rate_acts(struct reader *r, const struct trn_node *v)
+static int rate_acts(struct reader *r, const struct trn_policy_node *v)
 {
     return read_number(r, v, 0, TRN_POLICY_RATE_MAX, &r->p->acts_per_minute);
 }
 
-static int rate_kills(struct reader *r, const struct trn_node *v)
+static int rate_kills(struct reader *r, const struct trn_policy_node *v)
 {
     return read_number(r, v, 0, TRN_POLICY_RATE_MAX, &r->p->kills_per_minute);
 }
 
-static int top_rates(struct reader *r, const struct trn_node *v)
+static int top_rates(struct reader *r, const struct trn_policy_node *v)
 {
     static const struct key keys[] = {{"acts-per-minute", rate_acts}, {"kills-per-minute", rate_kills}};
     return read_map(r, v, "rates", keys, TRN_ARRAY_SIZE(keys));
 }
 
-static int top_manager(struct reader *r, const struct trn_node *v)
+static int top_manager(struct reader *r, const struct trn_policy_node *v)
 {
     return read_hosts(r, v, &r->p->manager);
 }
 
-static int top_dns(struct reader *r, const struct trn_node *v)
+static int top_dns(struct reader *r, const struct trn_policy_node *v)
 {
     return read_hosts(r, v, &r->p->dns);
 }
 
-static int top_administration(struct reader *r, const struct trn_node *v)
+static int top_administration(struct reader *r, const struct trn_policy_node *v)
 {
     return read_hosts(r, v, &r->p->administration);
 }
 
-int trn_policy_words(const struct trn_node *root, struct trn_policy *ret, struct trn_policy_error *err)
+int trn_policy_words(const struct trn_policy_node *root, struct trn_policy *ret, struct trn_policy_error *err)
 {
     static const struct key keys[] = {
         {"mode", top_mode},

@@ -25,7 +25,7 @@ static struct trn_known **bucket_of(const struct trn_known_cache *c, const struc
     return &c->buckets[trn_file_inode_hash(k) & (c->n_buckets - 1)];
 }
 
-static void drop_words(struct trn_words *w, struct trn_known *k)
+static void drop_words(struct trn_word_set *w, struct trn_known *k)
 {
     trn_words_drop(w, k->name);
     trn_words_drop(w, k->version);
@@ -50,7 +50,7 @@ static void order_append(struct trn_known_cache *c, struct trn_known *k)
     c->newest = k;
 }
 
-static void uncache(struct trn_known_cache *c, struct trn_words *w, struct trn_known *k)
+static void uncache(struct trn_known_cache *c, struct trn_word_set *w, struct trn_known *k)
 {
     struct trn_known **at = bucket_of(c, &k->key);
     while (*at != k)
@@ -67,7 +67,7 @@ static void uncache(struct trn_known_cache *c, struct trn_words *w, struct trn_k
     free(k);
 }
 
-void trn_known_done(struct trn_known_cache *c, struct trn_words *w)
+void trn_known_done(struct trn_known_cache *c, struct trn_word_set *w)
 {
     while (c->oldest)
         uncache(c, w, c->oldest);
@@ -75,7 +75,7 @@ void trn_known_done(struct trn_known_cache *c, struct trn_words *w)
     *c = (struct trn_known_cache){0};
 }
 
-void trn_known_drop(struct trn_known_cache *c, struct trn_words *w, struct trn_known *k)
+void trn_known_drop(struct trn_known_cache *c, struct trn_word_set *w, struct trn_known *k)
 {
     if (!k || --k->refs || k->cached)
         return;
@@ -96,7 +96,7 @@ struct trn_known *trn_known_find(const struct trn_known_cache *c, const struct t
 }
 
 /* An entry in use goes behind the others a few times, so that what runs now stays known. */
-static void make_room(struct trn_known_cache *c, struct trn_words *w)
+static void make_room(struct trn_known_cache *c, struct trn_word_set *w)
 {
     if (c->count < c->max)
         return;
@@ -112,7 +112,7 @@ struct words_of {
     struct trn_word *name, *version, *signer, *build_id, *kind;
 };
 
-static int take_words(struct trn_words *w, const struct trn_identity *i, struct words_of *ret)
+static int take_words(struct trn_word_set *w, const struct trn_identity *i, struct words_of *ret)
 {
     const struct trn_str s[5] = {i->software.name, i->software.version, i->software.signer, i->build_id, i->kind};
     struct trn_word *got[5] = {0};
@@ -143,7 +143,7 @@ static void fill(struct trn_known *k, const struct trn_identity *i, const struct
     k->id.kind = trn_word_str(k->kind);
 }
 
-int trn_known_put(struct trn_known_cache *c, struct trn_words *w, const struct trn_ev_identity *i,
+int trn_known_put(struct trn_known_cache *c, struct trn_word_set *w, const struct trn_ev_identity *i,
                   struct trn_known **ret, bool *ret_changed)
 {
     struct words_of words;

@@ -8,16 +8,16 @@
 
 #define FIRST_BUCKETS 1024u
 
-int trn_words_init(struct trn_words *w)
+int trn_words_init(struct trn_word_set *w)
 {
     struct trn_word **b = calloc(FIRST_BUCKETS, sizeof(struct trn_word *));
     if (!b)
         return -ENOMEM;
-    *w = (struct trn_words){.buckets = b, .n_buckets = FIRST_BUCKETS};
+    *w = (struct trn_word_set){.buckets = b, .n_buckets = FIRST_BUCKETS};
     return 0;
 }
 
-void trn_words_done(struct trn_words *w)
+void trn_words_done(struct trn_word_set *w)
 {
     for (size_t i = 0; i < w->n_buckets; i++)
         for (struct trn_word *e = w->buckets[i], *next; e; e = next) {
@@ -25,11 +25,11 @@ void trn_words_done(struct trn_words *w)
             free(e);
         }
     free(w->buckets);
-    *w = (struct trn_words){0};
+    *w = (struct trn_word_set){0};
 }
 
 /* Failure is harmless: the chains only get longer. */
-static void grow(struct trn_words *w)
+static void grow(struct trn_word_set *w)
 {
     size_t n = w->n_buckets * 2;
     struct trn_word **b = calloc(n, sizeof(struct trn_word *));
@@ -46,7 +46,7 @@ static void grow(struct trn_words *w)
     w->n_buckets = n;
 }
 
-int trn_words_take(struct trn_words *w, struct trn_str s, size_t max, struct trn_word **ret)
+int trn_words_take(struct trn_word_set *w, struct trn_str s, size_t max, struct trn_word **ret)
 {
     if (!s.p) {
         *ret = NULL;
@@ -75,7 +75,7 @@ int trn_words_take(struct trn_words *w, struct trn_str s, size_t max, struct trn
     return 0;
 }
 
-void trn_words_drop(struct trn_words *w, struct trn_word *word)
+void trn_words_drop(struct trn_word_set *w, struct trn_word *word)
 {
     if (!word || --word->refs)
         return;

@@ -30,15 +30,15 @@ struct trn_word {
     uint32_t hash, n, refs;
     char p[];
 };
-struct trn_words {
+struct trn_word_set {
     struct trn_word **buckets;
     size_t n_buckets, count, bytes;
 };
-int trn_words_init(struct trn_words *w) TRN_MUST_CHECK;
-void trn_words_done(struct trn_words *w);
+int trn_words_init(struct trn_word_set *w) TRN_MUST_CHECK;
+void trn_words_done(struct trn_word_set *w);
 /* One reference more on the bytes of s (cut at max); absent gives NULL. -ENOMEM. */
-int trn_words_take(struct trn_words *w, struct trn_str s, size_t max, struct trn_word **ret) TRN_MUST_CHECK;
-void trn_words_drop(struct trn_words *w, struct trn_word *word); /* takes NULL */
+int trn_words_take(struct trn_word_set *w, struct trn_str s, size_t max, struct trn_word **ret) TRN_MUST_CHECK;
+void trn_words_drop(struct trn_word_set *w, struct trn_word *word); /* takes NULL */
 static inline struct trn_str trn_word_str(const struct trn_word *w)
 {
     return w ? (struct trn_str){w->p, w->n} : TRN_STR_NONE;
@@ -60,12 +60,12 @@ struct trn_known_cache {
     size_t n_buckets, count, detached, max;
 };
 int trn_known_init(struct trn_known_cache *c, size_t max) TRN_MUST_CHECK;
-void trn_known_done(struct trn_known_cache *c, struct trn_words *w);
+void trn_known_done(struct trn_known_cache *c, struct trn_word_set *w);
 struct trn_known *trn_known_find(const struct trn_known_cache *c, const struct trn_file_key *k); /* newest match */
 /* New or replaced content for a key; *ret is cached. *ret_changed: an entry in use now says something else. */
-int trn_known_put(struct trn_known_cache *c, struct trn_words *w, const struct trn_ev_identity *i,
+int trn_known_put(struct trn_known_cache *c, struct trn_word_set *w, const struct trn_ev_identity *i,
                   struct trn_known **ret, bool *ret_changed) TRN_MUST_CHECK;
-void trn_known_drop(struct trn_known_cache *c, struct trn_words *w, struct trn_known *k); /* one reference less */
+void trn_known_drop(struct trn_known_cache *c, struct trn_word_set *w, struct trn_known *k); /* one reference less */
 
 /* ---- images (image.c) ---- */
 enum trn_border {
@@ -140,7 +140,7 @@ struct trn_process_table {
     uint32_t free_first;                 /* slots used before */
     struct trn_slot_list living, exited; /* in order of arrival, of exit */
     struct trn_slot_index by_id, by_pid; /* by_pid: the newest of each */
-    struct trn_words words;
+    struct trn_word_set words;
     struct trn_known_cache known;
     struct trn_node *nodes; /* newest first */
     size_t n_nodes;

@@ -30,7 +30,7 @@ struct trn_holder {
 };
 
 /* Another mount namespace. */
-struct trn_view {
+struct trn_mount_view {
     uint64_t ns;  /* its number; 0: free */
     bool foreign; /* of another user namespace than ours: root there is somebody here */
     struct trn_holder holder[4];
@@ -42,10 +42,10 @@ struct trn_view {
 struct trn_fs {
     uint8_t fsid[8];
     uint32_t major, minor;
-    char *point;           /* owned; as the view's processes see it */
-    struct trn_view *view; /* NULL: our own mount namespace */
-    uint32_t mount_id;     /* of a view */
-    int fd;                /* during a batch only; -1 */
+    char *point;                 /* owned; as the view's processes see it */
+    struct trn_mount_view *view; /* NULL: our own mount namespace */
+    uint32_t mount_id;           /* of a view */
+    int fd;                      /* during a batch only; -1 */
 };
 
 /* A folder that an event named by its file handle. */
@@ -71,7 +71,7 @@ struct trn_fanotify {
     struct trn_fs fs[TRN_FS_MAX];
     size_t n_fs;
     struct trn_scope scope; /* owned; id 0: none */
-    struct trn_view view[TRN_VIEWS];
+    struct trn_mount_view view[TRN_VIEWS];
     unsigned view_turn, views_left_out;
     uint32_t stray;        /* who changed a file on a file system that we have no path to */
     char **roots, **homes; /* owned, NULL ends */
@@ -115,7 +115,7 @@ int trn_fanotify_groups(struct trn_fanotify *f, struct trn_err *err) TRN_MUST_CH
 int trn_fanotify_mark_all(struct trn_fanotify *f, struct trn_err *err) TRN_MUST_CHECK;
 void trn_fanotify_forget_marks(struct trn_fanotify *f); /* all file systems: they are to be marked again */
 /* Marks what fd is on and puts it on the list. */
-int trn_fanotify_mark_fd(struct trn_fanotify *f, const struct trn_mount *m, int fd, struct trn_view *view)
+int trn_fanotify_mark_fd(struct trn_fanotify *f, const struct trn_mount *m, int fd, struct trn_mount_view *view)
     TRN_MUST_CHECK;
 void trn_fanotify_drop_fs(struct trn_fanotify *f, size_t i); /* from the list; the mark stays with the file system */
 bool trn_path_is_below(const char *path, const char *root);

@@ -152,7 +152,7 @@ static int mark_changes(struct trn_fanotify *f, int fd)
     return 0;
 }
 
-int trn_fanotify_mark_fd(struct trn_fanotify *f, const struct trn_mount *m, int fd, struct trn_view *view)
+int trn_fanotify_mark_fd(struct trn_fanotify *f, const struct trn_mount *m, int fd, struct trn_mount_view *view)
 {
     struct trn_fs fs = {.major = m->major, .minor = m->minor, .mount_id = m->id, .view = view, .fd = -1};
     struct statfs st;

@@ -47,7 +47,7 @@ static bool ended(int pidfd)
 }
 
 /* A process of the view that runs; NULL: none is known. */
-static const struct trn_holder *holder_of(struct trn_view *v)
+static const struct trn_holder *holder_of(struct trn_mount_view *v)
 {
     for (size_t i = 0; i < TRN_ARRAY_SIZE(v->holder); i++) {
         struct trn_holder *h = &v->holder[i];
@@ -63,7 +63,7 @@ static const struct trn_holder *holder_of(struct trn_view *v)
     return NULL;
 }
 
-static void add_holder(struct trn_view *v, uint32_t pid, int *pidfd)
+static void add_holder(struct trn_mount_view *v, uint32_t pid, int *pidfd)
 {
     struct trn_holder *h = NULL;
 
@@ -118,7 +118,7 @@ static bool is_mount(int fd, uint32_t id)
 }
 
 /* O_PATH, and for certain this mount; negative errno. */
-static int open_mount(struct trn_view *v, const char *point, uint32_t id)
+static int open_mount(struct trn_mount_view *v, const char *point, uint32_t id)
 {
     const struct trn_holder *h = holder_of(v);
     const struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
@@ -165,7 +165,7 @@ static bool is_memory(const struct trn_mount *m)
     return strcmp(m->fstype, "tmpfs") == 0 || strcmp(m->fstype, "ramfs") == 0;
 }
 
-static bool is_wanted(const struct trn_view *v, const struct trn_mount *m)
+static bool is_wanted(const struct trn_mount_view *v, const struct trn_mount *m)
 {
     return m->watchable && !m->read_only && (!v->foreign || is_memory(m)) && !trn_path_is_below(m->point, "/proc") &&
            !trn_path_is_below(m->point, "/sys") &&
@@ -190,7 +190,7 @@ static size_t count_of_views(const struct trn_fanotify *f)
     return n;
 }
 
-static void mark_mount(struct trn_fanotify *f, struct trn_view *v, const struct trn_mount *m)
+static void mark_mount(struct trn_fanotify *f, struct trn_mount_view *v, const struct trn_mount *m)
 {
     TRN_AUTO(trn_fd_closep) int fd = open_mount(v, m->point, m->id);
 
@@ -210,7 +210,7 @@ static int others(const struct trn_fanotify *f, struct trn_mounts *ret_own, stru
     return r == 0 && f->scope.id ? trn_mounts_read_of(1, 8u << 20, ret_first, &err) : r;
 }
 
-static void mark_new(struct trn_fanotify *f, struct trn_view *v, const struct trn_mounts *all)
+static void mark_new(struct trn_fanotify *f, struct trn_mount_view *v, const struct trn_mounts *all)
 {
     TRN_AUTO(trn_mounts_done) struct trn_mounts own = {0}, first = {0};
 
@@ -232,7 +232,7 @@ static void mark_new(struct trn_fanotify *f, struct trn_view *v, const struct tr
 }
 
 /* all: NULL when the namespace is gone. */
-static void forget_gone(struct trn_fanotify *f, const struct trn_view *v, const struct trn_mounts *all)
+static void forget_gone(struct trn_fanotify *f, const struct trn_mount_view *v, const struct trn_mounts *all)
 {
     for (size_t i = 0; i < f->n_fs;) {
         const struct trn_fs *fs = &f->fs[i];
@@ -244,7 +244,7 @@ static void forget_gone(struct trn_fanotify *f, const struct trn_view *v, const 
     }
 }
 
-static void drop(struct trn_fanotify *f, struct trn_view *v)
+static void drop(struct trn_fanotify *f, struct trn_mount_view *v)
 {
     forget_gone(f, v, NULL);
     for (size_t i = 0; i < TRN_ARRAY_SIZE(v->holder); i++)
@@ -274,7 +274,7 @@ static void drop_ended(struct trn_fanotify *f)
     }
 }
 
-static bool is_same(const struct trn_fs *fs, struct trn_view *v)
+static bool is_same(const struct trn_fs *fs, struct trn_mount_view *v)
 {
     TRN_AUTO(trn_fd_closep) int fd = open_mount(v, fs->point, fs->mount_id);
     struct statfs st;
@@ -282,7 +282,7 @@ static bool is_same(const struct trn_fs *fs, struct trn_view *v)
     return fd >= 0 && fstatfs(fd, &st) == 0 && memcmp(&st.f_fsid, fs->fsid, sizeof(fs->fsid)) == 0;
 }
 
-static void forget_replaced(struct trn_fanotify *f, struct trn_view *v)
+static void forget_replaced(struct trn_fanotify *f, struct trn_mount_view *v)
 {
     for (size_t i = 0; i < f->n_fs;) {
         if (f->fs[i].view == v && !is_same(&f->fs[i], v)) {
@@ -294,7 +294,7 @@ static void forget_replaced(struct trn_fanotify *f, struct trn_view *v)
     }
 }
 
-static void look(struct trn_fanotify *f, struct trn_view *v, uint64_t now)
+static void look(struct trn_fanotify *f, struct trn_mount_view *v, uint64_t now)
 {
     TRN_AUTO(trn_mounts_done) struct trn_mounts all = {0};
     const struct trn_holder *h = holder_of(v);
@@ -324,9 +324,9 @@ static void look(struct trn_fanotify *f, struct trn_view *v, uint64_t now)
 
 /* ---- entry points ---- */
 
-static struct trn_view *view_of(struct trn_fanotify *f, uint64_t ns)
+static struct trn_mount_view *view_of(struct trn_fanotify *f, uint64_t ns)
 {
-    struct trn_view *empty = NULL;
+    struct trn_mount_view *empty = NULL;
 
     for (size_t i = 0; i < TRN_VIEWS; i++) {
         if (f->view[i].ns == ns)
@@ -338,7 +338,7 @@ static struct trn_view *view_of(struct trn_fanotify *f, uint64_t ns)
         f->views_left_out++;
         return NULL;
     }
-    *empty = (struct trn_view){.ns = ns};
+    *empty = (struct trn_mount_view){.ns = ns};
     for (size_t i = 0; i < TRN_ARRAY_SIZE(empty->holder); i++)
         empty->holder[i].pidfd = -1;
     return empty;
@@ -349,7 +349,7 @@ void trn_fanotify_view(struct trn_fanotify *f, uint32_t pid)
     TRN_AUTO(trn_fd_closep) int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
     uint64_t ns = 0, now = trn_mono_ns();
     struct stat own;
-    struct trn_view *v;
+    struct trn_mount_view *v;
     bool foreign = false, anew;
 
     if (pidfd < 0 || namespace_of(pid, &ns, &foreign) != 0 || stat("/proc/self/ns/mnt", &own) != 0 ||
@@ -374,7 +374,7 @@ void trn_fanotify_views_tick(struct trn_fanotify *f)
     uint64_t now = trn_mono_ns();
 
     for (size_t i = 0, looks = 0; i < TRN_VIEWS && looks < LOOKS; i++) {
-        struct trn_view *v = &f->view[f->view_turn++ % TRN_VIEWS];
+        struct trn_mount_view *v = &f->view[f->view_turn++ % TRN_VIEWS];
 
         if (v->ns && now >= v->look_ns) {
             look(f, v, now);

@@ -77,7 +77,7 @@ static enum trn_chain_state from_error(int code, const char **ret_why)
     }
 }
 
-static bool is_for(X509 *x, enum trn_use use)
+static bool is_for(X509 *x, enum trn_chain_use use)
 {
     uint32_t may = X509_get_extended_key_usage(x); /* UINT32_MAX: does not say, so anything */
     if (use == TRN_USE_CODE)
@@ -107,7 +107,7 @@ static int verify(const struct trn_cms *bag, X509 *leaf, X509_STORE *store, int6
 }
 
 enum trn_chain_state trn_chain_check(const struct trn_cms *bag, int leaf, const struct trn_trust_roots *roots,
-                                     int64_t at, enum trn_use use, const char **ret_why)
+                                     int64_t at, enum trn_chain_use use, const char **ret_why)
 {
     TRN_AUTO(store_freep) X509_STORE *store = NULL;
     if (leaf < 0 || (uint32_t)leaf >= bag->n_certificates || !bag->x509[leaf]) {

@@ -5,11 +5,11 @@
 
 #include "signature/cms.h"
 
-enum trn_use { TRN_USE_ANY = 0, TRN_USE_CODE, TRN_USE_TIME };
+enum trn_chain_use { TRN_USE_ANY = 0, TRN_USE_CODE, TRN_USE_TIME };
 
 /* Does certificate `leaf` of the bag lead to a root, at this time, for this use? why: static, what is wrong. */
 enum trn_chain_state trn_chain_check(const struct trn_cms *bag, int leaf, const struct trn_trust_roots *roots,
-                                     int64_t at, enum trn_use use, const char **ret_why);
+                                     int64_t at, enum trn_chain_use use, const char **ret_why);
 /* Marks the certificates of the bag that stand above this one, each signed by the next; used: one flag a certificate. */
 void trn_chain_mark(const struct trn_cms *bag, int leaf, bool used[TRN_CMS_CERTS]);
 /* Adds the roots of this subject (whole name) to the store. */

@@ -53,7 +53,7 @@ static struct trn_str decoded(struct trn_str text, struct trn_arena *a)
 }
 
 /* subject: [{ name, digest: { sha512: hex } }]: the first one. */
-static int read_statement(struct trn_str json, struct trn_arena *a, struct trn_provenance *ret)
+static int read_statement(struct trn_str json, struct trn_arena *a, struct trn_npm_provenance *ret)
 {
     struct trn_json j;
     struct trn_json_piece p, value;
@@ -114,9 +114,10 @@ static enum trn_digest_state verify(const struct bundle *b, struct trn_str paylo
     return e == 1 ? TRN_DIGEST_OK : e == 0 ? TRN_DIGEST_BAD : TRN_DIGEST_UNKNOWN;
 }
 
-int trn_provenance_read(const struct trn_source *s, struct trn_arena *a, struct trn_provenance *ret)
+int trn_provenance_read(const struct trn_source *s, struct trn_arena *a, struct trn_npm_provenance *ret)
 {
-    struct trn_provenance r = {.signature = {.kind = TRN_SIGNATURE_NPM, .chain = TRN_CHAIN_UNKNOWN, .signatures = 1}};
+    struct trn_npm_provenance r = {
+        .signature = {.kind = TRN_SIGNATURE_NPM, .chain = TRN_CHAIN_UNKNOWN, .signatures = 1}};
     struct trn_str json;
     struct bundle b = {0};
     if (s->size > JSON_MAX)

@@ -144,14 +144,14 @@ int trn_rpm_signature(const struct trn_source *s, struct trn_arena *a, struct tr
 int trn_deb_signature(const struct trn_source *s, struct trn_arena *a, struct trn_signature *ret) TRN_MUST_CHECK;
 
 /* provenance.c: a Sigstore bundle with an in-toto statement, as npm publishes it. -ENOENT: other JSON; -EBADMSG: damaged. */
-struct trn_provenance {
+struct trn_npm_provenance {
     struct trn_signature signature; /* digest: did the key of its own certificate sign the statement? */
     struct trn_str subject;         /* "pkg:npm/name@1.2.3" */
     struct trn_str digest;          /* of the content it is about, in hex */
     struct trn_str predicate;       /* type of what is said */
     const char *digest_algorithm;   /* "sha512" */
 };
-int trn_provenance_read(const struct trn_source *s, struct trn_arena *a, struct trn_provenance *ret) TRN_MUST_CHECK;
+int trn_provenance_read(const struct trn_source *s, struct trn_arena *a, struct trn_npm_provenance *ret) TRN_MUST_CHECK;
 
 /* authenticode.c: -ENOENT: not signed; -EBADMSG: its directory points nowhere (err says where). */
 int trn_authenticode_pe(const struct trn_pe *pe, const struct trn_signature_options *o, struct trn_arena *a,

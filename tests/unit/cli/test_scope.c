@@ -9,7 +9,7 @@
 
 Test(scope, made_entered_and_removed)
 {
-    struct trn_scope s = {0};
+    struct trn_watch_scope s = {0};
     struct trn_err err = {0};
     if (trn_scope_make(&s, &err) < 0)
         cr_skip("%s", err.message);
@@ -36,6 +36,6 @@ Test(scope, made_entered_and_removed)
 
 Test(scope, removing_what_was_never_made_is_fine)
 {
-    struct trn_scope s = {0};
+    struct trn_watch_scope s = {0};
     cr_assert_eq(trn_scope_remove(&s), 0);
 }

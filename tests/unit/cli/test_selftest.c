@@ -4,7 +4,7 @@
 
 #include <criterion/criterion.h>
 
-static const struct trn_act *act_of(const char *name)
+static const struct trn_selftest_act *act_of(const char *name)
 {
     size_t i = 0;
     while (i < trn_n_acts_file && strcmp(trn_acts_file[i].name, name) != 0)
@@ -27,7 +27,7 @@ Test(selftest, a_file_of_another_act_is_not_taken_for_its_own)
     };
     struct trn_scratch s = {.dir = "/tmp/scratch", .marker = "marker"};
     for (size_t i = 0; i < TRN_ARRAY_SIZE(cases); i++) {
-        const struct trn_act *act = act_of(cases[i].act);
+        const struct trn_selftest_act *act = act_of(cases[i].act);
         struct trn_event ev = {.type = TRN_EV_FILE, .action = (uint16_t)cases[i].action};
         ev.file.path = trn_str_of(cases[i].own);
         cr_expect(act->seen(&s, &ev), "%s", act->name);
