@@ -19,6 +19,7 @@
 #define PROFILE_MAX (4u << 20)
 #define RUNS_MAX 24u /* pieces of one part that are searched for encoded text */
 #define SHOWN 64u
+#define SMALL_LARGE 8192u
 
 struct part {
     struct trn_look *l;
@@ -389,11 +390,27 @@ static int look_at_part(struct trn_look *l, const struct trn_image_carried *c)
     return e;
 }
 
+/* Each alone says nothing; a program can put many together. */
+static int tell_small(struct trn_look *l, const struct trn_image_extent *i)
+{
+    struct trn_finding f;
+    if (i->small < SMALL_LARGE)
+        return 0;
+    trn_finding_init(&f, trn_check_find(TRN_STR("image.hidden-data")));
+    f.score = 10;
+    trn_look_say(l, &f, "%llu bytes stand in %u small parts of the image that viewers pass over (texts, private parts)",
+                 (unsigned long long)i->small, i->n_small);
+    trn_finding_add(&f, "size", trn_arena_printf(l->arena, "%llu", (unsigned long long)i->small));
+    return trn_look_found(l, &f);
+}
+
 int trn_look_image_carried(struct trn_look *l, const struct trn_image_extent *i)
 {
     int e = 0;
     for (uint32_t k = 0; e == 0 && k < i->n_carried && !trn_look_over(l); k++)
         e = look_at_part(l, &i->carried[k]);
+    if (e == 0)
+        e = tell_small(l, i);
     if (e == 0 && i->carried_left_out)
         e = trn_look_gap(l, TRN_GAP_LIMIT, TRN_STR_NONE,
                          "%u more parts of the image, smaller ones, that viewers pass over", i->carried_left_out);

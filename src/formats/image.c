@@ -26,8 +26,11 @@ void trn_image_rest(struct trn_image_extent *i, enum trn_image_rest_kind kind, u
 void trn_image_carry(struct trn_image_extent *i, const struct trn_image_carried *c)
 {
     struct trn_image_carried *to = &i->carried[i->n_carried];
-    if (c->size < TRN_IMAGE_CARRIED_LEAST)
+    if (c->size < TRN_IMAGE_CARRIED_LEAST) {
+        i->n_small += c->size > 0;
+        i->small += c->size;
         return;
+    }
     if (i->n_carried == TRN_IMAGE_CARRIED) {
         i->carried_left_out++;
         to = &i->carried[0];

@@ -60,6 +60,8 @@ struct trn_image_extent {
     uint32_t parts;                                      /* chunks, segments, blocks, entries */
     struct trn_image_carried carried[TRN_IMAGE_CARRIED]; /* the largest, in no order */
     uint32_t n_carried, carried_left_out;
+    uint32_t n_small; /* parts too small for that list; bytes of all of them */
+    uint64_t small;
     /* of a PNG */
     uint64_t pixels_at;     /* of the first block of pixels */
     uint64_t pixels_extra;  /* bytes that their stream gives behind the last row */

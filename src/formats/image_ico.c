@@ -33,6 +33,8 @@ static void take_over(struct trn_image_extent *i, const struct trn_image_extent 
     }
     i->rests_left_out += png->rests_left_out;
     i->carried_left_out += png->carried_left_out;
+    i->n_small += png->n_small;
+    i->small += png->small;
     i->pixels_unread += png->pixels_unread;
     if (png->pixels_extra > i->pixels_extra) {
         i->pixels_extra = png->pixels_extra;

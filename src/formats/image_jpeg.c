@@ -120,7 +120,7 @@ static void carried(struct jpeg *j, uint8_t marker, uint64_t at, uint64_t n)
     char head[sizeof(c.keyword)] = {0};
     bool app = marker >= 0xe0 && marker <= 0xef, comment = marker == 0xfe;
     /* what is neither: tables and frames that decoders need, or reserved */
-    if ((marker >= 0xc0 && marker <= 0xdf) || n < TRN_IMAGE_CARRIED_LEAST)
+    if (marker >= 0xc0 && marker <= 0xdf)
         return;
     snprintf(c.block, sizeof(c.block), comment ? "COM" : app ? "APP%u" : "0x%02x", app ? marker - 0xe0u : marker);
     if (comment)

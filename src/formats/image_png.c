@@ -120,7 +120,7 @@ static void carried(struct png *p, const uint8_t *type, uint64_t at, uint64_t n)
     for (size_t k = 0; k < TRN_ARRAY_SIZE(texts); k++)
         if (memcmp(type, texts[k], 4) == 0)
             return text_chunk(p, texts[k], at, n);
-    if (n < TRN_IMAGE_CARRIED_LEAST || is_known(type, n) || (p->animated && memcmp(type, "fdAT", 4) == 0))
+    if (is_known(type, n) || (p->animated && memcmp(type, "fdAT", 4) == 0))
         return;
     if (memcmp(type, "eXIf", 4) == 0 || memcmp(type, "caBX", 4) == 0)
         c.kind = TRN_IMAGE_META;

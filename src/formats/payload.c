@@ -179,7 +179,7 @@ uint32_t trn_random_milli(uint64_t n)
 /* A stream that unpacks: window as for inflateInit2. Its first bytes are kept. */
 static bool unpacks(const uint8_t *p, size_t n, int window, uint8_t *kept, size_t *ret_kept)
 {
-    uint8_t out[16384];
+    uint8_t out[16384] = {0};
     z_stream z = {0};
     size_t given = 0;
     int r = Z_OK;

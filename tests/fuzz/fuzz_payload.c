@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Question: do any bytes crash what tells what bytes are, or is encoded text or a program told that is not in them? */
+/* Question: do any bytes crash what tells what bytes are, or the check of what stands behind a text or document, or is encoded
+ * text or a program told that is not in them? */
 #include "formats/formats.h"
+#include "scan_input.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -10,6 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct trn_payload p = trn_payload_of(data, size);
     struct trn_encoded d;
     const char *what = NULL;
+    fuzz_scan(data, size, "a.txt");
     size_t at = trn_program_find(data, size, 0, &what);
     if (p.at > size || !p.what || !trn_payload_name(p.kind)[0])
         abort();

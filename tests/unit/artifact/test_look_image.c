@@ -347,6 +347,23 @@ Test(look_image, many_small_parts_make_no_room_scarce_for_a_large_one)
     cr_expect(told_has(&t, "more parts of the image"), "%s", TOLD(t));
 }
 
+Test(look_image, very_many_parts_too_small_to_be_looked_at_are_counted)
+{
+    for (int many = 0; many < 2; many++) {
+        TRN_AUTO(trn_buf_done) struct trn_buf b, plain;
+        start(&b);
+        start(&plain);
+        make_png(&plain);
+        trn_put(&b, plain.p, plain.n - 12);
+        for (int i = 0; i < (many ? 300 : 30); i++)
+            png_chunk(&b, "tEXt", "Comment\0a piece of something longer than it", 40);
+        png_chunk(&b, "IEND", NULL, 0);
+        TRN_AUTO(told_done) struct told t = told_of(trn_buf_str(&b), "a.png");
+        cr_expect_eq(told_has(&t, "9600 bytes stand in 300 small parts"), many, "%s", TOLD(t));
+        cr_expect_eq(t.findings, many);
+    }
+}
+
 Test(look_image, read_by_windows_the_same_parts_are_told)
 {
     TRN_AUTO(trn_buf_done) struct trn_buf b;
