@@ -68,7 +68,7 @@ Test(document, random_bytes_behind_a_pdf_are_told_and_weigh_by_size)
 Test(document, a_pdf_that_was_updated_or_padded_is_not_told)
 {
     char zeros[300] = {0};
-    TRN_AUTO(told_done) struct told updated = told_with(PDF, PDF + 9, sizeof(PDF) - 10, "a.pdf", false);
+    TRN_AUTO(told_done) struct told updated = told_with(PDF, &PDF[9], sizeof(PDF) - 10, "a.pdf", false);
     TRN_AUTO(told_done) struct told padded = told_with(PDF, zeros, sizeof(zeros), "a.pdf", false);
     cr_expect_eq(updated.findings, 0, "%s", TOLD(updated));
     cr_expect_eq(padded.findings, 0, "%s", TOLD(padded));
