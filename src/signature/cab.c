@@ -75,21 +75,14 @@ static int check(struct cab *c)
 {
     struct trn_signed *out = c->job.out;
     struct trn_str all;
-    uint64_t size = 0;
+    size_t size = 0;
     if (c->size > TRN_CMS_MAX)
         return -EBADMSG;
     int e = trn_source_take(c->s, c->at, (size_t)c->size, c->job.arena, &all);
     if (e == 0)
-        e = trn_der_size(all, &size);
-    if (e == 0 && size > all.n)
-        e = -EBADMSG;
+        e = trn_spc_check_within(&c->job, all, c->at, &size);
     if (e < 0)
         return e == -ENODATA ? -EBADMSG : e;
-    c->job.bytes = all;
-    c->job.at = c->at;
-    e = trn_spc_check(&c->job, trn_str_slice(all, 0, (size_t)size), 0);
-    if (e < 0)
-        return e;
     trn_signature_uncovered(&out->signature, c->at, size, "the signature itself", true);
     rest(c, c->at + size, c->size - size, TRN_PLACE_SLACK, "behind the signature, in the room for it");
     rest(c, c->at + c->size, c->s->size - c->at - c->size, TRN_PLACE_BEHIND, "behind the signature of the cabinet");
@@ -111,12 +104,7 @@ int trn_cab_signature(const struct trn_source *s, const struct trn_signature_opt
     out->signature.kind = TRN_SIGNATURE_AUTHENTICODE;
     trn_signature_uncovered(&out->signature, 4, 4, "a reserved number of the header", true);
     trn_signature_uncovered(&out->signature, 34, 22, "place of the signature in the header", true);
-    e = check(&c);
-    if (e == -EBADMSG) {
-        out->signature.digest = TRN_DIGEST_UNKNOWN;
-        out->why = "its signature cannot be read";
-        e = 0;
-    }
+    e = trn_spc_settle(out, check(&c));
     if (e == 0)
         *ret = *out;
     return e;

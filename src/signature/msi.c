@@ -180,28 +180,23 @@ static int check(struct msi *m)
 {
     struct trn_signed *out = m->job.out;
     struct trn_str all;
-    uint64_t at, size = 0;
+    uint64_t at;
+    size_t size = 0;
     int e = take_stream(m, m->signature, TRN_CMS_MAX, &all);
     if (e == 0 && m->ex)
         e = take_stream(m, m->ex, EX_MAX, &m->ex_bytes);
     if (e == 0)
         e = sort_entries(m);
     if (e == 0)
-        e = trn_der_size(all, &size);
-    if (e == 0 && size > all.n)
-        e = -EBADMSG;
+        e = trn_spc_check_within(&m->job, all, trn_ole2_contiguous(m->ole, m->signature, &at) ? at : 0, &size);
     if (e < 0)
         return e == -ENODATA ? -EBADMSG : e;
-    m->job.bytes = all;
-    m->job.at = trn_ole2_contiguous(m->ole, m->signature, &at) ? at : 0;
-    e = trn_spc_check(&m->job, trn_str_slice(all, 0, (size_t)size), 0);
-    if (e == 0 && m->ex_bad && out->signature.digest == TRN_DIGEST_OK) {
+    if (m->ex_bad && out->signature.digest == TRN_DIGEST_OK) {
         out->signature.digest = TRN_DIGEST_BAD;
         out->why = "names, sizes or times in it are not those that were signed";
     }
-    if (e == 0)
-        stream_slack(m, all, (size_t)size);
-    return e;
+    stream_slack(m, all, size);
+    return 0;
 }
 
 static int slack(void *ctx, const struct trn_ole2_slack *s)
@@ -225,12 +220,7 @@ int trn_msi_signature(const struct trn_ole2 *ole, const struct trn_signature_opt
         return -ENOENT;
     out->why = out->chain_why = "";
     out->signature.kind = TRN_SIGNATURE_MSI;
-    int e = check(&m);
-    if (e == -EBADMSG) {
-        out->signature.digest = TRN_DIGEST_UNKNOWN;
-        out->why = "its signature cannot be read";
-        e = 0;
-    }
+    int e = trn_spc_settle(out, check(&m));
     if (e == 0)
         e = trn_ole2_slack(ole, slack, out);
     if (e == 0)

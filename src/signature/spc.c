@@ -280,3 +280,28 @@ int trn_spc_check(struct trn_spc_job *job, struct trn_str der, unsigned depth)
     ERR_clear_error();
     return e;
 }
+
+int trn_spc_check_within(struct trn_spc_job *job, struct trn_str all, uint64_t at, size_t *ret_used)
+{
+    uint64_t size = 0;
+    int e = trn_der_size(all, &size);
+    if (e == -ENODATA || (e == 0 && size > all.n))
+        return -EBADMSG;
+    if (e < 0)
+        return e;
+    job->bytes = all;
+    job->at = at;
+    e = trn_spc_check(job, trn_str_slice(all, 0, (size_t)size), 0);
+    if (e == 0)
+        *ret_used = (size_t)size;
+    return e;
+}
+
+int trn_spc_settle(struct trn_signed *out, int e)
+{
+    if (e != -EBADMSG)
+        return e;
+    out->signature.digest = TRN_DIGEST_UNKNOWN;
+    out->why = "its signature cannot be read";
+    return 0;
+}

@@ -26,6 +26,10 @@ struct trn_spc_job {
 
 /* der: one ContentInfo, and nothing behind it. -EBADMSG: not a signature; else 0, and the result is in job->out. */
 int trn_spc_check(struct trn_spc_job *job, struct trn_str der, unsigned depth) TRN_MUST_CHECK;
+/* all: what was set aside for one signature, at this place of the file; *ret_used: how much of it is the signature. */
+int trn_spc_check_within(struct trn_spc_job *job, struct trn_str all, uint64_t at, size_t *ret_used) TRN_MUST_CHECK;
+/* e of a check of a whole file: a signature that cannot be read is a result too, and told as one. */
+int trn_spc_settle(struct trn_signed *out, int e) TRN_MUST_CHECK;
 void trn_spc_place(struct trn_spc_job *job, enum trn_unsigned_place_kind kind, struct trn_str view, const char *what,
                    struct trn_str oid);
 /* Attributes, certificates and elements of one CMS structure that nobody signed. used: certificates that signers need. */

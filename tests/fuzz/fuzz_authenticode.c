@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Question: does any signed PE crash the reader of its signature, or get places that are not in the file? */
-#include "signature/signature.h"
+#include "signed_input.h"
 
 static int64_t read_window(void *ctx, uint64_t at, void *dst, size_t n)
 {
@@ -11,13 +11,9 @@ static int64_t read_window(void *ctx, uint64_t at, void *dst, size_t n)
 static void look(const struct trn_source *s, struct trn_signed *x)
 {
     TRN_AUTO(trn_arena_freep) struct trn_arena *a = trn_arena_new(16 << 20);
-    struct trn_signature_options o = {.sz = sizeof(o), .now = 1750000000};
     struct trn_pe pe;
-    if (!a || trn_pe_read(s, a, &pe) < 0 || trn_authenticode_pe(&pe, &o, a, x, NULL) < 0)
-        return;
-    for (uint32_t i = 0; i < x->n_places; i++)
-        if (x->places[i].at > s->size || x->places[i].size > s->size - x->places[i].at)
-            abort();
+    if (a && trn_pe_read(s, a, &pe) == 0 && trn_authenticode_pe(&pe, &fuzz_signature_options, a, x, NULL) == 0)
+        fuzz_places(x, s->size);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

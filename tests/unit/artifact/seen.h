@@ -60,20 +60,25 @@ static int seen_gap(void *ctx, uint32_t a, const struct trn_gap *g)
     return 0;
 }
 
-/* Scans bytes; the text is s->text (NUL-terminated), to be freed by seen_done. What trn_scan_run said. */
-static TRN_UNUSED int seen_scan(struct seen_lines *s, struct trn_str bytes, const char *name, struct trn_limits limits)
+static TRN_UNUSED int seen_scan_source(struct seen_lines *s, const struct trn_source *bytes, const char *name,
+                                       struct trn_limits limits)
 {
     trn_scan_warm();
     FILE *scratch = tmpfile();
     struct trn_scan_options o = {.sz = sizeof(o), .scratch = scratch ? fileno(scratch) : -1, .limits = limits};
     struct trn_scan_sink sink = {seen_artifact, seen_signature, seen_property, seen_finding, seen_gap, s};
-    struct trn_source src = trn_source_mem(bytes);
     *s = (struct seen_lines){0};
     trn_buf_init(&s->text, 8 << 20);
-    int e = trn_scan_run(&src, trn_str_of(name), 0, &o, &sink, NULL);
+    int e = trn_scan_run(bytes, trn_str_of(name), 0, &o, &sink, NULL);
     if (scratch)
         fclose(scratch);
     return e;
+}
+/* Scans bytes; the text is s->text (NUL-terminated), to be freed by seen_done. What trn_scan_run said. */
+static TRN_UNUSED int seen_scan(struct seen_lines *s, struct trn_str bytes, const char *name, struct trn_limits limits)
+{
+    struct trn_source src = trn_source_mem(bytes);
+    return seen_scan_source(s, &src, name, limits);
 }
 static TRN_UNUSED int64_t seen_read(void *ctx, uint64_t at, void *dst, size_t n)
 {
@@ -85,17 +90,8 @@ static TRN_UNUSED int64_t seen_read(void *ctx, uint64_t at, void *dst, size_t n)
 /* The same by windows: neither the whole nor any member is held in memory. */
 static TRN_UNUSED int seen_scan_windows(struct seen_lines *s, struct trn_str bytes, const char *name)
 {
-    trn_scan_warm();
-    FILE *scratch = tmpfile();
-    struct trn_scan_options o = {.sz = sizeof(o), .scratch = scratch ? fileno(scratch) : -1, .limits = {.memory = 2}};
-    struct trn_scan_sink sink = {seen_artifact, seen_signature, seen_property, seen_finding, seen_gap, s};
     struct trn_source src = {.size = bytes.n, .read = seen_read, .ctx = &bytes};
-    *s = (struct seen_lines){0};
-    trn_buf_init(&s->text, 8 << 20);
-    int e = trn_scan_run(&src, trn_str_of(name), 0, &o, &sink, NULL);
-    if (scratch)
-        fclose(scratch);
-    return e;
+    return seen_scan_source(s, &src, name, (struct trn_limits){.memory = 2});
 }
 static TRN_UNUSED bool seen_has(const struct seen_lines *s, const char *text)
 {

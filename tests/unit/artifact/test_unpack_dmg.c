@@ -1,26 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Question: are the files in disk images told with their true contents, and is what cannot be opened said? */
-#include "artifact/artifact.h"
-
-#include <criterion/criterion.h>
-#include <stdio.h>
+#include "noted.h"
 
 static char content[1 << 17];
 
-struct seen {
-    char log[16384];
-    struct trn_score score;
-};
-
-static void note(struct seen *s, const char *fmt, ...) TRN_PRINTF(2, 3);
-static void note(struct seen *s, const char *fmt, ...)
-{
-    size_t n = strlen(s->log);
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(s->log + n, sizeof(s->log) - n, fmt, ap);
-    va_end(ap);
-}
 static int on_artifact(void *ctx, const struct trn_artifact *a)
 {
     char hex[17];
@@ -29,41 +12,14 @@ static int on_artifact(void *ctx, const struct trn_artifact *a)
          (unsigned long long)a->size, hex);
     return 0;
 }
-static int on_signature(void *ctx, uint32_t a, const struct trn_signature *s)
-{
-    note(ctx, "signature %u %s %s\n", a, trn_signature_kind_name(s->kind), trn_digest_state_name(s->digest));
-    return 0;
-}
 static int on_property(void *ctx, uint32_t a, struct trn_str k, struct trn_str v)
 {
     return ctx && a && k.n && v.n ? 0 : -EINVAL;
 }
-static int on_finding(void *ctx, uint32_t a, const struct trn_finding *f)
-{
-    struct seen *s = ctx;
-    note(s, "finding %u %s %u", a, f->check->id, f->score);
-    for (uint32_t i = 0; i < f->n_evidence; i++)
-        if (trn_str_eq_c(f->evidence[i].key, "offset") || trn_str_eq_c(f->evidence[i].key, "size"))
-            note(s, " %.*s", TRN_STR_ARG(f->evidence[i].value));
-    note(s, "\n");
-    return 0;
-}
-static int on_gap(void *ctx, uint32_t a, const struct trn_gap *g)
-{
-    note(ctx, "gap %u %s %.*s: %.*s\n", a, trn_gap_kind_name(g->kind), TRN_STR_ARG(g->member), TRN_STR_ARG(g->what));
-    return 0;
-}
 
 static size_t load(const char *name)
 {
-    char path[512];
-    const char *source = getenv("TRN_TEST_SOURCE");
-    snprintf(path, sizeof(path), "%s/tests/fuzz/corpus/%s", source ? source : ".", name);
-    FILE *f = fopen(path, "rb");
-    cr_assert_not_null(f, "%s", path);
-    size_t n = fread(content, 1, sizeof(content), f);
-    fclose(f);
-    return n;
+    return load_into(content, sizeof(content), name);
 }
 
 static void scan(struct seen *s, size_t n)
@@ -74,8 +30,6 @@ static void scan(struct seen *s, size_t n)
     memset(s, 0, sizeof(*s));
     cr_assert_eq(trn_scan_run(&src, TRN_STR("x"), 0, &o, &sink, NULL), 0);
 }
-#define HAS(s, text) cr_expect(strstr((s)->log, text), "'%s' is not in\n%s", text, (s)->log)
-#define HAS_NOT(s, text) cr_expect(!strstr((s)->log, text), "'%s' is in\n%s", text, (s)->log)
 
 static void has_all_files(struct seen *s)
 {
