@@ -68,17 +68,20 @@ static bool is_apk_block(struct trn_zip_job *j, uint64_t at, uint64_t end)
     return size == trn_cur_u64le(&b) && size == end - at - 8;
 }
 
-/* What honest tools put first: the header of a Chrome extension (which says its own size), the line that names the program for
- * a Python archive. Only as long as those are. */
+/* What honest tools put first: the header of a Chrome extension (which says its own size), the mark of a Java module, the line
+ * that names the program for a Python archive. Only as long as those are. */
 static bool is_known_front(struct trn_zip_job *j, uint64_t end)
 {
     uint8_t head[16] = {0}, last = 0;
-    if (end < 12 || end > FRONT_MAX || trn_source_read(j->l->bytes, 0, head, sizeof(head)) != (int64_t)sizeof(head))
+    if ((end < 12 && end != 4) || end > FRONT_MAX ||
+        trn_source_read(j->l->bytes, 0, head, sizeof(head)) != (int64_t)sizeof(head))
         return false;
     struct trn_cursor c = trn_cur(head, sizeof(head));
     trn_cur_skip(&c, 4);
     uint32_t version = trn_cur_u32le(&c);
     uint64_t first = trn_cur_u32le(&c), second = trn_cur_u32le(&c);
+    if (end == 4) /* Java's modules */
+        return memcmp(head, "JM\1\0", 4) == 0;
     if (memcmp(head, "Cr24", 4) == 0)
         return end == (version == 2 ? 16 + first + second : 12 + first);
     return end <= LINE_MAX_SIZE && memcmp(head, "#!", 2) == 0 && trn_source_read(j->l->bytes, end - 1, &last, 1) == 1 &&
@@ -142,10 +145,8 @@ static int comment(struct trn_zip_job *j, const struct trn_zip_end *end)
     int e = trn_source_take(j->l->bytes, end->comment_at, end->comment_n, j->l->arena, &text);
     if (e < 0)
         return e;
-    bool plain = text.n <= COMMENT_TEXT && trn_utf8_valid(text);
-    for (size_t i = 0; i < text.n; i++)
-        plain = plain && ((uint8_t)text.p[i] >= ' ' || text.p[i] == '\n' || text.p[i] == '\r' || text.p[i] == '\t');
-    return plain ? trn_look_property(j->l, "comment", text) : tell(j, &binary, end->comment_at, end->comment_n);
+    return trn_is_short_text(text, COMMENT_TEXT) ? trn_look_property(j->l, "comment", text)
+                                                 : tell(j, &binary, end->comment_at, end->comment_n);
 }
 
 /* Another end with a directory, that is no part of a member: a stored zip is one. */

@@ -6,6 +6,7 @@
  */
 #include "artifact/irregular.h"
 
+#include "artifact/internal.h"
 #include "event/event.h"
 
 #include <ctype.h>
@@ -16,8 +17,23 @@
 #define NAMES_MAX 500000u
 #define TOLD_MAX 8u /* of one kind in one container; all of them would say no more */
 #define NAME_TEXT 200u
+#define EXCERPT 32u
 
 enum odd { ODD_LEAVES = 0, ODD_ABSOLUTE, ODD_NUL, ODD_TWICE, ODD_FOLDED, ODD_LINK, ODD_DEVICE, ODD_SETUID };
+
+static void pieces_evidence(struct trn_look *l, struct trn_finding *f, const struct trn_irregular *i)
+{
+    uint64_t counts[256] = {0};
+    char hex[2 * EXCERPT + 1];
+    trn_histogram_add(counts, (const uint8_t *)i->bytes.p, i->bytes.n);
+    uint32_t milli = trn_histogram_entropy(counts, i->bytes.n);
+    trn_hex((const uint8_t *)i->bytes.p, TRN_MIN(i->bytes.n, (size_t)EXCERPT), hex);
+    if (i->at != TRN_NOWHERE)
+        trn_finding_add(f, "offset", trn_arena_printf(l->arena, "0x%llx", (unsigned long long)i->at));
+    trn_finding_add(f, "size", trn_arena_printf(l->arena, "%llu", (unsigned long long)i->size));
+    trn_finding_add(f, "entropy", trn_arena_printf(l->arena, "%u.%02u", milli / 1000, milli % 1000 / 10));
+    trn_finding_add(f, "excerpt", trn_arena_str(l->arena, trn_str_of(hex)));
+}
 
 int trn_irregular(struct trn_look *l, const struct trn_irregular *i, const char *fmt, ...)
 {
@@ -34,7 +50,9 @@ int trn_irregular(struct trn_look *l, const struct trn_irregular *i, const char 
     if (!trn_str_is_none(i->member))
         trn_finding_add(&f, "member",
                         trn_arena_str(l->arena, trn_str_of(trn_escape_into(name, sizeof(name), i->member))));
-    if (i->at != TRN_NOWHERE && i->size)
+    if (!trn_str_is_empty(i->bytes))
+        pieces_evidence(l, &f, i);
+    else if (i->at != TRN_NOWHERE && i->size)
         trn_look_evidence(l, &f, i->at, i->size);
     else if (i->at != TRN_NOWHERE)
         trn_finding_add(&f, "offset", trn_arena_printf(l->arena, "0x%llx", (unsigned long long)i->at));

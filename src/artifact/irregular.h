@@ -14,6 +14,7 @@ struct trn_irregular {
     uint16_t score;
     uint64_t at, size;
     struct trn_str member;
+    struct trn_str bytes; /* when they do not lie in one piece at that place: entropy and excerpt are theirs */
 };
 int trn_irregular(struct trn_look *l, const struct trn_irregular *i, const char *fmt, ...) TRN_PRINTF(3, 4)
     TRN_MUST_CHECK;

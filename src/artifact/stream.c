@@ -6,6 +6,8 @@
  */
 #include "artifact/stream.h"
 
+#include "artifact/stream_fields.h"
+
 #define WINDOW 65536u
 #define XZ_PAD 4u
 #define MEMBERS_MAX 1000000u /* of nothing each: an input without output must end, too */
@@ -21,6 +23,7 @@ struct trn_stream {
     uint32_t members;
     int error;
     bool one, ended, pads;
+    struct trn_stream_fields fields; /* unless one: what stands beside the content */
 };
 
 static const struct trn_codec_ops *const codecs[TRN_CODEC_MAX] = {
@@ -38,6 +41,11 @@ uint64_t trn_stream_at(const struct trn_stream *s)
 const char *trn_stream_why(const struct trn_stream *s)
 {
     return s->io.why ? s->io.why : "the compressed data is damaged";
+}
+
+const struct trn_stream_fields *trn_stream_fields_of(const struct trn_stream *s)
+{
+    return &s->fields;
 }
 
 /* Moves the window to what was not used yet. */
@@ -101,6 +109,8 @@ int trn_stream_new(enum trn_codec codec, const struct trn_source *in, bool one, 
     if (!s->state)
         return e;
     s->members = 1;
+    if (!one && (e = trn_stream_fields_at(&s->fields, in, 0)) < 0)
+        return e;
     if (codec == TRN_CODEC_LZMA_ZIP && (e = zip_lzma_head(s)) < 0)
         return e;
     if ((e = refill(s)) < 0)
@@ -115,6 +125,7 @@ struct trn_stream *trn_stream_free(struct trn_stream *s)
         if (s->state)
             s->ops->end(s->state);
         free(s->window);
+        trn_stream_fields_done(&s->fields);
         free(s);
     }
     return NULL;
@@ -146,6 +157,9 @@ static int next_member(struct trn_stream *s)
         s->io.why = "it has more than a million members";
         return -EMSGSIZE;
     }
+    e = trn_stream_fields_at(&s->fields, &s->in, at + skipped);
+    if (e < 0)
+        return e;
     s->ops->end(s->state);
     s->state = s->ops->begin(&e);
     if (!s->state)

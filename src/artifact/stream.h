@@ -38,6 +38,9 @@ static inline void trn_stream_freep(struct trn_stream **s)
 int64_t trn_stream_read(struct trn_stream *s, void *dst, size_t n) TRN_MUST_CHECK;
 const char *trn_stream_why(const struct trn_stream *s); /* the last error in words; never NULL */
 uint64_t trn_stream_at(const struct trn_stream *s);     /* place in the source behind what was used */
+/* What stands beside the content, of what was read so far (stream_fields.h). */
+struct trn_stream_fields;
+const struct trn_stream_fields *trn_stream_fields_of(const struct trn_stream *s);
 
 /* ---- for the codecs (stream_*.c) ---- */
 struct trn_stream_io {

@@ -4,10 +4,13 @@
  * Must not: unpack control.tar.* or data.tar.*: they are members with members of their own.
  */
 #include "artifact/kinds.h"
+#include "artifact/unowned.h"
 #include "artifact/unpack.h"
 #include "formats/formats.h"
 
 #define MEMBERS_MAX 100000u
+#define SIGNATURE_MAX 65536u
+#define VERSION_SIZE 4u
 
 static int behind(struct trn_look *l, uint64_t at)
 {
@@ -23,9 +26,43 @@ static bool is_deb_member(struct trn_str name, uint32_t index)
 {
     return index == 0   ? trn_str_eq_c(name, "debian-binary")
            : index == 1 ? trn_str_starts(name, TRN_STR("control.tar"))
-           : index == 2
-               ? trn_str_starts(name, TRN_STR("data.tar"))
-               : trn_str_starts(name, TRN_STR("_")); /* signatures, and what dpkg passes over by its own rule */
+           : index == 2 ? trn_str_starts(name, TRN_STR("data.tar"))
+                        : false;
+}
+
+/* debsigs and dpkg-sig: an OpenPGP signature, in text or as it is. */
+static bool is_signature(struct trn_look *l, const struct trn_ar_member *a)
+{
+    uint8_t b[16];
+    if (!trn_str_starts(a->name, TRN_STR("_gpg")) || a->size > SIGNATURE_MAX ||
+        trn_source_read(l->bytes, a->at, b, sizeof(b)) != (int64_t)sizeof(b))
+        return false;
+    return memcmp(b, "-----BEGIN PGP ", 15) == 0 || (b[0] & 0xfc) == 0x88 || b[0] == 0xc2;
+}
+
+static int foreign(struct trn_look *l, const struct trn_ar_member *a)
+{
+    char text[64];
+    bool passed_over = trn_str_starts(a->name, TRN_STR("_"));
+    struct trn_irregular i = {.kind = "foreign-member",
+                              .score = passed_over ? 30 : 35,
+                              .at = a->header_at,
+                              .size = a->size,
+                              .member = a->name};
+    return trn_irregular(l, &i, "The package has the member '%s', which %s.",
+                         trn_escape_into(text, sizeof(text), a->name),
+                         passed_over ? "dpkg passes over for its name: it is never installed"
+                                     : "no Debian package has at this place");
+}
+
+/* "2.0" and a line's end; what follows nobody reads. */
+static int version_member(struct trn_look *l, const struct trn_ar_member *a)
+{
+    static const struct trn_unowned more = {"behind-version", "[behind the version of the format]",
+                                            "stand in the package's first member behind the version of the format, "
+                                            "where nobody reads on",
+                                            0};
+    return a->size > VERSION_SIZE ? trn_unowned_tell(l, &more, a->at + VERSION_SIZE, a->size - VERSION_SIZE) : 0;
 }
 
 static int member(struct trn_look *l, struct trn_member_names *names, const struct trn_ar_member *a, uint32_t index)
@@ -33,12 +70,11 @@ static int member(struct trn_look *l, struct trn_member_names *names, const stru
     struct trn_member m = {.name = a->name, .size = a->size, .mode = a->mode};
     struct trn_named named = {.name = a->name, .mode = a->mode, .at = a->header_at};
     int e = trn_member_names_add(names, &named);
-    if (e == 0 && l->self->format == TRN_FORMAT_DEB && !is_deb_member(a->name, index)) {
-        char text[64];
-        struct trn_irregular i = {.kind = "foreign-member", .score = 35, .at = a->header_at, .member = a->name};
-        e = trn_irregular(l, &i, "The package has the member '%s', which no Debian package has at this place.",
-                          trn_escape_into(text, sizeof(text), a->name));
-    }
+    bool deb = l->self->format == TRN_FORMAT_DEB;
+    if (e == 0 && deb && !is_deb_member(a->name, index) && !is_signature(l, a))
+        e = foreign(l, a);
+    if (e == 0 && deb && index == 0)
+        e = version_member(l, a);
     return e < 0 ? e : trn_look_part(l, &m, a->at, a->size);
 }
 

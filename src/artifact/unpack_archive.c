@@ -9,6 +9,7 @@
  * Names: with LC_CTYPE C.UTF-8 (trn_scan_warm) libarchive converts UTF-16 and UTF-8 by its own tables and opens no file. In
  * another locale a name may be missing; then it is asked for in UTF-8, and else has a number instead.
  */
+#include "artifact/tar_watch.h"
 #include "artifact/unpack.h"
 
 #include <archive.h>
@@ -30,6 +31,7 @@ struct reader {
     bool head_given;
     int error; /* of the source or stream, or the driver's end of work */
     uint32_t members;
+    struct trn_tar_watch watch; /* of a tar: fed by from_stream, or afterwards */
 };
 
 static const struct {
@@ -51,6 +53,7 @@ static la_ssize_t from_stream(struct reader *r, const void **block)
         r->head_given = true;
         *block = r->from->head;
         r->at += r->last_n = r->from->head_n;
+        trn_tar_watch_feed(&r->watch, r->from->head, r->last_n);
         return (la_ssize_t)r->last_n;
     }
     int64_t n = trn_stream_read(r->from->stream, r->window, TRN_STREAM_BLOCK);
@@ -61,6 +64,7 @@ static la_ssize_t from_stream(struct reader *r, const void **block)
     *block = r->window;
     r->last_n = (size_t)n;
     r->at += (uint64_t)n;
+    trn_tar_watch_feed(&r->watch, r->window, (size_t)n);
     return (la_ssize_t)n;
 }
 
@@ -306,6 +310,27 @@ static int look_behind(struct reader *r, struct trn_err *err)
     return e == -EBADMSG ? trn_fail(err, e, "%s", trn_stream_why(r->from->stream)) : e;
 }
 
+/* What libarchive throws away of a tar. From a stream it was fed as it came. */
+static int tell_thrown_away(struct reader *r)
+{
+    uint8_t window[2 * TRN_TAR_BLOCK];
+    const struct trn_source *s = r->from->bytes;
+    if (r->kind != TRN_ARCHIVE_TAR)
+        return 0;
+    while (s && r->watch.at < s->size && !r->watch.over && !trn_look_over(r->l)) {
+        uint64_t skip = trn_tar_watch_skip(&r->watch);
+        if (skip) {
+            trn_tar_watch_pass(&r->watch, TRN_MIN(skip, s->size - r->watch.at));
+            continue;
+        }
+        int64_t n = trn_source_read(s, r->watch.at, window, sizeof(window));
+        if (n <= 0)
+            break;
+        trn_tar_watch_feed(&r->watch, window, (size_t)n);
+    }
+    return trn_tar_watch_tell(&r->watch, r->l, s == r->l->bytes);
+}
+
 /* ---- the whole ---- */
 
 static int fatal(struct reader *r, struct trn_err *err)
@@ -350,6 +375,7 @@ static void reader_done(struct reader *r)
     if (r->archive)
         archive_read_free(r->archive);
     trn_member_names_done(&r->names);
+    trn_tar_watch_done(&r->watch);
     free(r->window);
 }
 
@@ -358,6 +384,8 @@ int trn_archive_members(struct trn_look *l, enum trn_archive_kind kind, const st
 {
     TRN_AUTO(reader_done) struct reader r = {.l = l, .from = from, .kind = kind, .archive = archive_read_new()};
     int e = trn_member_names_new(l, &r.names);
+    trn_tar_watch_init(&r.watch);
+    r.watch.over = kind != TRN_ARCHIVE_TAR;
     if (!(from->bytes && from->bytes->mem))
         r.window = malloc(TRN_STREAM_BLOCK);
     if (e < 0 || !r.archive || (!r.window && !(from->bytes && from->bytes->mem)))
@@ -374,5 +402,9 @@ int trn_archive_members(struct trn_look *l, enum trn_archive_kind kind, const st
     }
     if (archive_read_open1(r.archive) < ARCHIVE_WARN)
         return fatal(&r, err);
-    return each_member(&r, err);
+    e = each_member(&r, err);
+    if (e < 0 && e != -EBADMSG)
+        return e;
+    int told = tell_thrown_away(&r);
+    return told < 0 ? told : e;
 }

@@ -6,6 +6,8 @@
  */
 #include "artifact/check_macho.h"
 #include "artifact/dmg_disk.h"
+#include "artifact/unowned.h"
+#include "artifact/unpack.h"
 
 #define WINDOW (256u << 10)
 #define KOLY_SIGNATURE 296u /* place and size of the signature in the trailer */
@@ -15,7 +17,7 @@
 static int signed_image(struct trn_look *l, const struct trn_dmg *d)
 {
     struct trn_str koly;
-    uint64_t end = l->bytes->size - TRN_DMG_TRAILER;
+    uint64_t end = d->end - TRN_DMG_TRAILER;
     TRN_AUTO(trn_freep) struct trn_apple *x = calloc(1, sizeof(*x));
     char *place = trn_arena_alloc(l->arena, TRN_DMG_TRAILER), *both = trn_arena_alloc(l->arena, TRN_DMG_TRAILER);
     if (!x || !place || !both)
@@ -49,7 +51,7 @@ int trn_look_dmg(struct trn_look *l, struct trn_err *err)
     if (trn_dmg_read(l->bytes, l->arena, &d, err) < 0)
         return 0; /* open says it */
     int e = trn_look_property(l, "partitions", trn_arena_printf(l->arena, "%u", d.n_tables));
-    if (e == 0 && d.signature_size && d.signature_at < l->bytes->size - TRN_DMG_TRAILER)
+    if (e == 0 && d.signature_size && d.signature_at < d.end - TRN_DMG_TRAILER)
         e = signed_image(l, &d);
     return e;
 }
@@ -180,6 +182,27 @@ static int other_image(struct trn_look *l)
     return e < 0 ? e : 1;
 }
 
+/* The file itself: what none of its tables, lists and signatures points to, and what stands behind its trailer. */
+static int outside(struct trn_look *l, const struct trn_dmg *d)
+{
+    static const struct trn_unowned unowned = {"unowned-bytes", "[of no part of the disk]",
+                                               "belong to no part of the disk in the image: who mounts it never sees "
+                                               "them",
+                                               25};
+    struct trn_ranges owned = {.arena = l->arena};
+    for (uint32_t i = 0; i < d->n_chunks; i++)
+        if (d->chunks[i].type != TRN_DMG_ZERO && d->chunks[i].type != TRN_DMG_IGNORED)
+            trn_ranges_add(&owned, d->chunks[i].at, d->chunks[i].size);
+    trn_ranges_add(&owned, d->plist_at, d->plist_size);
+    trn_ranges_add(&owned, d->resources_at, d->resources_size);
+    if (d->signature_size && d->signature_at < d->end) /* what stands behind it the look at the signature tells */
+        trn_ranges_add(&owned, d->signature_at, d->end - d->signature_at);
+    trn_ranges_add(&owned, d->end - TRN_DMG_TRAILER, TRN_DMG_TRAILER);
+    trn_ranges_close(&owned);
+    int e = owned.bad || d->n_segments > 1 ? 0 : trn_unowned_gaps(l, &unowned, &owned, 0, d->end);
+    return e < 0 ? e : trn_tell_behind(l, d->end, "[behind the end of the image]", "the trailer of the disk image");
+}
+
 int trn_open_dmg(struct trn_look *l, struct trn_err *err)
 {
     struct trn_dmg d;
@@ -200,7 +223,7 @@ int trn_open_dmg(struct trn_look *l, struct trn_err *err)
     if (e == 0)
         e = partitions(&x, &d, err);
     trn_dmg_disk_done(&x.disk);
-    return e;
+    return e < 0 ? e : outside(l, &d);
 }
 
 int trn_look_apfs(struct trn_look *l, struct trn_err *err)

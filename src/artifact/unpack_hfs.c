@@ -5,6 +5,7 @@
  * Links are not followed; of hard links the one content is seen where the volume keeps it.
  */
 #include "artifact/dmg_disk.h"
+#include "artifact/unowned.h"
 
 #include <sys/stat.h>
 #include <zlib.h>
@@ -12,6 +13,8 @@
 #define WINDOW (256u << 10)
 #define FOLDERS_MAX 200000u
 #define COMPRESSED_MAX 200000u
+#define HEADER_COPY 1024u /* from the end */
+#define HEADER_SIZE 512u
 #define PATH_DEPTH 64u
 #define PATH_BYTES 4096u
 #define UF_COMPRESSED 0x20u
@@ -315,6 +318,39 @@ static int catalog_failed(struct walk *w, int e, struct trn_err *err)
                                   : "the catalog of its HFS+ volume is damaged");
 }
 
+/* Behind its last block stands at most a copy of the header. In a disk image the place is one of the disk, not of the file. */
+static int behind_volume(struct walk *w, const struct trn_source *volume)
+{
+    static const struct trn_unowned behind = {"behind-end", "[behind the volume]",
+                                              "lie behind the end of the HFS+ volume: who mounts it never sees them",
+                                              45};
+    uint64_t end = (uint64_t)w->v.block * w->v.blocks,
+             copy = volume->size - TRN_MIN(volume->size, (uint64_t)HEADER_COPY);
+    TRN_AUTO(trn_pieces_done) struct trn_pieces p;
+    uint8_t b[2];
+    struct trn_ranges owned = {.arena = w->l->arena};
+    struct trn_span gap;
+    trn_pieces_init(&p);
+    trn_ranges_add(&owned, 0, end);
+    if (copy >= end && trn_source_read(volume, copy, b, 2) == 2 && b[0] == 'H' && (b[1] == '+' || b[1] == 'X'))
+        trn_ranges_add(&owned, copy, HEADER_SIZE);
+    trn_ranges_close(&owned);
+    if (volume == w->l->bytes)
+        return trn_unowned_gaps(w->l, &behind, &owned, 0, volume->size);
+    for (uint64_t at = end; trn_ranges_gap(&owned, at, volume->size, &gap) && !trn_look_over(w->l);) {
+        size_t want = (size_t)TRN_MIN(gap.to - gap.from, (uint64_t)WINDOW), i = 0;
+        int64_t n = trn_source_read(volume, gap.from, w->window, want);
+        if (n <= 0)
+            break; /* the partition was told as damaged */
+        while (i < (size_t)n && w->window[i] == 0)
+            i++;
+        if (i < (size_t)n)
+            trn_pieces_add(&p, TRN_NOWHERE, w->window + i, (size_t)n - i);
+        at = gap.from + (uint64_t)n;
+    }
+    return trn_pieces_tell(w->l, &behind, &p);
+}
+
 static void walk_done(struct walk **w)
 {
     if (*w) {
@@ -349,7 +385,9 @@ int trn_unpack_hfs(struct trn_look *l, const struct trn_source *volume, struct t
         qsort(w->compressed, w->n_compressed, sizeof(*w->compressed), by_id);
     if (w->cut)
         e = trn_look_gap(l, TRN_GAP_LIMIT, TRN_STR_NONE, "more folders than are remembered: some paths are short");
-    return e < 0 ? e : catalog_failed(w, trn_hfs_catalog(&w->v, tell_file, w), err);
+    if (e == 0)
+        e = catalog_failed(w, trn_hfs_catalog(&w->v, tell_file, w), err);
+    return e < 0 ? e : behind_volume(w, volume);
 }
 
 int trn_open_hfs(struct trn_look *l, struct trn_err *err)

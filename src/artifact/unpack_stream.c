@@ -6,6 +6,7 @@
  */
 #include "artifact/iso_trees.h"
 #include "artifact/kinds.h"
+#include "artifact/stream_fields.h"
 #include "artifact/unpack.h"
 #include "formats/formats.h"
 
@@ -142,6 +143,10 @@ int trn_open_stream(struct trn_look *l, struct trn_err *err)
     if (e < 0)
         return e == -ENOTSUP ? trn_look_gap(l, TRN_GAP_UNSUPPORTED, TRN_STR_NONE, "this compression is not opened") : e;
     e = content(l, s, err);
+    if (e == 0 || e == -EBADMSG) {
+        int told = trn_stream_fields_tell(trn_stream_fields_of(s), l);
+        e = told < 0 ? told : e;
+    }
     if (e < 0 || trn_look_over(l))
         return e;
     more = trn_stream_read(s, rest, sizeof(rest));
@@ -167,6 +172,10 @@ int trn_open_cpio(struct trn_look *l, struct trn_err *err)
 
 int trn_open_sevenzip(struct trn_look *l, struct trn_err *err)
 {
+    static const struct trn_unowned between = {"between-members", "[between the streams]",
+                                               "belong to no packed stream and no header of the archive: who unpacks "
+                                               "it never sees them",
+                                               45};
     struct trn_sevenzip z;
     int e = trn_sevenzip_parse(l->bytes, SEVENZIP_MEMORY, l->arena, &z);
     if (e == -EMSGSIZE || (e == 0 && z.memory > SEVENZIP_MEMORY))
@@ -176,13 +185,20 @@ int trn_open_sevenzip(struct trn_look *l, struct trn_err *err)
     if (e < 0)
         return e == -EBADMSG ? trn_fail(err, e, "the header of the archive is damaged or cut off") : e;
     e = open_kind(l, TRN_ARCHIVE_SEVENZIP, err);
+    if (e == 0 && !z.incomplete)
+        e = trn_unowned_gaps(l, &between, &z.owned, 0, z.end);
     return e < 0 ? e : trn_tell_behind(l, z.end, "[behind the end of the archive]", "the end of the archive");
 }
 
 int trn_open_iso(struct trn_look *l, struct trn_err *err)
 {
     int e = open_kind(l, TRN_ARCHIVE_ISO, err);
-    return e < 0 ? e : trn_iso_compare(l);
+    if (e == 0)
+        e = trn_iso_compare(l);
+    if (e < 0 && e != -EBADMSG)
+        return e;
+    int told = trn_iso_layout(l); /* whatever libarchive makes of its trees */
+    return told < 0 ? told : e;
 }
 
 int trn_open_xar(struct trn_look *l, struct trn_err *err)

@@ -188,8 +188,10 @@ static int on_entry(struct trn_zip_job *j, uint32_t index)
     if (r == -EBADMSG)
         return trn_look_gap(j->l, TRN_GAP_DAMAGED, trn_zip_name(e),
                             "no header of a member where the directory says it is");
-    if (r == 0)
+    if (r == 0) {
+        trn_zip_fields_add(j, e, &local);
         r = trn_zip_compare(j, e, &local);
+    }
     if (r == 0)
         r = trn_zip_twice(j, index);
     if (r < 0)
@@ -334,6 +336,9 @@ static void job_done(struct trn_zip_job *j)
     trn_member_names_done(&j->names);
     trn_listed_done(&j->listed);
     trn_map_freep(&j->first);
+    trn_pieces_done(&j->listed_fields);
+    trn_pieces_done(&j->local_fields);
+    trn_pieces_done(&j->comments);
     free(j->buffer);
 }
 
@@ -373,6 +378,11 @@ int trn_open_zip(struct trn_look *l, struct trn_err *err)
         return e < 0 ? e : -ENOMEM;
     j.names.windows = true;
     j.names.duplicate = 0;
+    trn_pieces_init(&j.listed_fields);
+    trn_pieces_init(&j.local_fields);
+    trn_pieces_init(&j.comments);
     e = members(&j);
+    if (e == 0)
+        e = trn_zip_fields_tell(&j);
     return e < 0 ? e : trn_zip_layout(&j);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside of the room: one zip being opened, shared by the three files that do it. */
+/* Inside of the room: one zip being opened, shared by the four files that do it. */
 #ifndef TRN_ARTIFACT_ZIP_JOB_H
 #define TRN_ARTIFACT_ZIP_JOB_H
 
 #include "artifact/layout.h"
+#include "artifact/unowned.h"
 #include "artifact/unpack.h"
 #include "formats/formats.h"
 
@@ -23,6 +24,8 @@ struct trn_zip_job {
     uint8_t *buffer;          /* TRN_ZIP_LOCAL_MAX */
     struct trn_listed listed; /* digests that a member says of the others */
     uint32_t told[6];
+    struct trn_pieces listed_fields, local_fields, comments; /* that are not known or not short */
+    bool odd_comment;
 };
 
 /* ---- unpack_zip.c ---- */
@@ -43,6 +46,9 @@ int trn_zip_walk(struct trn_look *l, uint64_t at, struct trn_err *err) TRN_MUST_
 int trn_zip_compare(struct trn_zip_job *j, const struct trn_zip_entry *e, const struct trn_zip_local *local)
     TRN_MUST_CHECK;
 int trn_zip_twice(struct trn_zip_job *j, uint32_t index) TRN_MUST_CHECK;
+/* ---- check_zip_fields.c ---- */
+void trn_zip_fields_add(struct trn_zip_job *j, const struct trn_zip_entry *e, const struct trn_zip_local *local);
+int trn_zip_fields_tell(struct trn_zip_job *j) TRN_MUST_CHECK;
 /* ---- check_zip_layout.c ---- */
 int trn_zip_layout(struct trn_zip_job *j) TRN_MUST_CHECK;
 

@@ -16,6 +16,7 @@
 #include "base/macros.h"
 #include "base/map.h"
 #include "base/sandbox.h"
+#include "base/ranges.h"
 #include "base/source.h"
 #include "base/str.h"
 

@@ -249,13 +249,17 @@ const struct trn_check trn_artifact_checks[] = {
         .attack = {"T1027", "T1036"},
         .means =
             "The archive describes its content twice and the two do not agree, holds a name twice, a name that leaves "
-            "the folder, or data before, between or behind its members; or a file is not what the release's own list "
-            "says. Two programs that open it can get different files. What is wrong stands in the evidence as kind.",
+            "the folder, or data before, between or behind its members or in fields that no unpacker gives; or a file "
+            "is "
+            "not what the release's own list says. Two programs that open it can get different files, or none of them "
+            "all. What is wrong stands in the evidence as kind.",
         .false_alarms =
             "Self-extracting archives begin with a program, some tools write sizes behind the data, Android signs "
             "before the directory, padding is zeroes: these are known and not told. A name twice with one content, a "
             "device node, an absolute name weigh little: test data and system images have them. Discs made for two "
-            "systems hide files from one on purpose.",
+            "systems hide files from one on purpose. What stands where a format lets everybody put something "
+            "(comments, "
+            "extra fields, frames to be skipped, a disc's system area) weighs 25, unless it is random or a program.",
         .category = TRN_CATEGORY_CONTAINER,
         .structural = true,
     },

@@ -12,14 +12,55 @@
 #define CHUNK_COMMENT 0x7ffffffeu
 #define MISH_HEAD 204u
 #define MISH_CHUNK 40u
+#define KOLY "koly\0\0\0\4\0\0\2\0" /* version 4, 512 bytes */
+#define KOLY_SIZE 12u
+#define WINDOW 65536u
 #define SECTORS_MAX (1ull << 46)
+
+/* Is a trailer at that place, and its list in front of it? */
+static bool is_trailer(const struct trn_source *s, uint64_t at)
+{
+    uint8_t raw[TRN_DMG_TRAILER];
+    if (at > s->size || trn_source_read(s, at, raw, sizeof(raw)) != (int64_t)sizeof(raw) ||
+        memcmp(raw, KOLY, KOLY_SIZE) != 0)
+        return false;
+    struct trn_cursor c = trn_cur(raw, sizeof(raw));
+    trn_cur_seek(&c, 216);
+    uint64_t list = trn_cur_u64be(&c), size = trn_cur_u64be(&c);
+    return list <= at && size && size <= at - list;
+}
+
+int64_t trn_dmg_end(const struct trn_source *s, uint64_t within)
+{
+    uint8_t window[WINDOW];
+    if (s->size < TRN_DMG_TRAILER)
+        return 0;
+    uint64_t last = s->size - TRN_DMG_TRAILER, at = last + KOLY_SIZE, from = last - TRN_MIN(within, last);
+    int64_t n = trn_source_read(s, last, window, KOLY_SIZE);
+    if (n < 0 || (n == (int64_t)KOLY_SIZE && memcmp(window, KOLY, KOLY_SIZE) == 0))
+        return n < 0 ? n : (int64_t)s->size;
+    while (at > from + KOLY_SIZE) { /* from the end; windows overlap by a magic */
+        uint64_t begin = at - TRN_MIN(at - from, (uint64_t)WINDOW);
+        const uint8_t *p = s->mem ? s->mem + begin : window;
+        n = s->mem ? (int64_t)(at - begin) : trn_source_read(s, begin, window, (size_t)(at - begin));
+        if (n < (int64_t)KOLY_SIZE)
+            return n < 0 ? n : 0;
+        for (const uint8_t *k = p; (k = memmem(k, (size_t)(p + n - k), KOLY, KOLY_SIZE)) != NULL; k++)
+            if (is_trailer(s, begin + (uint64_t)(k - p)))
+                return (int64_t)(begin + (uint64_t)(k - p) + TRN_DMG_TRAILER);
+        at = begin + KOLY_SIZE - 1;
+    }
+    return 0;
+}
 
 static int trailer(const struct trn_source *s, struct trn_dmg *d)
 {
     uint8_t raw[TRN_DMG_TRAILER];
-    if (s->size < sizeof(raw))
-        return -ENOEXEC;
-    int64_t n = trn_source_read(s, s->size - sizeof(raw), raw, sizeof(raw));
+    int64_t end = trn_dmg_end(s, TRN_DMG_SEARCHED);
+    if (end <= 0)
+        return end < 0 ? (int)end : -ENOEXEC;
+    d->end = (uint64_t)end;
+    int64_t n = trn_source_read(s, d->end - sizeof(raw), raw, sizeof(raw));
     if (n < 0)
         return (int)n;
     struct trn_cursor c = trn_cur(raw, (size_t)n);
@@ -29,6 +70,8 @@ static int trailer(const struct trn_source *s, struct trn_dmg *d)
     trn_cur_seek(&c, 24);
     d->data_at = trn_cur_u64be(&c);
     d->data_size = trn_cur_u64be(&c);
+    d->resources_at = trn_cur_u64be(&c);
+    d->resources_size = trn_cur_u64be(&c);
     trn_cur_seek(&c, 60);
     d->n_segments = trn_cur_u32be(&c);
     trn_cur_seek(&c, 216);

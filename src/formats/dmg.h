@@ -37,8 +37,10 @@ struct trn_dmg_table { /* a partition */
     uint32_t first_chunk, n_chunks;
 };
 struct trn_dmg {
+    uint64_t end;     /* behind the trailer: where the image ends, whatever stands behind it */
     uint64_t sectors; /* of the disk, as the trailer says */
     uint64_t data_at, data_size;
+    uint64_t resources_at, resources_size; /* older images have a fork of resources */
     uint64_t plist_at, plist_size;
     uint64_t signature_at, signature_size; /* size 0: none */
     uint32_t n_segments;                   /* above 1: the image lies in several files */
@@ -48,6 +50,10 @@ struct trn_dmg {
     uint64_t disk_size;           /* bytes: as far as the chunks go */
 };
 
+/* Where the image ends: behind its trailer, which is the last thing of a file; else the last one in the `within` bytes at the
+ * end, with its list of partitions in front of it. 0: there is none. Or what the source gave. */
+int64_t trn_dmg_end(const struct trn_source *s, uint64_t within) TRN_MUST_CHECK;
+#define TRN_DMG_SEARCHED (64ull << 20)
 /* -ENOEXEC: no trailer; -EBADMSG: damaged; -E2BIG: more than is read; -ENOMEM; or what the source gave. err: in words. */
 int trn_dmg_read(const struct trn_source *s, struct trn_arena *a, struct trn_dmg *ret, struct trn_err *err)
     TRN_MUST_CHECK;

@@ -5,7 +5,7 @@
  */
 #include "formats/iso.h"
 
-#define SECTOR 2048u
+#define SECTOR TRN_ISO_SECTOR
 #define FIRST_VOLUME 16u
 #define VOLUMES_MAX 32u
 #define ROOT_AT 156u
@@ -13,13 +13,19 @@
 #define FLAG_FOLDER 2u
 #define FOLDERS_MAX 20000u
 #define FOLDER_BYTES_MAX (4u << 20)
+#define CONTINUATIONS_MAX 32u
+#define DESCRIPTOR_SIZE 1395u /* what follows is reserved, and zeroes */
+#define CATALOG_ENTRY 32u
+#define MAKER_MAX 1024u
 
 struct walk {
     const struct trn_source *s;
     struct trn_arena *arena;
     struct trn_map *folders; /* place -> size, in the order found: a queue that cannot loop */
     struct trn_iso_tree *tree;
-    uint32_t room; /* for files */
+    uint32_t room;            /* for files */
+    struct trn_ranges *owned; /* NULL: not asked for */
+    uint8_t more[SECTOR];
 };
 
 static int queue(struct walk *w, uint32_t block, uint32_t size)
@@ -46,9 +52,45 @@ static bool grow(struct walk *w)
     return true;
 }
 
+static void own(struct walk *w, uint64_t at, uint64_t size)
+{
+    if (w->owned)
+        trn_ranges_add(w->owned, at, size);
+}
+
+/* Behind the name stand Rock Ridge's fields; one of them says where more of them are. */
+static void own_continuation(struct walk *w, struct trn_cursor r)
+{
+    for (unsigned i = 0; i < CONTINUATIONS_MAX; i++) {
+        uint32_t block = 0, offset = 0, size = 0;
+        while (trn_cur_left(&r) >= 4) {
+            struct trn_str sig = trn_cur_bytes(&r, 2);
+            uint8_t n = trn_cur_u8(&r);
+            struct trn_cursor field = trn_cur_sub(&r, r.at + 1, n > 4 ? n - 4u : 0);
+            trn_cur_skip(&r, n > 3 ? n - 3u : SIZE_MAX);
+            if (memcmp(sig.p, "CE", 2) != 0)
+                continue;
+            block = trn_cur_u32le(&field);
+            trn_cur_skip(&field, 4);
+            offset = trn_cur_u32le(&field);
+            trn_cur_skip(&field, 4);
+            size = field.bad ? 0 : trn_cur_u32le(&field);
+        }
+        if (size == 0 || size > SECTOR)
+            return;
+        uint64_t at = (uint64_t)block * SECTOR + offset;
+        int64_t n = trn_source_read(w->s, at, w->more, size);
+        if (n < (int64_t)size)
+            return;
+        own(w, at, size);
+        r = trn_cur(w->more, size);
+    }
+}
+
 static int on_record(struct walk *w, struct trn_cursor r)
 {
-    trn_cur_skip(&r, 2);
+    trn_cur_skip(&r, 1);
+    uint64_t attributes = trn_cur_u8(&r); /* sectors in front of the file's own */
     uint32_t block = trn_cur_u32le(&r);
     trn_cur_skip(&r, 4);
     uint32_t size = trn_cur_u32le(&r);
@@ -61,6 +103,11 @@ static int on_record(struct walk *w, struct trn_cursor r)
     if (r.bad) {
         t->cut = true;
         return 0;
+    }
+    if (w->owned) {
+        trn_cur_skip(&r, name_n % 2 ? 0 : 1);
+        own_continuation(w, r);
+        own(w, (uint64_t)block * SECTOR, flags & FLAG_FOLDER ? 0 : attributes * SECTOR + size);
     }
     if (flags & FLAG_FOLDER)
         return name_n == 1 && (uint8_t)name.p[0] <= 1 ? 0 : queue(w, block, size); /* itself, the one above */
@@ -87,6 +134,7 @@ static int read_folder(struct walk *w, uint32_t block, uint32_t size)
     w->tree->cut |= (uint64_t)n < size;
     for (size_t at = 0; at < (size_t)n;) {
         size_t len = bytes[at];
+        own(w, (uint64_t)block * SECTOR + at, len ? len : 1);
         if (len == 0) { /* no record crosses a sector */
             at = (at / SECTOR + 1) * SECTOR;
             continue;
@@ -104,10 +152,10 @@ static int read_folder(struct walk *w, uint32_t block, uint32_t size)
 }
 
 static int read_tree(const struct trn_source *s, struct trn_arena *arena, const uint8_t *volume,
-                     struct trn_iso_tree *ret)
+                     struct trn_ranges *owned, struct trn_iso_tree *ret)
 {
     TRN_AUTO(trn_map_freep) struct trn_map *folders = trn_map_new(FOLDERS_MAX);
-    struct walk w = {.s = s, .arena = arena, .folders = folders, .tree = ret};
+    struct walk w = {.s = s, .arena = arena, .folders = folders, .tree = ret, .owned = owned};
     struct trn_cursor root = trn_cur(volume + ROOT_AT, RECORD_MIN);
     uint64_t block, size;
     if (!folders)
@@ -139,9 +187,111 @@ int trn_iso_trees(const struct trn_source *s, struct trn_arena *arena, struct tr
         if (n < (int64_t)SECTOR || memcmp(volume + 1, "CD001", 5) != 0 || volume[0] == 255)
             return n < 0 ? (int)n : 0;
         struct trn_iso_tree *t = volume[0] == 1 ? ret_primary : is_joliet(volume) ? ret_joliet : NULL;
-        int e = t && !t->present ? read_tree(s, arena, volume, t) : 0;
+        int e = t && !t->present ? read_tree(s, arena, volume, NULL, t) : 0;
         if (e < 0)
             return e;
     }
+    return 0;
+}
+
+/* ---- what belongs to something ---- */
+
+static void own_path_tables(struct trn_ranges *owned, const uint8_t *volume)
+{
+    struct trn_cursor c = trn_cur(volume, SECTOR);
+    trn_cur_seek(&c, 132);
+    uint32_t size = trn_cur_u32le(&c);
+    trn_cur_skip(&c, 4);
+    uint32_t at[4] = {trn_cur_u32le(&c), trn_cur_u32le(&c), trn_cur_u32be(&c), trn_cur_u32be(&c)};
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(at); i++)
+        if (at[i])
+            trn_ranges_add(owned, (uint64_t)at[i] * SECTOR, size);
+}
+
+/* El Torito: entries of 32 bytes; sizes are in the sectors of a disk. */
+static int read_catalog(const struct trn_source *s, const uint8_t *volume, struct trn_iso_map *m)
+{
+    uint8_t bytes[SECTOR];
+    struct trn_cursor c = trn_cur(volume, SECTOR);
+    trn_cur_seek(&c, 71);
+    uint64_t at = (uint64_t)trn_cur_u32le(&c) * SECTOR;
+    int64_t n = trn_source_read(s, at, bytes, sizeof(bytes));
+    if (n < (int64_t)sizeof(bytes))
+        return n < 0 ? (int)n : 0;
+    size_t i = CATALOG_ENTRY;
+    for (; i < SECTOR && bytes[i]; i += CATALOG_ENTRY) {
+        if (bytes[i] != 0x88 || m->n_boots == TRN_ISO_BOOTS_MAX)
+            continue;
+        c = trn_cur(bytes + i, CATALOG_ENTRY);
+        trn_cur_skip(&c, 6);
+        uint64_t size = trn_cur_u16le(&c) * 512ull;
+        m->boot[m->n_boots].at = (uint64_t)trn_cur_u32le(&c) * SECTOR;
+        m->boot[m->n_boots++].size = size;
+    }
+    trn_ranges_add(&m->owned, at, i);
+    return 0;
+}
+
+static int own_tree(const struct trn_source *s, struct trn_arena *arena, const uint8_t *volume, struct trn_iso_map *m)
+{
+    struct trn_iso_tree t = {0};
+    struct trn_cursor c = trn_cur(volume, SECTOR);
+    trn_cur_seek(&c, 80);
+    uint64_t end = (uint64_t)trn_cur_u32le(&c) * SECTOR;
+    m->volume_end = TRN_MAX(m->volume_end, end);
+    own_path_tables(&m->owned, volume);
+    int e = read_tree(s, arena, volume, &m->owned, &t);
+    m->cut |= t.cut;
+    m->n_files = TRN_MAX(m->n_files, t.n);
+    return e;
+}
+
+/* mkisofs and libarchive say with a date who they are. */
+static bool is_maker(const uint8_t *v)
+{
+    return memcmp(v, "MKI ", 4) == 0 || memcmp(v, "INFO ", 5) == 0;
+}
+
+/* Behind the last descriptor of ISO 9660 stand UDF's, if there are any, and the name of the program that made the image. */
+static int own_descriptor(const struct trn_source *s, struct trn_arena *arena, const uint8_t *v, bool ended,
+                          uint64_t at, struct trn_iso_map *m)
+{
+    if (ended) {
+        m->udf |= memcmp(v + 1, "NSR0", 4) == 0;
+        trn_ranges_add(&m->owned, at, is_maker(v) ? strnlen((const char *)v, MAKER_MAX) : 7);
+        return 0;
+    }
+    trn_ranges_add(&m->owned, at, v[0] == 255 ? 7 : DESCRIPTOR_SIZE);
+    if (v[0] == 0 && memcmp(v + 7, "EL TORITO SPECIFICATION", 23) == 0)
+        return read_catalog(s, v, m);
+    return v[0] == 1 || v[0] == 2 ? own_tree(s, arena, v, m) : 0;
+}
+
+int trn_iso_owned(const struct trn_source *s, struct trn_arena *arena, struct trn_iso_map *ret)
+{
+    static const char *const others[] = {"BEA01", "NSR02", "NSR03", "TEA01", "BOOT2"};
+    uint8_t volume[SECTOR];
+    bool ended = false;
+    struct trn_iso_map m = {.owned.arena = arena};
+    for (uint32_t i = 0; i < VOLUMES_MAX; i++) {
+        uint64_t at = (uint64_t)(FIRST_VOLUME + i) * SECTOR;
+        int64_t n = trn_source_read(s, at, volume, SECTOR);
+        bool known = n == SECTOR && memcmp(volume + 1, "CD001", 5) == 0 && !ended;
+        for (size_t k = 0; ended && n == SECTOR && k < TRN_ARRAY_SIZE(others); k++)
+            known |= memcmp(volume + 1, others[k], 5) == 0;
+        known |= ended && n == SECTOR && is_maker(volume);
+        if (n < 0 || !known) {
+            if (n < 0)
+                return (int)n;
+            break;
+        }
+        int e = own_descriptor(s, arena, volume, ended, at, &m);
+        if (e < 0)
+            return e;
+        ended |= volume[0] == 255;
+    }
+    m.cut |= m.owned.bad;
+    trn_ranges_close(&m.owned);
+    *ret = m;
     return 0;
 }

@@ -3,9 +3,12 @@
  * Owns: telling what a file is from a few small reads. Must not own: parsing; deciding what follows from it.
  * Hand-offs: none; nothing is kept.
  */
+#include "formats/dmg.h"
 #include "formats/kind.h"
 #include "formats/msi.h"
 #include "formats/zip.h"
+
+#include <lzma.h>
 
 #define HEAD 1024u
 #define TEXT_SAMPLE 512u
@@ -14,8 +17,11 @@
 #define EXT_AT 1024u
 #define APFS_AT 32u
 #define KOLY 512u
+#define TRAILER_NEAR (1ull << 20)
 #define TAR_BLOCK 512u
 #define SKIPPED_MAX 64u
+#define LZMA_TRIED 4096u
+#define LZMA_MEMORY (1u << 20)
 
 struct magic {
     uint16_t at;
@@ -120,14 +126,53 @@ static bool is_bmp(struct trn_str head)
     return head.n >= 26 && head.p[0] == 'B' && head.p[1] == 'M' && (info == 12 || (info >= 40 && info <= 124));
 }
 
+/* The oldest cpio: numbers of 16 bits in either order; its magic is short, so type, length and end of the name count, too. */
+static bool is_old_cpio(struct trn_str head)
+{
+    bool big = head.n >= 26 && be32(head, 0) >> 16 == 070707;
+    struct trn_cursor c = trn_cur_of(head);
+    if (head.n < 26 || (!big && (le32(head, 0) & 0xffff) != 070707))
+        return false;
+    trn_cur_seek(&c, 6);
+    uint16_t type = (big ? trn_cur_u16be(&c) : trn_cur_u16le(&c)) >> 12;
+    trn_cur_seek(&c, 20);
+    uint16_t name = big ? trn_cur_u16be(&c) : trn_cur_u16le(&c);
+    bool known = type == 1 || type == 2 || type == 4 || type == 6 || type == 8 || type == 10 || type == 12;
+    if (name == 11 && head.n >= 37 && memcmp(head.p + 26, "TRAILER!!!", 11) == 0)
+        return true;
+    return known && name >= 2 && name <= 4096 && (head.n < 26u + name || head.p[26 + name - 1] == '\0') &&
+           !memchr(head.p + 26, '\0', TRN_MIN(head.n - 26, name - 1u));
+}
+
+/* Any other dictionary: does it unpack? With a small dictionary; what is not lzma refers to bytes that did not come yet. */
+static bool lzma_begins(struct trn_str head)
+{
+    uint8_t in[HEAD], out[LZMA_TRIED];
+    size_t n = TRN_MIN(head.n, sizeof(in));
+    lzma_stream x = LZMA_STREAM_INIT;
+    memcpy(in, head.p, n);
+    memcpy(in + 1, "\0\0\1\0", 4); /* 64 KiB */
+    x.next_in = in;
+    x.avail_in = n;
+    x.next_out = out;
+    x.avail_out = sizeof(out);
+    lzma_ret r = lzma_alone_decoder(&x, LZMA_MEMORY);
+    if (r == LZMA_OK)
+        r = lzma_code(&x, LZMA_RUN);
+    size_t made = sizeof(out) - x.avail_out;
+    lzma_end(&x);
+    return made > 0 && (r == LZMA_OK || r == LZMA_STREAM_END);
+}
+
 /* The old lzma format has no magic: properties 0x5d, a dictionary of a power of two or half more, a size that is not known or
  * below 256 GiB. */
 static bool is_lzma(struct trn_str head)
 {
     uint32_t dict = le32(head, 1), size_high = le32(head, 9);
     bool dict_ok = dict >= 4096 && ((dict & (dict - 1)) == 0 || (dict % 3 == 0 && ((dict / 3) & (dict / 3 - 1)) == 0));
-    return head.n > 18 && (uint8_t)head.p[0] == 0x5d && dict_ok && head.p[13] == 0 &&
-           (size_high < 64 || (size_high == UINT32_MAX && le32(head, 5) == UINT32_MAX));
+    return head.n > 18 && (uint8_t)head.p[0] == 0x5d && dict >= 4096 && head.p[13] == 0 &&
+           (size_high < 64 || (size_high == UINT32_MAX && le32(head, 5) == UINT32_MAX)) &&
+           (dict_ok || lzma_begins(head));
 }
 
 static bool is_text(struct trn_str head)
@@ -189,6 +234,8 @@ static enum trn_format by_head(struct trn_str head, struct trn_str name)
         return TRN_FORMAT_TAR;
     if (is_lzma(head))
         return TRN_FORMAT_LZMA;
+    if (is_old_cpio(head))
+        return TRN_FORMAT_CPIO;
     if (is_asar(head))
         return TRN_FORMAT_ASAR;
     if (is_text(head))
@@ -245,12 +292,26 @@ static bool is_ext(const struct trn_source *s)
     return magic == 0xef53 && inodes && blocks && block_shift <= 6 && state <= 7 && system <= 4 && revision <= 1;
 }
 
-static enum trn_format by_place(const struct trn_source *s)
+/* How far from the end a disk image's trailer is looked for, with something behind it: all of the last part when it begins as
+ * images do, with a packed block or a disk; else less, for it takes time. */
+static uint64_t trailer_within(struct trn_str head, enum trn_format f)
+{
+    bool packed =
+        head.n > 8 && ((head.p[0] == 0x78 && (be32(head, 0) >> 16) % 31 == 0) || memcmp(head.p, "bvx", 3) == 0);
+    if (f == TRN_FORMAT_PE || f == TRN_FORMAT_TEXT)
+        return 0;
+    bool disk = f == TRN_FORMAT_DISK || f == TRN_FORMAT_HFSPLUS || f == TRN_FORMAT_APFS;
+    return packed || disk ? TRN_DMG_SEARCHED : TRAILER_NEAR;
+}
+
+static enum trn_format by_place(const struct trn_source *s, uint64_t searched)
 {
     char b[8];
     if (s->size > ISO_AT + 5 && trn_source_read(s, ISO_AT, b, 5) == 5 && memcmp(b, "CD001", 5) == 0)
         return TRN_FORMAT_ISO;
     if (s->size > KOLY && trn_source_read(s, s->size - KOLY, b, 8) == 8 && memcmp(b, "koly\0\0\0\4", 8) == 0)
+        return TRN_FORMAT_DMG;
+    if (trn_dmg_end(s, searched) > 0)
         return TRN_FORMAT_DMG;
     if (s->size > HFS_AT + 512 && trn_source_read(s, HFS_AT, b, 4) == 4 && memcmp(b, "H+\0\4", 4) == 0)
         return TRN_FORMAT_HFSPLUS;
@@ -267,7 +328,7 @@ int trn_format_probe(const struct trn_source *s, struct trn_str name, enum trn_f
     /* an ISO image that starts as a disk (hybrid) and a DMG that starts with a compressed block say so elsewhere */
     if (f == TRN_FORMAT_DATA || f == TRN_FORMAT_PE || f == TRN_FORMAT_BZIP2 || f == TRN_FORMAT_XZ ||
         f == TRN_FORMAT_TEXT || f == TRN_FORMAT_HFSPLUS || f == TRN_FORMAT_APFS || f == TRN_FORMAT_DISK) {
-        enum trn_format other = by_place(s);
+        enum trn_format other = by_place(s, trailer_within((struct trn_str){head, (size_t)n}, f));
         f = other != TRN_FORMAT_DATA ? other : f;
     }
     if (f == TRN_FORMAT_DATA && is_zstd_behind(s))

@@ -19,6 +19,7 @@ enum id {
     ID_PROPERTIES = 2,
     ID_MORE_STREAMS = 3,
     ID_STREAMS = 4,
+    ID_FILES = 5,
     ID_PACK = 6,
     ID_UNPACK = 7,
     ID_SIZE = 9,
@@ -35,6 +36,7 @@ struct coder {
 };
 struct streams {
     uint64_t pack_at, pack_size; /* of the first */
+    uint64_t pack_all;           /* of all: they lie one behind the other */
     uint64_t unpack_size;        /* of the first folder's first stream */
     struct coder first;
     uint64_t coders; /* in the first folder */
@@ -146,6 +148,7 @@ static bool read_pack(struct trn_cursor *c, struct streams *s)
         for (uint64_t i = 0; i < n && !c->bad; i++) {
             uint64_t size = number(c);
             s->pack_size = i ? s->pack_size : size;
+            c->bad |= !trn_add_ok(s->pack_all, size, &s->pack_all);
         }
     }
     return !c->bad;
@@ -227,7 +230,8 @@ static int unpack_header(const struct trn_source *s, const struct streams *p, st
     return 0;
 }
 
-static int take_header(const struct trn_source *s, struct trn_arena *arena, struct trn_str *ret, uint64_t *ret_end)
+static int take_header(const struct trn_source *s, struct trn_arena *arena, struct trn_str *ret, uint64_t *ret_end,
+                       struct trn_ranges *owned)
 {
     struct trn_str start;
     int e = trn_source_take(s, 0, START, arena, &start);
@@ -241,29 +245,38 @@ static int take_header(const struct trn_source *s, struct trn_arena *arena, stru
     if (n > HEADER_MAX)
         return -EMSGSIZE;
     *ret_end = START + at + n;
+    trn_ranges_add(owned, 0, START);
+    trn_ranges_add(owned, START + at, n);
     return trn_source_take(s, START + at, (size_t)n, arena, ret);
 }
 
 int trn_sevenzip_parse(const struct trn_source *s, uint64_t most, struct trn_arena *arena, struct trn_sevenzip *ret)
 {
-    struct trn_sevenzip z = {0};
+    struct trn_sevenzip z = {.owned.arena = arena};
     struct trn_str header;
-    int e = take_header(s, arena, &header, &z.end);
+    int e = take_header(s, arena, &header, &z.end, &z.owned);
     for (unsigned i = 0; e == 0 && header.n && i < PACKED_AGAIN; i++) {
         struct trn_cursor c = trn_cur_of(header);
         struct streams p = {0};
         uint64_t id = number(&c);
         bool packed = id == ID_PACKED_HEADER;
-        if (!packed && (id != ID_HEADER || !to_streams(&c)))
+        if (!packed && (id != ID_HEADER || !to_streams(&c))) {
+            z.incomplete = id != ID_HEADER || header.n < 2 || (header.p[1] != ID_END && header.p[1] != ID_FILES);
             break; /* an archive of empty files has none */
+        }
         if (!read_streams(&c, &p))
             return -EBADMSG;
+        if (p.pack_at < UINT64_MAX / 2)
+            trn_ranges_add(&z.owned, START + p.pack_at, p.pack_all);
         z.memory = TRN_MAX(z.memory, p.memory);
         z.encrypted = z.encrypted || p.encrypted;
+        z.incomplete = packed && p.encrypted; /* what it says of the rest cannot be read */
         if (!packed || p.encrypted)
             break;
         e = p.memory > most ? -EMSGSIZE : unpack_header(s, &p, arena, &header);
     }
+    z.incomplete |= z.owned.bad;
+    trn_ranges_close(&z.owned);
     if (e == 0)
         *ret = z;
     return e;

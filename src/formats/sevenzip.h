@@ -6,9 +6,11 @@
 #include "base/base.h"
 
 struct trn_sevenzip {
-    uint64_t end;    /* behind its header, which is its last part */
-    uint64_t memory; /* the largest dictionary of any decoder in it */
-    bool encrypted;  /* a decoder of it is AES */
+    uint64_t end;            /* behind its header, which is its last part */
+    uint64_t memory;         /* the largest dictionary of any decoder in it */
+    bool encrypted;          /* a decoder of it is AES */
+    struct trn_ranges owned; /* start, packed streams, headers; closed. Not all of them: incomplete */
+    bool incomplete;
 };
 /* -EBADMSG: damaged or cut off; -ENOTSUP: the header is packed in a way that is not read here; -EMSGSIZE: a header larger than
  * 16 MiB or one that wants more than `most` to be read. */

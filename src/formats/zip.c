@@ -133,7 +133,7 @@ static void zip64_values(struct trn_str extra, uint64_t *size, uint64_t *packed,
     }
 }
 
-static bool read_entry(struct trn_cursor *c, int64_t shift, struct trn_zip_entry *ret)
+static bool read_entry(struct trn_cursor *c, uint64_t dir_at, int64_t shift, struct trn_zip_entry *ret)
 {
     struct trn_zip_entry e = {0};
     if (trn_cur_left(c) < CENTRAL || trn_cur_u32le(c) != 0x02014b50u)
@@ -154,7 +154,8 @@ static bool read_entry(struct trn_cursor *c, int64_t shift, struct trn_zip_entry
     e.local_at = trn_cur_u32le(c);
     e.name = trn_cur_bytes(c, e.name_n).p;
     e.extra = trn_cur_bytes(c, e.extra_n).p;
-    trn_cur_skip(c, e.comment_n);
+    e.extra_at = dir_at + c->at - e.extra_n;
+    e.comment = trn_cur_bytes(c, e.comment_n).p;
     if (c->bad)
         return false;
     zip64_values((struct trn_str){e.extra, e.extra_n}, &e.size, &e.packed, &e.local_at);
@@ -180,7 +181,7 @@ int trn_zip_directory(const struct trn_source *s, const struct trn_zip_end *end,
     z.entry = trn_arena_array(arena, count ? (size_t)count : 1, sizeof(*z.entry));
     if (!z.entry)
         return -ENOMEM;
-    while (z.n < count && read_entry(&c, end->shift, &z.entry[z.n])) {
+    while (z.n < count && read_entry(&c, end->dir_at, end->shift, &z.entry[z.n])) {
         z.n++;
         z.dir_end = end->dir_at + c.at;
     }

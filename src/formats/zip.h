@@ -31,10 +31,11 @@ struct trn_zip_end { /* an end of central directory */
 int trn_zip_ends(const struct trn_source *s, struct trn_zip_end ends[TRN_ZIP_ENDS_MAX], size_t *ret_n) TRN_MUST_CHECK;
 
 struct trn_zip_entry {
-    const char *name, *extra;
+    const char *name, *extra, *comment; /* each as long as it says below; not NUL-ended */
     uint16_t name_n, extra_n, comment_n, made_by, flags, method;
     uint32_t crc, external;
     uint64_t packed, size, local_at; /* local_at: in the source, may be anywhere */
+    uint64_t extra_at;               /* in the source */
 };
 struct trn_zip {
     struct trn_zip_entry *entry;
