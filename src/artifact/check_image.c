@@ -133,7 +133,7 @@ static int tell_pixels(struct trn_look *l, const struct trn_image_extent *i)
     struct trn_finding f;
     if (i->pixels_unread)
         return trn_look_gap(l, TRN_GAP_LIMIT, TRN_STR_NONE,
-                            "the compressed pixels give more than is followed: %llu bytes of them at 0x%llx",
+                            "unpacked pixels of one image (%llu packed bytes, from 0x%llx on, left out)",
                             (unsigned long long)i->pixels_unread, (unsigned long long)i->pixels_at);
     if (i->pixels_extra < RANDOM_FROM)
         return 0;
@@ -161,7 +161,8 @@ static int look_at_image(struct trn_look *l, const struct trn_image_extent *i)
     for (uint32_t k = 0; e == 0 && k < i->n_rests; k++)
         e = trn_look_image_rest(l, i->rests[k]);
     if (e == 0 && i->rests_left_out)
-        e = trn_look_gap(l, TRN_GAP_LIMIT, TRN_STR_NONE, "%u more places in the image that belong to no part of it",
+        e = trn_look_gap(l, TRN_GAP_LIMIT, TRN_STR_NONE,
+                         "places looked at between the parts of one image (%u smaller ones left out)",
                          i->rests_left_out);
     if (e == 0)
         e = tell_pixels(l, i);

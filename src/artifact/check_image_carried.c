@@ -380,8 +380,9 @@ static int look_at_part(struct trn_look *l, const struct trn_image_carried *c)
     if (e == 0 && x.n && !unquote(&x))
         e = -ENOMEM;
     if (e == 0 && x.cut)
-        e = trn_look_gap(l, TRN_GAP_LIMIT, TRN_STR_NONE, "of a part of the image (%s) what is behind %u bytes",
-                         c->block, CONTENT_MAX);
+        e = trn_look_gap(l, TRN_GAP_LIMIT, TRN_STR_NONE,
+                         "bytes looked at in one part of an image (%s: those behind %u left out)", c->block,
+                         CONTENT_MAX);
     if (e == 0 && x.n)
         e = judge(&x);
     uint64_t end = c->at + c->size;
@@ -412,7 +413,7 @@ int trn_look_image_carried(struct trn_look *l, const struct trn_image_extent *i)
     if (e == 0)
         e = tell_small(l, i);
     if (e == 0 && i->carried_left_out)
-        e = trn_look_gap(l, TRN_GAP_LIMIT, TRN_STR_NONE,
-                         "%u more parts of the image, smaller ones, that viewers pass over", i->carried_left_out);
+        e = trn_look_gap(l, TRN_GAP_LIMIT, TRN_STR_NONE, "parts looked at in one image (%u smaller ones left out)",
+                         i->carried_left_out);
     return e;
 }

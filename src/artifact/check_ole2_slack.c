@@ -124,6 +124,7 @@ int trn_look_ole2_slack(struct trn_look *l, const struct trn_ole2 *o)
     if (e == 0 && k.plain.size >= SUM_LEAST)
         e = tell_sum(l, &k.plain, 3, "an earlier version may have left");
     if (e == 0 && k.left_out)
-        e = trn_look_gap(l, TRN_GAP_LIMIT, TRN_STR_NONE, "%u more ranges that are in no stream", k.left_out);
+        e = trn_look_gap(l, TRN_GAP_LIMIT, TRN_STR_NONE, "ranges told of one file (%u more are in no stream)",
+                         k.left_out);
     return e;
 }

@@ -12,7 +12,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct trn_payload p = trn_payload_of(data, size);
     struct trn_encoded d;
     const char *what = NULL;
-    fuzz_scan(data, size, "a.txt");
+    struct trn_source s = trn_source_mem((struct trn_str){(const char *)data, size});
+    enum trn_format f;
+    if (trn_format_probe(&s, TRN_STR_NONE, &f) == 0 &&
+        (f == TRN_FORMAT_TEXT || f == TRN_FORMAT_DATA || f == TRN_FORMAT_PDF))
+        fuzz_scan(data, size, "a.txt"); /* containers have targets of their own */
     size_t at = trn_program_find(data, size, 0, &what);
     if (p.at > size || !p.what || !trn_payload_name(p.kind)[0])
         abort();
