@@ -66,7 +66,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (trn_pe_read(&s, a, &pe) < 0)
         return 0;
     must(pe.image_end <= size && pe.overlay_at + pe.overlay_size <= size && pe.tail_at + pe.tail_size <= size);
-    must(pe.certificates_at + pe.certificates_size <= size && pe.n_sections <= TRN_PE_SECTIONS_MAX);
+    must(pe.n_sections <= TRN_PE_SECTIONS_MAX);
+    must(pe.certificates_size ? pe.certificates_at + pe.certificates_size <= size
+                              : !pe.certificates_cut || pe.certificates_at >= size);
     must(trn_pe_checksum(&pe, &sum) == 0);
     read_tables(&pe, a);
     return 0;

@@ -76,6 +76,19 @@ Test(pe, overlay_leaves_out_the_certificate_table)
     cr_expect_eq(pe.tail_size, 0);
 }
 
+Test(pe, a_certificate_table_behind_the_end_of_the_file_is_cut_and_has_no_bytes)
+{
+    struct trn_arena TRN_AUTO(trn_arena_freep) *a = trn_arena_new(0);
+    pe_begin(&p, true, 0);
+    pe_section(&p, ".text", 0x1000, 0x400, 0x200, 0);
+    cr_expect_not(must_read(a).certificates_cut);
+    pe_directory(&p, TRN_PE_CERTIFICATES, 0x7000, 0x80);
+    struct trn_pe pe = must_read(a);
+    cr_expect(pe.certificates_cut);
+    cr_expect_eq(pe.certificates_size, 0);
+    cr_expect_eq(pe.tail_at, p.n);
+}
+
 Test(pe, coff_symbols_belong_to_the_image)
 {
     struct trn_arena TRN_AUTO(trn_arena_freep) *a = trn_arena_new(0);
