@@ -6,6 +6,7 @@
 #ifndef TRN_ARTIFACT_ARTIFACT_H
 #define TRN_ARTIFACT_ARTIFACT_H
 
+#include "artifact/feature.h"
 #include "event/event.h"
 #include "signature/signature.h"
 
@@ -65,6 +66,7 @@ struct trn_scan_sink {
     int (*finding)(void *ctx, uint32_t artifact, const struct trn_finding *f);
     int (*gap)(void *ctx, uint32_t artifact, const struct trn_gap *g);
     void *ctx;
+    int (*feature)(void *ctx, uint32_t artifact, const struct trn_feature *f); /* NULL: not wanted */
 };
 
 /* A matcher of contents (YARA), behind an interface. */
@@ -88,6 +90,11 @@ struct trn_scan_options {
     /* Is this hash named as bad? Fills *ret (views live as long as ctx) and says true. NULL: nobody asks. */
     bool (*known_bad)(void *ctx, const struct trn_artifact *a, struct trn_finding *ret);
     void *known_bad_ctx;
+    bool features; /* tell features too: for who compares releases */
+    /* Was this content looked at before under this base name, and everything in it? Then it is told (artifact) and no more: no
+     * look, no members. NULL: nobody knows. */
+    bool (*known)(void *ctx, const struct trn_artifact *a, struct trn_str name);
+    void *known_ctx;
     const struct trn_trust_roots *roots; /* whom chains of signatures may end at; NULL: every chain is unknown */
 };
 

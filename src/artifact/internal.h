@@ -35,6 +35,7 @@ struct trn_frame { /* one artifact on the way down */
     size_t first_trait;
     uint8_t last_sha256[TRN_SHA256_SIZE]; /* of the artifact below it that was looked at last */
     uint32_t last_id;                     /* 0: none yet */
+    uint64_t features;                    /* that readers told of it */
     bool stopped;                         /* a limit of this container was hit and told */
 };
 
@@ -65,6 +66,8 @@ int trn_scan_gap(struct trn_scan *s, uint32_t artifact, enum trn_gap_kind kind, 
                  struct trn_str what, uint64_t value, uint64_t limit) TRN_MUST_CHECK;
 /* look.c: ends the member that is open, if any. */
 int trn_frame_end(struct trn_frame *f, int code, const char *why) TRN_MUST_CHECK;
+/* feature.c: says how many were not told. */
+int trn_frame_features_end(struct trn_frame *f) TRN_MUST_CHECK;
 /* entropy.c */
 void trn_histogram_add(uint64_t counts[256], const uint8_t *p, size_t n);
 uint32_t trn_histogram_entropy(const uint64_t counts[256], uint64_t n);

@@ -58,6 +58,11 @@ int (*const trn_look_always[])(struct trn_look *l, struct trn_err *err) = {
     trn_look_disguise, trn_look_inno, trn_look_behind_document, NULL,
 };
 
+int (*const trn_look_features[])(struct trn_look *l, struct trn_err *err) = {
+    trn_feature_about,
+    NULL,
+};
+
 int (*const trn_look_release[])(struct trn_look *l, struct trn_err *err) = {
     trn_release_feed,     trn_release_macho,     trn_look_pe_release, trn_look_unsigned_siblings,
     trn_look_elf_release, trn_release_lifecycle, trn_look_statements, NULL,

@@ -5,6 +5,9 @@
 
 #include "artifact/look.h"
 
+/* features, for who compares releases */
+int trn_feature_about(struct trn_look *l, struct trn_err *err);
+
 /* ELF files */
 int trn_look_elf(struct trn_look *l, struct trn_err *err);
 int trn_open_elf(struct trn_look *l, struct trn_err *err);

@@ -57,6 +57,12 @@ void trn_look_say(struct trn_look *l, struct trn_finding *f, const char *fmt, ..
 /* Entropy in thousandths of a bit per byte over a range (0 when it cannot be read). */
 uint32_t trn_look_entropy(struct trn_look *l, uint64_t at, uint64_t size);
 
+/* ---- features, for who compares releases (feature.h); nothing unless somebody asked ---- */
+bool trn_look_wants_features(const struct trn_look *l); /* false: do not even collect them */
+int trn_look_feature(struct trn_look *l, const struct trn_feature *f) TRN_MUST_CHECK;
+int trn_look_fact(struct trn_look *l, enum trn_feature_kind kind, const char *key, struct trn_str value,
+                  uint64_t number, uint64_t at) TRN_MUST_CHECK;
+
 /* ---- what is inside ---- */
 /* A member whose bytes follow. -ECANCELED: do not unpack this one (a folder, a link, a limit that was told already). */
 int trn_look_member(struct trn_look *l, const struct trn_member *m) TRN_MUST_CHECK;
@@ -99,6 +105,8 @@ struct trn_kind_ops {
 const struct trn_kind_ops *trn_kind_of(enum trn_format f);
 /* Looks that are the same for every format (text, names): run for each artifact, in this order, NULL-ended. */
 extern int (*const trn_look_always[])(struct trn_look *l, struct trn_err *err);
+/* What tells features, run for each artifact, but only when they are wanted; each knows itself of which formats. */
+extern int (*const trn_look_features[])(struct trn_look *l, struct trn_err *err);
 /* Checks over a whole release, run once for the top artifact when all is seen, NULL-ended. */
 extern int (*const trn_look_release[])(struct trn_look *l, struct trn_err *err);
 

@@ -131,6 +131,16 @@ static int open_members(struct trn_frame *f, const struct trn_kind_ops *kind)
     return settle(f, e, &err);
 }
 
+static int features(struct trn_frame *f)
+{
+    int e = 0;
+    if (!trn_look_wants_features(&f->look))
+        return 0;
+    for (size_t i = 0; e == 0 && trn_look_features[i]; i++)
+        e = run(f, trn_look_features[i]);
+    return e;
+}
+
 static int look_at(struct trn_frame *f)
 {
     const struct trn_kind_ops *kind = trn_kind_of(f->self.format);
@@ -140,6 +150,8 @@ static int look_at(struct trn_frame *f)
     for (size_t i = 0; e == 0 && trn_look_always[i]; i++)
         e = run(f, trn_look_always[i]);
     if (e == 0)
+        e = features(f);
+    if (e == 0)
         e = match(f);
     if (e == 0)
         e = open_members(f, kind);
@@ -147,7 +159,7 @@ static int look_at(struct trn_frame *f)
         e = run(f, kind->after);
     for (size_t i = 0; e == 0 && !f->up && trn_look_release[i]; i++)
         e = run(f, trn_look_release[i]);
-    return e;
+    return e == 0 ? trn_frame_features_end(f) : e;
 }
 
 int trn_scan_one(struct trn_scan *s, struct trn_frame *up, const struct trn_source *bytes,
@@ -179,7 +191,7 @@ int trn_scan_one(struct trn_scan *s, struct trn_frame *up, const struct trn_sour
         return s->fatal = e;
     e = s->sink->artifact(s->sink->ctx, &f.self);
     s->fatal = e < 0 ? e : s->fatal;
-    if (e == 0)
+    if (e == 0 && !(s->o->known && s->o->known(s->o->known_ctx, &f.self, f.look.name)))
         e = look_at(&f);
     trn_spool_done(&f.spool);
     trn_arena_reset(s->arenas[depth]);

@@ -111,6 +111,11 @@ static void markdown_one(FILE *out, const struct trn_check *c)
     fputc('\n', out);
 }
 
+static bool is_of_releases(const struct trn_check *c)
+{
+    return trn_str_starts(trn_str_of(c->id), TRN_STR("diff."));
+}
+
 /* docs/checks.md is what this prints; a test compares both. */
 static int markdown(struct trn_cli *cli)
 {
@@ -123,7 +128,13 @@ static int markdown(struct trn_cli *cli)
           "needs a check marked structural, or two categories; text alone stays below.\n",
           cli->out);
     for (size_t i = 0; (c = trn_check_at(i)) != NULL; i++)
-        if (c->category != TRN_CATEGORY_NONE)
+        if (c->category != TRN_CATEGORY_NONE && !is_of_releases(c))
+            markdown_one(cli->out, c);
+    fputs("\n## Of changes between releases (`turncoat diff`, `turncoat gate`)\n\n"
+          "Added up as those of files; what only the new release has counts, of both lists.\n",
+          cli->out);
+    for (size_t i = 0; (c = trn_check_at(i)) != NULL; i++)
+        if (is_of_releases(c))
             markdown_one(cli->out, c);
     fputs("\n## Of what runs (`turncoat watch`, `turncoat replay`)\n", cli->out);
     for (size_t i = 0; (c = trn_check_at(i)) != NULL; i++)

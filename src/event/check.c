@@ -203,7 +203,10 @@ const struct trn_check *trn_check_at(size_t i)
     if (i < TRN_ARRAY_SIZE(checks))
         return &checks[i];
     i -= TRN_ARRAY_SIZE(checks);
-    return i < trn_artifact_checks_count ? &trn_artifact_checks[i] : NULL;
+    if (i < trn_artifact_checks_count)
+        return &trn_artifact_checks[i];
+    i -= trn_artifact_checks_count;
+    return i < trn_release_checks_count ? &trn_release_checks[i] : NULL;
 }
 
 const struct trn_check *trn_check_find(struct trn_str id)

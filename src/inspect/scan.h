@@ -31,6 +31,7 @@ struct trn_scan_pool_options {
     int rules_save;            /* where to write them compiled, borrowed; -1: nowhere */
     const char *roots; /* PEM of the certificates that signatures may end at; NULL: the system's list, "": none */
     int indicators;    /* a CSV or STIX file, borrowed; -1: none */
+    bool features;     /* tell features too */
     bool late;         /* rules, indicators and roots are read at trn_scan_pool_begin, not before */
 };
 
@@ -45,6 +46,7 @@ struct trn_scan_pool_sink { /* during trn_scan_pool_wait; every view is borrowed
     /* a rule file that could not be used, with the compiler's words; line 0: the whole file */
     int (*bad_rule)(void *ctx, struct trn_str file, uint32_t line, struct trn_str why);
     void *ctx;
+    int (*feature)(void *ctx, uint64_t job, uint32_t artifact, const struct trn_feature *f); /* NULL: not wanted */
 };
 
 /* Starts the mother and, unless late, waits until the rules are ready. The caller must have one thread only. */
@@ -56,6 +58,12 @@ struct trn_scan_pool *trn_scan_pool_free(struct trn_scan_pool *p); /* ends the w
 /* Hands one file over; name: its base name. fd is borrowed. -EAGAIN: all workers have enough to do: wait first. */
 int trn_scan_pool_submit(struct trn_scan_pool *p, uint64_t job, int fd, struct trn_str name, uint32_t mode)
     TRN_MUST_CHECK;
+/* The same; known: a file of keys (trn_known_key), sorted by memcmp, of contents that need not be looked at again (artifact.h),
+ * borrowed; -1: none. At most TRN_SCAN_KNOWN_MAX bytes. With features, a content that comes again under its name within one
+ * file is known as well. */
+int trn_scan_pool_submit_but(struct trn_scan_pool *p, uint64_t job, int fd, struct trn_str name, uint32_t mode, int known)
+    TRN_MUST_CHECK;
+#define TRN_SCAN_KNOWN_MAX (64u << 20)
 /* Takes what has come, at most timeout_ms late. 0, or what the sink said, or an error of the pool itself. */
 int trn_scan_pool_wait(struct trn_scan_pool *p, int timeout_ms, struct trn_err *err) TRN_MUST_CHECK;
 uint32_t trn_scan_pool_busy(const struct trn_scan_pool *p); /* jobs that have not ended */

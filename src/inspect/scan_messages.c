@@ -77,6 +77,16 @@ void trn_item_put_gap(struct trn_buf *b, uint32_t artifact, const struct trn_gap
     trn_put_u64(b, g->limit);
 }
 
+void trn_item_put_feature(struct trn_buf *b, uint32_t artifact, const struct trn_feature *f)
+{
+    trn_put_u32(b, artifact);
+    trn_put_u8(b, (uint8_t)f->kind);
+    trn_put_lstr(b, cut(f->key, TRN_FEATURE_KEY_MAX));
+    trn_put_lstr(b, cut(f->value, TRN_FEATURE_VALUE_MAX));
+    trn_put_u64(b, f->number);
+    trn_put_u64(b, f->at);
+}
+
 void trn_item_put_end(struct trn_buf *b, int code, struct trn_str why)
 {
     trn_put_u32(b, (uint32_t)code);
@@ -215,6 +225,21 @@ static int read_gap(struct trn_cursor *c, struct reading *r)
     return r->sink ? r->sink->gap(r->sink->ctx, r->job, id, &g) : 0;
 }
 
+static int read_feature(struct trn_cursor *c, struct reading *r)
+{
+    uint32_t id = told(c, r);
+    uint8_t kind = trn_cur_u8(c);
+    struct trn_feature f = {.key = trn_cur_lstr(c)};
+    f.value = trn_cur_lstr(c);
+    f.number = trn_cur_u64le(c);
+    f.at = trn_cur_u64le(c);
+    if (!trn_cur_end(c) || kind == TRN_FEATURE_NONE || kind >= TRN_FEATURE_KIND_MAX ||
+        bad_text(f.key, TRN_FEATURE_KEY_MAX) || bad_text(f.value, TRN_FEATURE_VALUE_MAX))
+        return -EPROTO;
+    f.kind = (enum trn_feature_kind)kind;
+    return r->sink && r->sink->feature ? r->sink->feature(r->sink->ctx, r->job, id, &f) : 0;
+}
+
 static int read_end(struct trn_cursor *c, struct reading *r)
 {
     int code = (int)trn_cur_u32le(c);
@@ -232,6 +257,7 @@ static int read_item(struct trn_cursor *all, struct reading *r)
         [TRN_ITEM_ARTIFACT] = read_artifact, [TRN_ITEM_SIGNATURE] = read_signature,
         [TRN_ITEM_PROPERTY] = read_property, [TRN_ITEM_FINDING] = read_finding,
         [TRN_ITEM_GAP] = read_gap,           [TRN_ITEM_END] = read_end,
+        [TRN_ITEM_FEATURE] = read_feature,
     };
     uint8_t kind = trn_cur_u8(all);
     struct trn_str body = trn_cur_bytes(all, trn_cur_u32le(all));

@@ -3,7 +3,7 @@
  * Inside of the room: the wire of a scan pool.
  *   caller -> mother: BEGIN (nothing; only when the pool is late), SPAWN (u32 slot; the worker's socket, its scratch file), KILL (u32 slot)
  *   mother -> caller: BAD_RULE..., READY (u32 rules, i32 code, lstr why), GONE (u32 slot, i32 wait status) for each KILL
- *   caller -> worker: SCAN (u64 job, u32 mode, lstr name; the file)
+ *   caller -> worker: SCAN (u64 job, u32 mode, lstr name; the file, and a list of known hashes or not)
  *   worker -> caller: RESULTS (u64 job, items), the last item of a job is its END
  */
 #ifndef TRN_INSPECT_SCAN_MESSAGES_H
@@ -29,6 +29,7 @@ enum trn_scan_item { /* u8 kind, u32 length, body */
                      TRN_ITEM_FINDING,
                      TRN_ITEM_GAP,
                      TRN_ITEM_END, /* i32 code, lstr why */
+                     TRN_ITEM_FEATURE,
                      TRN_ITEM_MAX,
 };
 
@@ -43,6 +44,7 @@ void trn_item_put_signature(struct trn_buf *b, uint32_t artifact, const struct t
 void trn_item_put_property(struct trn_buf *b, uint32_t artifact, struct trn_str key, struct trn_str value);
 void trn_item_put_finding(struct trn_buf *b, uint32_t artifact, const struct trn_finding *f);
 void trn_item_put_gap(struct trn_buf *b, uint32_t artifact, const struct trn_gap *g);
+void trn_item_put_feature(struct trn_buf *b, uint32_t artifact, const struct trn_feature *f);
 void trn_item_put_end(struct trn_buf *b, int code, struct trn_str why);
 
 /* What one job has said so far: the reader checks that it makes sense as a whole. */
@@ -58,7 +60,7 @@ int trn_scan_results_decode(struct trn_cursor *in, uint64_t job, struct trn_scan
 /* scan_worker.c: the life of one worker, entered already. Returns its exit code. */
 struct trn_scan_setup {
     struct trn_limits limits;
-    bool with_md5;
+    bool with_md5, features;
     int scratch;
     const struct trn_matcher *matcher; /* NULL: none */
     const struct trn_indicators *indicators;

@@ -261,7 +261,8 @@ void trn_scan_mother(int sock, const struct trn_scan_pool_options *o, trn_scan_w
     m->sock = sock;
     m->o = o;
     m->run = run;
-    m->setup = (struct trn_scan_setup){.limits = o->limits, .with_md5 = o->with_md5, .scratch = -1};
+    m->setup =
+        (struct trn_scan_setup){.limits = o->limits, .with_md5 = o->with_md5, .features = o->features, .scratch = -1};
     trn_limits_fill(&m->setup.limits);
     if (!wait_begin(m))
         _exit(0);

@@ -26,7 +26,7 @@
 
 struct waiting {
     uint64_t job;
-    int fd; /* a copy of our own, until the job has ended */
+    int fd, known; /* copies of our own, until the job has ended; known -1: none */
     uint32_t mode;
     char *name; /* owned */
     size_t name_n;
@@ -173,7 +173,8 @@ static int give(const struct slot *s, const struct waiting *w)
     trn_put_u64(&b, w->job);
     trn_put_u32(&b, w->mode);
     trn_put_lstr(&b, (struct trn_str){w->name, w->name_n});
-    return b.bad ? -ENOMEM : trn_ipc_send(s->sock, TRN_SCAN_JOB, trn_buf_str(&b), &w->fd, 1);
+    const int fds[2] = {w->fd, w->known};
+    return b.bad ? -ENOMEM : trn_ipc_send(s->sock, TRN_SCAN_JOB, trn_buf_str(&b), fds, w->known >= 0 ? 2 : 1);
 }
 
 static void begin_first(struct slot *s)
@@ -185,6 +186,7 @@ static void begin_first(struct slot *s)
 static void drop_first(struct slot *s)
 {
     trn_fd_close(s->queue[0].fd);
+    trn_fd_close(s->queue[0].known);
     free(s->queue[0].name);
     s->n--;
     memmove(&s->queue[0], &s->queue[1], s->n * sizeof(s->queue[0]));
@@ -363,15 +365,24 @@ static struct slot *least_busy(struct trn_scan_pool *p)
 
 int trn_scan_pool_submit(struct trn_scan_pool *p, uint64_t job, int fd, struct trn_str name, uint32_t mode)
 {
+    return trn_scan_pool_submit_but(p, job, fd, name, mode, -1);
+}
+
+int trn_scan_pool_submit_but(struct trn_scan_pool *p, uint64_t job, int fd, struct trn_str name, uint32_t mode,
+                             int known)
+{
     struct slot *s = p->begun ? least_busy(p) : NULL;
     struct waiting w = {.job = job, .mode = mode, .name_n = TRN_MIN(name.n, (size_t)TRN_SCAN_NAME_MAX)};
     if (!s)
         return p->begun ? -EAGAIN : -EINVAL;
     w.fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-    w.name = w.fd >= 0 ? malloc(w.name_n + 1) : NULL;
+    w.known = known >= 0 && w.fd >= 0 ? fcntl(known, F_DUPFD_CLOEXEC, 3) : -1;
+    bool good = w.fd >= 0 && (known < 0 || w.known >= 0);
+    w.name = good ? malloc(w.name_n + 1) : NULL;
     if (!w.name) {
-        int e = w.fd < 0 ? -errno : -ENOMEM;
+        int e = good ? -ENOMEM : -errno;
         trn_fd_close(w.fd);
+        trn_fd_close(w.known);
         return e;
     }
     memcpy(w.name, name.p ? name.p : "", w.name_n);

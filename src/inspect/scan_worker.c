@@ -17,6 +17,9 @@ struct worker {
     uint64_t job, flushed_ns;
     uint32_t artifacts;
     struct trn_buf batch, item;
+    char *known_bytes; /* owned: hashes of what was looked at before, for this job */
+    struct trn_str known;
+    struct trn_map *seen; /* with features: keys of the contents of this job */
 };
 
 static int flush(struct worker *w)
@@ -82,6 +85,55 @@ static int on_gap(void *ctx, uint32_t artifact, const struct trn_gap *g)
     return add(w, TRN_ITEM_GAP);
 }
 
+static int on_feature(void *ctx, uint32_t artifact, const struct trn_feature *f)
+{
+    struct worker *w = ctx;
+    trn_item_put_feature(&w->item, artifact, f);
+    return add(w, TRN_ITEM_FEATURE);
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    return memcmp(a, b, TRN_KNOWN_KEY);
+}
+
+/* In the caller's list, which is sorted, or seen in this file before. */
+static bool is_known(void *ctx, const struct trn_artifact *a, struct trn_str name)
+{
+    struct worker *w = ctx;
+    uint8_t key[TRN_KNOWN_KEY];
+    uint64_t unused;
+    trn_known_key(a->sha256, name, key);
+    if (w->known.n && bsearch(key, w->known.p, w->known.n / TRN_KNOWN_KEY, TRN_KNOWN_KEY, compare_keys))
+        return true;
+    uint64_t short_key = trn_hash64(key, sizeof(key));
+    if (w->seen && trn_map_get(w->seen, short_key, &unused))
+        return true;
+    if (w->seen)
+        (void)!trn_map_put(w->seen, short_key, 1); /* full: looked at again */
+    return false;
+}
+
+static int read_known(struct worker *w, int fd)
+{
+    struct stat st;
+    w->known = TRN_STR_NONE;
+    free(w->known_bytes);
+    w->known_bytes = NULL;
+    int e = trn_fstat(fd, &st);
+    if (e < 0)
+        return e;
+    if (st.st_size <= 0 || (uint64_t)st.st_size > TRN_SCAN_KNOWN_MAX || st.st_size % TRN_KNOWN_KEY)
+        return -EPROTO;
+    w->known_bytes = malloc((size_t)st.st_size);
+    if (!w->known_bytes)
+        return -ENOMEM;
+    e = trn_pread_full(fd, w->known_bytes, (size_t)st.st_size, 0);
+    if (e == 0)
+        w->known = (struct trn_str){w->known_bytes, (size_t)st.st_size};
+    return e;
+}
+
 static bool known_bad(void *ctx, const struct trn_artifact *a, struct trn_finding *ret)
 {
     struct trn_indicator i;
@@ -97,7 +149,7 @@ static bool known_bad(void *ctx, const struct trn_artifact *a, struct trn_findin
 static int scan(struct worker *w, const struct trn_scan_setup *setup, int fd, struct trn_str name, uint32_t mode,
                 struct trn_err *err)
 {
-    const struct trn_scan_sink sink = {on_artifact, on_signature, on_property, on_finding, on_gap, w};
+    const struct trn_scan_sink sink = {on_artifact, on_signature, on_property, on_finding, on_gap, w, on_feature};
     const struct trn_scan_options o = {.sz = sizeof(o),
                                        .limits = setup->limits,
                                        .scratch = setup->scratch,
@@ -105,6 +157,9 @@ static int scan(struct worker *w, const struct trn_scan_setup *setup, int fd, st
                                        .matcher = setup->matcher,
                                        .known_bad = setup->indicators ? known_bad : NULL,
                                        .known_bad_ctx = (void *)(uintptr_t)setup->indicators,
+                                       .features = setup->features,
+                                       .known = setup->features ? is_known : NULL,
+                                       .known_ctx = w,
                                        .roots = setup->roots};
     struct trn_source bytes;
     struct stat st;
@@ -127,9 +182,17 @@ static int one_job(struct worker *w, const struct trn_scan_setup *setup, struct 
     uint32_t mode = trn_cur_u32le(&c);
     struct trn_str name = trn_cur_lstr(&c);
     TRN_AUTO(trn_fd_closep) int fd = trn_msg_take_fd(m, 0);
+    TRN_AUTO(trn_fd_closep) int known = m->n_fds > 1 ? trn_msg_take_fd(m, 1) : -1;
+    w->known = TRN_STR_NONE;
     if (m->type != TRN_SCAN_JOB || fd < 0 || !trn_cur_end(&c) || name.n > TRN_SCAN_NAME_MAX)
         return -EPROTO;
+    int got = known >= 0 ? read_known(w, known) : 0;
+    if (got < 0)
+        return got;
     w->job = job;
+    w->seen = trn_map_free(w->seen);
+    if (setup->features && !(w->seen = trn_map_new(setup->limits.members)))
+        return -ENOMEM;
     w->artifacts = 0;
     w->flushed_ns = trn_mono_ns();
     trn_buf_clear(&w->batch);
@@ -145,6 +208,8 @@ static void worker_done(struct worker *w)
 {
     trn_buf_done(&w->batch);
     trn_buf_done(&w->item);
+    free(w->known_bytes);
+    trn_map_free(w->seen);
 }
 
 int trn_scan_worker(int sock, const struct trn_scan_setup *setup)

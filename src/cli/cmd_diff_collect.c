@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Owns: from a path to a release: its files are given to strict workers, what they tell is kept.
+ * Must not: read a byte of a file that could be understood.
+ */
+#include "cli/diff.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define WAIT_MS 100
+#define FILES_MAX 1000000u
+
+struct collect {
+    const struct trn_release_collect *o;
+    struct trn_release *r;
+    struct trn_scan_pool *pool;
+    struct trn_walk *walk;
+    size_t prefix; /* bytes of a walked path that are the folder's own */
+    int known;     /* descriptor; -1: nothing is */
+    uint64_t files, bytes;
+};
+
+static int on_artifact(void *ctx, uint64_t job, const struct trn_artifact *a)
+{
+    struct collect *c = ctx;
+    c->bytes += a->id == 1 ? a->size : 0;
+    return trn_release_artifact(c->r, (uint32_t)job, a);
+}
+
+static int on_signature(void *ctx, uint64_t job, uint32_t artifact, const struct trn_signature *s)
+{
+    return trn_release_signature(((struct collect *)ctx)->r, (uint32_t)job, artifact, s);
+}
+
+static int on_property(void *ctx, uint64_t job, uint32_t artifact, struct trn_str key, struct trn_str value)
+{
+    return trn_release_property(((struct collect *)ctx)->r, (uint32_t)job, artifact, key, value);
+}
+
+static int on_finding(void *ctx, uint64_t job, uint32_t artifact, const struct trn_finding *f)
+{
+    return trn_release_finding(((struct collect *)ctx)->r, (uint32_t)job, artifact, f);
+}
+
+static int on_gap(void *ctx, uint64_t job, uint32_t artifact, const struct trn_gap *g)
+{
+    return trn_release_gap(((struct collect *)ctx)->r, (uint32_t)job, artifact, g);
+}
+
+static int on_end(void *ctx, uint64_t job, int code, struct trn_str why)
+{
+    return trn_release_end(((struct collect *)ctx)->r, (uint32_t)job, code, why);
+}
+
+static int on_bad_rule(void *ctx, struct trn_str file, uint32_t line, struct trn_str why)
+{
+    const struct collect *c = ctx;
+    if (c->o->bad_rule)
+        c->o->bad_rule(c->o->ctx, file, line, why);
+    return 0;
+}
+
+static int on_feature(void *ctx, uint64_t job, uint32_t artifact, const struct trn_feature *f)
+{
+    return trn_release_feature(((struct collect *)ctx)->r, (uint32_t)job, artifact, f);
+}
+
+static void collect_done(struct collect *c)
+{
+    c->pool = trn_scan_pool_free(c->pool);
+    c->walk = trn_walk_free(c->walk);
+    c->r = trn_release_free(c->r);
+    trn_fd_close(c->known);
+}
+
+static int write_known(struct collect *c)
+{
+    TRN_AUTO(trn_buf_done) struct trn_buf b;
+    trn_buf_init(&b, TRN_SCAN_KNOWN_MAX);
+    int e = trn_release_keys(c->o->other, &b);
+    if (e < 0 || b.n == 0)
+        return e; /* too many: everything is looked at again */
+    c->known = memfd_create("turncoat-known", MFD_CLOEXEC);
+    return c->known < 0 ? -errno : trn_write_full(c->known, b.p, b.n);
+}
+
+static int wait_some(struct collect *c, struct trn_str path, struct trn_err *err)
+{
+    int e = trn_scan_pool_wait(c->pool, WAIT_MS, err);
+    if (c->o->idle)
+        c->o->idle(c->o->ctx, c->files, c->bytes, path);
+    return e < 0 ? e : c->o->stopped && c->o->stopped(c->o->ctx) ? -ECANCELED : 0;
+}
+
+static int give(struct collect *c, const struct trn_walked *f, struct trn_err *err)
+{
+    uint32_t number;
+    struct trn_str path = trn_str_slice(f->path, c->prefix, f->path.n);
+    int e = trn_release_file(c->r, path, &number);
+    if (e < 0)
+        return e;
+    TRN_AUTO(trn_fd_closep) int fd = f->error < 0 ? f->error : trn_walk_open(f);
+    if (fd < 0)
+        return trn_release_end(c->r, number, fd, trn_str_of(f->error < 0 ? f->why : trn_errno_name(fd)));
+    c->files++;
+    do {
+        e = trn_scan_pool_submit_but(c->pool, number, fd, trn_path_base(f->path), f->st.st_mode, c->known);
+        if (e == -EAGAIN && (e = wait_some(c, path, err)) == 0)
+            e = -EAGAIN;
+    } while (e == -EAGAIN);
+    return e;
+}
+
+static int run(struct collect *c, const char *path, struct trn_err *err)
+{
+    struct trn_walked f;
+    int e = 0;
+    while (e == 0 && (e = trn_walk_next(c->walk, &f)) == 1) {
+        if (f.named && f.error < 0)
+            return trn_fail(err, f.error, "%s", f.why);
+        bool itself = f.named && !S_ISDIR(f.st.st_mode);
+        c->prefix = itself ? f.path.n : strlen(path);
+        while (!itself && c->prefix < f.path.n && f.path.p[c->prefix] == '/')
+            c->prefix++;
+        e = c->files < FILES_MAX ? give(c, &f, err) : -EFBIG;
+    }
+    while (e == 0 && trn_scan_pool_busy(c->pool))
+        e = wait_some(c, TRN_STR_NONE, err);
+    return e;
+}
+
+int trn_release_of_path(const char *path, const struct trn_release_collect *o, struct trn_release **ret,
+                        struct trn_err *err)
+{
+    TRN_AUTO(collect_done) struct collect c = {.o = o, .known = -1};
+    const struct trn_scan_pool_sink sink = {on_artifact, on_signature, on_property, on_finding, on_gap,
+                                            on_end,      on_bad_rule,  &c,          on_feature};
+    struct trn_release_options release = {.sz = sizeof(release), .label = trn_str_of(path), .other = o->other};
+    struct trn_scan_pool_options pool = o->settings->pool;
+    char *const paths[] = {(char *)(uintptr_t)path};
+    char shown[200];
+    pool.features = true;
+    struct stat st;
+    if (stat(path, &st) < 0)
+        return trn_fail(err, -errno, "cannot look at '%s': %s", trn_escape_into(shown, sizeof(shown), trn_str_of(path)),
+                        trn_errno_name(-errno));
+    int e = trn_release_new(&release, &c.r);
+    if (e == 0)
+        e = trn_walk_new(paths, 1, &c.walk);
+    if (e == 0 && o->other)
+        e = write_known(&c);
+    if (e == 0)
+        e = trn_scan_pool_new(&pool, &sink, &c.pool, err);
+    if (e == 0)
+        e = run(&c, path, err);
+    if (e == 0)
+        e = trn_release_finish(c.r);
+    if (e < 0)
+        return err && err->code ? e
+                                : trn_fail(err, e, "cannot look at '%s': %s",
+                                           trn_escape_into(shown, sizeof(shown), trn_str_of(path)), trn_errno_name(e));
+    *ret = TRN_STEAL(c.r);
+    return 0;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inside of the room: what a comparison of one pair is given, and how it tells what it found.
+ *
+ *   comparers[] (compare.c): run for each pair that is not the same, each knows itself of which formats and changes
+ *   contexts[]  (compare.c): run once, when all pairs were compared: they see all findings, may tell more, may lower some
+ *
+ * A comparer tells facts with the check's weight, or less where the facts are weak; what the rest of the release says about
+ * them (everything changed like that, the vendor always did) is for a context to weigh.
+ */
+#ifndef TRN_RELEASE_COMPARE_H
+#define TRN_RELEASE_COMPARE_H
+
+#include "release/release.h"
+
+struct trn_told { /* one finding so far */
+    struct trn_change *change;
+    struct trn_finding *finding;
+    struct trn_told *next;
+};
+
+struct trn_compare {
+    struct trn_diff *diff; /* all changes; findings of changes are filled when everything is over: use told */
+    const struct trn_diff_options *o;
+    struct trn_arena *arena;                                  /* lives as long as the diff */
+    struct trn_change *change;                                /* the pair that is compared; NULL in a context */
+    const struct trn_release_member *old_member, *new_member; /* of it; NULL: none */
+    struct trn_told *told, **told_end;                        /* all findings, in the order told */
+    size_t n_told;
+};
+
+/* A finding of the check (a literal of the registry), its words by trn_compare_say, evidence by trn_finding_add. */
+int trn_compare_begin(struct trn_compare *c, const char *check, struct trn_finding *ret) TRN_MUST_CHECK;
+void trn_compare_say(struct trn_compare *c, struct trn_finding *f, const char *fmt, ...) TRN_PRINTF(3, 4);
+/* Evidence "old" and "new" (raw values are escaped here; absent: "none"), and "offset" of the new one unless it is nowhere. */
+void trn_compare_values(struct trn_compare *c, struct trn_finding *f, struct trn_str before, struct trn_str after,
+                        uint64_t at);
+/* Names of some features as one text, "a, b, c and 12 more", escaped. */
+struct trn_str trn_compare_list(struct trn_compare *c, const struct trn_feature *const *f, size_t n, bool keys);
+/* Tells it of the pair (or, in a context, of change). */
+int trn_compare_found(struct trn_compare *c, struct trn_change *change, const struct trn_finding *f) TRN_MUST_CHECK;
+/* Lowers one: its evidence says why ("context"). */
+void trn_compare_lower(struct trn_compare *c, struct trn_told *t, uint16_t score, struct trn_str why);
+
+/* Features of one kind that only the new one has (by kind, key and value; by_key: by kind and key alone). In the arena; an
+ * old_member that is NULL has none. */
+int trn_compare_new(struct trn_compare *c, enum trn_feature_kind kind, bool by_key,
+                    const struct trn_feature *const **ret, size_t *ret_n) TRN_MUST_CHECK;
+int trn_compare_gone(struct trn_compare *c, enum trn_feature_kind kind, bool by_key,
+                     const struct trn_feature *const **ret, size_t *ret_n) TRN_MUST_CHECK;
+
+/* ---- pair.c ---- */
+/* Fills diff->changes and counts. */
+int trn_pair(struct trn_diff *d) TRN_MUST_CHECK;
+
+/* ---- what is run: one line each in compare.c ---- */
+typedef int trn_comparer(struct trn_compare *c);
+trn_comparer trn_compare_scan;      /* compare_scan.c: findings of the scan that only the new one has */
+trn_comparer trn_compare_signature; /* compare_signature.c */
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Owns: the way from two releases to a verdict: pairs, comparers, contexts, what is accepted, the score.
+ * Must not: know any check by name.
+ */
+#include "release/compare.h"
+
+#include <stdlib.h>
+
+#define MEMORY (512u << 20)
+
+extern trn_comparer *const trn_comparers[]; /* compare.c, NULL-ended */
+extern trn_comparer *const trn_contexts[];
+
+static int compare_pairs(struct trn_compare *c)
+{
+    struct trn_diff *d = c->diff;
+    int e = 0;
+    for (size_t i = 0; e == 0 && i < d->n_changes; i++) {
+        struct trn_change *change = &d->changes[i];
+        if (change->kind == TRN_CHANGE_SAME)
+            continue;
+        c->change = change;
+        c->old_member = change->old_member;
+        c->new_member = change->new_member;
+        for (size_t k = 0; e == 0 && trn_comparers[k]; k++)
+            e = trn_comparers[k](c);
+    }
+    c->change = NULL;
+    c->old_member = c->new_member = NULL;
+    for (size_t k = 0; e == 0 && trn_contexts[k]; k++)
+        e = trn_contexts[k](c);
+    return e;
+}
+
+static void accept(struct trn_compare *c)
+{
+    const struct trn_diff_options *o = c->o;
+    for (struct trn_told *t = c->told; o->accepted && t; t = t->next) {
+        struct trn_str why = TRN_STR_NONE;
+        if (!o->accepted(o->accepted_ctx, t->change, t->finding, &why))
+            continue;
+        t->finding->score = 0;
+        trn_finding_add(t->finding, "accepted", trn_arena_str(c->arena, why.n ? why : TRN_STR("by policy")));
+    }
+}
+
+static int by_weight(const void *a, const void *b)
+{
+    const struct trn_reason *x = a, *y = b;
+    uint16_t p = trn_score_alone(x->finding, NULL), q = trn_score_alone(y->finding, NULL);
+    if (p != q)
+        return p > q ? -1 : 1;
+    if (x->finding->score != y->finding->score)
+        return x->finding->score > y->finding->score ? -1 : 1;
+    return x->change < y->change     ? -1
+           : x->change > y->change   ? 1
+           : x->finding < y->finding ? -1
+                                     : x->finding > y->finding;
+}
+
+static int settle(struct trn_compare *c)
+{
+    struct trn_diff *d = c->diff;
+    struct trn_score score = {0};
+    d->reasons = trn_arena_array(c->arena, c->n_told + 1, sizeof(*d->reasons));
+    if (!d->reasons)
+        return -ENOMEM;
+    for (struct trn_told *t = c->told; t; t = t->next) {
+        d->reasons[d->n_reasons++] = (struct trn_reason){t->change, t->finding};
+        t->change->n_findings++;
+        if (t->finding->score)
+            trn_score_add(&score, t->finding);
+    }
+    if (d->n_reasons)
+        qsort(d->reasons, d->n_reasons, sizeof(*d->reasons), by_weight);
+    for (size_t i = 0; i < d->n_changes; i++) {
+        struct trn_change *change = &d->changes[i];
+        change->findings = trn_arena_array(c->arena, change->n_findings + 1, sizeof(*change->findings));
+        if (!change->findings)
+            return -ENOMEM;
+        change->n_findings = 0;
+    }
+    for (size_t i = 0; i < d->n_reasons; i++) {
+        struct trn_change *change = (struct trn_change *)(uintptr_t)d->reasons[i].change;
+        change->findings[change->n_findings++] = *d->reasons[i].finding;
+    }
+    d->score = trn_score_of(&score, &d->verdict);
+    d->equal = d->counts[TRN_CHANGE_SAME] == d->n_changes;
+    d->undecided = trn_release_undecided(d->old_release) || trn_release_undecided(d->new_release);
+    return 0;
+}
+
+/* Of which sort a release is: what is in it is compared with what is in another of the sort. */
+static int sort_of(const struct trn_release *r)
+{
+    const struct trn_release_member *top = trn_release_at(r, 0);
+    if (!top || top->path.n)
+        return 0; /* a folder: may be compared with whatever was unpacked, or is still packed */
+    return trn_member_is_program(top)                                    ? 1
+           : top->children                                               ? 0
+           : trn_member_is_script(top) || top->format == TRN_FORMAT_TEXT ? 2
+                                                                         : 3;
+}
+
+int trn_diff_new(const struct trn_release *before, const struct trn_release *after, const struct trn_diff_options *o,
+                 struct trn_diff **ret, struct trn_err *err)
+{
+    TRN_AUTO(trn_diff_freep) struct trn_diff *d = calloc(1, sizeof(*d));
+    if (!d || !(d->arena = trn_arena_new(MEMORY)))
+        return trn_fail(err, -ENOMEM, "cannot compare: out of memory");
+    if (sort_of(before) != sort_of(after))
+        return trn_fail(err, -EINVAL, "the two are of different kinds (%s and %s), so there is nothing to compare",
+                        trn_format_name(trn_release_at(before, 0)->format),
+                        trn_format_name(trn_release_at(after, 0)->format));
+    d->old_release = before;
+    d->new_release = after;
+    struct trn_compare c = {.diff = d, .o = o, .arena = d->arena};
+    c.told_end = &c.told;
+    int e = trn_pair(d);
+    if (e == 0)
+        e = compare_pairs(&c);
+    if (e == 0)
+        accept(&c);
+    if (e == 0)
+        e = settle(&c);
+    if (e < 0)
+        return trn_fail(err, e, "cannot compare: %s", e == -ENOMEM ? "out of memory" : trn_errno_name(e));
+    *ret = TRN_STEAL(d);
+    return 0;
+}
+
+struct trn_diff *trn_diff_free(struct trn_diff *d)
+{
+    if (d)
+        trn_arena_free(d->arena);
+    free(d);
+    return NULL;
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Two releases compared: what a scan told of each, paired member by member, what a change means, judged in context.
+ * Pure: no file is read here, no clock asked (store.c alone has a database). What comes in was told by workers, so it is
+ * foreign: bounded, counted, escaped when it is shown.
+ *
+ *   pool's sink -> trn_release (one for OLD, one for NEW) -> pair.c -> compare_*.c -> context_*.c -> trn_diff -> reports
+ *
+ * Ownership: a release owns all it was told (its arena). A diff borrows both releases and owns its own arena.
+ */
+#ifndef TRN_RELEASE_RELEASE_H
+#define TRN_RELEASE_RELEASE_H
+
+#include "artifact/artifact.h"
+
+/* ---- release.c: one release as it was told ---- */
+struct trn_release;
+
+struct trn_property {
+    struct trn_str key, value;
+};
+struct
+    trn_release_member { /* one content of it; views live as long as its release (or, when it is known, as the other) */
+    struct trn_str path; /* "data.tar!usr/lib/libx.so": containers end with "!"; of a file given by itself "" */
+    struct trn_str name; /* base name, raw */
+    uint32_t parent;     /* index of the container it is in; TRN_NO_MEMBER: none */
+    uint32_t depth;
+    uint32_t children; /* members directly in it */
+    enum trn_format format;
+    uint64_t size;
+    uint32_t mode, entropy_milli;
+    uint8_t sha256[TRN_SHA256_SIZE];
+    const struct trn_signature *signature; /* NULL: none */
+    const struct trn_property *properties; /* in the order told */
+    size_t n_properties;
+    const struct trn_feature *features; /* in order of kind, key, value; no two are the same */
+    size_t n_features;
+    const struct trn_finding *const *findings; /* of the scan, in the order told */
+    size_t n_findings;
+    uint32_t gaps; /* things in it that could not be looked at */
+    bool
+        known; /* it was not looked at again: features and findings are those of the same content in the other release */
+};
+#define TRN_NO_MEMBER UINT32_MAX
+
+struct trn_release_options {
+    size_t sz;
+    struct trn_str label;            /* "1.0", a path: for people */
+    const struct trn_release *other; /* for contents that were known: borrowed, outlives this one; NULL: none */
+    uint64_t memory;                 /* at most; 0: 512 MiB */
+};
+int trn_release_new(const struct trn_release_options *o, struct trn_release **ret) TRN_MUST_CHECK;
+struct trn_release *trn_release_free(struct trn_release *r); /* takes NULL */
+static inline void trn_release_freep(struct trn_release **r)
+{
+    *r = trn_release_free(*r);
+}
+/* One more file of it: path as members are to be called ("" for the only one). *ret_file is what the functions below take. */
+int trn_release_file(struct trn_release *r, struct trn_str path, uint32_t *ret_file) TRN_MUST_CHECK;
+int trn_release_artifact(struct trn_release *r, uint32_t file, const struct trn_artifact *a) TRN_MUST_CHECK;
+int trn_release_signature(struct trn_release *r, uint32_t file, uint32_t artifact, const struct trn_signature *s)
+    TRN_MUST_CHECK;
+int trn_release_property(struct trn_release *r, uint32_t file, uint32_t artifact, struct trn_str key,
+                         struct trn_str value) TRN_MUST_CHECK;
+int trn_release_feature(struct trn_release *r, uint32_t file, uint32_t artifact, const struct trn_feature *f)
+    TRN_MUST_CHECK;
+int trn_release_finding(struct trn_release *r, uint32_t file, uint32_t artifact, const struct trn_finding *f)
+    TRN_MUST_CHECK;
+int trn_release_gap(struct trn_release *r, uint32_t file, uint32_t artifact, const struct trn_gap *g) TRN_MUST_CHECK;
+/* code, why: as the pool's end says. */
+int trn_release_end(struct trn_release *r, uint32_t file, int code, struct trn_str why) TRN_MUST_CHECK;
+/* All was told: members get their paths, features their order, known contents (and what was in them) what the other knew. */
+int trn_release_finish(struct trn_release *r) TRN_MUST_CHECK;
+
+/* Below: only of a finished one. Members: each container before what is in it. */
+size_t trn_release_count(const struct trn_release *r);
+const struct trn_release_member *trn_release_at(const struct trn_release *r, size_t i);
+struct trn_str trn_release_label(const struct trn_release *r);
+/* What is to be said of what could not be looked at, in the order told; what is shown: escaped. NULL past the end. */
+struct trn_release_gap {
+    uint32_t member; /* TRN_NO_MEMBER: a whole file, that is not there */
+    struct trn_gap gap;
+};
+const struct trn_release_gap *trn_release_gap_at(const struct trn_release *r, size_t i);
+bool trn_release_undecided(const struct trn_release *r); /* some gap is more than an unsupported format */
+/* Keys of all its contents (trn_known_key), sorted, without doubles: for trn_scan_pool_submit_but. */
+int trn_release_keys(const struct trn_release *r, struct trn_buf *out) TRN_MUST_CHECK;
+/* The release by its own words: product and version from the outermost member that says them (deb control, package.json,
+ * MSI, version resource, ...); "" when nothing does. */
+struct trn_str trn_release_product(const struct trn_release *r);
+struct trn_str trn_release_version(const struct trn_release *r);
+
+struct trn_str trn_member_property(const struct trn_release_member *m, const char *key); /* absent: none */
+/* Features of one kind, as a slice. */
+const struct trn_feature *trn_member_features(const struct trn_release_member *m, enum trn_feature_kind kind,
+                                              size_t *ret_n);
+/* Has it one of this kind, key and value? key or value absent (TRN_STR_NONE): any. NULL: no. */
+const struct trn_feature *trn_member_feature(const struct trn_release_member *m, enum trn_feature_kind kind,
+                                             struct trn_str key, struct trn_str value);
+bool trn_member_is_program(const struct trn_release_member *m); /* PE, ELF, Mach-O */
+bool trn_member_is_script(const struct trn_release_member *m);  /* JavaScript, shell, Python, package.json */
+
+/* ---- diff.c: two of them ---- */
+enum trn_change_kind {
+    TRN_CHANGE_SAME = 0, /* the same content at the same place */
+    TRN_CHANGE_ADDED,
+    TRN_CHANGE_REMOVED,
+    TRN_CHANGE_CHANGED,
+    TRN_CHANGE_RENAMED, /* the same or a like content at another place */
+    TRN_CHANGE_KIND_MAX,
+};
+const char *trn_change_kind_name(enum trn_change_kind k); /* same added removed changed renamed */
+enum trn_pair_reason { TRN_PAIR_NONE = 0, TRN_PAIR_PATH, TRN_PAIR_VERSION_IN_PATH, TRN_PAIR_CONTENT, TRN_PAIR_SIMILAR };
+const char *trn_pair_reason_name(enum trn_pair_reason r); /* "" path version-in-path content similar */
+
+struct trn_change { /* one pair */
+    enum trn_change_kind kind;
+    enum trn_pair_reason by;
+    uint32_t similarity;                                      /* thousandths, when by is similar */
+    const struct trn_release_member *old_member, *new_member; /* NULL: none */
+    struct trn_finding *findings;                             /* of this pair, strongest first; owned by the diff */
+    size_t n_findings;
+    uint32_t scanned_before; /* findings of the scan that the old one had as well: not told again */
+};
+
+struct trn_reason { /* one finding of some change, for the report */
+    const struct trn_change *change;
+    const struct trn_finding *finding;
+};
+
+struct trn_diff {
+    const struct trn_release *old_release, *new_release; /* borrowed */
+    enum trn_verdict verdict;
+    uint16_t score;
+    bool equal;                 /* nothing differs at all */
+    bool undecided;             /* something could not be looked at, in either */
+    struct trn_change *changes; /* in order of path of the new (else the old) one */
+    size_t n_changes;
+    size_t counts[TRN_CHANGE_KIND_MAX];
+    struct trn_reason *reasons; /* all findings, those that weigh most first */
+    size_t n_reasons;
+    struct trn_arena *arena;
+};
+
+struct trn_diff_options {
+    size_t sz;
+    /* Reference builds that bundled libraries are compared with (--upstream); borrowed, finished. */
+    const struct trn_release *const *upstream;
+    size_t n_upstream;
+    /* Releases before OLD, newest first: what they had is not new. Borrowed, finished. */
+    const struct trn_release *const *history;
+    size_t n_history;
+    /* Is this finding accepted (policy)? Then it weighs nothing, and its evidence says why. NULL: nothing is. */
+    bool (*accepted)(void *ctx, const struct trn_change *c, const struct trn_finding *f, struct trn_str *ret_reason);
+    void *accepted_ctx;
+};
+/* -EINVAL: the two are of different kinds (a program and a package), so there is nothing to compare. */
+int trn_diff_new(const struct trn_release *before, const struct trn_release *after, const struct trn_diff_options *o,
+                 struct trn_diff **ret, struct trn_err *err) TRN_MUST_CHECK;
+struct trn_diff *trn_diff_free(struct trn_diff *d); /* takes NULL */
+static inline void trn_diff_freep(struct trn_diff **d)
+{
+    *d = trn_diff_free(*d);
+}
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside of the room: what a release holds while it is being told, and how known contents are found again. */
+#ifndef TRN_RELEASE_INTERNAL_H
+#define TRN_RELEASE_INTERNAL_H
+
+#include "release/release.h"
+
+#define TRN_RELEASE_DEPTH 80u /* containers in containers: more than a worker goes down */
+
+enum trn_release_item_kind { TRN_RELEASE_PROPERTY, TRN_RELEASE_FEATURE, TRN_RELEASE_FINDING, TRN_RELEASE_ITEM_MAX };
+
+struct trn_release_item { /* told of an artifact */
+    uint32_t artifact;
+    enum trn_release_item_kind kind;
+    union {
+        struct trn_property p;
+        struct trn_feature f;
+        const struct trn_finding *finding;
+    };
+};
+
+struct trn_release_node { /* one artifact; numbers of others from 1, 0: none */
+    uint32_t parent, child, last_child, next;
+    uint32_t index; /* among the members, once it is one */
+    size_t count[TRN_RELEASE_ITEM_MAX];
+    struct trn_property *properties;
+    struct trn_feature *features;
+    const struct trn_finding **findings;
+    struct trn_release_member m;
+};
+
+struct trn_release_source { /* one file */
+    struct trn_str path;
+    uint32_t number; /* as it was given out */
+    struct trn_release_node *nodes;
+    struct trn_release_item *items;
+    size_t n_nodes, cap_nodes, n_items, cap_items;
+};
+
+struct trn_release_told_gap {
+    uint32_t file, artifact; /* artifact 0: the file as a whole */
+    struct trn_release_gap g;
+};
+
+struct trn_release_key {
+    uint8_t key[TRN_KNOWN_KEY];
+    uint32_t member;
+};
+
+struct trn_release {
+    struct trn_arena *arena;
+    const struct trn_release *other;
+    struct trn_str label;
+    struct trn_release_source *files;
+    struct trn_release_member *members;
+    struct trn_release_told_gap *gaps;
+    struct trn_release_key *by_key; /* in the order of members, then sorted */
+    size_t n_files, cap_files, n_members, cap_members, n_gaps, cap_gaps, n_keys, cap_keys;
+    struct trn_map *first; /* while it is finished: hash of key -> member that was looked at */
+    bool finished, undecided;
+};
+
+/* member.c */
+int trn_feature_compare(const struct trn_feature *a, const struct trn_feature *b); /* by kind, key, value */
+int trn_release_note_key(struct trn_release *r, const uint8_t key[TRN_KNOWN_KEY], uint32_t member) TRN_MUST_CHECK;
+int trn_release_sort_keys(struct trn_release *r) TRN_MUST_CHECK;
+/* Of a finished one; TRN_NO_MEMBER: not there. */
+uint32_t trn_release_by_key(const struct trn_release *r, const uint8_t key[TRN_KNOWN_KEY]);
+/* Of one that is being finished: a member before `before` that has this key. */
+uint32_t trn_release_first_of(const struct trn_release *r, const uint8_t key[TRN_KNOWN_KEY], uint32_t before);
+
+#endif
