@@ -15,8 +15,8 @@
 #include "base/ipc.h"
 #include "base/macros.h"
 #include "base/map.h"
-#include "base/sandbox.h"
 #include "base/ranges.h"
+#include "base/sandbox.h"
 #include "base/source.h"
 #include "base/str.h"
 
