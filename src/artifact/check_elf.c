@@ -182,5 +182,7 @@ int trn_look_elf(struct trn_look *l, struct trn_err *err)
         e = trn_elf_check_gaps(l, f);
     if (e == 0 && f->dynamic.present)
         e = trn_elf_check_dynamic(l, f);
-    return e < 0 || !f->dynamic.present ? e : trn_elf_check_hook(l, f);
+    if (e == 0 && f->dynamic.present)
+        e = trn_elf_check_hook(l, f);
+    return e < 0 ? e : trn_feature_elf(l, f);
 }

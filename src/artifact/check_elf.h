@@ -21,6 +21,8 @@ const char *trn_elf_compiler(const struct trn_elf_notes *n);
 int trn_elf_check_dynamic(struct trn_look *l, const struct trn_elf_facts *f) TRN_MUST_CHECK;
 int trn_elf_check_hook(struct trn_look *l, const struct trn_elf_facts *f) TRN_MUST_CHECK;
 
+int trn_feature_elf(struct trn_look *l, const struct trn_elf_facts *f) TRN_MUST_CHECK; /* feature_elf.c */
+
 /* check_elf_gaps.c: random-looking bytes that are in no segment and no section */
 int trn_elf_check_gaps(struct trn_look *l, const struct trn_elf_facts *f) TRN_MUST_CHECK;
 

@@ -191,6 +191,8 @@ int trn_look_macho(struct trn_look *l, struct trn_err *err)
     if (e == 0)
         e = look_signed(l, &m, x);
     if (e == 0)
+        e = trn_feature_macho(l, &m);
+    if (e == 0)
         e = trn_look_trait(l, "macho.signer",
                            x->s.kind == TRN_SIGNATURE_APPLE         ? TRN_STR("developer")
                            : x->s.kind == TRN_SIGNATURE_APPLE_ADHOC ? TRN_STR("ad-hoc")

@@ -15,5 +15,7 @@ int trn_macho_tell_slack(struct trn_look *l, uint64_t at, uint64_t size, const c
     TRN_MUST_CHECK;
 /* check_macho_entitlements.c: properties and macho.entitlement. */
 int trn_macho_entitlements(struct trn_look *l, const struct trn_apple *x) TRN_MUST_CHECK;
+/* feature_macho.c */
+int trn_feature_macho(struct trn_look *l, const struct trn_macho *m) TRN_MUST_CHECK;
 
 #endif

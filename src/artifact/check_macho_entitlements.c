@@ -49,7 +49,11 @@ static int one(struct entitlements *x, struct trn_str key, const char *value, bo
     if (x->told == TOLD_MAX)
         return 0;
     x->told++;
-    return trn_look_property(x->l, "entitlement", trn_arena_printf(x->l->arena, "%.*s=%s", TRN_STR_ARG(key), value));
+    int e = trn_look_feature(x->l, &(struct trn_feature){TRN_FEATURE_ENTITLEMENT, key, trn_str_of(value), 0,
+                                                         TRN_FEATURE_NOWHERE});
+    return e < 0 ? e
+                 : trn_look_property(x->l, "entitlement",
+                                     trn_arena_printf(x->l->arena, "%.*s=%s", TRN_STR_ARG(key), value));
 }
 
 /* The value behind a key of the outermost dict; lists and dicts are only named as such, short texts told. */

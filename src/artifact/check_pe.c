@@ -181,5 +181,7 @@ int trn_look_pe(struct trn_look *l, struct trn_err *err)
         e = trn_pe_check_overlay(l, &f.pe);
     if (e == 0)
         e = check_names(l, &f);
-    return e < 0 ? e : trn_pe_check_reads(l, &f);
+    if (e == 0)
+        e = trn_pe_check_reads(l, &f);
+    return e < 0 ? e : trn_feature_pe(l, &f);
 }

@@ -26,6 +26,7 @@ bool trn_pe_is_library(const struct trn_pe *pe); /* a DLL or a driver: nothing t
 int trn_pe_properties(struct trn_look *l, const struct trn_pe_facts *f) TRN_MUST_CHECK;
 int trn_pe_check_overlay(struct trn_look *l, const struct trn_pe *pe) TRN_MUST_CHECK;
 int trn_pe_check_reads(struct trn_look *l, const struct trn_pe_facts *f) TRN_MUST_CHECK;
+int trn_feature_pe(struct trn_look *l, const struct trn_pe_facts *f) TRN_MUST_CHECK; /* feature_pe.c */
 /* Is there a shape in these bytes of code or data that decrypts? Says where and what ("AES table"); NULL: none. */
 const char *trn_decrypts(struct trn_str bytes, bool is_code, size_t *ret_at);
 

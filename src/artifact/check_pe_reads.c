@@ -2,12 +2,13 @@
 /*
  * Owns: which other program files a Windows image names as data, and how: remembered for the check over the release, which
  * alone knows who the siblings are. Must not own: that check's verdict on the release (check_pe_release.c).
- * Hand-offs: a trait "pe.reads" for each name: name, offset, code offset, score, why; a line each.
+ * Hand-offs: a feature for each sibling; a trait "pe.reads" for each name: name, offset, code offset, score, why; a line each.
  *
  * Told only of images that can open and read files and that can decrypt or make memory executable; never of a name that the
  * code gives to the loader (LoadLibrary, directly or by one function in between) or that is imported anyway.
  */
 #include "artifact/check_pe.h"
+#include "artifact/feature_code.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -246,12 +247,22 @@ static uint16_t score_of(const struct work *w, const struct name *n)
     return w->can_load ? 0 : used ? 30 : 20;
 }
 
+/* For who compares releases: that code names it and does not load it, whatever else it can do. */
+static int tell_sibling(struct work *w, const struct name *n)
+{
+    return trn_look_fact(w->l, TRN_FEATURE_SIBLING, "", trn_feature_lower(w->l, trn_str_of(n->text)),
+                         w->memory || w->decrypts, n->uses ? n->used_at : n->at);
+}
+
 static int remember(struct work *w)
 {
     uint32_t told = 0;
     for (uint32_t i = 0; i < w->n_names && told < TOLD_MAX; i++) {
         const struct name *n = &w->names[i];
         uint16_t score = score_of(w, n);
+        int f = n->loaded || (w->x86 && !n->uses) ? 0 : tell_sibling(w, n);
+        if (f < 0)
+            return f;
         if (!score)
             continue;
         struct trn_str line =

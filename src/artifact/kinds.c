@@ -60,6 +60,7 @@ int (*const trn_look_always[])(struct trn_look *l, struct trn_err *err) = {
 
 int (*const trn_look_features[])(struct trn_look *l, struct trn_err *err) = {
     trn_feature_about,
+    trn_feature_code,
     NULL,
 };
 

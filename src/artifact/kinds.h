@@ -7,6 +7,7 @@
 
 /* features, for who compares releases */
 int trn_feature_about(struct trn_look *l, struct trn_err *err);
+int trn_feature_code(struct trn_look *l, struct trn_err *err); /* of unknown formats; of programs their looks tell it */
 
 /* ELF files */
 int trn_look_elf(struct trn_look *l, struct trn_err *err);

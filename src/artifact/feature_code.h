@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inside of the room: features of programs. Each format's are told by its look, from what that has read for its checks, so
+ * that no program is parsed twice: feature_pe.c, feature_elf.c, feature_macho.c.
+ */
+#ifndef TRN_ARTIFACT_FEATURE_CODE_H
+#define TRN_ARTIFACT_FEATURE_CODE_H
+
+#include "artifact/look.h"
+
+#define TRN_FEATURE_IMPORTS_MAX 8000u
+#define TRN_FEATURE_EXPORTS_MAX 6000u /* of a library that offers more none is told, only how many */
+
+/* ---- feature_code.c: what bytes tell, whatever the format ---- */
+struct trn_code_region {
+    struct trn_str name;
+    uint64_t at, size;
+    bool code, x86; /* its bytes are instructions; of an x86 processor */
+    bool packed;    /* its format says that it is compressed */
+};
+/* Random-looking runs, tables of ciphers, and of code what it can do without importing it. */
+int trn_feature_regions(struct trn_look *l, const struct trn_code_region *r, size_t n) TRN_MUST_CHECK;
+
+/* ---- feature_sibling.c ---- */
+/* Names of libraries and programs that stand whole as texts in these bytes, for who reads files; skip: those that the
+ * loader gets anyway. */
+struct trn_sibling_names {
+    const struct trn_str *skip;
+    size_t n_skip;
+    uint64_t weight; /* the features' number: 1 when the code can make memory executable or decrypts */
+};
+int trn_feature_siblings(struct trn_look *l, const struct trn_code_region *r, size_t n,
+                         const struct trn_sibling_names *names) TRN_MUST_CHECK;
+
+/* ---- what is shared ---- */
+/* "rwx", "-" for what is not */
+struct trn_str trn_feature_access(struct trn_look *l, bool r, bool w, bool x);
+struct trn_str trn_feature_lower(struct trn_look *l, struct trn_str s); /* ASCII */
+/* How many there are, for what is not told one by one. */
+int trn_feature_count(struct trn_look *l, const char *key, uint64_t n) TRN_MUST_CHECK;
+/* A build-id and the like, as hex digits. */
+int trn_feature_hex(struct trn_look *l, const char *key, const void *p, size_t n) TRN_MUST_CHECK;
+
+#endif
