@@ -8,11 +8,18 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+/* clang-format off */
 trn_comparer *const trn_comparers[] = {
     trn_compare_scan,
     trn_compare_signature,
+    trn_compare_code,
+    trn_compare_code_shape,
+    trn_compare_code_elf,
+    trn_compare_code_macho,
+    trn_compare_code_program,
     NULL,
 };
+/* clang-format on */
 
 trn_comparer *const trn_contexts[] = {
     NULL,

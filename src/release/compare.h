@@ -57,5 +57,11 @@ int trn_pair(struct trn_diff *d) TRN_MUST_CHECK;
 typedef int trn_comparer(struct trn_compare *c);
 trn_comparer trn_compare_scan;      /* compare_scan.c: findings of the scan that only the new one has */
 trn_comparer trn_compare_signature; /* compare_signature.c */
+/* compare_code*.c: programs */
+trn_comparer trn_compare_code;         /* what it can do now */
+trn_comparer trn_compare_code_shape;   /* its form: exports, memory, early code, libraries, tables, random blocks */
+trn_comparer trn_compare_code_elf;     /* resolvers */
+trn_comparer trn_compare_code_macho;   /* entitlements, slices */
+trn_comparer trn_compare_code_program; /* new programs */
 
 #endif
