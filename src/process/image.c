@@ -185,11 +185,11 @@ static int take_words(struct trn_process_table *t, const struct trn_ev_exec *x, 
 }
 
 /* ---- told before the exec ---- */
-static void forget_told(struct trn_process_table *t, struct trn_told *x)
+static void forget_told(struct trn_process_table *t, struct trn_process_told *x)
 {
     trn_known_drop(&t->known, &t->words, x->known);
     trn_words_drop(&t->words, x->path);
-    *x = (struct trn_told){0};
+    *x = (struct trn_process_told){0};
 }
 
 void trn_told_done(struct trn_process_table *t)
@@ -203,9 +203,9 @@ static void keep_told(struct trn_process_table *t, const struct trn_event *ev, s
     struct trn_word *path;
     if (trn_words_take(&t->words, ev->identity.path, TRN_PATH_KEPT, &path) < 0 || !path)
         return;
-    struct trn_told *x = &t->told[t->told_next++ % TRN_TOLD_MAX];
+    struct trn_process_told *x = &t->told[t->told_next++ % TRN_TOLD_MAX];
     forget_told(t, x);
-    *x = (struct trn_told){.known = k, .path = path, .boot_ns = ev->boot_ns, .mntns = ev->identity.id.mntns};
+    *x = (struct trn_process_told){.known = k, .path = path, .boot_ns = ev->boot_ns, .mntns = ev->identity.id.mntns};
     k->refs++;
 }
 
@@ -213,7 +213,7 @@ static void keep_told(struct trn_process_table *t, const struct trn_event *ev, s
 static struct trn_known *told_of(const struct trn_process_table *t, const struct trn_node *n)
 {
     for (uint32_t i = 1; i <= TRN_TOLD_MAX; i++) {
-        const struct trn_told *x = &t->told[(t->told_next - i) % TRN_TOLD_MAX];
+        const struct trn_process_told *x = &t->told[(t->told_next - i) % TRN_TOLD_MAX];
         if (x->known && x->path == n->script && x->boot_ns + TRN_TOLD_NS >= n->exec_boot_ns &&
             (!x->mntns || !n->mntns || x->mntns == n->mntns))
             return x->known;

@@ -95,7 +95,7 @@ struct trn_node { /* an image, shared by the entities that run it and by the ima
 
 /* What a file of a path was, told a moment ago: an exec is held until its script's identity is there, so
  * that the identity stands before it in the order. */
-struct trn_told {
+struct trn_process_told {
     struct trn_known *known; /* a reference; NULL: free */
     struct trn_word *path;
     uint64_t boot_ns;
@@ -145,7 +145,7 @@ struct trn_process_table {
     struct trn_node *nodes; /* newest first */
     size_t n_nodes;
     struct trn_node **wait_file, **wait_script;
-    struct trn_told told[TRN_TOLD_MAX]; /* a ring */
+    struct trn_process_told told[TRN_TOLD_MAX]; /* a ring */
     uint32_t told_next;
     uint64_t evicted, gen;
     struct trn_view_chunk *views;

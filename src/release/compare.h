@@ -51,7 +51,7 @@ int trn_compare_gone(struct trn_compare *c, enum trn_feature_kind kind, bool by_
 
 /* ---- pair.c ---- */
 /* Fills diff->changes and counts. */
-int trn_pair(struct trn_diff *d) TRN_MUST_CHECK;
+int trn_pair_members(struct trn_diff *d) TRN_MUST_CHECK;
 
 /* ---- what is run: one line each in compare.c ---- */
 typedef int trn_comparer(struct trn_compare *c);

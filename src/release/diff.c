@@ -117,7 +117,7 @@ int trn_diff_new(const struct trn_release *before, const struct trn_release *aft
     d->new_release = after;
     struct trn_compare c = {.diff = d, .o = o, .arena = d->arena};
     c.told_end = &c.told;
-    int e = trn_pair(d);
+    int e = trn_pair_members(d);
     if (e == 0)
         e = compare_pairs(&c);
     if (e == 0)

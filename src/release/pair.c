@@ -153,7 +153,7 @@ static int fill(struct pairing *p)
     return 0;
 }
 
-int trn_pair(struct trn_diff *d)
+int trn_pair_members(struct trn_diff *d)
 {
     size_t n_old = trn_release_count(d->old_release), n_new = trn_release_count(d->new_release);
     TRN_AUTO(pairing_done)

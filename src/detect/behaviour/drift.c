@@ -39,7 +39,7 @@ static uint32_t habit(const struct trn_lineage *l, const struct trn_profile_vers
 {
     uint32_t since = (uint32_t)(v->since_ns / TRN_NS_PER_SEC), n = 0;
     for (size_t i = 0; i < l->n; i++) {
-        const struct trn_feature *f = &l->of[i];
+        const struct trn_profile_feature *f = &l->of[i];
         n += f->class == class && f->first_version < v->seq && !(f->flags & TRN_FEATURE_YOUNG) &&
              f->first_s + HABIT_S >= since;
     }
@@ -61,7 +61,7 @@ double trn_drift_of(const struct trn_lineage *l, const struct trn_profile_versio
     uint32_t before[TRN_FEATURE_CLASS_MAX] = {0}, after[TRN_FEATURE_CLASS_MAX] = {0}, old = 0;
     double top[TOP] = {0}, sum = 0;
     for (size_t i = 0; i < l->n; i++) {
-        const struct trn_feature *f = &l->of[i];
+        const struct trn_profile_feature *f = &l->of[i];
         if (f->first_version > v->seq)
             continue;
         after[f->class]++;

@@ -101,7 +101,7 @@ bool trn_profiles_look(const struct trn_profiles *p, const struct trn_software *
     if (!l)
         return false;
     uint64_t key = trn_feature_key(class, text);
-    const struct trn_feature *f = trn_feature_find(l, key);
+    const struct trn_profile_feature *f = trn_feature_find(l, key);
     const struct trn_profile_version *v = trn_lineage_version_find(l, s->version);
     uint32_t now = (uint32_t)(l->last_ns / TRN_NS_PER_SEC);
     uint16_t seq = v ? v->seq : (uint16_t)(l->version_seq + 1);
@@ -119,7 +119,7 @@ bool trn_profiles_next(const struct trn_profiles *p, const struct trn_software *
 {
     const struct trn_lineage *l = trn_lineage_find(p, s);
     for (; l && *it < l->n; (*it)++) {
-        const struct trn_feature *f = &l->of[*it];
+        const struct trn_profile_feature *f = &l->of[*it];
         if (f->class != (uint8_t) class)
             continue;
         *ret_text = (struct trn_str){f->text, f->n};
@@ -148,7 +148,7 @@ void trn_profiles_finding(struct trn_profiles *p, const struct trn_finding *f)
     l->dirty = true;
     /* What the finding is about came before it. */
     for (size_t i = 0; i < l->n; i++) {
-        struct trn_feature *a = &l->of[i];
+        struct trn_profile_feature *a = &l->of[i];
         if (trn_feature_state(l, a, now) != TRN_FEATURE_ORDINARY &&
             (is_behind(f, a->first_seq) || (a->first_version >= l->tainted && a->first_s + BEFORE_FINDING_S >= now)))
             a->flags |= TRN_FEATURE_TAINTED;

@@ -13,7 +13,7 @@ uint64_t trn_feature_key(enum trn_feature_class class, struct trn_str text)
     return trn_hash64_mix(trn_hash64_str(text), (uint64_t) class + 1);
 }
 
-struct trn_feature *trn_feature_find(const struct trn_lineage *l, uint64_t key)
+struct trn_profile_feature *trn_feature_find(const struct trn_lineage *l, uint64_t key)
 {
     for (size_t i = 0; i < l->n; i++)
         if (l->keys[i] == key)
@@ -21,7 +21,8 @@ struct trn_feature *trn_feature_find(const struct trn_lineage *l, uint64_t key)
     return NULL;
 }
 
-enum trn_feature_state trn_feature_state(const struct trn_lineage *l, const struct trn_feature *f, uint32_t now_s)
+enum trn_feature_state trn_feature_state(const struct trn_lineage *l, const struct trn_profile_feature *f,
+                                         uint32_t now_s)
 {
     if (f->flags & TRN_FEATURE_LEARNED)
         return TRN_FEATURE_ORDINARY;
@@ -49,7 +50,7 @@ void trn_feature_drop(struct trn_profiles *p, struct trn_lineage *l, size_t i)
     l->of[i] = l->of[l->n];
 }
 
-static bool is_less(const struct trn_feature *a, const struct trn_feature *b)
+static bool is_less(const struct trn_profile_feature *a, const struct trn_profile_feature *b)
 {
     bool la = (a->flags & TRN_FEATURE_LEARNED) != 0, lb = (b->flags & TRN_FEATURE_LEARNED) != 0;
     if (la != lb)
@@ -90,7 +91,7 @@ static int reserve(struct trn_lineage *l)
     if (!keys)
         return -ENOMEM;
     l->keys = keys;
-    struct trn_feature *of = reallocarray(l->of, cap, sizeof(*of));
+    struct trn_profile_feature *of = reallocarray(l->of, cap, sizeof(*of));
     if (!of)
         return -ENOMEM;
     l->of = of;
@@ -113,15 +114,15 @@ static int add(struct trn_profiles *p, struct trn_lineage *l, const struct trn_p
         r = trn_map_put(p->with, key, n + 1);
     if (r || !l->of)
         return r == -ENOSPC ? 0 : r;
-    struct trn_feature *f = &l->of[l->n];
-    *f = (struct trn_feature){.first_s = (uint32_t)(ev->wall_ns / TRN_NS_PER_SEC),
-                              .first_seq = (uint32_t)ev->seq,
-                              .runs = 1,
-                              .last_run = l->runs,
-                              .bits = (float)bits,
-                              .first_version = v->seq,
-                              .last_version = v->seq,
-                              .class = (uint8_t) class};
+    struct trn_profile_feature *f = &l->of[l->n];
+    *f = (struct trn_profile_feature){.first_s = (uint32_t)(ev->wall_ns / TRN_NS_PER_SEC),
+                                      .first_seq = (uint32_t)ev->seq,
+                                      .runs = 1,
+                                      .last_run = l->runs,
+                                      .bits = (float)bits,
+                                      .first_version = v->seq,
+                                      .last_version = v->seq,
+                                      .class = (uint8_t) class};
     f->last_s = f->first_s;
     if (l->tainted == v->seq)
         f->flags |= TRN_FEATURE_TAINTED;
@@ -155,7 +156,7 @@ int trn_feature_record(struct trn_profiles *p, struct trn_lineage *l, struct trn
 {
     uint64_t key = trn_feature_key(class, text);
     uint32_t now = (uint32_t)(ev->wall_ns / TRN_NS_PER_SEC);
-    struct trn_feature *f = trn_feature_find(l, key);
+    struct trn_profile_feature *f = trn_feature_find(l, key);
     struct trn_novelty n;
     trn_novelty_fill(p, l, v, key, &n);
     if (!f) {

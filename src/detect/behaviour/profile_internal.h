@@ -23,7 +23,7 @@
 #define TRN_FEATURE_TAINTED 2u /* first seen after a finding, or part of one: never learned */
 #define TRN_FEATURE_LEARNED 4u /* ordinary for good */
 
-struct trn_feature {
+struct trn_profile_feature {
     uint32_t first_s, last_s; /* wall clock */
     uint32_t first_seq;       /* low bits of the event's; 0 after a restart */
     uint32_t runs, last_run;  /* runs of the lineage with it; the last of them */
@@ -54,8 +54,8 @@ struct trn_lineage {
     uint8_t origin, category, quarter, n_name, n_versions;
     bool dirty;
     uint16_t n, cap;
-    uint64_t *keys;         /* of the features, apart so that a search reads little */
-    struct trn_feature *of; /* the same order */
+    uint64_t *keys;                 /* of the features, apart so that a search reads little */
+    struct trn_profile_feature *of; /* the same order */
     struct trn_profile_version versions[TRN_LINEAGE_VERSIONS]; /* the oldest first */
     char name[TRN_LINEAGE_NAME + 1];
 };
@@ -115,8 +115,9 @@ void trn_lineage_matures(struct trn_lineage *l); /* after a change of runs or da
 
 /* ---- profile_feature.c ---- */
 uint64_t trn_feature_key(enum trn_feature_class class, struct trn_str text);
-struct trn_feature *trn_feature_find(const struct trn_lineage *l, uint64_t key);
-enum trn_feature_state trn_feature_state(const struct trn_lineage *l, const struct trn_feature *f, uint32_t now_s);
+struct trn_profile_feature *trn_feature_find(const struct trn_lineage *l, uint64_t key);
+enum trn_feature_state trn_feature_state(const struct trn_lineage *l, const struct trn_profile_feature *f,
+                                         uint32_t now_s);
 /* Records it; ret may be NULL. */
 int trn_feature_record(struct trn_profiles *p, struct trn_lineage *l, struct trn_profile_version *v,
                        const struct trn_event *ev, enum trn_feature_class class, struct trn_str text,
@@ -134,7 +135,7 @@ void trn_novelty_fill(const struct trn_profiles *p, const struct trn_lineage *l,
                       uint64_t key, struct trn_novelty *ret);
 
 /* ---- profile_words.c ---- */
-void trn_feature_words(const struct trn_feature *f, struct trn_buf *b); /* "talks to cdn.example" */
+void trn_feature_words(const struct trn_profile_feature *f, struct trn_buf *b); /* "talks to cdn.example" */
 
 /* ---- profile_acts.c: what no detector asks ---- */
 int trn_profile_acts(struct trn_profiles *p, const struct trn_detect_ctx *ctx, const struct trn_event *ev)

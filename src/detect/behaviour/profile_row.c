@@ -71,7 +71,7 @@ static bool get_version(struct trn_cursor *in, struct trn_profile_version *v)
     return get_text(in, v->text, TRN_VERSION_TEXT, &v->n) && !in->bad;
 }
 
-static void put_feature(const struct trn_feature *f, uint64_t key, struct trn_buf *out)
+static void put_feature(const struct trn_profile_feature *f, uint64_t key, struct trn_buf *out)
 {
     trn_put_u64(out, key);
     trn_put_u32(out, f->first_s);
@@ -94,7 +94,7 @@ static uint64_t get_number(struct trn_cursor *in, uint64_t max)
     return in->bad ? 0 : n;
 }
 
-static bool get_feature(struct trn_cursor *in, struct trn_feature *f, uint64_t *ret_key)
+static bool get_feature(struct trn_cursor *in, struct trn_profile_feature *f, uint64_t *ret_key)
 {
     *ret_key = trn_cur_u64le(in);
     f->first_s = trn_cur_u32le(in);
@@ -137,7 +137,7 @@ static bool get_features(struct trn_cursor *in, struct trn_lineage *l)
 {
     for (size_t i = 0; i < l->cap; i++) {
         uint64_t key;
-        struct trn_feature f = {0};
+        struct trn_profile_feature f = {0};
         if (!get_feature(in, &f, &key) || trn_feature_find(l, key))
             return false;
         l->keys[i] = key;

@@ -47,15 +47,15 @@ static void put_versions(const struct trn_lineage *l, const struct trn_profile_v
     trn_put_c(out, "]");
 }
 
-static const char *state_of(const struct trn_lineage *l, const struct trn_feature *f)
+static const char *state_of(const struct trn_lineage *l, const struct trn_profile_feature *f)
 {
     if (trn_feature_state(l, f, (uint32_t)(l->last_ns / TRN_NS_PER_SEC)) == TRN_FEATURE_ORDINARY)
         return "ordinary";
     return f->flags & TRN_FEATURE_TAINTED ? "never learned" : "waiting";
 }
 
-static void put_feature(const struct trn_lineage *l, const struct trn_profile_version *now, const struct trn_feature *f,
-                        struct trn_buf *out)
+static void put_feature(const struct trn_lineage *l, const struct trn_profile_version *now,
+                        const struct trn_profile_feature *f, struct trn_buf *out)
 {
     TRN_AUTO(trn_buf_done) struct trn_buf words;
     trn_buf_init(&words, 1024);

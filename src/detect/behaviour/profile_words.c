@@ -4,7 +4,7 @@
  */
 #include "detect/behaviour/profile_internal.h"
 
-void trn_feature_words(const struct trn_feature *f, struct trn_buf *b)
+void trn_feature_words(const struct trn_profile_feature *f, struct trn_buf *b)
 {
     static const char *const verbs[TRN_FEATURE_CLASS_MAX] = {
         [TRN_FEATURE_CHILD] = "starts ",
