@@ -14,7 +14,7 @@
 /* Without a task that is known new functions are mostly just that. */
 #define UNKNOWN_MAX 28u
 #define SMALL_MIN 42u /* a small change that gives a library a loader's means */
-#define HAD_BEFORE 8u
+#define HAD_BEFORE 5u /* more functions of a group that it had: of weight 2; twice that of weight 3 */
 
 bool trn_code_pair(const struct trn_compare *c)
 {
@@ -92,7 +92,7 @@ static void collect(struct gain *g, const struct trn_feature *const *fresh, size
         bool is_new = g->mask & BIT(a.can);
         if (!is_new)
             g->more = TRN_MAX(g->more, a.weight);
-        if ((is_new || (g->mask == 0 && a.weight == 3)) && g->n < SYMBOLS_MAX)
+        if ((is_new || (g->mask == 0 && a.weight >= 2)) && g->n < SYMBOLS_MAX)
             g->symbols[g->n++] = fresh[i];
     }
 }
@@ -119,7 +119,7 @@ static bool strong(const struct gain *g, enum trn_can can)
 static uint16_t score_of(const struct trn_compare *c, const struct gain *g)
 {
     if (!g->mask)
-        return g->more == 3 ? HAD_BEFORE : 0;
+        return (uint16_t)(g->more == 3 ? 2 * HAD_BEFORE : g->more == 2 ? HAD_BEFORE : 0);
     uint32_t sum = weigh(g);
     if (g->family && g->foreign) {
         bool telling = false;

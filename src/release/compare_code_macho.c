@@ -5,6 +5,7 @@
  */
 #include "release/compare_code.h"
 
+#include <ctype.h>
 #include <stdio.h>
 
 /* ---- entitlements ---- */
@@ -86,6 +87,17 @@ static int tell_owner(struct trn_compare *c, const char *what, uint16_t score, s
     return trn_compare_found(c, c->change, &f);
 }
 
+/* Without the number that tools make up for each build: "cli-d80e8f652303a6eb". */
+static struct trn_str lasting(struct trn_str id)
+{
+    ptrdiff_t dash = trn_str_rfind(id, '-');
+    struct trn_str end = dash > 0 ? trn_str_slice(id, (size_t)dash + 1, id.n) : TRN_STR_NONE;
+    bool made_up = end.n >= 16;
+    for (size_t i = 0; i < end.n; i++)
+        made_up = made_up && isxdigit((unsigned char)end.p[i]);
+    return made_up ? trn_str_slice(id, 0, (size_t)dash) : id;
+}
+
 /* What a linker signs by itself has a made-up identifier; only a developer's are compared. */
 static int owner(struct trn_compare *c)
 {
@@ -97,7 +109,7 @@ static int owner(struct trn_compare *c)
     int e = 0;
     if (a->team.n && b->team.n && !trn_str_eq(a->team, b->team))
         e = tell_owner(c, "developer team", 55, a->team, b->team);
-    if (e == 0 && was.n && is.n && !trn_str_eq(was, is))
+    if (e == 0 && was.n && is.n && !trn_str_eq(lasting(was), lasting(is)))
         e = tell_owner(c, "identifier", 25, was, is);
     return e;
 }

@@ -265,7 +265,7 @@ static uint64_t random_bytes(const struct trn_release_member *m, const struct tr
 {
     size_t n = 0;
     uint64_t sum = 0;
-    const struct trn_feature *f = trn_member_features(m, TRN_FEATURE_RANDOM, &n);
+    const struct trn_feature *f = m ? trn_member_features(m, TRN_FEATURE_RANDOM, &n) : NULL;
     *ret_largest = NULL;
     for (size_t i = 0; i < n; i++) {
         if (trn_str_find(f[i].value, ' ') >= 0)
@@ -288,7 +288,7 @@ static int hidden_growth(struct trn_compare *c)
     int e = trn_compare_begin(c, "diff.hidden-growth", &f);
     if (e < 0)
         return e;
-    bool data = c->new_member->format == TRN_FORMAT_DATA;
+    bool data = c->new_member->format == TRN_FORMAT_DATA && c->old_member;
     f.score = before ? 12 : data ? 8 : f.check->score;
     trn_compare_say(c, &f,
                     "%llu bytes of it look random (%.*s bits a byte), %llu did in the old one; most stand %s%s%s",
@@ -300,13 +300,27 @@ static int hidden_growth(struct trn_compare *c)
     return trn_compare_found(c, c->change, &f);
 }
 
+static bool is_data_of_both(const struct trn_compare *c)
+{
+    return c->old_member && c->new_member && c->new_member->format == TRN_FORMAT_DATA &&
+           c->old_member->format == TRN_FORMAT_DATA;
+}
+
+/* New bytes of no format behind the end of a program that both releases have. */
+static bool is_behind_program(const struct trn_compare *c)
+{
+    const struct trn_release_member *m = c->new_member;
+    const struct trn_release_member *up =
+        m && !c->old_member && m->parent != TRN_NO_MEMBER ? trn_release_at(c->diff->new_release, m->parent) : NULL;
+    return up && m->format == TRN_FORMAT_DATA && (up->format == TRN_FORMAT_PE || up->format == TRN_FORMAT_ELF);
+}
+
 int trn_compare_code_shape(struct trn_compare *c)
 {
     int (*const all[])(struct trn_compare *) = {exports_changed, memory_permissions, early_code,   rpath,
                                                 new_library,     crypto_table,       hidden_growth};
     int e = 0;
-    if (c->old_member && c->new_member && c->new_member->format == TRN_FORMAT_DATA &&
-        c->old_member->format == TRN_FORMAT_DATA)
+    if (is_data_of_both(c) || is_behind_program(c))
         return hidden_growth(c);
     for (size_t i = 0; e == 0 && trn_code_pair(c) && i < TRN_ARRAY_SIZE(all); i++)
         e = all[i](c);

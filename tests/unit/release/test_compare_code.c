@@ -149,6 +149,15 @@ Test(compare_code, more_of_what_it_had_is_nothing)
     cr_expect_eq(d->verdict, TRN_VERDICT_CLEAN);
 }
 
+Test(compare_code, telling_functions_of_a_group_that_it_had_are_named)
+{
+    begin();
+    (void)dll(&a, "acme.dll", 1, 2000000, CRT " VirtualProtect");
+    (void)dll(&b, "acme.dll", 2, 2000000, CRT " VirtualProtect WriteProcessMemory");
+    finish();
+    cr_expect_eq(score_of("diff.new-capability"), 10);
+}
+
 /* ---- the shape of xz ---- */
 
 static uint32_t so(struct built *x, const char *name, uint8_t content, const char *imports)
@@ -280,6 +289,17 @@ Test(compare_code, what_was_there_or_is_packed_by_nature_is_quiet)
     finish();
     cr_expect_eq(d->n_reasons, 0);
     cr_expect_eq(d->verdict, TRN_VERDICT_CLEAN);
+}
+
+Test(compare_code, random_bytes_behind_a_program)
+{
+    begin();
+    uint32_t was = so(&a, "libx.so.1", 1, "malloc"), is = so(&b, "libx.so.1", 2, "malloc");
+    (void)was;
+    uint32_t id = built_member(&b, is, "overlay", TRN_FORMAT_DATA, 65536, 9);
+    built_fact(&b, id, TRN_FEATURE_RANDOM, "", "7.99", 65536, 0);
+    finish();
+    cr_expect_eq(score_of("diff.hidden-growth"), 35);
 }
 
 /* ---- Mac ---- */
