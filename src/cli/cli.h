@@ -88,6 +88,7 @@ int trn_cli_error(const struct trn_cli *cli, const struct trn_err *err, enum trn
 int trn_cli_main(int argc, char **argv, FILE *out, FILE *err);
 
 extern const struct trn_command trn_cmd_watch, trn_cmd_stories, trn_cmd_hunt, trn_cmd_replay, trn_cmd_software,
-    trn_cmd_status, trn_cmd_explain, trn_cmd_filter, trn_cmd_exceptions, trn_cmd_respond, trn_cmd_scan, trn_cmd_diff;
+    trn_cmd_status, trn_cmd_explain, trn_cmd_filter, trn_cmd_exceptions, trn_cmd_respond, trn_cmd_scan, trn_cmd_diff,
+    trn_cmd_gate;
 
 #endif

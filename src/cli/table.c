@@ -8,8 +8,9 @@
 #include <unistd.h>
 
 static const struct trn_command *const COMMANDS[] = {
-    &trn_cmd_scan,     &trn_cmd_diff,   &trn_cmd_watch,   &trn_cmd_stories, &trn_cmd_hunt,       &trn_cmd_replay,
-    &trn_cmd_software, &trn_cmd_status, &trn_cmd_respond, &trn_cmd_filter,  &trn_cmd_exceptions, &trn_cmd_explain,
+    &trn_cmd_scan,   &trn_cmd_diff,       &trn_cmd_gate,     &trn_cmd_watch,  &trn_cmd_stories,
+    &trn_cmd_hunt,   &trn_cmd_replay,     &trn_cmd_software, &trn_cmd_status, &trn_cmd_respond,
+    &trn_cmd_filter, &trn_cmd_exceptions, &trn_cmd_explain,
 };
 
 const struct trn_command *const *trn_commands(size_t *ret_count)

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Owns: the settings of the gate (a file of "word value" lines that root writes) and the hook in apt's configuration.
+ * Must not: keep apt from going on because a setting is wrong: it is told, and what was right before stays.
+ */
+#include "cli/gate.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#define CONFIG_MAX (64u << 10)
+#define HINT_TIME "such as 20s or 2m"
+
+void trn_gate_config_default(struct trn_gate_config *c)
+{
+    *c = (struct trn_gate_config){.deadline_ms = 60000, .package_ms = 20000, .keep_bytes = 2ull << 30};
+}
+
+static bool take_ms(struct trn_str v, uint64_t *ret)
+{
+    char text[32];
+    uint64_t n;
+    if (v.n == 0 || v.n >= sizeof(text))
+        return false;
+    (void)snprintf(text, sizeof(text), "%.*s", TRN_STR_ARG(v));
+    if (trn_str_ends(v, TRN_STR("ms"))) {
+        if (trn_str_u64(trn_str_slice(v, 0, v.n - 2), &n) < 0 || n == 0 || n > 3600000)
+            return false;
+        *ret = n;
+        return true;
+    }
+    if (trn_cli_seconds(text, HINT_TIME, &n, NULL) < 0 || n > 3600)
+        return false;
+    *ret = n * 1000;
+    return true;
+}
+
+static bool take_path(struct trn_str v, char *dst, size_t size)
+{
+    if (v.n == 0 || v.n >= size || v.p[0] != '/')
+        return false;
+    (void)snprintf(dst, size, "%.*s", TRN_STR_ARG(v));
+    return true;
+}
+
+static bool take_mb(struct trn_str v, uint64_t *ret)
+{
+    uint64_t n;
+    if (trn_str_u64(v, &n) < 0 || n > 1u << 20)
+        return false;
+    *ret = n << 20;
+    return true;
+}
+
+static bool take_line(struct trn_str word, struct trn_str value, struct trn_gate_config *c)
+{
+    if (trn_str_eq_c(word, "fail")) {
+        c->fail_closed = trn_str_eq_c(value, "closed");
+        return c->fail_closed || trn_str_eq_c(value, "open");
+    }
+    return trn_str_eq_c(word, "deadline")           ? take_ms(value, &c->deadline_ms)
+           : trn_str_eq_c(word, "package-deadline") ? take_ms(value, &c->package_ms)
+           : trn_str_eq_c(word, "keep-mb")          ? take_mb(value, &c->keep_bytes)
+           : trn_str_eq_c(word, "rules")            ? take_path(value, c->rules, sizeof(c->rules))
+           : trn_str_eq_c(word, "indicators")       ? take_path(value, c->indicators, sizeof(c->indicators))
+                                                    : false;
+}
+
+void trn_gate_config_read(struct trn_cli *cli, const char *path, struct trn_gate_config *ret)
+{
+    TRN_AUTO(trn_buf_done) struct trn_buf b = {0};
+    struct trn_err err = {0};
+    struct trn_str rest, line;
+    char shown[120];
+    trn_gate_config_default(ret);
+    int e = trn_read_file(path, CONFIG_MAX, &b, &err);
+    if (e < 0) {
+        if (e != -ENOENT)
+            fprintf(cli->err, "turncoat: the settings of the gate are not used: %s\n", err.message);
+        return;
+    }
+    rest = trn_buf_str(&b);
+    for (unsigned n = 1; trn_str_split(&rest, '\n', &line); n++) {
+        line = trn_str_trim(line);
+        if (line.n == 0 || line.p[0] == '#')
+            continue;
+        ptrdiff_t space = trn_str_find(line, ' ');
+        struct trn_str word = space < 0 ? line : trn_str_slice(line, 0, (size_t)space);
+        struct trn_gate_config next = *ret;
+        if (space > 0 && take_line(word, trn_str_trim(trn_str_slice(line, (size_t)space, line.n)), &next))
+            *ret = next;
+        else
+            fprintf(cli->err, "turncoat: line %u of '%s' is no setting, ignoring: '%s'\n", n, path,
+                    trn_escape_into(shown, sizeof(shown), line));
+    }
+}
+
+static void set_value(struct trn_cli *cli, const char *name, const char *value)
+{
+    const struct trn_option *o;
+    for (size_t i = 0; (o = trn_cli_option_at(cli->command, i)) != NULL; i++)
+        if (strcmp(o->name, name) == 0)
+            cli->values[i] = value;
+}
+
+void trn_gate_cache_beside(struct trn_cli *cli, char *dst, size_t size)
+{
+    if ((size_t)snprintf(dst, size, "%s-gate", cli->state) < size)
+        set_value(cli, "state", dst);
+}
+
+void trn_gate_config_apply(struct trn_cli *cli, const struct trn_gate_config *c)
+{
+    if (c->rules[0] && cli->n_many == 0)
+        cli->many[cli->n_many++] = c->rules;
+    if (c->indicators[0] && !trn_cli_has(cli, "indicators"))
+        set_value(cli, "indicators", c->indicators);
+}
+
+/* ---- install, remove ---- */
+
+/* Where this very program stands: the hook names it. */
+static int own_path(char *dst, size_t size)
+{
+    ssize_t n = readlink("/proc/self/exe", dst, size - 1);
+    if (n <= 0 || (size_t)n >= size - 1)
+        return n < 0 ? -errno : -ENAMETOOLONG;
+    dst[n] = '\0';
+    return strpbrk(dst, " '\"\\;{}$`:\n") ? -EINVAL : 0; /* it stands in a shell's and in apt's own text */
+}
+
+/* A hook that is not there, or ends by a signal, must not keep apt from going on, unless that was asked for. */
+static void put_hook(struct trn_buf *b, const char *self, bool closed)
+{
+    trn_put_fmt(b,
+                "// Written by 'turncoat gate install'; 'turncoat gate remove' takes it away.\n"
+                "// Each package is compared with the installed version before it is unpacked (docs/gate.md).\n"
+                "DPkg::Tools::Options::%s::Version \"3\";\n",
+                self);
+    if (closed)
+        trn_put_fmt(b, "DPkg::Pre-Install-Pkgs {\"%s gate apt\";};\n", self);
+    else
+        trn_put_fmt(b,
+                    "DPkg::Pre-Install-Pkgs {\"%s gate apt || { r=$?; test $r -eq 1 && exit 1; "
+                    "echo turncoat: the gate ended with $r and judged nothing, apt goes on >&2; }\";};\n",
+                    self);
+}
+
+static int write_config(const struct trn_gate_config *c, struct trn_err *err)
+{
+    TRN_AUTO(trn_buf_done) struct trn_buf b;
+    trn_buf_init(&b, CONFIG_MAX);
+    trn_put_fmt(&b,
+                "# Settings of 'turncoat gate', one a line. docs/gate.md says what each means.\n"
+                "fail %s\ndeadline %llums\npackage-deadline %llums\nkeep-mb %llu\n",
+                c->fail_closed ? "closed" : "open", (unsigned long long)c->deadline_ms,
+                (unsigned long long)c->package_ms, (unsigned long long)(c->keep_bytes >> 20));
+    if (c->rules[0])
+        trn_put_fmt(&b, "rules %s\n", c->rules);
+    if (c->indicators[0])
+        trn_put_fmt(&b, "indicators %s\n", c->indicators);
+    if (b.bad)
+        return trn_fail(err, -ENOMEM, "out of memory");
+    if (mkdir("/etc/turncoat", 0755) < 0 && errno != EEXIST)
+        return trn_fail(err, -errno, "cannot make '/etc/turncoat': %s", trn_errno_words(-errno));
+    return trn_write_file_atomic(TRN_GATE_CONFIG, trn_buf_str(&b), 0644, err);
+}
+
+static int take_words(struct trn_cli *cli, struct trn_gate_config *c, struct trn_err *err)
+{
+    static const char *const words[] = {"deadline", "package-deadline", "keep-mb", "rules", "indicators"};
+    char real[sizeof(c->rules)];
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(words); i++) {
+        const char *given = trn_cli_value(cli, words[i]);
+        if (given && i >= 3) { /* the hook runs from elsewhere: a whole path */
+            char *whole = realpath(given, NULL);
+            (void)snprintf(real, sizeof(real), "%s", whole ? whole : given);
+            free(whole);
+            given = real;
+        }
+        if (given && !take_line(trn_str_of(words[i]), trn_str_of(given), c)) {
+            char shown[120];
+            return trn_fail(err, -EINVAL, "'--%s' cannot be '%s'", words[i],
+                            trn_escape_into(shown, sizeof(shown), trn_str_of(given)));
+        }
+    }
+    c->fail_closed |= trn_cli_has(cli, "fail-closed");
+    return 0;
+}
+
+int trn_gate_hook_install(struct trn_cli *cli, struct trn_err *err)
+{
+    TRN_AUTO(trn_buf_done) struct trn_buf b;
+    struct trn_gate_config c;
+    char self[1024];
+    trn_buf_init(&b, 16384);
+    trn_gate_config_default(&c);
+    int e = take_words(cli, &c, err);
+    if (e == 0 && (e = own_path(self, sizeof(self))) < 0)
+        return trn_fail(err, e, "cannot name this program in apt's configuration: %s", trn_errno_words(e));
+    if (e == 0) {
+        TRN_AUTO(trn_fd_closep) int folder = trn_gate_folder(cli->state, err);
+        e = folder < 0 ? folder : 0;
+    }
+    if (e == 0)
+        e = write_config(&c, err);
+    if (e < 0)
+        return e;
+    put_hook(&b, self, c.fail_closed);
+    return trn_write_file_atomic(TRN_GATE_HOOK, trn_buf_str(&b), 0644, err);
+}
+
+int trn_gate_hook_remove(struct trn_cli *cli, struct trn_err *err)
+{
+    (void)cli;
+    if (unlink(TRN_GATE_HOOK) == 0 || errno == ENOENT)
+        return 0;
+    return trn_fail(err, -errno, "cannot remove '%s': %s", TRN_GATE_HOOK, trn_errno_words(-errno));
+}
+
+bool trn_gate_hook_is_there(void)
+{
+    return faccessat(AT_FDCWD, TRN_GATE_HOOK, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}

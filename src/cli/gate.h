@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of 'turncoat gate' share.
+ *
+ *   apt --stdin--> supervisor -> child: protocol -> items -> judge (pool of strict workers, src/release/) -> verdict of each
+ *                  (deadline, crash)     keep: where the installed version is found          books: told, refused, allowed
+ *
+ * The folder of the gate is root's alone (0700), beside the daemon's state folder, which belongs to the engine's user: what
+ * stands in it decides what may be installed.
+ */
+#ifndef TRN_CLI_GATE_H
+#define TRN_CLI_GATE_H
+
+#include "cli/diff.h"
+
+#define TRN_GATE_CONFIG "/etc/turncoat/gate.conf"
+#define TRN_GATE_HOOK "/etc/apt/apt.conf.d/05turncoat-gate"
+#define TRN_GATE_PATH_MAX 4096u
+
+/* ---- cmd_gate_protocol.c: what apt says before it unpacks (DPkg::Pre-Install-Pkgs, version 3); pure ---- */
+enum trn_gate_step { TRN_GATE_UNPACK, TRN_GATE_CONFIGURE, TRN_GATE_REMOVE };
+struct trn_gate_item {                                                       /* one line; views into the text */
+    struct trn_str name, old_version, old_arch, new_version, new_arch, file; /* absent version: "-" was said */
+    enum trn_gate_step step;
+};
+#define TRN_GATE_TEXT_MAX (16u << 20)
+#define TRN_GATE_LINE_MAX 8192u
+#define TRN_GATE_ITEMS_MAX 20000u
+struct trn_gate_list {
+    struct trn_gate_item *items; /* owned */
+    size_t n, cap;
+    size_t bad;      /* lines that are none */
+    size_t bad_line; /* the first of them, from 1 */
+};
+/* 0; -EPROTO: this is not version 3 of that protocol, or it is cut off. */
+int trn_gate_parse(struct trn_str text, struct trn_gate_list *ret, struct trn_err *err) TRN_MUST_CHECK;
+void trn_gate_list_done(struct trn_gate_list *l);
+bool trn_gate_is_name(struct trn_str s); /* of a package */
+bool trn_gate_is_version(struct trn_str s);
+
+/* ---- cmd_gate_config.c: settings, and the hook in apt's configuration ---- */
+struct trn_gate_config {
+    bool fail_closed;
+    uint64_t deadline_ms, package_ms;   /* of a transaction, of a package */
+    uint64_t keep_bytes;                /* kept packages in all */
+    char rules[1024], indicators[1024]; /* "": none */
+};
+void trn_gate_config_default(struct trn_gate_config *c);
+/* Faults are told on cli->err, and leave what stood there before. No file: the defaults. */
+void trn_gate_config_read(struct trn_cli *cli, const char *path, struct trn_gate_config *ret);
+int trn_gate_hook_install(struct trn_cli *cli, struct trn_err *err) TRN_MUST_CHECK;
+int trn_gate_hook_remove(struct trn_cli *cli, struct trn_err *err) TRN_MUST_CHECK;
+bool trn_gate_hook_is_there(void);
+/* Gives the settings of the configuration to trn_scan_settings_read, where the call says nothing itself. */
+void trn_gate_config_apply(struct trn_cli *cli, const struct trn_gate_config *c);
+
+/* What trn_scan_settings_read keeps goes into the folder of the gate (dst, size: its name), not into the engine's. */
+void trn_gate_cache_beside(struct trn_cli *cli, char *dst, size_t size);
+
+/* ---- cmd_gate_keep.c: kept packages, and where the installed version of one is found ---- */
+enum trn_gate_old { TRN_GATE_OLD_NONE, TRN_GATE_OLD_KEPT, TRN_GATE_OLD_CACHE, TRN_GATE_OLD_INSTALLED };
+const char *trn_gate_old_name(enum trn_gate_old o);
+/* The folder of the gate, made when it is not there. fd; negative: it is not root's alone, or there is no room. */
+int trn_gate_folder(const char *state, struct trn_err *err) TRN_MUST_CHECK;
+int trn_gate_kept_open(int folder, const struct trn_gate_item *i) TRN_MUST_CHECK; /* the installed version; fd */
+int trn_gate_cached_open(const struct trn_gate_item *i) TRN_MUST_CHECK;
+/* Copies the new package in; of a name the last two stay. One larger than a quarter of keep_bytes is not kept. */
+int trn_gate_keep(int folder, const struct trn_gate_item *i, int fd, uint64_t keep_bytes) TRN_MUST_CHECK;
+/* Of all together, the newest keep_bytes stay. */
+void trn_gate_keep_within(int folder, uint64_t keep_bytes);
+void trn_gate_kept_sum(int folder, uint64_t *ret_files, uint64_t *ret_bytes);
+
+/* ---- cmd_gate_judge.c: many pairs at once in one pool ---- */
+struct trn_gate_file {
+    char path[TRN_GATE_PATH_MAX]; /* as members are to be called; "": the only file of its release */
+    char name[256];               /* base name */
+    int fd;                       /* owned by who is given it */
+    uint32_t mode;
+};
+/* Fills *ret for a descriptor, which it takes (also on failure). 1, or negative: also when fd is. */
+int trn_gate_give(int fd, const char *member, struct trn_str name, struct trn_gate_file *ret) TRN_MUST_CHECK;
+struct trn_gate_outcome {
+    size_t pair;
+    int code;                        /* 0; -ETIME: too late; else it could not be judged */
+    const char *why;                 /* with code */
+    struct trn_diff *diff;           /* NULL: with a code, or nothing was before it; borrowed */
+    const struct trn_release *after; /* NULL: with a code; borrowed */
+};
+struct trn_gate_judge {
+    const struct trn_scan_settings *settings;
+    size_t n; /* pairs */
+    uint64_t package_ms, until_mono_ns;
+    /* The k-th file of a side: 1, and *ret is filled; 0: no more of them; negative: this pair cannot be judged. */
+    int (*next)(void *ctx, size_t pair, bool after, uint32_t k, struct trn_gate_file *ret);
+    int (*done)(void *ctx, const struct trn_gate_outcome *o); /* once for each pair, in the order they end */
+    void (*bad_rule)(void *ctx, struct trn_str file, uint32_t line, struct trn_str why);
+    bool (*stopped)(void *ctx); /* may be NULL */
+    void *ctx;
+};
+int trn_gate_judge(const struct trn_gate_judge *j, struct trn_err *err) TRN_MUST_CHECK;
+
+/* ---- cmd_gate_installed.c: an installed package as one release, file by file ---- */
+struct trn_gate_installed {
+    struct trn_buf list; /* of its files, a line each */
+    struct trn_str rest; /* not given yet */
+    uint32_t script;     /* of the maintainer scripts, not given yet */
+    struct trn_str name, arch;
+    char control[32], data[32]; /* as the new package calls what they were in: "data.tar.xz!./" */
+};
+/* fresh: the new package. -ENOENT: no such package is installed. */
+int trn_gate_installed_open(const struct trn_gate_item *i, int fresh, struct trn_gate_installed *ret) TRN_MUST_CHECK;
+int trn_gate_installed_next(struct trn_gate_installed *x, struct trn_gate_file *ret)
+    TRN_MUST_CHECK; /* as judge's next */
+void trn_gate_installed_done(struct trn_gate_installed *x);
+
+/* ---- cmd_gate_books.c: what was told, what is allowed; JSON lines in the folder of the gate ---- */
+struct trn_gate_told {                        /* of one package in one transaction */
+    struct trn_str name, from, to, arch, why; /* why: with no verdict */
+    char sha256[2 * TRN_SHA256_SIZE + 1];     /* of the new package; "": not read */
+    const char *old_side;                     /* trn_gate_old_name */
+    bool judged, allowed, undecided;
+    enum trn_verdict verdict;
+    uint16_t score;
+    uint64_t ms;
+    json_t *reasons; /* owned by who fills it */
+};
+/* A line of the journal; takes the reference. */
+int trn_gate_book(int folder, json_t *line) TRN_MUST_CHECK;
+json_t *trn_gate_told_json(const struct trn_gate_told *t, uint64_t transaction);
+json_t *trn_gate_reasons(const struct trn_diff *d);
+#define TRN_GATE_REASONS 10u
+json_t *trn_gate_reason(const struct trn_release_member *m, const struct trn_finding *f);
+void trn_gate_say_reasons(FILE *to, const json_t *reasons);
+/* Lines of the journal that are objects, oldest first, the last `most` of them. */
+json_t *trn_gate_book_read(int folder, size_t most);
+/* What holds now for this package and content: the object, or NULL. */
+json_t *trn_gate_allowed(int folder, struct trn_str name, struct trn_str version, const char *sha256);
+json_t *trn_gate_allow_list(int folder); /* also those that are over */
+int trn_gate_allow(struct trn_cli *cli, struct trn_err *err) TRN_MUST_CHECK;
+json_t *trn_gate_now(const char *event); /* {"event":..., "time":...} */
+/* A verdict that was given before for these two contents under this question: NULL: none. */
+json_t *trn_gate_remembered(int folder, const uint8_t key[TRN_SHA256_SIZE]);
+void trn_gate_remember(int folder, const uint8_t key[TRN_SHA256_SIZE], const json_t *verdict);
+
+/* ---- cmd_gate_apt.c, cmd_gate_show.c, cmd_gate_sweep.c: the verbs ---- */
+int trn_gate_run_apt(struct trn_cli *cli);
+int trn_gate_show_status(struct trn_cli *cli);
+int trn_gate_show_list(struct trn_cli *cli);
+int trn_gate_sweep_once(struct trn_cli *cli);
+int trn_gate_sweep_stay(struct trn_cli *cli);
+
+#endif

@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Question: does apt ask the gate before it unpacks, is a turned update refused, a harmless one let through, an override
+recorded and bound; and does apt go on, and is it told, when the gate itself is broken?
+
+All in a private root with a repository that the test makes. Inert: made-up bytes, throw-away keys; nothing of it is run.
+"""
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, TESTS)
+sys.path.insert(0, os.path.join(TESTS, "emulation"))
+import rehearsal  # noqa: E402
+from fixtures.pe import Pe, random_bytes  # noqa: E402
+from fixtures.signed import Signer, stuff_table  # noqa: E402
+
+NAME = "acme-softphone"
+GATE = "/var/lib/turncoat-gate"
+HOOK = "/etc/apt/apt.conf.d/05turncoat-gate"
+DLL = "opt/acme/codec.dll"
+CONTROL = "Package: {name}\nVersion: {version}\nArchitecture: all\nMaintainer: Acme <nobody@acme.test>\nDescription: made up\n"
+
+if not shutil.which("dpkg-deb"):
+    pytest.skip("no dpkg-deb here", allow_module_level=True)
+
+
+def deb(folder, version, files, name=NAME):
+    tree = os.path.join(folder, f"tree-{name}-{version}")
+    shutil.rmtree(tree, ignore_errors=True)
+    for path, data in {**files, "DEBIAN/control": CONTROL.format(name=name, version=version).encode()}.items():
+        os.makedirs(os.path.join(tree, os.path.dirname(path)), exist_ok=True)
+        with open(os.path.join(tree, path), "wb") as f:
+            f.write(data)
+    out = os.path.join(folder, f"{name}_{version}_all.deb")
+    subprocess.run(["dpkg-deb", "--root-owner-group", "-Zgzip", "-b", tree, out], check=True, stdout=subprocess.DEVNULL)
+    shutil.rmtree(tree)
+    return out
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The folder of the repository: 1.0, a turned 1.1 (a signed library with random bytes where its signature does not look,
+    nothing else), a harmless 1.2."""
+    if not shutil.which("osslsigncode"):
+        pytest.skip("no osslsigncode here")
+    folder = str(tmp_path_factory.mktemp("repository"))
+    keys = str(tmp_path_factory.mktemp("keys"))
+    dll = Signer(keys).sign(Pe().build(), stamp=True)
+    text = b"made up\n" * 100
+    deb(folder, "1.0", {DLL: dll, "usr/share/doc/acme/notes": text})
+    deb(folder, "1.1", {DLL: stuff_table(dll, random_bytes(60000, seed=7)), "usr/share/doc/acme/notes": text})
+    deb(folder, "1.2", {DLL: dll, "usr/share/doc/acme/notes": text + b"more of it\n"})
+    return folder
+
+
+def apt(root, *argv, check=True):
+    return root.run(["apt-get", "-q", "-y", *argv], scope=False, check=check)
+
+
+def installed(root):
+    done = root.run(["dpkg-query", "-W", "-f", "${Version}", NAME], scope=False, check=False)
+    return done.stdout if done.returncode == 0 else None
+
+
+def gate(root, *argv, check=True):
+    return root.run(["turncoat", "gate", *argv], scope=False, check=check)
+
+
+def listed(root):
+    return json.loads(gate(root, "list", "--json").stdout)
+
+
+def status(root):
+    return json.loads(gate(root, "status", "--json").stdout)
+
+
+@pytest.fixture
+def room(private_root, made):
+    """A private root whose apt asks the gate, with 1.0 installed."""
+    rehearsal.local_repository(private_root, made)
+    gate(private_root, "install")
+    apt(private_root, "install", f"{NAME}=1.0")
+    assert installed(private_root) == "1.0"
+    return private_root
+
+
+def refuse(root):
+    done = apt(root, "install", f"{NAME}=1.1", check=False)
+    assert done.returncode != 0, done.stdout + done.stderr
+    assert installed(root) == "1.0"
+    assert "nothing was unpacked" in done.stderr and f"{NAME} 1.1 is refused: malicious" in done.stderr, done.stderr
+    return done.stderr
+
+
+def test_a_turned_update_is_refused_before_it_is_unpacked(room):
+    before = room.read("/" + DLL)
+    said = refuse(room)
+    assert room.read("/" + DLL) == before
+    assert "pe.certificate-slack" in said and "codec.dll" in said and "compared with 1.0 (kept package)" in said
+    assert f"turncoat gate allow {NAME}=1.1 --reason" in said
+    last = listed(room)["packages"][-1]
+    assert (last["verdict"], last["from"], last["to"], last["allowed"]) == ("malicious", "1.0", "1.1", False)
+    assert status(room)["refused"] == 1
+
+
+def test_a_harmless_update_goes_through_without_a_word(room):
+    done = apt(room, "install", f"{NAME}=1.2")
+    assert installed(room) == "1.2" and "turncoat" not in done.stderr, done.stderr
+    last = listed(room)["packages"][-1]
+    assert last["judged"] and last["verdict"] in ("clean", "note")
+    assert sorted(os.listdir(room.host_path(f"{GATE}/kept/{NAME}"))) == ["1.0_all.deb", "1.2_all.deb"]
+
+
+def test_the_old_side_is_found_in_the_cache_or_as_installed_files(room, made):
+    shutil.rmtree(room.host_path(GATE + "/kept"))
+    assert "compared with 1.0 (installed files)" in refuse(room)
+    room.copy_in(os.path.join(made, f"{NAME}_1.0_all.deb"), "/var/cache/apt/archives")
+    assert "compared with 1.0 (package in apt's cache)" in refuse(room)
+
+
+def test_what_is_allowed_is_recorded_bound_and_ends(room, made):
+    assert gate(room, "allow", f"{NAME}=1.1", "--reason", "x", check=False).returncode == 2, "it was not judged yet"
+    refuse(room)
+    assert gate(room, "allow", f"{NAME}=1.1", check=False).returncode == 2, "no reason given"
+    assert gate(room, "allow", f"{NAME}=1.1", "--reason", "x", "--for", "15d", check=False).returncode == 2
+    gate(room, "allow", f"{NAME}=1.1", "--reason", "only a second", "--for", "1s")
+    time.sleep(1.1)
+    refuse(room)
+    gate(room, "allow", f"{NAME}=1.1", "--reason", "vendor confirmed it, ticket 4711", "--for", "1h")
+    allowed = listed(room)["allowed"][-1]
+    with open(os.path.join(made, f"{NAME}_1.1_all.deb"), "rb") as f:
+        assert allowed["sha256"] == hashlib.sha256(f.read()).hexdigest()
+    assert allowed["reason"] == "vendor confirmed it, ticket 4711" and "uid" in allowed and allowed["until"] > allowed["time"]
+    # Another content under the same name and version is another matter.
+    with open(room.host_path(f"{GATE}/allowed.jsonl"), encoding="utf-8") as f:
+        kept = f.read()
+    room.write(f"{GATE}/allowed.jsonl", kept.replace(allowed["sha256"], "0" * 64), mode=0o600)
+    refuse(room)
+    room.write(f"{GATE}/allowed.jsonl", kept, mode=0o600)
+    done = apt(room, "install", f"{NAME}=1.1")
+    assert installed(room) == "1.1" and "ticket 4711" in done.stderr
+    assert listed(room)["packages"][-1]["allowed"] is True
+
+
+def test_too_late_is_told_and_apt_goes_on(room):
+    gate(room, "install", "--deadline", "1ms")
+    done = apt(room, "install", f"{NAME}=1.1")
+    assert installed(room) == "1.1"
+    assert "turncoat:" in done.stderr and "time" in done.stderr, done.stderr
+    told = status(room)
+    assert told["failures"] or told["unjudged"] == 1, told
+
+
+def children(root, pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+        return [int(x) for x in f.read().split()]
+
+
+def hook_alone(root):
+    """The gate as apt would call it, still waiting for what apt says: (its supervisor, the pid of its child)."""
+    hook = root.popen(["turncoat", "gate", "apt"], scope=False, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 10
+    while not children(root, hook.pid) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    (child,) = children(root, hook.pid)
+    return hook, child
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_crash_of_the_gate_is_told(room, closed):
+    if closed:
+        gate(room, "install", "--fail-closed")
+    hook, child = hook_alone(room)
+    os.kill(child, signal.SIGSEGV)  # ours: the child of the program started above
+    _, said = hook.communicate(timeout=20)
+    assert hook.returncode == (1 if closed else 0)
+    assert "the gate failed: it was ended by signal 11" in said
+    assert [f["why"] for f in status(room)["failures"]] == ["it was ended by signal 11"]
+
+
+def test_a_gate_that_hangs_is_ended(room):
+    gate(room, "install", "--deadline", "200ms")
+    hook, child = hook_alone(room)
+    os.kill(child, signal.SIGSTOP)
+    _, said = hook.communicate(timeout=20)
+    assert hook.returncode == 0 and "took longer than it may" in said
+
+
+def test_a_gate_that_is_gone_does_not_keep_apt(room, programs):
+    room.copy_in(os.path.join(programs, "turncoat"), "/srv/own")
+    room.run(["/srv/own/turncoat", "gate", "install"], scope=False)
+    os.unlink(room.host_path("/srv/own/turncoat"))
+    done = apt(room, "install", f"{NAME}=1.1")
+    assert installed(room) == "1.1" and "turncoat: the gate ended with 127" in done.stderr
+
+
+def test_a_full_disk_is_told_and_the_verdict_still_holds(room, made):
+    room.copy_in(os.path.join(made, f"{NAME}_1.0_all.deb"), "/var/cache/apt/archives")
+    room.run(["mount", "-t", "tmpfs", "-o", "size=4k,mode=0700", "tmpfs", GATE], scope=False)
+    room.run(["sh", "-c", f"cat /dev/zero > {GATE}/filled 2>/dev/null; true"], scope=False)
+    assert "cannot write its journal" in refuse(room)
+    done = apt(room, "install", f"{NAME}=1.2")
+    assert installed(room) == "1.2" and "cannot be kept" in done.stderr
+
+
+def test_fail_closed_refuses_what_is_not_judged(room):
+    gate(room, "install", "--fail-closed", "--deadline", "1ms")
+    done = apt(room, "install", f"{NAME}=1.2", check=False)
+    assert done.returncode != 0 and installed(room) == "1.0"
+    gate(room, "remove")
+    assert not room.exists(HOOK)
+    apt(room, "install", f"{NAME}=1.2")
+    assert installed(room) == "1.2"
+
+
+def test_nobody_else_may_own_the_folder_of_the_gate(room):
+    os.chmod(room.host_path(GATE), 0o777)
+    done = apt(room, "install", f"{NAME}=1.1", check=False)
+    assert "is not yours alone" in done.stderr
+    assert done.returncode != 0 and installed(room) == "1.0", "it is judged all the same, from the installed files"

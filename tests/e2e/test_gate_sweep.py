@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Question: is what arrives in a publish place judged against the version before it, with the verdict beside it, once, again
+when rules change, and never through a link? No root needed; all is made here, inert."""
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+
+TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, TESTS)
+from fixtures.pe import Pe, random_bytes  # noqa: E402
+from fixtures.signed import Signer, stuff_table  # noqa: E402
+
+END = ".turncoat.json"
+RULE = 'rule Made_Up { strings: $a = "a made-up word in 1.0" condition: $a }\n'
+
+
+@pytest.fixture(scope="module")
+def dll(tmp_path_factory):
+    if not shutil.which("osslsigncode"):
+        pytest.skip("no osslsigncode here")
+    return Signer(str(tmp_path_factory.mktemp("keys"))).sign(Pe(strings=["a made-up word in 1.0"]).build(), stamp=True)
+
+
+def put(place, name, data):
+    """As an upload that was finished a while ago."""
+    part = os.path.join(place, "." + name)
+    with open(part, "wb") as f:
+        f.write(data)
+    os.rename(part, os.path.join(place, name))
+
+
+@pytest.fixture
+def place(tmp_path, dll):
+    folder = tmp_path / "publish"
+    folder.mkdir()
+    put(folder, "codec-1.9.dll", dll)
+    put(folder, "codec-1.10.dll", stuff_table(dll, random_bytes(60000, seed=7)))
+    time.sleep(2.1)  # settled
+    return folder
+
+
+def sweep(programs, place, *more):
+    env = {"PATH": "/usr/bin:/bin", "HOME": str(place.parent)}
+    return subprocess.run([os.path.join(programs, "turncoat"), "gate", "sweep", str(place), *more], capture_output=True,
+                          text=True, timeout=60, env=env)
+
+
+def verdict(place, name):
+    return json.loads((place / (name + END)).read_text())
+
+
+def test_each_file_has_its_verdict_against_the_version_before(programs, place):
+    done = sweep(programs, place)
+    assert done.returncode == 1, done.stderr
+    old, new = verdict(place, "codec-1.9.dll"), verdict(place, "codec-1.10.dll")
+    assert old["compared_with"] is None and old["verdict"] in ("clean", "note")
+    assert new["compared_with"]["file"] == "codec-1.9.dll" and new["verdict"] == "malicious"
+    assert {"pe.certificate-slack", "diff.same-authentihash"} <= {r["check"] for r in new["reasons"]}
+    assert sorted(os.listdir(place)) == sorted(n + e for n in ("codec-1.9.dll", "codec-1.10.dll") for e in ("", END))
+
+
+def test_nothing_new_is_not_judged_again_and_its_verdict_still_counts(programs, place):
+    assert "malicious" in sweep(programs, place).stdout
+    again = sweep(programs, place)
+    assert (again.stdout, again.returncode) == ("", 1)
+    assert sweep(programs, place, "--fail-on", "malicious").returncode == 1
+
+
+def test_new_rules_are_asked_of_all(programs, place, tmp_path):
+    sweep(programs, place)
+    (tmp_path / "made.yar").write_text(RULE)
+    done = sweep(programs, place, "--rules", str(tmp_path / "made.yar"), "--json")
+    told = [json.loads(line)["of"]["file"] for line in done.stdout.splitlines()]
+    assert sorted(told) == ["codec-1.10.dll", "codec-1.9.dll"], done.stderr
+    assert "yara.Made_Up" in {r["check"] for r in verdict(place, "codec-1.9.dll")["reasons"]}
+
+
+def test_a_link_is_neither_judged_nor_written_through(programs, place, tmp_path):
+    (tmp_path / "victim").write_text("mine")
+    (place / "link-1.0.dll").symlink_to(tmp_path / "victim")
+    (place / ("codec-1.9.dll" + END)).symlink_to(tmp_path / "victim")
+    (place / (".codec-1.9.dll" + END + ".new")).symlink_to(tmp_path / "victim")
+    time.sleep(0.1)
+    sweep(programs, place)
+    assert (tmp_path / "victim").read_text() == "mine"
+    assert not (place / ("codec-1.9.dll" + END)).is_symlink() and not (place / ("link-1.0.dll" + END)).exists()
+
+
+def test_a_file_that_is_still_being_written_waits(programs, place, dll):
+    put(place, "codec-1.11.dll", dll)
+    done = sweep(programs, place)
+    assert done.returncode == 1 and not (place / ("codec-1.11.dll" + END)).exists()
+    time.sleep(2.1)
+    sweep(programs, place)
+    assert verdict(place, "codec-1.11.dll")["compared_with"]["file"] == "codec-1.10.dll"
+
+
+def test_watching_judges_what_arrives(programs, place, dll):
+    env = {"PATH": "/usr/bin:/bin", "HOME": str(place.parent)}
+    watch = subprocess.Popen(["timeout", "30", os.path.join(programs, "turncoat"), "gate", "watch", str(place), "--json"],
+                             stdout=subprocess.PIPE, text=True, env=env)
+    try:
+        first = [json.loads(watch.stdout.readline())["of"]["file"] for _ in range(2)]
+        assert sorted(first) == ["codec-1.10.dll", "codec-1.9.dll"]
+        put(place, "codec-1.12.dll", dll)
+        assert json.loads(watch.stdout.readline())["of"]["file"] == "codec-1.12.dll"
+    finally:
+        watch.terminate()
+        watch.wait(timeout=10)

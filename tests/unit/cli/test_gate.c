@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Is what apt says before it unpacks read as it is meant, and is nothing taken that is not right? */
+#include "call.h"
+#include "cli/gate.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#define HEAD "VERSION 3\nAPT::Architecture=amd64\nDir::Cache::archives=archives/\n\n"
+#define GOOD "acme 1.0 amd64 none < 1:1.1-2 amd64 none /var/cache/apt/archives/acme_1%3a1.1-2_amd64.deb\n"
+
+TestSuite(gate, .timeout = 30);
+
+static int parse(const char *text, struct trn_gate_list *ret)
+{
+    struct trn_err err = {0};
+    int e = trn_gate_parse(trn_str_of(text), ret, &err);
+    cr_assert(e == 0 || err.message[0], "no words for %d", e);
+    return e;
+}
+
+Test(gate, reads_what_apt_says)
+{
+    struct trn_gate_list l = {0};
+    cr_assert_eq(parse(HEAD GOOD "libx - - none < 2 amd64 same /srv/my repo/libx.deb\n"
+                                 "acme 1.0 amd64 none < 1:1.1-2 amd64 none **CONFIGURE**\n"
+                                 "old 3 all none > - - none **REMOVE**\n",
+                       &l),
+                 0);
+    cr_assert_eq(l.n, 4);
+    cr_assert_eq(l.bad, 0);
+    cr_assert(trn_str_eq_c(l.items[0].name, "acme") && trn_str_eq_c(l.items[0].old_version, "1.0"));
+    cr_assert(trn_str_eq_c(l.items[0].new_version, "1:1.1-2") && trn_str_eq_c(l.items[0].new_arch, "amd64"));
+    cr_assert(trn_str_eq_c(l.items[0].file, "/var/cache/apt/archives/acme_1%3a1.1-2_amd64.deb"));
+    cr_assert(trn_str_is_none(l.items[1].old_version) && trn_str_eq_c(l.items[1].file, "/srv/my repo/libx.deb"));
+    cr_assert(l.items[2].step == TRN_GATE_CONFIGURE && l.items[3].step == TRN_GATE_REMOVE);
+    trn_gate_list_done(&l);
+}
+
+Test(gate, a_line_that_is_not_right_is_counted_and_the_others_are_read)
+{
+    static const char *const bad[] = {
+        "acme",
+        "acme 1.0 amd64 none < 1.1 amd64 none",                /* no file */
+        "acme 1.0 amd64 none < 1.1 amd64 none ",               /* an empty one */
+        "acme 1.0 amd64 none < 1.1 amd64 none x.deb",          /* not from the root on */
+        "acme 1.0 amd64 none < 1.1 amd64 none /a/../../etc/x", /* a way up */
+        "acme 1.0 amd64 none < 1.1 amd64 none /a\x1b[31m.deb", /* control bytes */
+        "../acme 1.0 amd64 none < 1.1 amd64 none /x.deb",      /* a name that is a path */
+        ". 1.0 amd64 none < 1.1 amd64 none /x.deb",
+        "acme ../1.0 amd64 none < 1.1 amd64 none /x.deb",
+        "acme 1.0/2 amd64 none < 1.1 amd64 none /x.deb",
+        "acme 1.0 ../a none < 1.1 amd64 none /x.deb",
+        "acme 1.0 amd64 some < 1.1 amd64 none /x.deb",
+        "acme 1.0 amd64 none ? 1.1 amd64 none /x.deb",
+        "acme 1.0 amd64 none < - - none /x.deb",   /* a file of no version */
+        "acme 1.0 - none < 1.1 amd64 none /x.deb", /* a version of no architecture */
+        "acme 1.0 amd64 none < 1.1 amd64 none **ERROR**",
+        "",
+    };
+    char text[4096];
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(bad); i++) {
+        struct trn_gate_list l = {0};
+        snprintf(text, sizeof(text), "%s%s\n%s", HEAD, bad[i], GOOD);
+        cr_assert_eq(parse(text, &l), 0, "'%s'", bad[i]);
+        cr_assert(l.n == 1 && l.bad == 1 && l.bad_line == 5, "'%s'", bad[i]);
+        trn_gate_list_done(&l);
+    }
+}
+
+Test(gate, what_is_not_that_protocol_is_refused)
+{
+    static const char *const bad[] = {
+        "",
+        "VERSION 3",
+        "VERSION 3\n",
+        "VERSION 2\n\n" GOOD,
+        GOOD,
+        "VERSION 3\nAPT::Architecture=amd64\n",
+        HEAD "acme 1.0 amd",
+    };
+    struct trn_gate_list l = {0};
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(bad); i++)
+        cr_assert_eq(parse(bad[i], &l), -EPROTO, "'%s'", bad[i]);
+}
+
+Test(gate, a_line_that_is_too_long_is_none_and_there_is_an_end_of_packages)
+{
+    struct trn_gate_list l = {0};
+    struct trn_buf b;
+    trn_buf_init(&b, TRN_GATE_TEXT_MAX);
+    trn_put_c(&b, HEAD "acme 1.0 amd64 none < 1.1 amd64 none /");
+    for (unsigned i = 0; i < TRN_GATE_LINE_MAX; i++)
+        trn_put_u8(&b, 'x');
+    trn_put_c(&b, "\n" GOOD);
+    cr_assert_eq(trn_gate_parse(trn_buf_str(&b), &l, NULL), 0);
+    cr_assert(l.n == 1 && l.bad == 1);
+    trn_gate_list_done(&l);
+    trn_buf_clear(&b);
+    trn_put_c(&b, HEAD);
+    for (unsigned i = 0; i <= TRN_GATE_ITEMS_MAX; i++)
+        trn_put_c(&b, GOOD);
+    cr_assert_eq(trn_gate_parse(trn_buf_str(&b), &l, NULL), -EFBIG);
+    trn_buf_done(&b);
+}
+
+static void settings(const char *text, struct trn_gate_config *ret, char **ret_said)
+{
+    char path[] = "/tmp/trn-gate-XXXXXX";
+    size_t n;
+    int fd = mkstemp(path);
+    struct trn_cli cli = {.err = open_memstream(ret_said, &n)};
+    cr_assert(fd >= 0 && trn_write_full(fd, text, strlen(text)) == 0);
+    trn_gate_config_read(&cli, path, ret);
+    fclose(cli.err);
+    close(fd);
+    unlink(path);
+}
+
+Test(gate, settings_are_read_and_a_wrong_one_changes_nothing)
+{
+    struct trn_gate_config c;
+    char *said = NULL;
+    settings("# a word\nfail closed\ndeadline 90s\npackage-deadline 1500ms\nkeep-mb 10\nrules /etc/rules\n", &c, &said);
+    cr_assert(c.fail_closed && c.deadline_ms == 90000 && c.package_ms == 1500 && c.keep_bytes == 10u << 20);
+    cr_assert_str_eq(c.rules, "/etc/rules");
+    cr_assert_str_eq(said, "");
+    free(said);
+    settings("fail maybe\ndeadline -1\ndeadline 2h\npackage-deadline 0ms\nkeep-mb x\nrules rel\nnonsense\n", &c, &said);
+    cr_assert(!c.fail_closed && c.deadline_ms == 60000 && c.package_ms == 20000 && c.keep_bytes == 2ull << 30 &&
+              !c.rules[0]);
+    for (int i = 1; i <= 7; i++) {
+        char line[16];
+        snprintf(line, sizeof(line), "line %d of", i);
+        cr_assert(strstr(said, line), "%s: %s", line, said);
+    }
+    free(said);
+}
+
+static char state[64];
+
+static void make_state(void)
+{
+    snprintf(state, sizeof(state), "/tmp/trn-gate-XXXXXX");
+    cr_assert(mkdtemp(state));
+}
+
+static void drop_state(void)
+{
+    char command[200];
+    snprintf(command, sizeof(command), "rm -rf %s %s-gate", state, state);
+    cr_assert_eq(system(command), 0);
+}
+
+TestSuite(gate_books, .init = make_state, .fini = drop_state, .timeout = 30);
+
+static void put_told(int folder, const char *name, const char *to, uint8_t content)
+{
+    struct trn_gate_told t = {.name = trn_str_of(name),
+                              .from = TRN_STR("1.0"),
+                              .to = trn_str_of(to),
+                              .arch = TRN_STR("all"),
+                              .old_side = "kept package",
+                              .judged = true,
+                              .verdict = TRN_VERDICT_MALICIOUS,
+                              .score = 90};
+    uint8_t hash[TRN_SHA256_SIZE];
+    memset(hash, content, sizeof(hash));
+    trn_hex(hash, sizeof(hash), t.sha256);
+    cr_assert_eq(trn_gate_book(folder, trn_gate_told_json(&t, 1)), 0);
+}
+
+Test(gate_books, what_is_allowed_is_one_content_of_one_version_for_a_while)
+{
+    char a[2 * TRN_SHA256_SIZE + 1], b[2 * TRN_SHA256_SIZE + 1];
+    memset(a, 'a', sizeof(a) - 1);
+    memset(b, 'b', sizeof(b) - 1);
+    a[sizeof(a) - 1] = b[sizeof(b) - 1] = '\0';
+    TRN_AUTO(trn_fd_closep) int folder = trn_gate_folder(state, NULL);
+    cr_assert_geq(folder, 0);
+    put_told(folder, "acme", "1.1", 0xaa);
+    TRN_AUTO(said_done)
+    struct said s = CALL("--state", state, "gate", "allow", "acme=1.1", "--reason", "ticket 4711", "--for", "1s");
+    cr_assert_eq(s.code, 0, "%s", s.err);
+    json_t *found = trn_gate_allowed(folder, TRN_STR("acme"), TRN_STR("1.1"), a);
+    cr_assert(found && trn_str_eq_c(trn_json_text(found, "reason"), "ticket 4711"));
+    json_decref(found);
+    cr_assert_null(trn_gate_allowed(folder, TRN_STR("acme"), TRN_STR("1.1"), b), "another content");
+    cr_assert_null(trn_gate_allowed(folder, TRN_STR("acme"), TRN_STR("1.2"), a), "another version");
+    cr_assert_null(trn_gate_allowed(folder, TRN_STR("acm"), TRN_STR("1.1"), a), "another package");
+    usleep(1100 * 1000);
+    cr_assert_null(trn_gate_allowed(folder, TRN_STR("acme"), TRN_STR("1.1"), a), "its time is over");
+}
+
+Test(gate_books, what_was_not_judged_cannot_be_allowed)
+{
+    static const char *const what[] = {"acme=1.1", "acme", "=1", "acme=", "acme=1/2", "a b=1"};
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(what); i++) {
+        TRN_AUTO(said_done) struct said s = CALL("--state", state, "gate", "allow", what[i], "--reason", "x");
+        cr_assert_eq(s.code, TRN_EXIT_USAGE, "'%s': %s", what[i], s.err);
+    }
+}
+
+Test(gate_books, lines_that_were_cut_off_are_passed_over)
+{
+    TRN_AUTO(trn_fd_closep) int folder = trn_gate_folder(state, NULL);
+    put_told(folder, "acme", "1.1", 0xaa);
+    TRN_AUTO(trn_fd_closep) int fd = openat(folder, "journal.jsonl", O_WRONLY | O_APPEND);
+    cr_assert_eq(trn_write_full(fd, "{\"event\":\"pack\n[]\n\n7\n", 21), 0);
+    put_told(folder, "acme", "1.2", 0xbb);
+    json_t *all = trn_gate_book_read(folder, 100);
+    cr_assert_eq(json_array_size(all), 2);
+    json_decref(all);
+}
+
+Test(gate_books, a_folder_that_others_may_write_is_not_used)
+{
+    char path[100];
+    trn_fd_close(trn_gate_folder(state, NULL));
+    snprintf(path, sizeof(path), "%s-gate", state);
+    cr_assert_eq(chmod(path, 0770), 0);
+    cr_assert_eq(trn_gate_folder(state, NULL), -EPERM);
+    cr_assert(rmdir(path) == 0 && symlink(state, path) == 0);
+    cr_assert_lt(trn_gate_folder(state, NULL), 0, "a link was followed");
+}
+
+Test(gate_books, of_a_name_the_last_two_packages_are_kept)
+{
+    TRN_AUTO(trn_fd_closep) int folder = trn_gate_folder(state, NULL);
+    char path[] = "/tmp/trn-gate-XXXXXX";
+    TRN_AUTO(trn_fd_closep) int fd = mkstemp(path);
+    uint64_t files, bytes;
+    cr_assert_eq(trn_write_full(fd, "12345678", 8), 0);
+    for (int i = 0; i < 4; i++) {
+        char version[8];
+        snprintf(version, sizeof(version), "1:%d", i);
+        const struct trn_gate_item item = {.name = TRN_STR("acme"),
+                                           .new_version = trn_str_of(version),
+                                           .new_arch = TRN_STR("all")};
+        cr_assert_eq(trn_gate_keep(folder, &item, fd, 1u << 20), 0);
+        usleep(20000);
+    }
+    trn_gate_kept_sum(folder, &files, &bytes);
+    cr_assert(files == 2 && bytes == 16, "%llu files", (unsigned long long)files);
+    const struct trn_gate_item last = {.name = TRN_STR("acme"),
+                                       .old_version = TRN_STR("1:3"),
+                                       .old_arch = TRN_STR("all")},
+                               gone = {.name = TRN_STR("acme"),
+                                       .old_version = TRN_STR("1:1"),
+                                       .old_arch = TRN_STR("all")};
+    TRN_AUTO(trn_fd_closep) int kept = trn_gate_kept_open(folder, &last);
+    cr_assert_geq(kept, 0);
+    cr_assert_eq(trn_gate_kept_open(folder, &gone), -ENOENT);
+    trn_gate_keep_within(folder, 8);
+    trn_gate_kept_sum(folder, &files, &bytes);
+    cr_assert_eq(files, 1);
+    unlink(path);
+}
