@@ -22,6 +22,12 @@ trn_comparer *const trn_comparers[] = {
 /* clang-format on */
 
 trn_comparer *const trn_contexts[] = {
+    trn_context_history,
+    trn_context_signature,
+    trn_context_outlier,
+    trn_context_upstream,
+    trn_context_mass,
+    trn_context_version, /* last */
     NULL,
 };
 

@@ -87,6 +87,8 @@ static int settle(struct trn_compare *c)
     }
     d->score = trn_score_of(&score, &d->verdict);
     d->equal = d->counts[TRN_CHANGE_SAME] == d->n_changes;
+    for (size_t i = 0; d->equal && i < d->n_changes; i++) /* another version in a name alone is a difference too */
+        d->equal = d->changes[i].by != TRN_PAIR_VERSION_IN_PATH;
     d->undecided = trn_release_undecided(d->old_release) || trn_release_undecided(d->new_release);
     return 0;
 }

@@ -111,29 +111,42 @@ bool trn_release_undecided(const struct trn_release *r)
     return r->undecided;
 }
 
-/* The least deep member that says it, the first of those. */
-static struct trn_str outermost(const struct trn_release *r, const char *key)
+/* Whom to believe about the whole: the file itself or package metadata before the resource of a program in it, then the one that stands least deep, then
+ * the first. Only who says both is asked for either, else who says one. */
+static const struct trn_release_member *spokesman(const struct trn_release *r, const char *key)
 {
-    struct trn_str best = TRN_STR("");
-    uint32_t depth = UINT32_MAX;
+    const struct trn_release_member *best = NULL;
+    uint64_t best_rank = UINT64_MAX;
     for (size_t i = 0; i < r->n_members; i++) {
-        struct trn_str v = r->members[i].depth < depth ? trn_member_property(&r->members[i], key) : TRN_STR_NONE;
-        if (v.n == 0)
+        const struct trn_release_member *m = &r->members[i];
+        if (m->n_properties == 0 || trn_member_property(m, key).n == 0)
             continue;
-        best = v;
-        depth = r->members[i].depth;
+        bool both = trn_member_property(m, "product").n && trn_member_property(m, "version").n;
+        bool whole = m->parent == TRN_NO_MEMBER && r->n_files == 1;
+        uint64_t rank = (both ? 0u : 2u) + (trn_member_is_program(m) && !whole ? 1u : 0u);
+        rank = rank << 32 | trn_member_level(m);
+        if (rank < best_rank) {
+            best = m;
+            best_rank = rank;
+        }
     }
     return best;
 }
 
+static struct trn_str said(const struct trn_release *r, const char *key)
+{
+    const struct trn_release_member *m = spokesman(r, key);
+    return m ? trn_member_property(m, key) : TRN_STR("");
+}
+
 struct trn_str trn_release_product(const struct trn_release *r)
 {
-    return outermost(r, "product");
+    return said(r, "product");
 }
 
 struct trn_str trn_release_version(const struct trn_release *r)
 {
-    return outermost(r, "version");
+    return said(r, "version");
 }
 
 /* ---- a member ---- */
@@ -173,6 +186,24 @@ const struct trn_feature *trn_member_feature(const struct trn_release_member *m,
             (trn_str_is_none(value) || trn_str_eq(value, f[i].value)))
             return &f[i];
     return NULL;
+}
+
+struct trn_str trn_member_inner_path(const struct trn_release *r, const struct trn_release_member *m)
+{
+    const struct trn_release_member *up = m->parent < r->n_members ? &r->members[m->parent] : NULL;
+    if (!up || up->path.n == 0 || m->path.n <= up->path.n || !trn_str_starts(m->path, up->path))
+        return m->path;
+    return trn_str_slice(m->path, up->path.n + 1, m->path.n);
+}
+
+uint32_t trn_member_level(const struct trn_release_member *m)
+{
+    uint32_t level = m->depth;
+    for (size_t i = 0; i < m->path.n; i++) {
+        bool here = m->path.p[i] == '/' && i && m->path.p[i - 1] == '.' && (i == 1 || strchr("/!", m->path.p[i - 2]));
+        level += m->path.p[i] == '/' && !here; /* "./" leads nowhere */
+    }
+    return level;
 }
 
 bool trn_member_is_program(const struct trn_release_member *m)

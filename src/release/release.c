@@ -82,7 +82,7 @@ static struct trn_release_source *file_of(struct trn_release *r, uint32_t file)
 int trn_release_artifact(struct trn_release *r, uint32_t file, const struct trn_artifact *a)
 {
     struct trn_release_source *f = file_of(r, file);
-    if (!f || a->id != f->n_nodes + 1 || a->parent >= a->id)
+    if (!f || a->id != f->n_nodes + 1 || a->parent >= a->id || (a->parent == 0) != (a->id == 1))
         return -EINVAL;
     int e = grow((void **)&f->nodes, f->n_nodes, &f->cap_nodes, sizeof(*f->nodes));
     struct trn_str name = trn_arena_str(r->arena, a->name);
@@ -421,4 +421,11 @@ int trn_release_finish(struct trn_release *r)
     free(order);
     r->finished = e == 0;
     return e < 0 ? e : trn_release_sort_keys(r);
+}
+
+int trn_release_restore(struct trn_release *r, const struct trn_release_place *places, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        r->files[places[i].file].nodes[places[i].artifact - 1].m.gaps = places[i].gaps;
+    return trn_release_finish(r);
 }

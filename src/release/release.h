@@ -163,4 +163,36 @@ static inline void trn_diff_freep(struct trn_diff **d)
     *d = trn_diff_free(*d);
 }
 
+/* ---- store.c: releases that were seen before ---- */
+/* The local reference store: one SQLite file that keeps, per product, what every release seen was made of, so that NEW alone
+ * can be compared with the last one and with all before. Bounded: the oldest go first (of a product, then of all). */
+struct trn_release_store;
+struct trn_release_seen { /* one that is kept; views live during the call */
+    struct trn_str product, version, label; /* raw. No product told: the label's base name without version numbers */
+    uint64_t wall_ns;                       /* when it was seen */
+    uint8_t content[TRN_SHA256_SIZE];       /* of a file given by itself its hash, else over all paths and hashes */
+    uint64_t members, bytes;
+};
+/* Makes the file (0600) when it is not there; its folder must be. -EUCLEAN: no store or damaged; -ENOTSUP: a newer schema. */
+int trn_release_store_open(const char *path, struct trn_release_store **ret, struct trn_err *err) TRN_MUST_CHECK;
+struct trn_release_store *trn_release_store_close(struct trn_release_store *s); /* takes NULL */
+static inline void trn_release_store_closep(struct trn_release_store **s)
+{
+    *s = trn_release_store_close(*s);
+}
+/* Keeps a finished release; the same version of the product again replaces it. -EFBIG: too much to be kept. */
+int trn_release_store_put(struct trn_release_store *s, const struct trn_release *r, uint64_t wall_ns,
+                          struct trn_err *err) TRN_MUST_CHECK;
+/* Up to max releases of the product of `after` that were seen before it, newest first, finished, each its caller's to free;
+ * never one with the very content of `after`. What was kept and cannot be read any more is passed over. */
+int trn_release_store_history(struct trn_release_store *s, const struct trn_release *after, size_t max,
+                              struct trn_release **ret, size_t *ret_n, struct trn_err *err) TRN_MUST_CHECK;
+/* The newest of them. -ENOENT: none was seen. */
+int trn_release_store_last(struct trn_release_store *s, const struct trn_release *after, struct trn_release **ret,
+                           struct trn_err *err) TRN_MUST_CHECK;
+/* All that is kept, by product, newest first; only: of this product (absent: of all). What each returns ends the walk. */
+int trn_release_store_list(struct trn_release_store *s, struct trn_str only,
+                           int (*each)(void *ctx, const struct trn_release_seen *seen), void *ctx, struct trn_err *err)
+    TRN_MUST_CHECK;
+
 #endif

@@ -69,4 +69,28 @@ uint32_t trn_release_by_key(const struct trn_release *r, const uint8_t key[TRN_K
 /* Of one that is being finished: a member before `before` that has this key. */
 uint32_t trn_release_first_of(const struct trn_release *r, const uint8_t key[TRN_KNOWN_KEY], uint32_t before);
 
+/* What was told of an artifact beside its items: how many gaps were in it. */
+struct trn_release_place {
+    uint32_t file, artifact, gaps;
+};
+
+/* release.c: finishes one that is read back. */
+int trn_release_restore(struct trn_release *r, const struct trn_release_place *places, size_t n) TRN_MUST_CHECK;
+
+/* member.c */
+/* As its container names it: its path without the container's. */
+struct trn_str trn_member_inner_path(const struct trn_release *r, const struct trn_release_member *m);
+/* Separators in its path: how far inside it stands. */
+uint32_t trn_member_level(const struct trn_release_member *m);
+
+/* store_codec.c */
+int trn_release_encode(const struct trn_release *r, struct trn_buf *out) TRN_MUST_CHECK; /* -EFBIG: past out->max */
+/* -EBADMSG: not what encode writes. */
+int trn_release_decode(struct trn_str bytes, struct trn_release **ret) TRN_MUST_CHECK;
+
+/* pair_name.c: version numbers in names */
+/* The text with each version number as one "#" (loose: each run of digits); at most max bytes. */
+size_t trn_versionless(struct trn_str text, bool loose, char *out, size_t max);
+struct trn_str trn_version_in(struct trn_str name); /* the first version number in it; absent: none */
+
 #endif

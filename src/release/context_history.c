@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Owns: what is not new because a release before the old one had it: each file with findings is compared once more, with what stood
+ * in its place there; what is not found then was there before.
+ * Must not: lower a proof by structure or a doubt about a signature; compare what has no finding.
+ */
+#include "release/context.h"
+
+#define LEAST 3u
+#define RELEASES_MAX 16u
+
+extern trn_comparer *const trn_comparers[]; /* compare.c, NULL-ended */
+
+/* Members of a release by path, and by path without version numbers. */
+static int index_of(const struct trn_release *r, struct trn_map **ret)
+{
+    char text[1024];
+    TRN_AUTO(trn_map_freep) struct trn_map *m = trn_map_new(r->n_members * 2 + 1);
+    int e = m ? 0 : -ENOMEM;
+    for (size_t i = r->n_members; e == 0 && i-- > 0;) {
+        struct trn_str path = r->members[i].path;
+        e = trn_map_put(m, trn_hash64(text, trn_versionless(path, true, text, sizeof(text))), i);
+        if (e == 0)
+            e = trn_map_put(m, trn_hash64_str(path), i);
+    }
+    if (e == 0)
+        *ret = TRN_STEAL(m);
+    return e;
+}
+
+static const struct trn_release_member *in_its_place(const struct trn_release *r, const struct trn_map *index,
+                                                     const struct trn_release_member *m)
+{
+    char text[1024];
+    uint64_t at;
+    if (!trn_map_get(index, trn_hash64_str(m->path), &at) &&
+        !trn_map_get(index, trn_hash64(text, trn_versionless(m->path, true, text, sizeof(text))), &at))
+        return NULL;
+    const struct trn_release_member *found = trn_release_at(r, (size_t)at);
+    return found && found->format == m->format ? found : NULL;
+}
+
+/* Everything that the comparers say of before -> after, as told of a change that nobody sees. */
+static int compare_with(struct trn_compare *c, const struct trn_release_member *before,
+                        const struct trn_release_member *after, struct trn_told **ret)
+{
+    struct trn_change *x = trn_arena_alloc(c->arena, sizeof(*x));
+    if (!x)
+        return -ENOMEM;
+    *x =
+        (struct trn_change){.kind = TRN_CHANGE_CHANGED, .by = TRN_PAIR_PATH, .old_member = before, .new_member = after};
+    struct trn_compare once = {
+        .diff = c->diff, .o = c->o, .arena = c->arena, .change = x, .old_member = before, .new_member = after};
+    once.told_end = &once.told;
+    int e = 0;
+    for (size_t k = 0; e == 0 && trn_comparers[k]; k++)
+        e = trn_comparers[k](&once);
+    *ret = once.told;
+    return e;
+}
+
+static bool told_again(const struct trn_told *again, const struct trn_told *t)
+{
+    for (; again; again = again->next)
+        if (again->finding->check == t->finding->check && trn_told_alike(again) == trn_told_alike(t) &&
+            again->finding->score >= t->finding->score)
+            return true;
+    return false;
+}
+
+static int weigh_change(struct trn_compare *c, struct trn_told *first, const struct trn_release *older,
+                        const struct trn_map *index)
+{
+    const struct trn_release_member *was = in_its_place(older, index, first->change->new_member);
+    struct trn_told *again = NULL;
+    char version[80];
+    int e = was ? compare_with(c, was, first->change->new_member, &again) : 0;
+    if (e < 0 || !was)
+        return e;
+    struct trn_str v = trn_release_version(older);
+    trn_escape_into(version, sizeof(version), v.n ? v : trn_release_label(older));
+    struct trn_str why = trn_arena_printf(c->arena, "release %s had it as well", version);
+    for (struct trn_told *t = first; t && t->change == first->change;
+         t = t->next) /* they were told one after another */
+        if (trn_told_may_be_lowered(t) && !told_again(again, t))
+            trn_compare_lower(c, t, (uint16_t)TRN_MAX(LEAST, t->finding->score / 5), why);
+    return 0;
+}
+
+int trn_context_history(struct trn_compare *c)
+{
+    int e = 0;
+    for (size_t i = 0; e == 0 && i < c->o->n_history && i < RELEASES_MAX && c->told; i++) {
+        TRN_AUTO(trn_map_freep) struct trn_map *index = NULL, *seen = trn_map_new(c->n_told + 1);
+        const struct trn_release *older = c->o->history[i];
+        e = seen ? index_of(older, &index) : -ENOMEM;
+        for (struct trn_told *t = c->told; e == 0 && t; t = t->next) {
+            uint64_t key = (uint64_t)(t->change - c->diff->changes), unused;
+            if (!t->change->new_member || trn_map_get(seen, key, &unused))
+                continue;
+            e = trn_map_put(seen, key, 1);
+            if (e == 0)
+                e = weigh_change(c, t, older, index);
+        }
+    }
+    return e;
+}
