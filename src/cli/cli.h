@@ -18,7 +18,7 @@ struct trn_option {
     const char *name; /* without the dashes */
     const char *arg;  /* "DIR"; NULL: a flag */
     const char *help;
-    bool many; /* may be given again: all of them stand in trn_cli.many; one such option a command */
+    bool many; /* may be given again: all of them stand in trn_cli.many (trn_cli_all) */
 };
 
 struct trn_example {
@@ -48,6 +48,7 @@ struct trn_cli { /* one call */
     const struct trn_command *command;
     const char *values[TRN_CLI_OPTIONS]; /* beside trn_cli_option_at(); "" for a given flag */
     const char *many[TRN_CLI_MANY];
+    uint8_t many_of[TRN_CLI_MANY]; /* which option each belongs to: trn_cli_option_at() */
     int n_many;
     char **operands;
     int n_operands;
@@ -66,6 +67,8 @@ static inline bool trn_cli_has(const struct trn_cli *cli, const char *name)
 {
     return trn_cli_value(cli, name) != NULL;
 }
+/* All values of an option that may be given again, in order; how many. */
+int trn_cli_all(const struct trn_cli *cli, const char *name, const char *ret[TRN_CLI_MANY]);
 /* argv[0] is the subcommand. 0; -EINVAL with err set. *ret_help: --help was among them. */
 int trn_cli_parse(struct trn_cli *cli, int argc, char **argv, bool *ret_help, struct trn_err *err) TRN_MUST_CHECK;
 /* A number option or operand within [min, max]. */

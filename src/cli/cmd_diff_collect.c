@@ -94,6 +94,13 @@ static int wait_some(struct collect *c, struct trn_str path, struct trn_err *err
     return e < 0 ? e : c->o->stopped && c->o->stopped(c->o->ctx) ? -ECANCELED : 0;
 }
 
+static int cannot(const struct collect *c, int code, const char *why, struct trn_err *err)
+{
+    char shown[200];
+    return trn_fail(err, code, "cannot look at '%s': %s",
+                    trn_escape_into(shown, sizeof(shown), trn_release_label(c->r)), why);
+}
+
 static int give(struct collect *c, const struct trn_walked *f, struct trn_err *err)
 {
     uint32_t number;
@@ -102,6 +109,8 @@ static int give(struct collect *c, const struct trn_walked *f, struct trn_err *e
     if (e < 0)
         return e;
     TRN_AUTO(trn_fd_closep) int fd = f->error < 0 ? f->error : trn_walk_open(f);
+    if (fd < 0 && f->named)
+        return cannot(c, fd, trn_errno_words(fd), err);
     if (fd < 0)
         return trn_release_end(c->r, number, fd, trn_str_of(f->error < 0 ? f->why : trn_errno_name(fd)));
     c->files++;
@@ -119,7 +128,7 @@ static int run(struct collect *c, const char *path, struct trn_err *err)
     int e = 0;
     while (e == 0 && (e = trn_walk_next(c->walk, &f)) == 1) {
         if (f.named && f.error < 0)
-            return trn_fail(err, f.error, "%s", f.why);
+            return cannot(c, f.error == -EOPNOTSUPP ? -EINVAL : f.error, f.why, err);
         bool itself = f.named && !S_ISDIR(f.st.st_mode);
         c->prefix = itself ? f.path.n : strlen(path);
         while (!itself && c->prefix < f.path.n && f.path.p[c->prefix] == '/')
@@ -129,6 +138,16 @@ static int run(struct collect *c, const char *path, struct trn_err *err)
     while (e == 0 && trn_scan_pool_busy(c->pool))
         e = wait_some(c, TRN_STR_NONE, err);
     return e;
+}
+
+/* Not one member: what comes out of a comparison with nothing would look like an answer. */
+static int nothing(const struct collect *c, bool folder, struct trn_err *err)
+{
+    const struct trn_release_gap *g = trn_release_gap_at(c->r, 0);
+    char text[160];
+    if (g)
+        return cannot(c, -EIO, trn_escape_into(text, sizeof(text), g->gap.what), err);
+    return cannot(c, -EINVAL, folder ? "there is no file in this folder" : "nothing was told of it", err);
 }
 
 int trn_release_of_path(const char *path, const struct trn_release_collect *o, struct trn_release **ret,
@@ -145,7 +164,12 @@ int trn_release_of_path(const char *path, const struct trn_release_collect *o, s
     struct stat st;
     if (stat(path, &st) < 0)
         return trn_fail(err, -errno, "cannot look at '%s': %s", trn_escape_into(shown, sizeof(shown), trn_str_of(path)),
-                        trn_errno_name(-errno));
+                        trn_errno_words(-errno));
+    if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+        return trn_fail(err, -EINVAL, "cannot look at '%s': it is neither a file nor a folder",
+                        trn_escape_into(shown, sizeof(shown), trn_str_of(path)));
+    if (o->other)
+        pool.rules_save = -1; /* who looked at the other one has saved them */
     int e = trn_release_new(&release, &c.r);
     if (e == 0)
         e = trn_walk_new(paths, 1, &c.walk);
@@ -157,6 +181,8 @@ int trn_release_of_path(const char *path, const struct trn_release_collect *o, s
         e = run(&c, path, err);
     if (e == 0)
         e = trn_release_finish(c.r);
+    if (e == 0 && trn_release_count(c.r) == 0)
+        e = nothing(&c, S_ISDIR(st.st_mode), err);
     if (e < 0)
         return err && err->code ? e
                                 : trn_fail(err, e, "cannot look at '%s': %s",

@@ -5,23 +5,15 @@
  */
 #include "cli/scan.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
-
-struct output { /* one that was asked for: a file of its own, or stdout */
-    const char *path;
-    FILE *f;
-    char *temporary; /* owned: renamed to path when it is whole */
-    bool standard;
-};
 
 struct scan {
     struct trn_cli *cli;
     struct trn_scan_settings settings;
     struct trn_progress progress;
-    struct output sarif_to, sbom_to;
+    struct trn_output sarif_to, sbom_to;
     bool tree_on, json_on;
     struct trn_scan_tree tree;
     struct trn_scan_json json;
@@ -36,59 +28,6 @@ struct scan {
 
 /* ---- outputs ---- */
 
-static int open_output(struct output *o, const char *path, FILE *out, struct trn_err *err)
-{
-    char shown[200];
-    if (!path)
-        return 0;
-    o->path = path;
-    o->standard = strcmp(path, "-") == 0;
-    if (o->standard) {
-        o->f = out;
-        return 0;
-    }
-    if (asprintf(&o->temporary, "%s.%d.part", path, (int)getpid()) < 0) {
-        o->temporary = NULL;
-        return trn_fail(err, -ENOMEM, "out of memory");
-    }
-    int fd = open(o->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
-    o->f = fd < 0 ? NULL : fdopen(fd, "w");
-    if (!o->f) {
-        int e = trn_fail(err, -errno, "cannot write '%s': %s", trn_escape_into(shown, sizeof(shown), trn_str_of(path)),
-                         trn_errno_name(-errno));
-        trn_fd_close(fd);
-        return e;
-    }
-    return 0;
-}
-
-/* whole false: nothing of it stays. */
-static int close_output(struct output *o, bool whole, struct trn_err *err)
-{
-    int e = 0;
-    char shown[200];
-    if (!o->path || o->standard || !o->f) {
-        free(o->temporary);
-        o->temporary = NULL;
-        return 0;
-    }
-    if (ferror(o->f) || fflush(o->f) != 0)
-        e = -EIO;
-    if (fclose(o->f) != 0 && e == 0)
-        e = -errno;
-    o->f = NULL;
-    if (e == 0 && whole && rename(o->temporary, o->path) < 0)
-        e = -errno;
-    if (e < 0 || !whole)
-        (void)unlink(o->temporary);
-    free(o->temporary);
-    o->temporary = NULL;
-    if (e < 0)
-        (void)trn_fail(err, e, "cannot write '%s': %s", trn_escape_into(shown, sizeof(shown), trn_str_of(o->path)),
-                       trn_errno_name(e));
-    return e;
-}
-
 static int open_outputs(struct scan *s, struct trn_err *err)
 {
     struct trn_cli *cli = s->cli;
@@ -98,8 +37,8 @@ static int open_outputs(struct scan *s, struct trn_err *err)
         return trn_fail(err, -EINVAL, "only one of --json, '--sarif -' and '--sbom -' can have standard output");
     s->json_on = cli->json;
     s->tree_on = on_stdout == 0;
-    int e = open_output(&s->sarif_to, sarif, cli->out, err);
-    return e < 0 ? e : open_output(&s->sbom_to, sbom, cli->out, err);
+    int e = trn_output_open(&s->sarif_to, sarif, cli->out, err);
+    return e < 0 ? e : trn_output_open(&s->sbom_to, sbom, cli->out, err);
 }
 
 static void begin_outputs(struct scan *s)
@@ -263,8 +202,8 @@ static int run(struct trn_cli *cli)
     if (e == 0)
         e = scan(&s, &err);
     bool whole = e == 0 && !s.broken;
-    int f = close_output(&s.sarif_to, whole, &late);
-    int g = close_output(&s.sbom_to, whole, &late);
+    int f = trn_output_close(&s.sarif_to, whole, &late);
+    int g = trn_output_close(&s.sbom_to, whole, &late);
     trn_scan_settings_done(&s.settings, e == 0, s.bad_rules);
     if (e < 0)
         return trn_cli_error(cli, &err, usage ? TRN_EXIT_USAGE : TRN_EXIT_UNDECIDED);

@@ -35,7 +35,7 @@ static void put_uncovered(struct trn_buf *b, const struct trn_signature *s)
     trn_put_c(b, "]");
 }
 
-static void put_signature(struct trn_buf *b, const struct trn_signature *s)
+void trn_out_signature(struct trn_buf *b, const struct trn_signature *s)
 {
     trn_put_c(b, "{");
     trn_out_c(b, "state", trn_signature_state_name(s));
@@ -79,7 +79,7 @@ static int put_signatures(struct trn_buf *b, struct trn_results *x, const struct
             trn_put_c(b, ",\"more_signatures\":[");
         else
             trn_put_c(b, ",");
-        put_signature(b, &item.s);
+        trn_out_signature(b, &item.s);
         n++;
     }
     if (n == 0)

@@ -119,11 +119,13 @@ static void walk_freep(struct trn_walk **w)
 static int gather(struct trn_cli *cli, struct rules *r, struct trn_err *err)
 {
     TRN_AUTO(walk_freep) struct trn_walk *w = NULL;
+    const char *given[TRN_CLI_MANY];
     char *paths[TRN_CLI_MANY];
     struct trn_walked f;
-    for (int i = 0; i < cli->n_many; i++)
-        paths[i] = (char *)(uintptr_t)cli->many[i];
-    int e = trn_walk_new(paths, cli->n_many, &w);
+    int n = trn_cli_all(cli, "rules", given);
+    for (int i = 0; i < n; i++)
+        paths[i] = (char *)(uintptr_t)given[i];
+    int e = trn_walk_new(paths, n, &w);
     while (e == 0 && (e = trn_walk_next(w, &f)) == 1) {
         char shown[200];
         e = 0;
@@ -253,7 +255,8 @@ static int read_rules(struct trn_cli *cli, struct trn_scan_settings *s, struct t
 {
     uint8_t hash[TRN_SHA256_SIZE];
     TRN_AUTO(trn_digest_freep) struct trn_digest *d = trn_digest_new(false);
-    if (cli->n_many == 0)
+    const char *given[TRN_CLI_MANY];
+    if (trn_cli_all(cli, "rules", given) == 0)
         return 0;
     s->rules = memfd_create("rules", MFD_CLOEXEC);
     struct rules r = {.fd = s->rules};

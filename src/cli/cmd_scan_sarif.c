@@ -112,12 +112,12 @@ static void put_region(struct trn_buf *b, const struct trn_finding *f)
     trn_put_c(b, "}");
 }
 
-static void put_location(struct trn_buf *b, const struct trn_scanned *f, struct trn_str member,
-                         const struct trn_finding *finding)
+void trn_sarif_location(struct trn_buf *b, struct trn_str path, struct trn_str member,
+                        const struct trn_finding *finding)
 {
     trn_out_key(b, "locations");
     trn_put_c(b, "[{\"physicalLocation\":{\"artifactLocation\":{\"uri\":");
-    put_uri(b, f->path, member);
+    put_uri(b, path, member);
     trn_put_c(b, "}");
     if (finding)
         put_region(b, finding);
@@ -132,8 +132,7 @@ static void put_location(struct trn_buf *b, const struct trn_scanned *f, struct 
     trn_put_c(b, "}]");
 }
 
-static void put_result(struct trn_buf *b, const struct trn_scanned *f, struct trn_str member,
-                       const struct trn_finding *finding)
+void trn_sarif_result(struct trn_buf *b, struct trn_str path, struct trn_str member, const struct trn_finding *finding)
 {
     char name[160];
     const struct trn_check *c = finding->check;
@@ -152,14 +151,14 @@ static void put_result(struct trn_buf *b, const struct trn_scanned *f, struct tr
     trn_out_u64(b, "ruleIndex", rule_index(c));
     trn_out_c(b, "level", level_of(trn_score_alone(finding, NULL)));
     put_text(b, "message", finding->summary);
-    put_location(b, f, member, finding);
+    trn_sarif_location(b, path, member, finding);
     trn_out_key(b, "partialFingerprints");
     trn_put_fmt(b, "{\"turncoat/v1\":\"%016llx\"}", (unsigned long long)finding->id);
     trn_out_key(b, "properties");
     trn_put_c(b, "{");
     trn_out_c(b, "check", name);
     trn_out_u64(b, "score", trn_score_alone(finding, NULL));
-    trn_out_name(b, "path", f->path);
+    trn_out_name(b, "path", path);
     trn_out_name(b, "member", trn_str_is_empty(member) ? TRN_STR_NONE : member);
     trn_out_key(b, "evidence");
     trn_put_c(b, "{");
@@ -172,8 +171,8 @@ static void put_result(struct trn_buf *b, const struct trn_scanned *f, struct tr
     trn_put_c(b, "}}}");
 }
 
-static void put_note(struct trn_scan_sarif *s, const struct trn_scanned *f, struct trn_str member, const char *kind,
-                     const char *level, struct trn_str text)
+void trn_sarif_note(struct trn_scan_sarif *s, struct trn_str path, struct trn_str member, const char *kind,
+                    const char *level, struct trn_str text)
 {
     struct trn_buf *b = &s->notes;
     size_t before = b->n;
@@ -186,7 +185,7 @@ static void put_note(struct trn_scan_sarif *s, const struct trn_scanned *f, stru
     trn_put_c(b, "}");
     trn_out_c(b, "level", level);
     put_text(b, "message", text);
-    put_location(b, f, member, NULL);
+    trn_sarif_location(b, path, member, NULL);
     trn_put_c(b, "}");
     if (b->bad) {
         b->bad = false;
@@ -206,7 +205,7 @@ static int put_item(struct trn_scan_sarif *s, struct trn_scanned *f, uint32_t id
     if (e != 0)
         return e;
     if (item.kind == TRN_ITEM_FINDING)
-        put_result(&s->out.b, f, trn_buf_str(&member), &item.f);
+        trn_sarif_result(&s->out.b, f->path, trn_buf_str(&member), &item.f);
     if (item.kind != TRN_ITEM_GAP)
         return 0;
     bool soft =
@@ -215,7 +214,8 @@ static int put_item(struct trn_scan_sarif *s, struct trn_scanned *f, uint32_t id
         trn_put_c(&member, member.n ? "!/" : "");
         trn_put_str(&member, item.g.member);
     }
-    put_note(s, f, trn_buf_str(&member), trn_gap_kind_name(item.g.kind), soft ? "note" : "warning", item.g.what);
+    trn_sarif_note(s, f->path, trn_buf_str(&member), trn_gap_kind_name(item.g.kind), soft ? "note" : "warning",
+                   item.g.what);
     return 0;
 }
 
@@ -231,7 +231,7 @@ int trn_scan_sarif_file(struct trn_scan_sarif *s, struct trn_scanned *f)
         trn_out_flush(&s->out, FLUSH);
     }
     if (f->code < 0)
-        put_note(s, f, TRN_STR(""), "unreadable", "error", f->why);
+        trn_sarif_note(s, f->path, TRN_STR(""), "unreadable", "error", f->why);
     return s->out.b.bad ? -ENOMEM : 0;
 }
 

@@ -35,7 +35,7 @@ static int property(struct trn_results *x, uint32_t id, const char *key, struct 
     return 0;
 }
 
-static const char *type_of(enum trn_format f, bool has_version)
+const char *trn_sbom_type(enum trn_format f, bool has_version)
 {
     switch (f) {
     case TRN_FORMAT_DEB:
@@ -57,7 +57,7 @@ static const char *type_of(enum trn_format f, bool has_version)
     }
 }
 
-static void put_pair(struct trn_buf *b, const char *name, struct trn_str value)
+void trn_sbom_pair(struct trn_buf *b, const char *name, struct trn_str value)
 {
     trn_out_comma(b);
     trn_put_c(b, "{");
@@ -66,15 +66,15 @@ static void put_pair(struct trn_buf *b, const char *name, struct trn_str value)
     trn_put_c(b, "}");
 }
 
-static void put_signer(struct trn_buf *b, const struct trn_signature *s)
+void trn_sbom_signer(struct trn_buf *b, const struct trn_signature *s)
 {
-    put_pair(b, "turncoat:signature", trn_str_of(trn_signature_kind_name(s->kind)));
-    put_pair(b, "turncoat:signature:digest", trn_str_of(trn_digest_state_name(s->digest)));
-    put_pair(b, "turncoat:signature:chain", trn_str_of(trn_chain_state_name(s->chain)));
+    trn_sbom_pair(b, "turncoat:signature", trn_str_of(trn_signature_kind_name(s->kind)));
+    trn_sbom_pair(b, "turncoat:signature:digest", trn_str_of(trn_digest_state_name(s->digest)));
+    trn_sbom_pair(b, "turncoat:signature:chain", trn_str_of(trn_chain_state_name(s->chain)));
     if (!trn_str_is_none(s->signer))
-        put_pair(b, "turncoat:signer", s->signer);
+        trn_sbom_pair(b, "turncoat:signer", s->signer);
     if (!trn_str_is_none(s->team))
-        put_pair(b, "turncoat:team", s->team);
+        trn_sbom_pair(b, "turncoat:team", s->team);
 }
 
 /* What has no place of its own in the standard. */
@@ -88,22 +88,22 @@ static int put_properties(struct trn_scan_sbom *s, struct trn_scanned *f, uint32
     int e = trn_results_artifact(x, id, &item);
     if (e < 0)
         return e;
-    put_pair(b, "turncoat:format", trn_str_of(trn_format_name(item.a.format)));
-    put_pair(b, "turncoat:path", f->path);
+    trn_sbom_pair(b, "turncoat:format", trn_str_of(trn_format_name(item.a.format)));
+    trn_sbom_pair(b, "turncoat:path", f->path);
     if (id > 1)
-        put_pair(b, "turncoat:member", member);
+        trn_sbom_pair(b, "turncoat:member", member);
     for (uint32_t l = x->nodes[id - 1].first; l; l = x->links[l - 1].next) {
         char name[80];
         e = trn_results_read(x, x->links[l - 1].at, &item, NULL);
         if (e < 0)
             return e;
         if (item.kind == TRN_ITEM_SIGNATURE)
-            put_signer(b, &item.s);
+            trn_sbom_signer(b, &item.s);
         if (item.kind != TRN_ITEM_PROPERTY)
             continue;
         (void)snprintf(name, sizeof(name), "turncoat:property:%.*s", (int)TRN_MIN(item.p.key.n, (size_t)40),
                        item.p.key.p ? item.p.key.p : "");
-        put_pair(b, name, item.p.value);
+        trn_sbom_pair(b, name, item.p.value);
     }
     trn_put_c(b, "]");
     return 0;
@@ -126,7 +126,7 @@ static void put_hashes(struct trn_buf *b, const struct trn_artifact *a)
     trn_put_c(b, "]");
 }
 
-static int digest_str(struct trn_digest *d, struct trn_str s)
+int trn_sbom_digest(struct trn_digest *d, struct trn_str s)
 {
     uint8_t size[4] = {(uint8_t)s.n, (uint8_t)(s.n >> 8), (uint8_t)(s.n >> 16), (uint8_t)(s.n >> 24)};
     int e = d ? trn_digest_update(d, size, sizeof(size)) : -ENOMEM;
@@ -196,9 +196,9 @@ static int open_component(struct trn_scan_sbom *s, struct trn_scanned *f, uint32
     if (e < 0)
         return e;
     const struct trn_artifact a = item.a; /* its name lives only until the next read */
-    e = digest_str(s->digest, f->path);
+    e = trn_sbom_digest(s->digest, f->path);
     if (e == 0)
-        e = digest_str(s->digest, trn_buf_str(&member));
+        e = trn_sbom_digest(s->digest, trn_buf_str(&member));
     if (e == 0)
         e = trn_digest_update(s->digest, a.sha256, TRN_SHA256_SIZE);
     trn_out_comma(b);
@@ -209,7 +209,7 @@ static int open_component(struct trn_scan_sbom *s, struct trn_scanned *f, uint32
         e = put_name(s, f, id, &a);
     if (e == 0)
         e = put_claims(s, f, id, &version);
-    trn_out_c(b, "type", type_of(a.format, version));
+    trn_out_c(b, "type", trn_sbom_type(a.format, version));
     put_hashes(b, &a);
     return e < 0 ? e : put_properties(s, f, id, trn_buf_str(&member));
 }
@@ -239,7 +239,7 @@ int trn_scan_sbom_file(struct trn_scan_sbom *s, struct trn_scanned *f)
 }
 
 /* A name-based UUID (RFC 9562, version 8): the same inventory, the same number. */
-static void put_serial(struct trn_buf *b, const uint8_t hash[TRN_SHA256_SIZE])
+void trn_sbom_serial(struct trn_buf *b, const uint8_t hash[TRN_SHA256_SIZE])
 {
     uint8_t u[16];
     memcpy(u, hash, sizeof(u));
@@ -262,7 +262,7 @@ void trn_scan_sbom_end(struct trn_scan_sbom *s, const struct trn_scan_sum *sum)
     if (s->digest)
         (void)trn_digest_end(s->digest, hash, NULL);
     trn_put_c(b, "]");
-    put_serial(b, hash);
+    trn_sbom_serial(b, hash);
     trn_out_key(b, "metadata");
     trn_put_c(b, "{");
     if (trn_str_u64(trn_str_of(getenv("SOURCE_DATE_EPOCH")), &epoch) == 0 && epoch < UINT64_MAX / TRN_NS_PER_SEC) {
@@ -275,8 +275,8 @@ void trn_scan_sbom_end(struct trn_scan_sbom *s, const struct trn_scan_sum *sum)
     trn_put_c(b, "{\"components\":[{\"type\":\"application\",\"name\":\"turncoat\",\"version\":\"" TRN_VERSION "\"}]}");
     trn_out_key(b, "properties");
     trn_put_c(b, "[");
-    put_pair(b, "turncoat:verdict", trn_str_of(trn_verdict_name(sum->verdict)));
-    put_pair(b, "turncoat:complete", sum->undecided || sum->interrupted ? TRN_STR("false") : TRN_STR("true"));
+    trn_sbom_pair(b, "turncoat:verdict", trn_str_of(trn_verdict_name(sum->verdict)));
+    trn_sbom_pair(b, "turncoat:complete", sum->undecided || sum->interrupted ? TRN_STR("false") : TRN_STR("true"));
     trn_put_c(b, "]}}\n");
     trn_out_flush(&s->out, 0);
     trn_out_done(&s->out);

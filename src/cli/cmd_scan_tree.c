@@ -6,30 +6,12 @@
  */
 #include "cli/scan.h"
 
-#include <sys/ioctl.h>
-#include <unistd.h>
-
-#define WIDTH 110u
-#define WIDTH_MIN 60u
 #define FLUSH ((size_t)64 << 10)
 #define TEXT_MAX ((size_t)64 << 10)
 
-static size_t width_of_terminal(FILE *out)
-{
-    const char *columns = getenv("COLUMNS");
-    struct winsize w = {0};
-    uint64_t n = 0;
-    int fd = fileno(out);
-    if (columns && trn_str_u64(trn_str_of(columns), &n) == 0 && n)
-        return (size_t)TRN_MAX((uint64_t)WIDTH_MIN, TRN_MIN(n, (uint64_t)400));
-    if (fd >= 0 && ioctl(fd, TIOCGWINSZ, &w) == 0 && w.ws_col)
-        return TRN_MAX(WIDTH_MIN, (size_t)w.ws_col);
-    return WIDTH;
-}
-
 void trn_scan_tree_init(struct trn_scan_tree *t, FILE *out, bool colour, bool all)
 {
-    *t = (struct trn_scan_tree){.out = out, .colour = colour, .all = all, .width = width_of_terminal(out)};
+    *t = (struct trn_scan_tree){.out = out, .colour = colour, .all = all, .width = trn_page_width(out)};
     trn_buf_init(&t->b, (size_t)64 << 20);
 }
 
@@ -38,57 +20,6 @@ static void put_coloured(struct trn_scan_tree *t, enum trn_colour colour, const 
     trn_put_c(&t->b, trn_colour_on(t->colour, colour));
     trn_put_c(&t->b, text);
     trn_put_c(&t->b, trn_colour_off(t->colour, colour));
-}
-
-static size_t columns_of(const char *s, size_t n)
-{
-    size_t columns = 0;
-    for (size_t i = 0; i < n; i++)
-        columns += ((unsigned char)s[i] & 0xc0) != 0x80;
-    return columns;
-}
-
-/* Escaped text, broken at blanks, where the cursor stands in column `used`; later lines begin with the drawing and blanks up
- * to `column`. Ends the line. */
-static void put_wrapped(struct trn_scan_tree *t, struct trn_str draw, size_t used, size_t column, struct trn_str text)
-{
-    bool first = true;
-    while (text.n) {
-        size_t word = 0;
-        while (word < text.n && text.p[word] != ' ')
-            word++;
-        size_t wide = columns_of(text.p, word);
-        if (used > column && used + !first + wide > t->width) {
-            trn_put_c(&t->b, "\n");
-            trn_put_str(&t->b, draw);
-            trn_put_fmt(&t->b, "%*s", (int)(column - columns_of(draw.p, draw.n)), "");
-            used = column;
-        } else if (!first) {
-            trn_put_c(&t->b, " ");
-            used++;
-        }
-        trn_put(&t->b, text.p, word);
-        used += wide;
-        first = false;
-        while (word < text.n && text.p[word] == ' ')
-            word++;
-        text = trn_str_slice(text, word, text.n);
-    }
-    trn_put_c(&t->b, "\n");
-}
-
-/* A sentence of a worker: it should be escaped already, and is not trusted to be. Backslashes stay single. */
-static void put_sentence(struct trn_buf *b, struct trn_str s)
-{
-    size_t from = b->n, to;
-    trn_escape(b, s);
-    to = from;
-    for (size_t i = from; i < b->n; i++) {
-        b->p[to++] = b->p[i];
-        if (b->p[i] == '\\' && i + 1 < b->n && b->p[i + 1] == '\\')
-            i++;
-    }
-    b->n = to;
 }
 
 /* ---- one thing told ---- */
@@ -124,12 +55,12 @@ static void put_evidence(const struct trn_finding *f, struct trn_buf *b)
 static void put_told(struct trn_scan_tree *t, struct trn_str draw, enum trn_colour colour, const char *word,
                      struct trn_str text)
 {
-    size_t column = columns_of(draw.p, draw.n);
+    size_t column = trn_page_columns(draw.p, draw.n);
     size_t wide = strlen(word);
     trn_put_str(&t->b, draw);
     put_coloured(t, colour, word);
     trn_put_fmt(&t->b, "%*s", wide < TOLD ? (int)(TOLD - wide) : 1, "");
-    put_wrapped(t, draw, column + TRN_MAX((size_t)TOLD, wide + 1), column + TOLD, text);
+    trn_page_wrapped(&t->b, t->width, draw, column + TRN_MAX((size_t)TOLD, wide + 1), column + TOLD, text);
 }
 
 static void put_finding(struct trn_scan_tree *t, struct trn_str draw, const struct trn_finding *f)
@@ -142,7 +73,7 @@ static void put_finding(struct trn_scan_tree *t, struct trn_str draw, const stru
     trn_buf_init(&line, TEXT_MAX);
     (void)snprintf(head, sizeof(head), "%s %u", word, weight);
     trn_put_fmt(&line, "%s: ", trn_finding_name(f, name, sizeof(name)));
-    put_sentence(&line, f->summary);
+    trn_page_sentence(&line, f->summary);
     put_told(t, draw, trn_verdict_colour(trn_str_of(word)), head, trn_buf_str(&line));
     trn_buf_clear(&line);
     put_evidence(f, &line);
@@ -168,7 +99,7 @@ static void put_gap(struct trn_scan_tree *t, struct trn_str draw, const struct t
         trn_put_c(&line, "the limit of ");
     else if (g->kind == TRN_GAP_ENCRYPTED)
         trn_put_c(&line, "encrypted: ");
-    put_sentence(&line, g->what);
+    trn_page_sentence(&line, g->what);
     if (g->kind == TRN_GAP_LIMIT && g->limit) {
         trn_put_c(&line, " was reached: ");
         trn_put_count(&line, g->value);
@@ -213,7 +144,7 @@ static int put_head(struct trn_scan_tree *t, struct trn_scanned *f, uint32_t id,
     trn_put_c(&t->b, trn_colour_on(t->colour, id == 1 ? TRN_BOLD : TRN_PLAIN));
     trn_put_str(&t->b, trn_buf_str(&line));
     trn_put_c(&t->b, trn_colour_off(t->colour, id == 1 ? TRN_BOLD : TRN_PLAIN));
-    used += columns_of(line.p, line.n) + 2;
+    used += trn_page_columns(line.p, line.n) + 2;
     trn_buf_clear(&line);
     trn_put_fmt(&line, "%s, ", trn_format_name(item.a.format));
     trn_put_size(&line, item.a.size);
@@ -225,7 +156,7 @@ static int put_head(struct trn_scan_tree *t, struct trn_scanned *f, uint32_t id,
             put_signature(&line, &item.s);
     }
     trn_put_c(&t->b, "  ");
-    put_wrapped(t, draw, used, columns_of(draw.p, draw.n) + 4, trn_buf_str(&line));
+    trn_page_wrapped(&t->b, t->width, draw, used, trn_page_columns(draw.p, draw.n) + 4, trn_buf_str(&line));
     return line.bad ? -ENOMEM : 0;
 }
 
@@ -259,7 +190,7 @@ static int put_member(struct trn_scan_tree *t, struct trn_scanned *f, uint32_t i
     trn_put_str(&t->b, trn_buf_str(draw));
     trn_put_c(&t->b, last ? "└─ " : "├─ ");
     trn_put_c(draw, last ? "   " : "│  ");
-    int e = put_head(t, f, id, trn_buf_str(draw), columns_of(draw->p, draw->n));
+    int e = put_head(t, f, id, trn_buf_str(draw), trn_page_columns(draw->p, draw->n));
     if (e == 0) {
         size_t own = draw->n;
         trn_put_c(draw, f->index.nodes[id - 1].child && f->index.nodes[id - 1].told_below ? "│    " : "     ");
@@ -325,7 +256,7 @@ static void put_file_verdict(struct trn_scan_tree *t, const struct trn_scanned *
     trn_escape(&line, f->path);
     if (f->findings) {
         trn_put_c(&line, ": ");
-        put_sentence(&line, trn_str_of(f->strongest_text));
+        trn_page_sentence(&line, trn_str_of(f->strongest_text));
     }
     if (f->findings > 1)
         trn_put_fmt(&line, " (and %u more)", f->findings - 1);

@@ -2,12 +2,14 @@
 /*
  * What the files of 'turncoat diff' share, and 'turncoat gate' uses.
  *
- *   two paths --cmd_diff_collect.c: strict workers--> two releases --src/release/--> trn_diff --> terminal, JSON, SARIF, HTML
+ *   two paths --cmd_diff_collect.c: strict workers--> two releases --src/release/--> trn_diff
+ *     --cmd_diff_report.c--> terminal, JSON, SARIF, HTML, CycloneDX
  */
 #ifndef TRN_CLI_DIFF_H
 #define TRN_CLI_DIFF_H
 
 #include "cli/scan.h"
+#include "policy/policy.h"
 #include "release/release.h"
 
 /* ---- cmd_diff_collect.c ---- */
@@ -23,7 +25,82 @@ struct trn_release_collect {
 int trn_release_of_path(const char *path, const struct trn_release_collect *o, struct trn_release **ret,
                         struct trn_err *err) TRN_MUST_CHECK;
 
-/* ---- cmd_diff_text.c, cmd_diff_json.c: outputs ---- */
+/* ---- cmd_diff_policy.c: changes that are accepted ---- */
+struct trn_accepts {                 /* a policy file (policy/accept.h) while a release is judged by it */
+    struct trn_accept_list *list;    /* owned; NULL: none */
+    const char *path;                /* borrowed */
+    const struct trn_release *after; /* what it is about */
+    uint32_t today;                  /* days since 1970 */
+    uint32_t used[TRN_ACCEPT_MAX];   /* findings that each entry accepted */
+    bool other[TRN_ACCEPT_MAX];      /* it names this check and path, but another content or version */
+};
+int trn_accepts_read(struct trn_accepts *a, const char *path, struct trn_err *err) TRN_MUST_CHECK;
+void trn_accepts_done(struct trn_accepts *a);
+/* As trn_diff_options.accepted; ctx: struct trn_accepts. */
+bool trn_accepts_ask(void *ctx, const struct trn_change *c, const struct trn_finding *f, struct trn_str *ret_reason);
+/* What is to be said of entry i: NULL: it was used. "expired", "another content", "unmatched". */
+const char *trn_accepts_state(const struct trn_accepts *a, uint32_t i);
+/* "YYYY-MM-DD" */
+void trn_put_day(struct trn_buf *b, uint32_t days);
+
+/* ---- cmd_diff_package.c: two versions of a package ---- */
+struct trn_diff_package {
+    char *before, *after; /* paths, owned */
+};
+/* dir NULL: the cache of apt. versions: OLD and NEW; n 1: NEW and the one before it; 0: the two newest. */
+int trn_diff_package_find(const char *name, const char *dir, char *const *versions, int n, struct trn_diff_package *ret,
+                          struct trn_err *err) TRN_MUST_CHECK;
+void trn_diff_package_done(struct trn_diff_package *p);
+
+/* ---- cmd_diff_report.c: what all outputs share ---- */
+#define TRN_DIFF_REASONS 10u /* that are shown one by one */
+#define TRN_DIFF_DEPTH 96u   /* containers in containers: more than a release has */
+struct trn_diff_report {
+    const struct trn_diff *diff;
+    const struct trn_accepts *policy; /* NULL: none was given */
+    const char *basis;                /* how OLD was chosen, in words; NULL: it was named */
+    bool all, same_file;
+};
+struct trn_diff_counts {
+    size_t reasons;  /* findings that weigh something: the first ones of diff->reasons */
+    size_t accepted; /* by policy */
+    size_t nothing;  /* findings that weigh nothing for another reason */
+    size_t before;   /* findings of the scan that OLD had too */
+    size_t gaps[2][TRN_GAP_KIND_MAX], all_gaps[2];
+    size_t paired[TRN_PAIR_SIMILAR + 1];
+};
+struct trn_diff_counts trn_diff_count(const struct trn_diff *d);
+const struct trn_release_member *trn_diff_shown(const struct trn_change *c); /* the new one, else the old one */
+const struct trn_release *trn_diff_side(const struct trn_diff *d, const struct trn_change *c); /* that it is in */
+/* Product, and version of each; what a release does not say is the base name of what was given. Raw. */
+struct trn_diff_title {
+    struct trn_str product, was, before, after; /* was: the product of OLD when it is another, else absent */
+};
+struct trn_diff_title trn_diff_title_of(const struct trn_diff *d);
+/* Path for people: of a file that was given by itself its base name. Raw. */
+struct trn_str trn_diff_path(const struct trn_release *r, const struct trn_release_member *m);
+/* Where a member lies: the file that was given, and "data.tar!/usr/bin/x" in it (empty: the file itself). Raw, appended. */
+void trn_diff_place(const struct trn_release *r, const struct trn_release_member *m, struct trn_buf *file,
+                    struct trn_buf *member);
+/* "diff.new-capability 8, diff.rpath 1": the checks of reasons from..to, most first. */
+void trn_diff_checks(const struct trn_diff *d, size_t from, size_t to, struct trn_buf *out);
+struct trn_str trn_finding_value(const struct trn_finding *f, const char *key); /* of its evidence; absent: none */
+/* "12 changed, 3 added, ..." */
+void trn_diff_put_counts(const struct trn_diff *d, struct trn_buf *out);
+/* "damaged 2, encrypted 1"; side 0 old, 1 new, 2 both. */
+void trn_diff_put_gaps(const struct trn_diff_counts *c, int side, struct trn_buf *out);
+/* "path 140, version-in-path 2, similar 1" */
+void trn_diff_put_paired(const struct trn_diff_counts *c, struct trn_buf *out);
+uint32_t trn_member_index(const struct trn_release *r, const struct trn_release_member *m); /* TRN_NO_MEMBER: NULL */
+
+/* ---- outputs ---- */
+void trn_diff_report_text(const struct trn_diff_report *r, FILE *out, bool colour);   /* cmd_diff_text.c */
+void trn_diff_put_tree(const struct trn_diff *d, struct trn_buf *b, FILE *out);       /* cmd_diff_tree.c */
+void trn_diff_report_json(const struct trn_diff_report *r, FILE *out);                /* cmd_diff_json.c */
+int trn_diff_report_sarif(const struct trn_diff_report *r, FILE *out) TRN_MUST_CHECK; /* cmd_diff_sarif.c */
+int trn_diff_report_sbom(const struct trn_diff_report *r, FILE *out) TRN_MUST_CHECK;  /* cmd_diff_sbom.c */
+int trn_diff_report_html(const struct trn_diff_report *r, FILE *out) TRN_MUST_CHECK;  /* cmd_diff_html.c */
+/* The same without anything around it: for who has a diff only. */
 void trn_diff_print_text(const struct trn_diff *d, FILE *out, bool colour, bool all);
 void trn_diff_print_json(const struct trn_diff *d, FILE *out);
 

@@ -35,6 +35,15 @@ const char *trn_cli_value(const struct trn_cli *cli, const char *name)
     return i < 0 ? NULL : cli->values[i];
 }
 
+int trn_cli_all(const struct trn_cli *cli, const char *name, const char *ret[TRN_CLI_MANY])
+{
+    int option = find(cli->command, trn_str_of(name)), n = 0;
+    for (int i = 0; i < cli->n_many; i++)
+        if (cli->many_of[i] == option)
+            ret[n++] = cli->many[i];
+    return n;
+}
+
 static int bad_word(const struct trn_cli *cli, struct trn_err *err, const char *why, struct trn_str word)
 {
     char shown[80];
@@ -65,8 +74,10 @@ static int option(struct trn_cli *cli, int argc, char **argv, int *at, struct tr
         return bad_word(cli, err, "this option needs a value:", word);
     if (o->many && cli->n_many == TRN_CLI_MANY)
         return bad_word(cli, err, "too often:", word);
-    if (o->many)
+    if (o->many) {
+        cli->many_of[cli->n_many] = (uint8_t)i;
         cli->many[cli->n_many++] = cli->values[i];
+    }
     return 0;
 }
 

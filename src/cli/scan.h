@@ -134,6 +134,28 @@ void trn_out_name(struct trn_buf *b, const char *key, struct trn_str raw);
 /* "12,345" */
 void trn_put_count(struct trn_buf *b, uint64_t n);
 
+/* ---- cmd_scan_file.c: an output in a file of its own ---- */
+struct trn_output {
+    const char *path; /* borrowed; NULL: not asked for */
+    FILE *f;
+    char *temporary; /* owned: renamed to path when it is whole */
+    bool standard;
+};
+/* path NULL: nothing is opened; "-": out. */
+int trn_output_open(struct trn_output *o, const char *path, FILE *out, struct trn_err *err) TRN_MUST_CHECK;
+/* whole false: nothing of it stays. */
+int trn_output_close(struct trn_output *o, bool whole, struct trn_err *err) TRN_MUST_CHECK;
+
+/* ---- cmd_scan_page.c: what pages for people share ---- */
+size_t trn_page_width(FILE *out);                 /* of the terminal, $COLUMNS, else 110 */
+size_t trn_page_columns(const char *s, size_t n); /* that UTF-8 text takes */
+/* Escaped text, broken at blanks, where the cursor stands in column `used`; later lines begin with the drawing and blanks up
+ * to `column`. Ends the line. */
+void trn_page_wrapped(struct trn_buf *b, size_t width, struct trn_str draw, size_t used, size_t column,
+                      struct trn_str text);
+/* A sentence of a worker: it should be escaped already, and is not trusted to be. Backslashes stay single. */
+void trn_page_sentence(struct trn_buf *b, struct trn_str s);
+
 /* ---- the outputs: each is given every file in order, then the sum ---- */
 struct trn_scan_tree {
     FILE *out;
@@ -153,6 +175,7 @@ struct trn_scan_json {
 void trn_scan_json_init(struct trn_scan_json *j, FILE *out);
 int trn_scan_json_file(struct trn_scan_json *j, struct trn_scanned *f) TRN_MUST_CHECK;
 void trn_scan_json_end(struct trn_scan_json *j, const struct trn_scan_sum *sum);
+void trn_out_signature(struct trn_buf *b, const struct trn_signature *s); /* one object */
 
 struct trn_scan_sarif {
     struct trn_out out;
@@ -162,6 +185,12 @@ struct trn_scan_sarif {
 void trn_scan_sarif_init(struct trn_scan_sarif *s, FILE *out);
 int trn_scan_sarif_file(struct trn_scan_sarif *s, struct trn_scanned *f) TRN_MUST_CHECK;
 void trn_scan_sarif_end(struct trn_scan_sarif *s, const struct trn_scan_sum *sum);
+/* Its parts, for 'turncoat diff': one result; "locations" of one (finding NULL: no region); something that was not seen. */
+void trn_sarif_result(struct trn_buf *b, struct trn_str path, struct trn_str member, const struct trn_finding *finding);
+void trn_sarif_location(struct trn_buf *b, struct trn_str path, struct trn_str member,
+                        const struct trn_finding *finding);
+void trn_sarif_note(struct trn_scan_sarif *s, struct trn_str path, struct trn_str member, const char *kind,
+                    const char *level, struct trn_str text);
 
 struct trn_scan_sbom {
     struct trn_out out;
@@ -171,6 +200,12 @@ struct trn_scan_sbom {
 void trn_scan_sbom_init(struct trn_scan_sbom *s, FILE *out);
 int trn_scan_sbom_file(struct trn_scan_sbom *s, struct trn_scanned *f) TRN_MUST_CHECK;
 void trn_scan_sbom_end(struct trn_scan_sbom *s, const struct trn_scan_sum *sum);
+/* Its parts, for 'turncoat diff'. */
+const char *trn_sbom_type(enum trn_format f, bool has_version);
+void trn_sbom_pair(struct trn_buf *b, const char *name, struct trn_str value); /* of "properties" */
+void trn_sbom_signer(struct trn_buf *b, const struct trn_signature *s);
+void trn_sbom_serial(struct trn_buf *b, const uint8_t hash[TRN_SHA256_SIZE]);
+int trn_sbom_digest(struct trn_digest *d, struct trn_str s) TRN_MUST_CHECK; /* of a text with its length */
 
 /* ---- cmd_scan_walk.c ---- */
 struct trn_walk;

@@ -20,6 +20,7 @@ enum trn_job_kind {
     TRN_JOB_INDICATORS, /* CSV or STIX -> indicators */
     TRN_JOB_EVIDENCE,   /* an evidence bundle -> what it holds; the job's code says whether it is proven */
     TRN_JOB_POLICY, /* the policy file -> its encoded struct, or one BAD_LINE: "column N: what", a line break, a hint */
+    TRN_JOB_ACCEPT, /* a file of accepted changes -> its encoded list, or one BAD_LINE as of a policy */
     TRN_JOB_KIND_MAX,
 };
 
@@ -34,6 +35,7 @@ enum trn_inspect_message {
     TRN_INSPECT_EVIDENCE,
     TRN_INSPECT_JOB_END, /* u64 id, i32 code (0, -errno, -EPIPE crashed, -ETIME too slow), lstr message */
     TRN_INSPECT_POLICY,  /* u64 job, then the bytes of trn_policy_encode */
+    TRN_INSPECT_ACCEPT,  /* u64 job, then the bytes of trn_accept_encode */
 };
 
 struct trn_job {
@@ -56,6 +58,7 @@ struct trn_inspect_sink { /* decoded results; every view is borrowed during the 
     int (*policy)(void *ctx, uint64_t job, const struct trn_policy *p);
     int (*end)(void *ctx, uint64_t job, int code, struct trn_str message);
     void *ctx;
+    int (*accept)(void *ctx, uint64_t job, const struct trn_accept_list *a);
 };
 /* One received message to the sink. 0, -EPROTO when malformed (the caller drops the peer and counts). */
 int trn_inspect_decode(struct trn_msg *m, const struct trn_inspect_sink *sink) TRN_MUST_CHECK;

@@ -101,6 +101,12 @@ void trn_inspect_put_policy(struct trn_buf *b, uint64_t job, const struct trn_po
     trn_policy_encode(p, b);
 }
 
+void trn_inspect_put_accept(struct trn_buf *b, uint64_t job, const struct trn_accept_list *a)
+{
+    trn_put_u64(b, job);
+    trn_accept_encode(a, b);
+}
+
 void trn_inspect_put_end(struct trn_buf *b, uint64_t job, int code, struct trn_str message)
 {
     trn_put_u64(b, job);
@@ -150,9 +156,11 @@ bool trn_inspect_allowed(enum trn_job_kind kind, uint16_t type)
     case TRN_INSPECT_INDICATORS:
         return kind == TRN_JOB_INDICATORS;
     case TRN_INSPECT_BAD_LINE:
-        return kind == TRN_JOB_INDICATORS || kind == TRN_JOB_POLICY;
+        return kind == TRN_JOB_INDICATORS || kind == TRN_JOB_POLICY || kind == TRN_JOB_ACCEPT;
     case TRN_INSPECT_POLICY:
         return kind == TRN_JOB_POLICY;
+    case TRN_INSPECT_ACCEPT:
+        return kind == TRN_JOB_ACCEPT;
     case TRN_INSPECT_EVIDENCE:
         return kind == TRN_JOB_EVIDENCE;
     default:
@@ -289,6 +297,18 @@ static int one_policy(struct trn_cursor *c, uint64_t job, const struct trn_inspe
     return c->bad || !sink || !sink->policy ? 0 : sink->policy(sink->ctx, job, p);
 }
 
+static int one_accept(struct trn_cursor *c, uint64_t job, const struct trn_inspect_sink *sink)
+{
+    TRN_AUTO(trn_freep) struct trn_accept_list *a = malloc(sizeof(*a));
+    struct trn_cursor own = trn_cur_sub(c, c->at, c->n - c->at);
+    if (!a)
+        return -ENOMEM;
+    if (c->bad || trn_accept_decode(&own, a) < 0)
+        c->bad = true;
+    trn_cur_skip(c, trn_cur_left(c));
+    return c->bad || !sink || !sink->accept ? 0 : sink->accept(sink->ctx, job, a);
+}
+
 typedef int one_fn(struct trn_cursor *, uint64_t, const struct trn_inspect_sink *);
 static const struct {
     uint16_t type;
@@ -299,7 +319,7 @@ static const struct {
     {TRN_INSPECT_FILES, true, one_file},           {TRN_INSPECT_SOFTWARE, false, one_software},
     {TRN_INSPECT_INDICATORS, true, one_indicator}, {TRN_INSPECT_BAD_LINE, false, one_bad_line},
     {TRN_INSPECT_EVIDENCE, false, one_evidence},   {TRN_INSPECT_JOB_END, false, one_end},
-    {TRN_INSPECT_POLICY, false, one_policy},
+    {TRN_INSPECT_POLICY, false, one_policy},       {TRN_INSPECT_ACCEPT, false, one_accept},
 };
 
 /* sink NULL: only checks. */

@@ -18,6 +18,7 @@ void trn_inspect_put_software(struct trn_buf *b, uint64_t job, const struct trn_
 void trn_inspect_put_bad_line(struct trn_buf *b, uint64_t job, uint64_t line, struct trn_str why);
 void trn_inspect_put_evidence(struct trn_buf *b, uint64_t job, const struct trn_evidence_facts *f);
 void trn_inspect_put_policy(struct trn_buf *b, uint64_t job, const struct trn_policy *p);
+void trn_inspect_put_accept(struct trn_buf *b, uint64_t job, const struct trn_accept_list *a);
 void trn_inspect_put_end(struct trn_buf *b, uint64_t job, int code, struct trn_str message);
 
 /* Items of batches; the body of a batch is u64 job, u32 count, items. */

@@ -26,6 +26,18 @@ static int on_evidence(void *ctx, uint64_t job, const struct trn_evidence_facts 
     return job == o->job && o->sink->evidence ? o->sink->evidence(o->sink->ctx, job, f) : 0;
 }
 
+static int on_bad_line(void *ctx, uint64_t job, uint64_t line, struct trn_str why)
+{
+    const struct once *o = ctx;
+    return job == o->job && o->sink->bad_line ? o->sink->bad_line(o->sink->ctx, job, line, why) : 0;
+}
+
+static int on_accept(void *ctx, uint64_t job, const struct trn_accept_list *a)
+{
+    const struct once *o = ctx;
+    return job == o->job && o->sink->accept ? o->sink->accept(o->sink->ctx, job, a) : 0;
+}
+
 static int on_end(void *ctx, uint64_t job, int code, struct trn_str message)
 {
     struct once *o = ctx;
@@ -53,7 +65,8 @@ static TRN_NORETURN void child(const int jobs[2], const int results[2])
 static int listen_to(int results, struct once *o, struct trn_err *err)
 {
     TRN_AUTO(trn_freep) uint8_t *buf = malloc(TRN_IPC_MAX);
-    const struct trn_inspect_sink sink = {.evidence = on_evidence, .end = on_end, .ctx = o};
+    const struct trn_inspect_sink sink = {
+        .bad_line = on_bad_line, .evidence = on_evidence, .end = on_end, .ctx = o, .accept = on_accept};
     int e = buf ? 0 : -ENOMEM;
     while (e == 0 && !o->ended) {
         struct pollfd p = {.fd = results, .events = POLLIN};

@@ -222,6 +222,25 @@ static int do_policy(struct out *o, int fd, struct trn_err *err)
     return send_item(o, TRN_INSPECT_POLICY);
 }
 
+static int do_accept(struct out *o, int fd, struct trn_err *err)
+{
+    TRN_AUTO(trn_buf_done) struct trn_buf b;
+    TRN_AUTO(trn_freep) struct trn_accept_list *a = malloc(sizeof(*a));
+    struct trn_policy_error bad = {0};
+    int e = read_whole(fd, TRN_POLICY_FILE_MAX, &b, err);
+    if (e == -EFBIG) {
+        (void)snprintf(bad.message, sizeof(bad.message), "it is larger than %u KB", TRN_POLICY_FILE_MAX >> 10);
+        return bad_policy(o, &bad, err);
+    }
+    if (e < 0 || !a)
+        return e < 0 ? e : trn_fail(err, -ENOMEM, "cannot read the policy: out of memory");
+    if (trn_accept_parse(trn_buf_str(&b), a, &bad) < 0)
+        return bad_policy(o, &bad, err);
+    trn_buf_clear(&o->item);
+    trn_inspect_put_accept(&o->item, o->job, a);
+    return send_item(o, TRN_INSPECT_ACCEPT);
+}
+
 int trn_worker_run(const struct trn_job *job, int fd, int out, struct trn_err *err)
 {
     struct out o = {.sock = out, .job = job->id};
@@ -247,6 +266,9 @@ int trn_worker_run(const struct trn_job *job, int fd, int out, struct trn_err *e
         break;
     case TRN_JOB_POLICY:
         e = do_policy(&o, fd, err);
+        break;
+    case TRN_JOB_ACCEPT:
+        e = do_accept(&o, fd, err);
         break;
     case TRN_JOB_KIND_MAX:
         break;

@@ -155,22 +155,32 @@ static int build(struct builder *b, struct trn_str file)
     return r;
 }
 
-int trn_policy_parse(struct trn_str file, struct trn_policy *ret, struct trn_policy_error *err)
+int trn_policy_tree(struct trn_str file, struct trn_arena *arena, const struct trn_policy_node **ret,
+                    struct trn_policy_error *err)
 {
-    TRN_AUTO(trn_arena_freep) struct trn_arena *arena = trn_arena_new(4u << 20);
-    TRN_AUTO(trn_freep) struct trn_policy *p = malloc(sizeof *p);
     struct builder b = {.arena = arena, .err = err};
     if (file.n > TRN_POLICY_FILE_MAX)
         return trn_policy_wrong(err, NULL, "it is larger than %u KB", TRN_POLICY_FILE_MAX >> 10);
-    if (!arena || !p || !yaml_parser_initialize(&b.yaml))
+    if (!arena || !yaml_parser_initialize(&b.yaml))
         return trn_policy_wrong(err, NULL, "out of memory");
     yaml_parser_set_encoding(&b.yaml, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&b.yaml, (const unsigned char *)(file.p ? file.p : ""), file.n);
     int r = build(&b, file);
     if (r == 0)
-        r = trn_policy_words(b.root, p, err);
+        *ret = b.root;
+    yaml_parser_delete(&b.yaml);
+    return r;
+}
+
+int trn_policy_parse(struct trn_str file, struct trn_policy *ret, struct trn_policy_error *err)
+{
+    TRN_AUTO(trn_arena_freep) struct trn_arena *arena = trn_arena_new(4u << 20);
+    TRN_AUTO(trn_freep) struct trn_policy *p = malloc(sizeof *p);
+    const struct trn_policy_node *root = NULL;
+    int r = p ? trn_policy_tree(file, arena, &root, err) : trn_policy_wrong(err, NULL, "out of memory");
+    if (r == 0)
+        r = trn_policy_words(root, p, err);
     if (r == 0)
         *ret = *p;
-    yaml_parser_delete(&b.yaml);
     return r;
 }

@@ -110,4 +110,6 @@ struct trn_policy_error { /* where the first thing is wrong, both from 1; 0: the
 /* 0, or -EINVAL with *err filled. */
 int trn_policy_parse(struct trn_str file, struct trn_policy *ret, struct trn_policy_error *err) TRN_MUST_CHECK;
 
+#include "policy/accept.h" /* outsiders include this header only */
+
 #endif

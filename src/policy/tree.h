@@ -18,6 +18,10 @@ struct trn_policy_node {
 int trn_policy_wrong(struct trn_policy_error *err, const struct trn_policy_node *at, const char *fmt, ...)
     TRN_PRINTF(3, 4);
 
+/* parse.c: the file as a tree in the arena; *ret NULL: an empty file. */
+int trn_policy_tree(struct trn_str file, struct trn_arena *arena, const struct trn_policy_node **ret,
+                    struct trn_policy_error *err) TRN_MUST_CHECK;
+
 /* words.c: what the tree says; root NULL: an empty file. */
 int trn_policy_words(const struct trn_policy_node *root, struct trn_policy *ret, struct trn_policy_error *err)
     TRN_MUST_CHECK;

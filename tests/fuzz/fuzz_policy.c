@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Fuzz target for the policy: what the parser takes must survive its own bytes, what it refuses must say why; and whatever the
- * decoder takes must be in range and come out the same when it is packed again. First byte: 'y' a file, else bytes.
+ * decoder takes must be in range and come out the same when it is packed again. First byte: 'y' a file, 'a' a file of
+ * accepted changes, 'b' bytes of such a list, else bytes.
  */
-#include "policy/policy.h"
+#include "policy/accept.h"
 
 #include <assert.h>
 
@@ -34,11 +35,46 @@ static void packed(const struct trn_policy *p, struct trn_policy *q)
     trn_buf_done(&b);
 }
 
+static void accepted(const struct trn_accept_list *a, struct trn_accept_list *again)
+{
+    struct trn_buf b;
+    trn_buf_init(&b, TRN_POLICY_WORDS);
+    trn_accept_encode(a, &b);
+    struct trn_cursor in = trn_cur_of(trn_buf_str(&b));
+    assert(b.bad || trn_accept_decode(&in, again) == 0);
+    for (uint32_t i = 0; i < a->n; i++)
+        assert(a->entries[i].check[0] && a->entries[i].path[0] && a->entries[i].reason[0] &&
+               a->entries[i].expires <= TRN_ACCEPT_DAYS_MAX);
+    trn_buf_done(&b);
+}
+
+static void accepts(const uint8_t *data, size_t size)
+{
+    struct trn_accept_list *a = calloc(2, sizeof *a);
+    struct trn_policy_error err = {0};
+    if (!a)
+        abort();
+    struct trn_cursor in = trn_cur(data + 1, size - 1);
+    if (data[0] == 'b') {
+        if (trn_accept_decode(&in, a) == 0)
+            accepted(a, a + 1);
+    } else if (trn_accept_parse((struct trn_str){(const char *)data + 1, size - 1}, a, &err) == 0) {
+        accepted(a, a + 1);
+    } else {
+        assert(err.message[0]);
+    }
+    free(a);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct trn_policy_error err = {0};
     if (size == 0)
         return 0;
+    if (data[0] == 'a' || data[0] == 'b') {
+        accepts(data, size);
+        return 0;
+    }
     struct trn_policy *p = calloc(2, sizeof *p);
     if (!p)
         abort();
