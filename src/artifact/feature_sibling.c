@@ -61,7 +61,8 @@ static int tell(struct names *x, struct trn_str name, uint64_t at)
     return trn_look_fact(x->l, TRN_FEATURE_SIBLING, "", name, x->how->weight, at);
 }
 
-static int in_window(struct names *x, struct trn_str b, uint64_t at)
+/* first: nothing stands before it */
+static int in_window(struct names *x, struct trn_str b, uint64_t at, bool first)
 {
     for (const char *p = b.p; (p = memchr(p, '.', b.n - (size_t)(p - b.p))); p++) {
         size_t i = (size_t)(p - b.p), from = i, end = end_of(b, i);
@@ -69,7 +70,7 @@ static int in_window(struct names *x, struct trn_str b, uint64_t at)
             continue;
         while (from > 0 && is_name_char(b.p[from - 1]) && i - from < NAME_SIZE)
             from--;
-        if (from == 0 || (b.p[from - 1] != '\0' && b.p[from - 1] != '/'))
+        if (from == 0 ? !first : b.p[from - 1] != '\0' && b.p[from - 1] != '/')
             continue; /* a part of a longer text */
         int e = tell(x, trn_str_slice(b, from, end - from), at + from);
         if (e < 0)
@@ -94,9 +95,9 @@ int trn_feature_siblings(struct trn_look *l, const struct trn_code_region *r, si
             size_t want = (size_t)TRN_MIN(end - at, (uint64_t)WINDOW);
             budget -= TRN_MIN(budget, (uint64_t)want);
             int64_t got = s->mem ? (int64_t)want : trn_source_read(s, at, buffer, want);
-            int e = got < 0
-                        ? (int)got
-                        : in_window(&x, (struct trn_str){s->mem ? (const char *)s->mem + at : buffer, (size_t)got}, at);
+            int e = got < 0 ? (int)got
+                            : in_window(&x, (struct trn_str){s->mem ? (const char *)s->mem + at : buffer, (size_t)got},
+                                        at, at == r[i].at);
             if (e < 0)
                 return e;
             if (end - at <= WINDOW)

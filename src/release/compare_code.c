@@ -13,7 +13,7 @@
 #define SYMBOLS_MAX 64u
 /* Without a task that is known new functions are mostly just that. */
 #define UNKNOWN_MAX 28u
-#define SMALL_MIN 42u /* a small change that gives a library a loader's means */
+#define SMALL_MIN 42u /* a small change that brings a loader's means, or those of a remote hand */
 #define HAD_BEFORE 5u /* more functions of a group that it had: of weight 2; twice that of weight 3 */
 
 bool trn_code_pair(const struct trn_compare *c)
@@ -46,9 +46,20 @@ bool trn_code_small_change(const struct trn_release_member *before, const struct
            more <= TRN_MAX(a / 10, (uint64_t)12);
 }
 
+/* What it had for its own house alone (memory that is only allocated) is not what it has now. */
+static uint32_t gained(const struct trn_abilities *a, const struct trn_abilities *b)
+{
+    uint32_t mask = 0;
+    for (uint32_t i = 0; i < TRN_CAN_MAX; i++)
+        if (b->weight[i] > a->weight[i] && a->weight[i] < 2)
+            mask |= BIT(i);
+    return mask;
+}
+
 uint32_t trn_code_gained(const struct trn_release_member *before, const struct trn_release_member *after)
 {
-    return trn_abilities_of(after).mask & ~trn_abilities_of(before).mask;
+    struct trn_abilities a = trn_abilities_of(before), b = trn_abilities_of(after);
+    return gained(&a, &b);
 }
 
 struct trn_str trn_code_says(struct trn_compare *c, uint64_t n)
@@ -130,20 +141,28 @@ static uint16_t score_of(const struct trn_compare *c, const struct gain *g)
     }
     bool loader = strong(g, TRN_CAN_MEMORY) && g->mask & BIT(TRN_CAN_FILE);
     bool agent = strong(g, TRN_CAN_NETWORK) && strong(g, TRN_CAN_PROCESS);
-    if (!g->family && g->small && (loader || agent) && trn_member_is_library(c->new_member))
+    uint32_t telling = 0, most = 0;
+    for (uint32_t i = 0; i < TRN_CAN_MAX; i++) {
+        telling += strong(g, (enum trn_can)i);
+        most = g->mask & BIT(i) ? TRN_MAX(most, g->all.weight[i]) : most;
+    }
+    bool hand = telling > 1 && most == 3;
+    if (g->small && (hand || (loader && trn_member_is_library(c->new_member)) || agent))
         return SMALL_MIN;
     return (uint16_t)TRN_MIN(g->small ? sum : sum / 2 + 1, UNKNOWN_MAX);
 }
 
 static int new_capability(struct trn_compare *c)
 {
-    struct gain g = {.all = trn_abilities_of(c->new_member), .before = trn_abilities_of(c->old_member).mask};
+    struct trn_abilities was = trn_abilities_of(c->old_member);
+    struct gain g = {.all = trn_abilities_of(c->new_member)};
     const struct trn_feature *const *fresh;
-    char gained[120], had[120];
+    char won[120], had[120];
     struct trn_finding f;
     size_t n;
     int e = trn_compare_new(c, TRN_FEATURE_IMPORT, false, &fresh, &n);
-    g.mask = g.all.mask & ~g.before;
+    g.mask = gained(&was, &g.all);
+    g.before = was.mask & ~g.mask;
     collect(&g, fresh, n);
     g.small = trn_code_small_change(c->old_member, c->new_member);
     g.family = g.mask ? trn_family_of(c->new_member) : NULL;
@@ -156,16 +175,16 @@ static int new_capability(struct trn_compare *c)
         return e;
     f.score = score;
     struct trn_str names = trn_compare_list(c, g.symbols, g.n, false);
-    trn_abilities_say(g.mask ? g.mask : g.all.mask & g.before, gained, sizeof(gained));
+    trn_abilities_say(g.mask ? g.mask : g.all.mask & g.before, won, sizeof(won));
     trn_abilities_say(g.before, had, sizeof(had));
     if (g.foreign)
         trn_compare_say(c, &f, "it imports %.*s now (%s): the old one could not, and %s needs none of it",
-                        TRN_STR_ARG(names), gained, g.family->is);
+                        TRN_STR_ARG(names), won, g.family->is);
     else
-        trn_compare_say(c, &f, "it imports %.*s now (%s)%s", TRN_STR_ARG(names), gained,
+        trn_compare_say(c, &f, "it imports %.*s now (%s)%s", TRN_STR_ARG(names), won,
                         g.mask ? ", which the old one could not" : ", more than it did before");
     trn_compare_values(c, &f, trn_arena_str(c->arena, trn_str_of(had)),
-                       trn_arena_printf(c->arena, "%s; new: %s", had, g.mask ? gained : "none"), TRN_FEATURE_NOWHERE);
+                       trn_arena_printf(c->arena, "%s; new: %s", had, g.mask ? won : "none"), TRN_FEATURE_NOWHERE);
     trn_finding_add(&f, "symbols", names);
     if (g.family)
         trn_finding_add(&f, "family", trn_str_of(g.family->name));

@@ -11,7 +11,7 @@ bool trn_code_pair(const struct trn_compare *c);
 /* A small change: the program's size and its imports stayed within a tenth (of imports: or a dozen). */
 bool trn_code_small_change(const struct trn_release_member *before, const struct trn_release_member *after);
 uint64_t trn_code_number(const struct trn_release_member *m, enum trn_feature_kind kind, const char *key); /* summed */
-/* Groups of the new one that the old one had nothing of. */
+/* Groups of the new one that the old one had nothing telling of. */
 uint32_t trn_code_gained(const struct trn_release_member *before, const struct trn_release_member *after);
 /* Is a program of this base name in the release, other than `but`? NULL: no. */
 const struct trn_release_member *trn_code_program_named(const struct trn_release *r, struct trn_str name,

@@ -83,8 +83,8 @@ static int tell_hook(struct trn_compare *c, const struct hook *h, uint64_t befor
     /* every resolver asks the processor; a library with resolvers that gains plug-ins is another thing */
     f.score = before && !h->reaches ? 25 : f.check->score;
     struct trn_str names = trn_compare_list(c, h->evidence, h->n, false);
-    trn_compare_say(c, &f, "together with %llu functions that choose themselves while it is linked it gained %s%.*s",
-                    (unsigned long long)(after - before),
+    trn_compare_say(c, &f, "together with %llu function%s of it that the loader runs while it links it gained %s%.*s",
+                    (unsigned long long)(after - before), after - before == 1 ? "" : "s",
                     h->reaches ? "what reaches into the loader: "
                     : h->opens ? "the loading of libraries by name: "
                                : "a block of bytes that look random: ",
@@ -115,8 +115,9 @@ int trn_compare_code_elf(struct trn_compare *c)
         return e;
     f.score = before ? 10 : f.check->score;
     struct trn_str names = n ? trn_compare_list(c, fresh, n, false) : TRN_STR_NONE;
-    trn_compare_say(c, &f, "the loader runs %llu functions of it while it links the process, %llu before%s%.*s",
-                    (unsigned long long)after, (unsigned long long)before, names.n ? ": " : "", TRN_STR_ARG(names));
+    trn_compare_say(c, &f, "the loader runs %llu function%s of it while it links the process, %llu before%s%.*s",
+                    (unsigned long long)after, after == 1 ? "" : "s", (unsigned long long)before, names.n ? ": " : "",
+                    TRN_STR_ARG(names));
     trn_compare_values(c, &f, trn_code_says(c, before), trn_code_says(c, after),
                        n ? fresh[0]->at : TRN_FEATURE_NOWHERE);
     e = trn_compare_found(c, c->change, &f);

@@ -7,6 +7,8 @@
 
 #include <stdio.h>
 
+#define MANY 10u
+
 static bool in_program(const struct trn_release *r, const struct trn_release_member *m)
 {
     const struct trn_release_member *up = m->parent == TRN_NO_MEMBER ? NULL : trn_release_at(r, m->parent);
@@ -47,7 +49,7 @@ static int new_program(struct trn_compare *c)
     if (e < 0)
         return e;
     size_t before = programs_of(c->diff->old_release);
-    f.score = before == 0 ? 28 : f.check->score;
+    f.score = before == 0 ? 28 : before < MANY ? f.check->score : 10; /* large products bring some with each version */
     trn_compare_say(c, &f, "'%s' (%s, %llu bytes) is a program that the old release had nothing of%s",
                     trn_escape_into(name, sizeof(name), c->new_member->name), trn_format_name(c->new_member->format),
                     (unsigned long long)c->new_member->size, before ? "" : "; it had no program at all");

@@ -35,7 +35,8 @@ static int exports_changed(struct trn_compare *c)
     e = trn_compare_begin(c, "diff.exports-changed", &f);
     if (e < 0)
         return e;
-    f.score = n_gone * 5 >= before ? f.check->score : n_gone ? 12 : 8;
+    bool small = trn_code_small_change(c->old_member, c->new_member); /* much that is new comes with other functions */
+    f.score = n_gone * 5 >= before ? (small ? f.check->score : 12) : n_gone ? 8 : 5;
     struct trn_str lost = trn_compare_list(c, gone, n_gone, false), won = trn_compare_list(c, fresh, n_fresh, false);
     trn_compare_say(c, &f, "of %llu functions that it offered %zu are gone, and %zu are new",
                     (unsigned long long)before, n_gone, n_fresh);
@@ -253,7 +254,8 @@ static int crypto_table(struct trn_compare *c)
     e = trn_compare_begin(c, "diff.crypto-table", &f);
     if (e < 0)
         return e;
-    f.score = family && strcmp(family->name, "crypto") == 0 ? 3 : score;
+    bool small = trn_code_small_change(c->old_member, c->new_member);
+    f.score = family && strcmp(family->name, "crypto") == 0 ? 3 : small ? score : TRN_MIN(score, (uint16_t)10);
     struct trn_str names = trn_compare_list(c, fresh, n, false);
     trn_compare_say(c, &f, "constants or loops of %.*s stand in it, which did not before", TRN_STR_ARG(names));
     trn_compare_values(c, &f, TRN_STR_NONE, names, fresh[0]->at);

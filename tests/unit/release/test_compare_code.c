@@ -149,6 +149,26 @@ Test(compare_code, more_of_what_it_had_is_nothing)
     cr_expect_eq(d->verdict, TRN_VERDICT_CLEAN);
 }
 
+Test(compare_code, memory_that_was_only_allocated_is_protected_now)
+{
+    begin();
+    (void)dll(&a, "ffmpeg.dll", 1, 2000000, CRT " CreateFileW WriteFile VirtualAlloc");
+    (void)dll(&b, "ffmpeg.dll", 2, 2000000, CRT " CreateFileW WriteFile VirtualAlloc VirtualProtect");
+    finish();
+    cr_expect_eq(score_of("diff.new-capability"), 50);
+}
+
+Test(compare_code, a_small_change_that_brings_a_remote_hand)
+{
+    begin();
+    uint32_t was = dll(&a, "tool.exe", 1, 2000000, CRT),
+             is = dll(&b, "tool.exe", 2, 2000000, CRT " CreateRemoteThread InternetOpenUrlW");
+    (void)was;
+    (void)is;
+    finish();
+    cr_expect_eq(score_of("diff.new-capability"), 42);
+}
+
 Test(compare_code, telling_functions_of_a_group_that_it_had_are_named)
 {
     begin();
