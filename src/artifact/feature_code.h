@@ -30,7 +30,7 @@ struct trn_sibling_names {
     uint64_t weight; /* the features' number: 1 when the code can make memory executable or decrypts */
 };
 int trn_feature_siblings(struct trn_look *l, const struct trn_code_region *r, size_t n,
-                         const struct trn_sibling_names *names) TRN_MUST_CHECK;
+                         const struct trn_sibling_names *how) TRN_MUST_CHECK;
 
 /* ---- what is shared ---- */
 /* "rwx", "-" for what is not */

@@ -192,7 +192,7 @@ static int tell_siblings(struct trn_look *l, const struct trn_elf_dynamic *d, co
 int trn_feature_elf(struct trn_look *l, const struct trn_elf_facts *f)
 {
     struct trn_code_region *r = NULL;
-    struct symbols x;
+    struct symbols x = {0};
     size_t n = 0;
     if (!trn_look_wants_features(l) || f->image.type == TRN_ELF_CORE)
         return 0;

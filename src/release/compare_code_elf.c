@@ -100,7 +100,7 @@ int trn_compare_code_elf(struct trn_compare *c)
 {
     const struct trn_feature *const *fresh;
     struct hook h = {0};
-    struct trn_finding f;
+    struct trn_finding f = {0};
     size_t n;
     if (!trn_code_pair(c) || c->new_member->format != TRN_FORMAT_ELF || c->old_member->format != TRN_FORMAT_ELF ||
         !trn_member_is_library(c->new_member))
@@ -109,8 +109,9 @@ int trn_compare_code_elf(struct trn_compare *c)
     if (after <= before)
         return 0;
     int e = trn_compare_new(c, TRN_FEATURE_IFUNC, false, &fresh, &n);
-    if (e == 0)
-        e = trn_compare_begin(c, "diff.elf-ifunc", &f);
+    if (e < 0)
+        return e;
+    e = trn_compare_begin(c, "diff.elf-ifunc", &f);
     if (e < 0)
         return e;
     f.score = before ? 10 : f.check->score;

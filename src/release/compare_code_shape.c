@@ -23,7 +23,7 @@ static int exports_changed(struct trn_compare *c)
 {
     const struct trn_feature *const *fresh, *const *gone;
     struct trn_finding f;
-    size_t n_fresh, n_gone;
+    size_t n_fresh = 0, n_gone = 0;
     uint64_t before = told_exports(c->old_member), after = told_exports(c->new_member);
     if (!before || !after || !trn_member_is_library(c->new_member))
         return 0;
@@ -112,7 +112,7 @@ static int early_code(struct trn_compare *c)
     static const struct {
         const char *key, *what;
         uint16_t fresh, more; /* where there was none; where there was some */
-    } rows[] = {{"tls", "functions that run for each thread before its code", 28, 12},
+    } rows[] = {{"tls", "functions that run for each thread before its code", 22, 12},
                 {"preinit_array", "functions that run before all libraries are ready", 35, 28},
                 {"init_array", "functions that run when it is loaded", 20, 15},
                 {"mod_init", "functions that run when it is loaded", 25, 15}};
