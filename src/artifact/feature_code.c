@@ -36,11 +36,12 @@ static const struct {
     uint32_t first, second;
     enum table what;
 } words[] = {
-    {0x7b777c63, 0xc56f6bf2, AES},      {0xd56a0952, 0x38a53630, AES},    {0xc66363a5, 0xf87c7c84, AES},
-    {0x6363a5c6, 0x7c7c84f8, AES},      {0xa56363c6, 0x847c7cf8, AES},    {0x61707865, 0x3320646e, CHACHA},
-    {0x428a2f98, 0x71374491, SHA256},   {0xd728ae22, 0x428a2f98, SHA512}, {0xd76aa478, 0xe8c7b756, MD5},
-    {0x243f6a88, 0x85a308d3, BLOWFISH}, {0xfee990d6, 0x3de1ccb7, SM4},
+    {0x7b777c63, 0xc56f6bf2, AES},    {0xd56a0952, 0x38a53630, AES}, {0xc66363a5, 0xf87c7c84, AES},
+    {0x6363a5c6, 0x7c7c84f8, AES},    {0xa56363c6, 0x847c7cf8, AES}, {0x428a2f98, 0x71374491, SHA256},
+    {0xd728ae22, 0x428a2f98, SHA512}, {0xd76aa478, 0xe8c7b756, MD5}, {0x243f6a88, 0x85a308d3, BLOWFISH},
+    {0xfee990d6, 0x3de1ccb7, SM4},
 };
+static const char sigma[] = "expand 32-byte k";
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 static const struct {
@@ -209,11 +210,16 @@ static void find_words(struct work *w, const char *p, size_t n, uint64_t at)
     }
 }
 
-static void find_alphabet(struct work *w, const char *p, size_t n, uint64_t at)
+/* Texts stand anywhere. */
+static void find_texts(struct work *w, const char *p, size_t n, uint64_t at)
 {
-    const char *hit = w->tables[BASE64].n ? NULL : memmem(p, n, alphabet, sizeof(alphabet) - 1);
-    if (hit)
-        note(&w->tables[BASE64], at + (uint64_t)(hit - p));
+    static const struct trn_str texts[] = {{alphabet, sizeof(alphabet) - 1}, {sigma, sizeof(sigma) - 1}};
+    static const enum table of[] = {BASE64, CHACHA};
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(of); i++) {
+        const char *hit = w->tables[of[i]].n ? NULL : memmem(p, n, texts[i].p, texts[i].n);
+        if (hit)
+            note(&w->tables[of[i]], at + (uint64_t)(hit - p));
+    }
 }
 
 /* ---- instructions (x86, x86_64) ---- */
@@ -260,7 +266,7 @@ static void find_loops(struct work *w, struct trn_str bytes, uint64_t at)
 static int see_window(struct work *w, const char *p, size_t n, size_t with_beyond, uint64_t at)
 {
     find_words(w, p, with_beyond, at);
-    find_alphabet(w, p, with_beyond, at);
+    find_texts(w, p, with_beyond, at);
     if (w->r->code && w->r->x86) {
         find_instructions(w, p, n, at);
         find_loops(w, (struct trn_str){p, n}, at);

@@ -38,6 +38,17 @@ static void put(struct hook *h, const struct trn_feature *f)
         h->evidence[h->n++] = f;
 }
 
+/* What such a feature's value says is a measure, and no name. */
+static void put_block(struct trn_compare *c, struct hook *h, const struct trn_feature *f)
+{
+    struct trn_feature *said = trn_arena_alloc(c->arena, sizeof(*said));
+    if (!said)
+        return;
+    *said = *f;
+    said->value = trn_arena_printf(c->arena, "%llu bytes that look random", (unsigned long long)f->number);
+    put(h, said);
+}
+
 static int collect(struct trn_compare *c, struct hook *h)
 {
     const struct trn_feature *const *fresh;
@@ -69,7 +80,7 @@ static int collect(struct trn_compare *c, struct hook *h)
     for (size_t i = 0; e == 0 && i < n; i++)
         if (fresh[i]->number >= CONSTANTS_MIN && trn_str_find(fresh[i]->value, ' ') < 0) {
             h->block = true;
-            put(h, fresh[i]);
+            put_block(c, h, fresh[i]);
         }
     return e;
 }
@@ -87,7 +98,7 @@ static int tell_hook(struct trn_compare *c, const struct hook *h, uint64_t befor
                     (unsigned long long)(after - before), after - before == 1 ? "" : "s",
                     h->reaches ? "what reaches into the loader: "
                     : h->opens ? "the loading of libraries by name: "
-                               : "a block of bytes that look random: ",
+                               : "a block of constants: ",
                     TRN_STR_ARG(names));
     trn_compare_values(c, &f, trn_arena_printf(c->arena, "%llu resolvers", (unsigned long long)before),
                        trn_arena_printf(c->arena, "%llu resolvers; %.*s", (unsigned long long)after,
