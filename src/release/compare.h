@@ -27,6 +27,8 @@ struct trn_compare {
     const struct trn_release_member *old_member, *new_member; /* of it; NULL: none */
     struct trn_told *told, **told_end;                        /* all findings, in the order told */
     size_t n_told;
+    const struct trn_abilities
+        *old_abilities; /* compare_code.c: of all programs of the old release; NULL: not asked yet */
 };
 
 /* A finding of the check (a literal of the registry), its words by trn_compare_say, evidence by trn_finding_add. */
@@ -63,11 +65,11 @@ trn_comparer trn_compare_code_shape;   /* its form: exports, memory, early code,
 trn_comparer trn_compare_code_elf;     /* resolvers */
 trn_comparer trn_compare_code_macho;   /* entitlements, slices */
 trn_comparer trn_compare_code_program; /* new programs */
-trn_comparer trn_context_history;   /* context_history.c: what a release before the old one had is not new */
-trn_comparer trn_context_signature; /* context_signature.c: a signature beside those of the rest */
-trn_comparer trn_context_outlier;   /* context_outlier.c: tools and times of build */
-trn_comparer trn_context_upstream;  /* context_upstream.c: reference builds */
-trn_comparer trn_context_mass;      /* context_mass.c: what most files changed alike */
-trn_comparer trn_context_version;   /* context_version.c: last: weighs what is left */
+trn_comparer trn_context_history;      /* context_history.c: what a release before the old one had is not new */
+trn_comparer trn_context_signature;    /* context_signature.c: a signature beside those of the rest */
+trn_comparer trn_context_outlier;      /* context_outlier.c: tools and times of build */
+trn_comparer trn_context_upstream;     /* context_upstream.c: reference builds */
+trn_comparer trn_context_mass;         /* context_mass.c: what most files changed alike */
+trn_comparer trn_context_version;      /* context_version.c: last: weighs what is left */
 
 #endif

@@ -13,6 +13,7 @@
 #define SYMBOLS_MAX 64u
 /* Without a task that is known new functions are mostly just that. */
 #define UNKNOWN_MAX 28u
+#define NEW_MAX 25u   /* of a program that is new itself */
 #define SMALL_MIN 42u /* a small change that brings a loader's means, or those of a remote hand */
 #define HAD_BEFORE 5u /* more functions of a group that it had: of weight 2; twice that of weight 3 */
 
@@ -193,6 +194,49 @@ static int new_capability(struct trn_compare *c)
     return trn_compare_found(c, c->change, &f);
 }
 
+/* Asked once. */
+static const struct trn_abilities *of_old_release(struct trn_compare *c)
+{
+    const struct trn_release *r = c->diff->old_release;
+    struct trn_abilities *all = c->old_abilities ? NULL : trn_arena_alloc(c->arena, sizeof(*all));
+    for (size_t i = 0, n = all ? trn_release_count(r) : 0; i < n; i++) {
+        const struct trn_release_member *m = trn_release_at(r, i);
+        struct trn_abilities one = trn_member_is_program(m) ? trn_abilities_of(m) : (struct trn_abilities){0};
+        all->mask |= one.mask;
+        for (size_t k = 0; k < TRN_CAN_MAX; k++)
+            all->weight[k] = TRN_MAX(all->weight[k], one.weight[k]);
+    }
+    if (all)
+        c->old_abilities = all;
+    return c->old_abilities;
+}
+
+/* What no program of the old release could: of one that is new in the release. */
+static int new_among_all(struct trn_compare *c)
+{
+    struct gain g = {.all = trn_abilities_of(c->new_member), .small = true};
+    const struct trn_abilities *before = of_old_release(c);
+    char won[120], had[120], name[160];
+    struct trn_finding f;
+    if (!before)
+        return -ENOMEM;
+    g.mask = gained(before, &g.all);
+    uint32_t sum = weigh(&g);
+    if (!sum)
+        return 0;
+    int e = trn_compare_begin(c, "diff.new-capability", &f);
+    if (e < 0)
+        return e;
+    f.score = (uint16_t)TRN_MIN(sum / 4 + 1, NEW_MAX);
+    trn_compare_say(c, &f, "'%s' is new, and can do what no program of the old release could: %s",
+                    trn_escape_into(name, sizeof(name), c->new_member->name),
+                    trn_abilities_say(g.mask, won, sizeof(won)));
+    trn_abilities_say(before->mask, had, sizeof(had));
+    trn_compare_values(c, &f, trn_arena_str(c->arena, trn_str_of(had)), trn_arena_str(c->arena, trn_str_of(won)),
+                       TRN_FEATURE_NOWHERE);
+    return trn_compare_found(c, c->change, &f);
+}
+
 /* ---- siblings ---- */
 
 static bool had_siblings(const struct trn_compare *c)
@@ -239,6 +283,8 @@ static int sibling_read(struct trn_compare *c)
 
 int trn_compare_code(struct trn_compare *c)
 {
+    if (!c->old_member && c->new_member && trn_member_is_program(c->new_member))
+        return new_among_all(c);
     if (!trn_code_pair(c))
         return 0;
     int e = new_capability(c);

@@ -169,6 +169,23 @@ Test(compare_code, a_small_change_that_brings_a_remote_hand)
     cr_expect_eq(score_of("diff.new-capability"), 42);
 }
 
+Test(compare_code, a_new_program_that_can_do_what_none_could)
+{
+    begin();
+    (void)dll(&a, "one.dll", 1, 2000000, CRT " CreateFileW");
+    (void)dll(&b, "one.dll", 1, 2000000, CRT " CreateFileW");
+    (void)dll(&b, "two.dll", 2, 2000000, CRT " CreateFileW");
+    finish();
+    EXPECT_NONE("diff.new-capability");
+    teardown();
+    begin();
+    (void)dll(&a, "one.dll", 1, 2000000, CRT " CreateFileW");
+    (void)dll(&b, "one.dll", 1, 2000000, CRT " CreateFileW");
+    (void)dll(&b, "two.dll", 2, 2000000, CRT " InternetOpenUrlW");
+    finish();
+    cr_expect_eq(score_of("diff.new-capability"), 5);
+}
+
 Test(compare_code, telling_functions_of_a_group_that_it_had_are_named)
 {
     begin();
