@@ -127,6 +127,12 @@ struct reader {
     size_t n_places, cap_places;
 };
 
+static uint32_t read_u32(struct trn_cursor *c)
+{
+    uint64_t v = trn_cur_varint(c);
+    return v > UINT32_MAX ? UINT32_MAX : (uint32_t)v;
+}
+
 static void reader_done(struct reader *x)
 {
     free(x->places);
@@ -153,15 +159,15 @@ static int note_place(struct reader *x, uint32_t gaps)
 static int read_artifact(struct reader *x)
 {
     struct trn_artifact a = {.id = x->artifact + 1};
-    a.parent = (uint32_t)TRN_MIN(trn_cur_varint(&x->c), UINT32_MAX);
+    a.parent = read_u32(&x->c);
     a.name = trn_cur_lstr(&x->c);
     uint16_t format = trn_cur_u16le(&x->c);
     a.format = format < TRN_FORMAT_MAX ? (enum trn_format)format : TRN_FORMAT_DATA;
     a.size = trn_cur_varint(&x->c);
     a.mode = trn_cur_u32le(&x->c);
-    a.entropy_milli = TRN_MIN(trn_cur_u32le(&x->c), 8000u);
+    a.entropy_milli = trn_cur_u32le(&x->c);
     trn_cur_copy(&x->c, a.sha256, TRN_SHA256_SIZE);
-    uint32_t gaps = (uint32_t)TRN_MIN(trn_cur_varint(&x->c), UINT32_MAX);
+    uint32_t gaps = read_u32(&x->c);
     if (x->c.bad)
         return -EBADMSG;
     int e = trn_release_artifact(x->r, x->file, &a);
@@ -181,7 +187,7 @@ static int read_signature(struct reader *x)
     for (size_t i = 0; i < TRN_ARRAY_SIZE(texts); i++)
         *texts[i] = trn_cur_lstr(c);
     s.signed_at = (int64_t)trn_cur_u64le(c);
-    s.signatures = (uint32_t)TRN_MIN(trn_cur_varint(c), UINT32_MAX);
+    s.signatures = read_u32(c);
     s.uncovered_total = trn_cur_varint(c);
     s.n_uncovered = trn_cur_u8(c);
     if (c->bad || kind >= TRN_SIGNATURE_KIND_MAX || digest >= TRN_DIGEST_STATE_MAX || chain >= TRN_CHAIN_STATE_MAX ||
