@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Inside of the room: what of a tar no unpacker gives: padding behind members, values of extended headers that are none of the
- * known ones. Fed with the bytes of the archive as they come; what it does not understand it leaves to libarchive, silently.
+ * known ones, what other headers have behind the text that is theirs. Fed with the bytes of the archive as they come; what it does not understand it leaves to libarchive, silently.
  */
 #ifndef TRN_ARTIFACT_TAR_WATCH_H
 #define TRN_ARTIFACT_TAR_WATCH_H
@@ -17,12 +17,14 @@ struct trn_tar_watch {
     uint32_t pad;     /* and of the padding behind it */
     uint32_t have;    /* of the block */
     uint8_t block[TRN_TAR_BLOCK];
-    bool over;             /* the end was reached, or something that is not understood */
-    bool sparse;           /* the next block is a map of GNU's */
-    bool maybe_payload;    /* a hard link that says a size: has it content? */
-    bool is_pax, has_size; /* the payload is an extended header; it said a size */
+    bool over;          /* the end was reached, or something that is not understood */
+    bool lost;          /* that was it: what stands behind `at` was not followed */
+    bool sparse;        /* the next block is a map of GNU's, in front of the content */
+    bool maybe_payload; /* a hard link that says a size: has it content? */
+    bool has_size;      /* an extended header said one */
+    char about; /* type of a header whose content says something of the next ones; 0: the content is a member's */
     uint64_t link_size, pax_size;
-    struct trn_buf pax;
+    struct trn_buf text; /* what such a header has */
     struct trn_pieces padding, values;
 };
 void trn_tar_watch_init(struct trn_tar_watch *w);

@@ -100,17 +100,21 @@ static uint32_t le32(struct trn_str s, size_t at)
 }
 
 /* The sum of a header's bytes, its own eight counted as blanks, stands in it in octal. */
+/* Of the oldest writers the sum is one of signed bytes. */
 static bool is_tar(struct trn_str head)
 {
-    uint64_t sum = 0, told = 0;
+    uint64_t sum = 0, high = 0, told = 0;
     if (head.n < TAR_BLOCK || head.p[0] == '\0')
         return false;
-    for (size_t i = 0; i < TAR_BLOCK; i++)
-        sum += i >= 148 && i < 156 ? ' ' : (uint8_t)head.p[i];
+    for (size_t i = 0; i < TAR_BLOCK; i++) {
+        uint8_t c = i >= 148 && i < 156 ? ' ' : (uint8_t)head.p[i];
+        sum += c;
+        high += c >> 7;
+    }
     for (size_t i = 148; i < 156 && (head.p[i] == ' ' || (head.p[i] >= '0' && head.p[i] <= '7')); i++)
         if (head.p[i] != ' ')
             told = told * 8 + (uint64_t)(head.p[i] - '0');
-    return told == sum;
+    return told == sum || told == sum - 256 * high;
 }
 
 /* Pickled sizes: 4, header size + 8, header size + 4, JSON length; then JSON (Electron's archive). */

@@ -235,6 +235,65 @@ def test_the_oldest_cpio_is_opened_in_either_order(programs, tmp_path):
     assert [(a["format"], a["member"]) for a in result["artifacts"]] == [("cpio", None), ("text", "a.txt")]
 
 
+def tar_member(name, data=b"", pad=b"", kind=b"0", magic=b"ustar\00000", signed=False, head=b""):
+    """head: what stands in the block from 386 on, as GNU's map of a sparse file."""
+    b = bytearray(512)
+    for at, text in [(0, name), (100, b"0000644"), (124, b"%011o" % len(data)), (148, b" " * 8), (156, kind), (257, magic), (386, head)]:
+        b[at:at + len(text)] = text
+    b[148:155] = b"%06o\0" % sum(x - 256 if signed and x > 127 else x for x in b)
+    return bytes(b) + data + (pad + bytes(-len(data) % 512))[:-len(data) % 512]
+
+
+def pax(key, value):
+    for n in range(len(key + value) + 3, len(key + value) + 9):
+        line = str(n).encode() + b" " + key + b"=" + value + b"\n"
+        if len(line) == n:
+            return line
+    return b""
+
+
+HIDING = tar_member(b"f0", b"x" * 100, BLOB[:412]) + tar_member(b"f1", b"x" * 100, BLOB[412:824])
+TARS = {
+    "a-sum-of-signed-bytes": (tar_member("\u00e9".encode(), b"x", signed=True) + HIDING, "between-members"),
+    "a-size-for-all": (tar_member(b"g", pax(b"size", b"99999"), kind=b"g") + HIDING, "between-members"),
+    "no-name-but-in-an-extended-header": (tar_member(b"p", pax(b"path", b"a"), kind=b"x") + tar_member(b"", b"x") + HIDING,
+                                          "between-members"),
+    "an-extended-header-of-sun": (tar_member(b"p", pax(b"comment", BLOB), kind=b"X") + tar_member(b"a", b"x"), "extended-header"),
+    "access-rights-of-sun": (tar_member(b"p", BLOB, kind=b"A") + tar_member(b"a", b"x"), "extended-header"),
+    "behind-a-long-name": (tar_member(b"p", b"a.txt\0" + BLOB, kind=b"L") + tar_member(b"a", b"x"), "extended-header"),
+}
+
+
+@pytest.mark.parametrize("how", TARS)
+def test_no_header_of_a_tar_ends_the_watch(programs, tmp_path, how):
+    data, kind = TARS[how]
+    (tmp_path / "a.tar").write_bytes(data + bytes(1024))
+    said = [f["evidence"] for a in scan(programs, tmp_path / "a.tar")["artifacts"] for f in a["findings"]]
+    assert [e["kind"] for e in said] == [kind]
+    if kind == "extended-header":
+        assert int(said[0]["size"]) in (len(BLOB), len(BLOB) + 1)  # with the NUL in front of it
+
+
+def test_values_of_extended_headers_are_what_stands_in_them(programs, tmp_path):
+    headers = pax(b"comment", BLOB) + pax(b"path", b"b")
+    (tmp_path / "a.tar").write_bytes(tar_member(b"p", headers, kind=b"x") + tar_member(b"a", b"x") + bytes(1024))
+    assert hashlib.sha256(BLOB).hexdigest() in [a["sha256"] for a in scan(programs, tmp_path / "a.tar")["artifacts"]]
+
+
+def test_the_map_of_a_sparse_file_stands_in_front_of_its_content(programs, tmp_path):
+    entries = b"".join(b"%011o\0%011o\0" % (i * 65536, 64) for i in range(12))
+    first, more = entries[:96], entries[96:].ljust(504, b"\0") + bytes(8)
+    member = tar_member(b"a", BLOB[:768 - 68] + b"x" * 68, kind=b"S", magic=b"ustar  \0", head=first + b"\1")
+    (tmp_path / "a.tar").write_bytes(member[:512] + more + member[512:] + bytes(1024))
+    result = scan(programs, tmp_path / "a.tar")
+    assert (result["verdict"], result["limits"]) == ("clean", [])
+
+
+def test_what_a_tar_has_behind_what_is_not_understood_is_said(programs, tmp_path):
+    (tmp_path / "a.tar").write_bytes(tar_member(b"a", b"x") + tar_member(b"b", b"\7" * 600, kind=b"V") + bytes(1024))
+    assert [x["kind"] for x in scan(programs, tmp_path / "a.tar")["limits"]][-1:] == ["damaged"]
+
+
 @pytest.mark.parametrize("dictionary", [1 << 31, 0xffffffff, 0x7fffffff])
 def test_a_dictionary_that_is_too_large_is_said(programs, tmp_path, dictionary):
     data = lzma.compress(TEXT, format=lzma.FORMAT_ALONE)
