@@ -24,6 +24,8 @@
 struct window {
     const struct trn_source *s;
     uint8_t *copy; /* NULL: the source is in memory */
+    uint64_t at;   /* of what is in it */
+    size_t n;
 };
 
 static int window_of(struct trn_look *l, struct window *ret)
@@ -34,19 +36,25 @@ static int window_of(struct trn_look *l, struct window *ret)
     return l->bytes->mem || ret->copy ? 0 : -ENOMEM;
 }
 
-/* Bytes from `at` on: all when they are in memory, else a window. n 0: the end, or they cannot be read. */
-static struct trn_str bytes_at(const struct window *w, uint64_t at)
+/* Bytes from `at` on: all when they are in memory, else half a window or more. n 0: the end, or they cannot be read. */
+static struct trn_str bytes_at(struct window *w, uint64_t at)
 {
     if (at >= w->s->size)
         return TRN_STR_NONE;
     if (!w->copy)
         return (struct trn_str){(const char *)w->s->mem + at, (size_t)(w->s->size - at)};
-    int64_t n = trn_source_read(w->s, at, w->copy, WINDOW);
-    return (struct trn_str){(const char *)w->copy, n > 0 ? (size_t)n : 0};
+    uint64_t end = w->at + w->n;
+    if (at < w->at || at >= end || (end - at < WINDOW / 2 && end < w->s->size)) { /* most finds are near the last one */
+        int64_t n = trn_source_read(w->s, at, w->copy, WINDOW);
+        w->at = at;
+        w->n = n > 0 ? (size_t)n : 0;
+        end = at + w->n;
+    }
+    return (struct trn_str){(const char *)w->copy + (at - w->at), (size_t)(end - at)};
 }
 
 /* Where a text of n bytes stands from `at` on, or the size of all. */
-static uint64_t find(struct trn_look *l, const struct window *w, uint64_t at, const char *text, size_t n)
+static uint64_t find(struct trn_look *l, struct window *w, uint64_t at, const char *text, size_t n)
 {
     while (at < w->s->size && !trn_look_over(l)) {
         struct trn_str in = bytes_at(w, at);
@@ -61,8 +69,7 @@ static uint64_t find(struct trn_look *l, const struct window *w, uint64_t at, co
 }
 
 /* The first program in [at, end), or end. */
-static uint64_t find_program(struct trn_look *l, const struct window *w, uint64_t at, uint64_t end,
-                             const char **ret_what)
+static uint64_t find_program(struct trn_look *l, struct window *w, uint64_t at, uint64_t end, const char **ret_what)
 {
     while (at < end && !trn_look_over(l)) {
         struct trn_str in = bytes_at(w, at);
@@ -103,7 +110,7 @@ static int hand_on(struct trn_look *l, uint64_t at, uint64_t size)
 }
 
 /* Of what begins as text and soon is none (so that it counts as data): a program right where the text ends. */
-static uint64_t find_behind_short(struct trn_look *l, const struct window *w, uint64_t zero, const char **ret_what)
+static uint64_t find_behind_short(struct trn_look *l, struct window *w, uint64_t zero, const char **ret_what)
 {
     char head[SHORT_MAX];
     enum trn_format f = TRN_FORMAT_DATA;
@@ -117,7 +124,7 @@ static uint64_t find_behind_short(struct trn_look *l, const struct window *w, ui
     return trn_format_probe(&text, TRN_STR_NONE, &f) == 0 && is_text(f) ? at : w->s->size;
 }
 
-static int look_behind_text(struct trn_look *l, const struct window *w)
+static int look_behind_text(struct trn_look *l, struct window *w)
 {
     const char *what = NULL;
     char first[2] = {0};
@@ -134,8 +141,8 @@ static int look_behind_text(struct trn_look *l, const struct window *w)
     return e < 0 ? e : hand_on(l, at, size - at);
 }
 
-/* What stands in [at, at + size) of a document and is no part of it. */
-static int look_at_region(struct trn_look *l, const struct window *w, uint64_t at, uint64_t size)
+/* What stands in [at, at + size) of a document and is no part of it. *told counts what was told. */
+static int look_at_region(struct trn_look *l, struct window *w, uint64_t at, uint64_t size, uint32_t *told)
 {
     struct trn_range r = {at, size};
     enum trn_format inside = TRN_FORMAT_DATA;
@@ -143,6 +150,7 @@ static int look_at_region(struct trn_look *l, const struct window *w, uint64_t a
     int e = trn_trim_zeros(l->bytes, &r);
     if (e < 0 || r.size < TOLD_FROM)
         return e;
+    ++*told;
     uint64_t end = at + size, program = find_program(l, w, r.at, end, &what);
     if (program < end) {
         e = tell(l, program, end - program, 0, what, "are a program");
@@ -164,7 +172,7 @@ static int look_at_region(struct trn_look *l, const struct window *w, uint64_t a
 
 /* Behind an end that is not the last the document goes on with an object, a table or a comment; or the end was that of a
  * document within this one. */
-static bool goes_on(const struct window *w, uint64_t at)
+static bool goes_on(struct window *w, uint64_t at)
 {
     char b[16];
     int64_t n = trn_source_read(w->s, at, b, sizeof(b));
@@ -176,19 +184,22 @@ static bool goes_on(const struct window *w, uint64_t at)
     return true;
 }
 
-static int look_behind_pdf(struct trn_look *l, const struct window *w)
+static int look_behind_pdf(struct trn_look *l, struct window *w)
 {
     uint64_t size = l->bytes->size, at = find(l, w, 0, END, END_SIZE);
+    uint32_t told = 0, left_out = 0;
     int e = 0;
-    for (uint32_t told = 0; at < size && e == 0 && told < REGIONS_MAX;) {
+    while (at < size && e == 0 && !trn_look_over(l)) {
         uint64_t from = at + END_SIZE, next = find(l, w, from, END, END_SIZE);
-        if (next >= size || !goes_on(w, from)) {
-            e = look_at_region(l, w, from, next - from);
-            told++;
-        }
+        if (next < size && told >= REGIONS_MAX)
+            left_out += !goes_on(w, from);
+        else if (next >= size || !goes_on(w, from)) /* behind the last end is always looked */
+            e = look_at_region(l, w, from, next - from, &told);
         at = next;
     }
-    return e;
+    return e == 0 && left_out ? trn_look_gap(l, TRN_GAP_LIMIT, TRN_STR_NONE,
+                                             "places looked at behind ends of the document (%u left out)", left_out)
+                              : e;
 }
 
 int trn_look_behind_document(struct trn_look *l, struct trn_err *err)

@@ -55,6 +55,29 @@ Test(document, a_program_behind_the_end_of_a_pdf_is_told_even_when_another_end_f
     }
 }
 
+Test(document, no_number_of_ends_in_front_hides_what_stands_behind_the_last)
+{
+    TRN_AUTO(trn_buf_done) struct trn_buf b;
+    uint8_t program[256], noise[100];
+    make_program_head(program);
+    random_bytes(noise, sizeof(noise), 3);
+    for (size_t n = 1; n <= sizeof(noise); n += sizeof(noise) - 1) { /* too small to tell; told, until it is enough */
+        trn_buf_init(&b, 65536);
+        noise[0] = '(';
+        for (int i = 0; i < 12; i++) {
+            trn_put(&b, noise, n);
+            trn_put_c(&b, "\n%%EOF");
+        }
+        trn_put(&b, program, sizeof(program));
+        for (int reads = 0; reads < 2; reads++) {
+            TRN_AUTO(told_done) struct told t = told_with(PDF, b.p, b.n, "a.pdf", reads);
+            cr_expect(told_has(&t, "pe 'behind-the-document'"), "%zu: %s", n, TOLD(t));
+            cr_expect_eq(told_has(&t, "gap limit"), n > 1, "%zu: %s", n, TOLD(t));
+        }
+        trn_buf_done(&b);
+    }
+}
+
 Test(document, random_bytes_behind_a_pdf_are_told_and_weigh_by_size)
 {
     uint8_t noise[8192];
