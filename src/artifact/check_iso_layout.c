@@ -14,6 +14,8 @@
 #define MBR_ENTRY 16u
 #define HFS_AT 1024u
 #define MD5 16u
+#define GPT_ENTRY 128u
+#define GPT_BEHIND 8192u /* sectors: images are cut off or padded */
 #define APPLE_DRIVER_MAP 26u
 #define LOOKED_MAX 1000u
 #define REMAINS_MAX 64u
@@ -21,7 +23,7 @@
 struct disc {
     struct trn_look *l;
     struct trn_iso_map map;
-    bool hfs;                 /* a file system of macOS over the same bytes */
+    bool hfs;                 /* a file system of macOS (HFS, HFS+) over the same bytes */
     struct trn_ranges system; /* of the system area: what is a boot sector or a map of partitions */
 };
 
@@ -91,6 +93,14 @@ static int mbr_partitions(struct disc *d, const uint8_t *mbr)
     return e;
 }
 
+/* HFS or HFS+; older discs have one over the whole image, without a map. */
+static bool is_hfs(struct disc *d, uint64_t at)
+{
+    char b[2];
+    return trn_source_read(d->l->bytes, at + HFS_AT, b, 2) == 2 &&
+           (memcmp(b, "H+", 2) == 0 || memcmp(b, "HX", 2) == 0 || memcmp(b, "BD", 2) == 0);
+}
+
 static int mapped_partitions(struct disc *d)
 {
     struct trn_partitions p;
@@ -98,12 +108,24 @@ static int mapped_partitions(struct disc *d)
     if (e < 0)
         return e == -ENOMEM ? e : 0;
     for (uint32_t i = 0; i < p.n && e == 0; i++) {
-        char b[2];
         e = claim(d, "[partition]", p.list[i].at, p.list[i].size);
-        d->hfs |= p.list[i].at && trn_source_read(d->l->bytes, p.list[i].at + HFS_AT, b, 2) == 2 && b[0] == 'H' &&
-                  (b[1] == '+' || b[1] == 'X');
+        d->hfs |= p.list[i].at && is_hfs(d, p.list[i].at);
     }
     return e;
+}
+
+/* An entry of a GPT: a type, and a place on the disk. */
+static void own_gpt_entry(struct disc *d, struct trn_ranges *owned, uint64_t at)
+{
+    static const uint8_t none[16];
+    uint8_t b[GPT_ENTRY];
+    if (trn_source_read(d->l->bytes, at, b, sizeof(b)) != (int64_t)sizeof(b) || memcmp(b, none, sizeof(none)) == 0)
+        return;
+    struct trn_cursor c = trn_cur(b, sizeof(b));
+    trn_cur_seek(&c, 32);
+    uint64_t first = trn_cur_u64le(&c), last = trn_cur_u64le(&c);
+    if (first <= last && last <= d->l->bytes->size / DISK_SECTOR + GPT_BEHIND)
+        trn_ranges_add(owned, at, sizeof(b));
 }
 
 /* The header of a GPT and its table; the first has the place of the second. */
@@ -120,8 +142,8 @@ static uint64_t own_gpt(struct disc *d, struct trn_ranges *owned, uint64_t at)
     bool fits = trn_mul_ok(trn_cur_u64le(&c), (uint64_t)DISK_SECTOR, &table);
     uint64_t n = trn_cur_u32le(&c), each = trn_cur_u32le(&c);
     trn_ranges_add(owned, at, sizeof(b));
-    if (fits && n <= 1024 && each == 128)
-        trn_ranges_add(owned, table, n * each);
+    for (uint64_t i = 0; fits && i < n && n <= 1024 && each == GPT_ENTRY && table <= d->l->bytes->size; i++)
+        own_gpt_entry(d, owned, table + i * each);
     return trn_mul_ok(other, (uint64_t)DISK_SECTOR, &table) ? table : 0;
 }
 
@@ -148,6 +170,7 @@ static int system_area(struct disc *d)
     if (trn_source_read(d->l->bytes, 0, mbr, sizeof(mbr)) != (int64_t)sizeof(mbr))
         return 0;
     d->system.arena = d->l->arena;
+    d->hfs = is_hfs(d, 0);
     if (mbr[510] == 0x55 && mbr[511] == 0xaa) {
         trn_ranges_add(&d->system, 0, DISK_SECTOR);
         e = part(d, "[boot sector]", 0, DISK_SECTOR);
@@ -269,7 +292,7 @@ int trn_iso_layout(struct trn_look *l)
         "unowned-sectors", "[of no file of the image]",
         "belong to no file and no structure of the image: who mounts it never sees them", 45};
     static const struct trn_unowned other = {"unowned-sectors", "[of no file of the image]",
-                                             "belong to no file of the image; they may belong to its HFS+ volume, "
+                                             "belong to no file of the image; they may belong to its HFS volume, "
                                              "which macOS mounts instead",
                                              20};
     static const struct trn_unowned behind = {"behind-end", "[behind the volume]",

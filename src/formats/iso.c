@@ -17,6 +17,8 @@
 #define DESCRIPTOR_SIZE 1395u /* what follows is reserved, and zeroes */
 #define CATALOG_ENTRY 32u
 #define MAKER_MAX 1024u
+#define ATTRIBUTES_SIZE 250u /* of a record of attributes, without what an application may add */
+#define PATH_ENTRY 8u        /* of a table of folders, in front of the name */
 
 struct walk {
     const struct trn_source *s;
@@ -25,6 +27,7 @@ struct walk {
     struct trn_iso_tree *tree;
     uint32_t room;            /* for files */
     struct trn_ranges *owned; /* NULL: not asked for */
+    bool folders_only;        /* own: files are not, for nobody gives this tree's */
     uint8_t more[SECTOR];
 };
 
@@ -107,10 +110,17 @@ static int on_record(struct walk *w, struct trn_cursor r)
     if (w->owned) {
         trn_cur_skip(&r, name_n % 2 ? 0 : 1);
         own_continuation(w, r);
-        own(w, (uint64_t)block * SECTOR, flags & FLAG_FOLDER ? 0 : attributes * SECTOR + size);
+        if (!(flags & FLAG_FOLDER) && !w->folders_only) {
+            own(w, (uint64_t)block * SECTOR, attributes ? ATTRIBUTES_SIZE : 0);
+            own(w, (block + attributes) * SECTOR, size);
+        }
     }
-    if (flags & FLAG_FOLDER)
-        return name_n == 1 && (uint8_t)name.p[0] <= 1 ? 0 : queue(w, block, size); /* itself, the one above */
+    if (flags & FLAG_FOLDER) {
+        if (name_n == 1 && (uint8_t)name.p[0] <= 1) /* itself, the one above */
+            return 0;
+        t->path_table += PATH_ENTRY + name_n + name_n % 2;
+        return queue(w, block, size);
+    }
     if (size == 0)
         return 0;
     if (t->n == TRN_ISO_FILES_MAX) {
@@ -151,22 +161,23 @@ static int read_folder(struct walk *w, uint32_t block, uint32_t size)
     return 0;
 }
 
-static int read_tree(const struct trn_source *s, struct trn_arena *arena, const uint8_t *volume,
-                     struct trn_ranges *owned, struct trn_iso_tree *ret)
+static int read_tree(struct walk *w, const uint8_t *volume)
 {
     TRN_AUTO(trn_map_freep) struct trn_map *folders = trn_map_new(FOLDERS_MAX);
-    struct walk w = {.s = s, .arena = arena, .folders = folders, .tree = ret, .owned = owned};
     struct trn_cursor root = trn_cur(volume + ROOT_AT, RECORD_MIN);
     uint64_t block, size;
     if (!folders)
         return -ENOMEM;
-    ret->present = true;
+    w->folders = folders;
+    w->tree->present = true;
+    w->tree->path_table = PATH_ENTRY + 2;
     trn_cur_skip(&root, 2);
     uint32_t first = trn_cur_u32le(&root);
     trn_cur_skip(&root, 4);
-    int e = queue(&w, first, trn_cur_u32le(&root));
+    int e = queue(w, first, trn_cur_u32le(&root));
     for (size_t it = 0; e == 0 && trn_map_next(folders, &it, &block, &size);)
-        e = read_folder(&w, (uint32_t)block, (uint32_t)size);
+        e = read_folder(w, (uint32_t)block, (uint32_t)size);
+    w->folders = NULL;
     return e;
 }
 
@@ -187,7 +198,8 @@ int trn_iso_trees(const struct trn_source *s, struct trn_arena *arena, struct tr
         if (n < (int64_t)SECTOR || memcmp(volume + 1, "CD001", 5) != 0 || volume[0] == 255)
             return n < 0 ? (int)n : 0;
         struct trn_iso_tree *t = volume[0] == 1 ? ret_primary : is_joliet(volume) ? ret_joliet : NULL;
-        int e = t && !t->present ? read_tree(s, arena, volume, NULL, t) : 0;
+        struct walk w = {.s = s, .arena = arena, .tree = t};
+        int e = t && !t->present ? read_tree(&w, volume) : 0;
         if (e < 0)
             return e;
     }
@@ -196,11 +208,13 @@ int trn_iso_trees(const struct trn_source *s, struct trn_arena *arena, struct tr
 
 /* ---- what belongs to something ---- */
 
-static void own_path_tables(struct trn_ranges *owned, const uint8_t *volume)
+/* No larger than the tree's folders make them: what stands behind those nobody reads. Twice as much, for folders that were moved
+ * up are in there as well. */
+static void own_path_tables(struct trn_ranges *owned, const uint8_t *volume, const struct trn_iso_tree *t)
 {
     struct trn_cursor c = trn_cur(volume, SECTOR);
     trn_cur_seek(&c, 132);
-    uint32_t size = trn_cur_u32le(&c);
+    uint64_t told = trn_cur_u32le(&c), size = TRN_MIN(told, 2 * t->path_table);
     trn_cur_skip(&c, 4);
     uint32_t at[4] = {trn_cur_u32le(&c), trn_cur_u32le(&c), trn_cur_u32be(&c), trn_cur_u32be(&c)};
     for (size_t i = 0; i < TRN_ARRAY_SIZE(at); i++)
@@ -232,15 +246,19 @@ static int read_catalog(const struct trn_source *s, const uint8_t *volume, struc
     return 0;
 }
 
+/* Files count of the two trees that are read (trn_iso_trees); of any other nobody gives them. */
 static int own_tree(const struct trn_source *s, struct trn_arena *arena, const uint8_t *volume, struct trn_iso_map *m)
 {
     struct trn_iso_tree t = {0};
+    bool *seen = volume[0] == 1 ? &m->primary : &m->joliet, read = (volume[0] == 1 || is_joliet(volume)) && !*seen;
+    struct walk w = {.s = s, .arena = arena, .tree = &t, .owned = &m->owned, .folders_only = !read};
+    *seen |= read;
     struct trn_cursor c = trn_cur(volume, SECTOR);
     trn_cur_seek(&c, 80);
     uint64_t end = (uint64_t)trn_cur_u32le(&c) * SECTOR;
     m->volume_end = TRN_MAX(m->volume_end, end);
-    own_path_tables(&m->owned, volume);
-    int e = read_tree(s, arena, volume, &m->owned, &t);
+    int e = read_tree(&w, volume);
+    own_path_tables(&m->owned, volume, &t);
     m->cut |= t.cut;
     m->n_files = TRN_MAX(m->n_files, t.n);
     return e;

@@ -14,7 +14,8 @@ struct trn_iso_file {
 struct trn_iso_tree {
     struct trn_iso_file *file;
     uint32_t n;
-    bool present, cut; /* cut: damaged, or more than fit */
+    bool present, cut;   /* cut: damaged, or more than fit */
+    uint64_t path_table; /* bytes that a table of its folders takes */
 };
 /* 0, -ENOMEM or what the source gave; a tree that is not there is not present. */
 int trn_iso_trees(const struct trn_source *s, struct trn_arena *arena, struct trn_iso_tree *ret_primary,
@@ -31,8 +32,9 @@ struct trn_iso_map {
     struct {
         uint64_t at, size; /* as the catalog says: often less than it is */
     } boot[TRN_ISO_BOOTS_MAX];
-    bool udf; /* there is another file system over the same bytes */
-    bool cut; /* a tree is damaged or has more than fits: what is not owned may belong to it */
+    bool primary, joliet; /* a tree of that kind was seen */
+    bool udf;             /* there is another file system over the same bytes */
+    bool cut;             /* a tree is damaged or has more than fits: what is not owned may belong to it */
 };
 /* Which bytes of the image belong to something. 0, -ENOMEM or what the source gave. */
 int trn_iso_owned(const struct trn_source *s, struct trn_arena *arena, struct trn_iso_map *ret) TRN_MUST_CHECK;

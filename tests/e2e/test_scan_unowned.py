@@ -19,7 +19,7 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from fixtures import dmg, hfs  # noqa: E402
-from fixtures.iso import iso  # noqa: E402
+from fixtures.iso import both, iso, pad, record  # noqa: E402
 from fixtures.pe import random_bytes  # noqa: E402
 
 BLOB = b"\1" + random_bytes(2998, seed=99) + b"\1"  # no zero at either end: those are cut off
@@ -217,6 +217,41 @@ def test_boot_sector_and_maps_of_partitions_are_ordinary(programs, tmp_path):
     result = scan(programs, tmp_path / "hybrid.iso")
     assert result["verdict"] == "clean"
     assert "[boot sector]" in [a["member"] for a in result["artifacts"]]
+
+
+def kinds_of(result):
+    return {f["evidence"]["kind"] for a in result["artifacts"] for f in a["findings"] if "kind" in f["evidence"]}
+
+
+def test_a_table_of_folders_that_says_it_is_large_owns_no_more_than_its_folders(programs, tmp_path):
+    data = bytearray(iso(FILES, between=BLOB))
+    data[16 * 2048 + 132:16 * 2048 + 140] = both(1 << 24)
+    (tmp_path / "a.iso").write_bytes(data)
+    assert kinds_of(scan(programs, tmp_path / "a.iso")) == {"unowned-sectors"}
+
+
+def test_a_tree_that_nobody_reads_owns_no_files(programs, tmp_path):
+    data = bytearray(iso(FILES, between=BLOB + bytes(-len(BLOB) % 2048) + pad(record(25, 2048, b"\0", True) + record(23, len(BLOB), b"C.TXT;1"))))
+    other = bytearray(data[16 * 2048:17 * 2048])
+    other[0], other[158:174] = 2, both(25) + both(2048)
+    data[17 * 2048:19 * 2048] = other + pad(b"\xffCD001\1")
+    (tmp_path / "a.iso").write_bytes(data)
+    assert kinds_of(scan(programs, tmp_path / "a.iso")) == {"unowned-sectors"}
+
+
+def test_a_table_of_partitions_owns_entries_that_are_some(programs, tmp_path):
+    head = b"EFI PART" + struct.pack("<IIIIQQQQ16sQIII", 0x10000, 92, 0, 0, 1, 0, 64, 100, bytes(16), 2, 128, 128, 0)
+    entry = (b"\1" * 32 + struct.pack("<QQQ", 80, 90, 0)).ljust(128, b"\0")
+    for name, table in (("good", entry), ("bad", entry + BLOB)):
+        (tmp_path / f"{name}.iso").write_bytes(iso(FILES, system=(bytes(512) + head).ljust(1024, b"\0") + table))
+    assert kinds_of(scan(programs, tmp_path / "good.iso")) == set()
+    assert kinds_of(scan(programs, tmp_path / "bad.iso")) == {"system-area"}
+
+
+def test_what_a_volume_of_old_macs_may_own_is_a_note(programs, tmp_path):
+    (tmp_path / "a.iso").write_bytes(iso(FILES, system=bytes(1024) + b"BD" + b"\1" * 160, between=BLOB))
+    result = scan(programs, tmp_path / "a.iso")
+    assert (result["verdict"], kinds_of(result)) == ("note", {"system-area", "unowned-sectors"})
 
 
 def test_a_program_in_a_frame_to_be_skipped_is_suspicious(programs, tmp_path):
