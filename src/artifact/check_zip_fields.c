@@ -31,19 +31,27 @@ static bool all_zero(struct trn_str s)
     return true;
 }
 
-static size_t most_of(uint16_t id)
+/* Of one member each kind comes once. */
+static size_t most_of(uint16_t id, uint64_t *seen)
 {
-    for (size_t i = 0; i < TRN_ARRAY_SIZE(known); i++)
-        if (known[i].id == id)
-            return known[i].most;
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(known); i++) {
+        uint64_t bit = 1ull << i;
+        if (known[i].id != id)
+            continue;
+        size_t most = *seen & bit ? 0 : known[i].most;
+        *seen |= bit;
+        return most;
+    }
     return 0;
 }
+_Static_assert(TRN_ARRAY_SIZE(known) <= 64, "a bit each");
 
-/* What of the fields nobody knows; what is larger than its kind honestly is counts behind that size, but for zeroes: they are
+/* What of the fields nobody knows, or comes again; what is larger than its kind honestly is counts behind that size, but for zeroes: they are
  * how members are aligned. */
 static void add_unknown(struct trn_pieces *to, struct trn_str extra, uint64_t at)
 {
     struct trn_cursor c = trn_cur_of(extra);
+    uint64_t seen = 0;
     while (trn_cur_left(&c)) {
         size_t from = c.at;
         uint16_t id = trn_cur_u16le(&c), n = trn_cur_u16le(&c);
@@ -52,7 +60,7 @@ static void add_unknown(struct trn_pieces *to, struct trn_str extra, uint64_t at
             field = trn_str_slice(extra, from, extra.n);
         else
             from += 4;
-        size_t skip = c.bad ? 0 : TRN_MIN(most_of(id), field.n);
+        size_t skip = c.bad ? 0 : TRN_MIN(most_of(id, &seen), field.n);
         struct trn_str rest = trn_str_slice(field, skip, field.n);
         if (!all_zero(rest))
             trn_pieces_add(to, at + from + skip, rest.p, rest.n);

@@ -70,8 +70,11 @@ int trn_unowned_gaps(struct trn_look *l, const struct trn_unowned *u, const stru
                      uint64_t end)
 {
     struct trn_span gap;
+    uint64_t largest = 0;
     uint32_t n = 0;
     int e = 0;
+    if (owned->bad)
+        return trn_look_gap(l, TRN_GAP_LIMIT, TRN_STR_NONE, "places that belong to something");
     end = TRN_MIN(end, l->bytes->size);
     while (e == 0 && !trn_look_over(l) && trn_ranges_gap(owned, at, end, &gap)) {
         uint64_t from = gap.from, size = gap.to - gap.from;
@@ -81,7 +84,9 @@ int trn_unowned_gaps(struct trn_look *l, const struct trn_unowned *u, const stru
         if (n == LOOKED_MAX)
             return trn_look_gap(l, TRN_GAP_LIMIT, TRN_STR_NONE, "places that belong to nothing");
         struct trn_member m = {.name = trn_str_of(u->name), .size = size};
-        e = n++ < TRN_UNOWNED_TOLD ? found(l, u, from, size) : 0;
+        bool tell = n++ < TRN_UNOWNED_TOLD || size / 2 >= largest; /* small ones in front hide no large one */
+        largest = tell ? TRN_MAX(largest, size) : largest;
+        e = tell ? found(l, u, from, size) : 0;
         if (e == 0)
             e = trn_look_part(l, &m, from, size);
     }
@@ -128,7 +133,12 @@ int trn_pieces_tell(struct trn_look *l, const struct trn_unowned *u, const struc
     if (e < 0)
         return e == -ECANCELED ? 0 : e;
     e = trn_look_data(l, bytes.p, bytes.n);
-    return e == -EDQUOT || e == -ETIME ? e : trn_look_end(l, e, NULL);
+    e = e == -EDQUOT || e == -ETIME ? e : trn_look_end(l, e, NULL);
+    return e == 0 && p->total > bytes.n
+               ? trn_look_gap(l, TRN_GAP_LIMIT, TRN_STR_NONE,
+                              "bytes looked at in pieces beside the members (%llu more left out)",
+                              (unsigned long long)(p->total - bytes.n))
+               : e;
 }
 
 bool trn_is_short_text(struct trn_str s, size_t most)

@@ -17,7 +17,8 @@ struct trn_unowned {
 };
 /* Zeroes at both ends are cut off; all zeroes: nothing is told. */
 int trn_unowned_tell(struct trn_look *l, const struct trn_unowned *u, uint64_t at, uint64_t size) TRN_MUST_CHECK;
-/* Everything in [at, end) that no range covers, TRN_UNOWNED_TOLD of them as findings, more are looked at only. */
+/* Everything in [at, end) that no range covers, TRN_UNOWNED_TOLD of them as findings, and each that is twice as large as the
+ * largest before; more are looked at only. Ranges that did not fit are told as a limit instead. */
 #define TRN_UNOWNED_TOLD 8u
 int trn_unowned_gaps(struct trn_look *l, const struct trn_unowned *u, const struct trn_ranges *owned, uint64_t at,
                      uint64_t end) TRN_MUST_CHECK;

@@ -10,6 +10,7 @@
 #include "artifact/unpack.h"
 
 #define WINDOW (256u << 10)
+#define FORK_HEAD 16u
 #define KOLY_SIGNATURE 296u /* place and size of the signature in the trailer */
 
 /* ---- its signature ---- */
@@ -182,6 +183,24 @@ static int other_image(struct trn_look *l)
     return e < 0 ? e : 1;
 }
 
+/* A fork of resources says where its map ends, and that is its end; it is looked at. Anything else that the trailer calls one
+ * belongs to nothing. */
+static int resources(struct trn_look *l, const struct trn_dmg *d, struct trn_ranges *owned)
+{
+    uint8_t head[FORK_HEAD];
+    struct trn_member m = {.name = TRN_STR("[resources of the image]"), .size = d->resources_size};
+    if (d->resources_size < sizeof(head) || d->resources_at > d->end || d->resources_size > d->end - d->resources_at ||
+        trn_source_read(l->bytes, d->resources_at, head, sizeof(head)) != (int64_t)sizeof(head))
+        return 0;
+    struct trn_cursor c = trn_cur(head, sizeof(head));
+    uint64_t data = trn_cur_u32be(&c), map = trn_cur_u32be(&c);
+    data += trn_cur_u32be(&c);
+    if (data > map || map + trn_cur_u32be(&c) != d->resources_size)
+        return 0;
+    trn_ranges_add(owned, d->resources_at, d->resources_size);
+    return trn_look_part(l, &m, d->resources_at, d->resources_size);
+}
+
 /* The file itself: what none of its tables, lists and signatures points to, and what stands behind its trailer. */
 static int outside(struct trn_look *l, const struct trn_dmg *d)
 {
@@ -194,12 +213,13 @@ static int outside(struct trn_look *l, const struct trn_dmg *d)
         if (d->chunks[i].type != TRN_DMG_ZERO && d->chunks[i].type != TRN_DMG_IGNORED)
             trn_ranges_add(&owned, d->chunks[i].at, d->chunks[i].size);
     trn_ranges_add(&owned, d->plist_at, d->plist_size);
-    trn_ranges_add(&owned, d->resources_at, d->resources_size);
+    int e = resources(l, d, &owned);
     if (d->signature_size && d->signature_at < d->end) /* what stands behind it the look at the signature tells */
         trn_ranges_add(&owned, d->signature_at, d->end - d->signature_at);
     trn_ranges_add(&owned, d->end - TRN_DMG_TRAILER, TRN_DMG_TRAILER);
     trn_ranges_close(&owned);
-    int e = owned.bad || d->n_segments > 1 ? 0 : trn_unowned_gaps(l, &unowned, &owned, 0, d->end);
+    if (e == 0 && d->n_segments <= 1)
+        e = trn_unowned_gaps(l, &unowned, &owned, 0, d->end);
     return e < 0 ? e : trn_tell_behind(l, d->end, "[behind the end of the image]", "the trailer of the disk image");
 }
 

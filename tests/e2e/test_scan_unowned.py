@@ -248,6 +248,42 @@ def test_a_table_of_partitions_owns_entries_that_are_some(programs, tmp_path):
     assert kinds_of(scan(programs, tmp_path / "bad.iso")) == {"system-area"}
 
 
+def test_many_small_places_in_front_hide_no_large_one(programs, tmp_path):
+    data = bytearray(iso([(f"F{i}.TXT;1", TEXT) for i in range(9)], between=BLOB))
+    for i in range(8):
+        data[(21 + i) * 2048 + 1000] = 1
+    (tmp_path / "a.iso").write_bytes(data)
+    sizes = [f["evidence"]["size"] for a in scan(programs, tmp_path / "a.iso")["artifacts"] for f in a["findings"]]
+    assert sizes == ["1"] * 8 + [str(len(BLOB))]
+
+
+def test_resources_of_an_image_are_some_and_are_looked_at(programs, tmp_path):
+    fork = struct.pack(">IIII", 256, 256 + len(BLOB), len(BLOB), 30).ljust(256, b"\0") + BLOB + bytes(30)
+    for name, blob in (("good", fork), ("bad", BLOB)):
+        data = image()
+        trailer = bytearray(data[-512:])
+        trailer[40:56] = struct.pack(">QQ", len(data) - 512, len(blob))
+        (tmp_path / f"{name}.dmg").write_bytes(data[:-512] + blob + trailer)
+    good = scan(programs, tmp_path / "good.dmg")
+    assert kinds_of(good) == set()
+    assert "[resources of the image]" in [a["member"] for a in good["artifacts"]]
+    assert kinds_of(scan(programs, tmp_path / "bad.dmg")) == {"unowned-bytes"}
+
+
+def test_a_known_field_that_comes_again_is_not_known(programs, tmp_path):
+    once = struct.pack("<HH", 0x14, 2000) + BLOB[:2000]
+    for name, extra in (("good", once), ("bad", once + once)):
+        (tmp_path / f"{name}.zip").write_bytes(zipped(extra=extra))
+    assert kinds_of(scan(programs, tmp_path / "good.zip")) == set()
+    assert kinds_of(scan(programs, tmp_path / "bad.zip")) == {"extra-fields"}
+
+
+def test_of_many_pieces_it_is_said_what_was_left_out(programs, tmp_path):
+    values = pax(b"comment", b"\1" * 900000) + pax(b"more", BLOB)
+    (tmp_path / "a.tar").write_bytes((tar_member(b"p", values, kind=b"x") + tar_member(b"a", b"x")) * 2 + bytes(1024))
+    assert [x["kind"] for x in scan(programs, tmp_path / "a.tar")["limits"]] == ["limit"]
+
+
 def test_what_a_volume_of_old_macs_may_own_is_a_note(programs, tmp_path):
     (tmp_path / "a.iso").write_bytes(iso(FILES, system=bytes(1024) + b"BD" + b"\1" * 160, between=BLOB))
     result = scan(programs, tmp_path / "a.iso")
@@ -280,7 +316,7 @@ def tar_member(name, data=b"", pad=b"", kind=b"0", magic=b"ustar\00000", signed=
 
 
 def pax(key, value):
-    for n in range(len(key + value) + 3, len(key + value) + 9):
+    for n in range(len(key + value) + 3, len(key + value) + 12):
         line = str(n).encode() + b" " + key + b"=" + value + b"\n"
         if len(line) == n:
             return line
