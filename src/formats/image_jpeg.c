@@ -14,6 +14,9 @@
 #define BOXES_MAX 64u
 #define PADDING_MAX 65536u
 #define PROFILE_HEAD 14u
+#define JFIF_SIZE 14u
+#define FIELDS_MAX 64u
+#define DUCKY_MAX 2048u
 
 struct jpeg {
     const struct trn_source *s;
@@ -113,6 +116,16 @@ static void profile(struct jpeg *j, uint64_t at, uint64_t n)
     j->profile_size += n - PROFILE_HEAD;
 }
 
+/* How large the content of a segment is at most that has nothing but a few fields. */
+static uint64_t most_of(uint8_t marker, const char *head)
+{
+    if (marker == 0xe0 && memcmp(head, "JFIF", 4) == 0) /* and a small picture, as wide and high as it says */
+        return JFIF_SIZE + 3ull * (uint8_t)head[12] * (uint8_t)head[13];
+    return marker == 0xee || (marker == 0xe0 && memcmp(head, "AVI1", 4) == 0) ? FIELDS_MAX
+           : marker == 0xec && memcmp(head, "Ducky", 5) == 0                  ? DUCKY_MAX
+                                                                              : UINT64_MAX;
+}
+
 /* at: of the segment's content, n: its size. */
 static void carried(struct jpeg *j, uint8_t marker, uint64_t at, uint64_t n)
 {
@@ -128,7 +141,7 @@ static void carried(struct jpeg *j, uint8_t marker, uint64_t at, uint64_t n)
     if (app && trn_source_read(j->s, at, head, sizeof(head) - 1) > 0)
         for (size_t k = 0; k < sizeof(head) && head[k] > ' ' && head[k] <= '~'; k++)
             c.keyword[k] = head[k];
-    for (size_t k = 0; app && k < TRN_ARRAY_SIZE(applications); k++)
+    for (size_t k = 0; app && n <= most_of(marker, head) && k < TRN_ARRAY_SIZE(applications); k++)
         if (applications[k].marker == marker && memcmp(applications[k].first, head, strlen(applications[k].first)) == 0)
             c.kind = applications[k].kind;
     if (c.kind == TRN_IMAGE_PROFILE)

@@ -50,8 +50,11 @@ static uint32_t be32(const uint8_t *p)
 struct png {
     const struct trn_source *s;
     struct trn_image_extent *i;
-    struct trn_pixels pixels;
-    uint64_t needed; /* bytes of its rows */
+    struct trn_pixels pixels, frame; /* frame: of the further picture that is being read, when it moves */
+    uint64_t needed, frame_needed;   /* bytes of its rows */
+    uint64_t frames_given;           /* by those before */
+    uint8_t header[13];
+    uint32_t seen; /* known kinds */
     bool animated;
 };
 
@@ -65,11 +68,19 @@ static const struct {
     {"oFFs", 9},  {"sTER", 1},   {"vpAg", 9},   {"sCAL", 80},  {"CgBI", 16}, {"iDOT", 64}, {"orNT", 16}, {"caNv", 16},
 };
 
-static bool is_known(const uint8_t *type, uint64_t n)
+_Static_assert(TRN_ARRAY_SIZE(known) <= 32, "a bit each");
+
+/* Each comes once, but for what moving pictures have in front of each frame. */
+static bool is_known(struct png *p, const uint8_t *type, uint64_t n)
 {
-    for (size_t k = 0; k < TRN_ARRAY_SIZE(known); k++)
-        if (memcmp(known[k].type, type, 4) == 0)
-            return n <= known[k].most;
+    for (size_t k = 0; k < TRN_ARRAY_SIZE(known); k++) {
+        uint32_t bit = 1u << k;
+        if (memcmp(known[k].type, type, 4) != 0)
+            continue;
+        bool again = p->seen & bit && !(p->animated && memcmp(type, "fcTL", 4) == 0);
+        p->seen |= bit;
+        return !again && n <= known[k].most;
+    }
     return false;
 }
 
@@ -120,7 +131,7 @@ static void carried(struct png *p, const uint8_t *type, uint64_t at, uint64_t n)
     for (size_t k = 0; k < TRN_ARRAY_SIZE(texts); k++)
         if (memcmp(type, texts[k], 4) == 0)
             return text_chunk(p, texts[k], at, n);
-    if (is_known(type, n) || (p->animated && memcmp(type, "fdAT", 4) == 0))
+    if (is_known(p, type, n))
         return;
     if (memcmp(type, "eXIf", 4) == 0 || memcmp(type, "caBX", 4) == 0)
         c.kind = TRN_IMAGE_META;
@@ -128,15 +139,54 @@ static void carried(struct png *p, const uint8_t *type, uint64_t at, uint64_t n)
     trn_image_carry(p->i, &c);
 }
 
-static int content(struct png *p, const uint8_t *type, uint64_t at, uint64_t n)
+/* ---- further pictures ---- */
+
+static void end_frame(struct png *p)
+{
+    if (p->frame.state != TRN_PIXELS_BAD && p->frame_needed && p->frame.given > p->frame_needed)
+        p->i->pixels_extra += p->frame.given - p->frame_needed;
+    p->frames_given += p->frame.given;
+    trn_pixels_done(&p->frame);
+    p->frame = (struct trn_pixels){0};
+    p->frame_needed = 0;
+}
+
+/* Width and height of the next frame stand where those of the whole do, behind its number. */
+static void begin_frame(struct png *p, uint64_t at, uint64_t n)
 {
     uint8_t header[13];
+    end_frame(p);
+    memcpy(header, p->header, sizeof(header));
+    if (n == 26 && trn_image_get(p->s, at + 4, header, 8) == 0)
+        p->frame_needed = trn_pixels_needed(header);
+}
+
+/* A number, then a part of the frame's stream. 1: it is none. */
+static int frame_data(struct png *p, uint64_t at, uint64_t n)
+{
+    if (n < 4 || p->frame.state == TRN_PIXELS_BAD)
+        return 1;
+    if (p->frames_given > TRN_PIXELS_MAX) {
+        p->i->pixels_unread += n - 4;
+        return 0;
+    }
+    int e = trn_pixels_chunk(&p->frame, p->s, at + 4, n - 4, p->i);
+    return e == 0 && p->frame.state == TRN_PIXELS_BAD ? 1 : e;
+}
+
+static int content(struct png *p, const uint8_t *type, uint64_t at, uint64_t n)
+{
+    int e;
     if (memcmp(type, "IDAT", 4) == 0) {
         p->i->pixels_at = p->i->pixels_at ? p->i->pixels_at : at;
         return trn_pixels_chunk(&p->pixels, p->s, at, n, p->i);
     }
-    if (memcmp(type, "IHDR", 4) == 0 && n == sizeof(header) && trn_image_get(p->s, at, header, n) == 0)
-        p->needed = trn_pixels_needed(header);
+    if (memcmp(type, "IHDR", 4) == 0 && n == sizeof(p->header) && trn_image_get(p->s, at, p->header, n) == 0)
+        p->needed = trn_pixels_needed(p->header);
+    if (p->animated && memcmp(type, "fcTL", 4) == 0)
+        begin_frame(p, at, n);
+    if (p->animated && memcmp(type, "fdAT", 4) == 0 && (e = frame_data(p, at, n)) <= 0)
+        return e;
     if (memcmp(type, "CgBI", 4) == 0 && p->pixels.state == TRN_PIXELS_NONE)
         p->pixels.state = TRN_PIXELS_OTHER;
     p->animated = p->animated || memcmp(type, "acTL", 4) == 0;
@@ -196,10 +246,11 @@ static int walk(struct png *p)
                                  at);
     }
     i->end = at;
+    end_frame(p);
     if (p->pixels.state == TRN_PIXELS_BAD || p->pixels.state == TRN_PIXELS_RUN)
         trn_image_damaged(i, "its pixels are no compressed stream that ends", i->pixels_at);
     if (p->pixels.state != TRN_PIXELS_BAD && p->needed && p->pixels.given > p->needed)
-        i->pixels_extra = p->pixels.given - p->needed;
+        i->pixels_extra += p->pixels.given - p->needed;
     trn_image_rest(i, TRN_IMAGE_BEHIND, at, p->s->size - at);
     return 0;
 }
@@ -214,6 +265,7 @@ int trn_png_walk(const struct trn_source *s, struct trn_image_extent *ret)
         return e < 0 && e != -EBADMSG ? e : -ENOMSG;
     e = walk(&p);
     trn_pixels_done(&p.pixels);
+    trn_pixels_done(&p.frame);
     if (e == 0)
         *ret = i;
     return e;

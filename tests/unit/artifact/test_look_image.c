@@ -266,6 +266,73 @@ Test(look_image, rows_behind_the_last_one_are_told)
     cr_expect(told_has(&t, "5000 bytes more than the picture has rows for"), "%s", TOLD(t));
 }
 
+/* A moving picture with one further frame: its stream, of `more` bytes too many, and what stands behind it. */
+static struct told told_frame(size_t more, struct trn_str tail, bool stream)
+{
+    static const uint8_t frame[26] = {[7] = 2, [11] = 3};
+    TRN_AUTO(trn_buf_done) struct trn_buf b, data;
+    uint8_t rows[3 * 7 + 8192] = {0}, packed[sizeof(rows) + 64];
+    uLongf n = sizeof(packed);
+    start(&b);
+    start(&data);
+    (void)compress2(packed, &n, rows, 3 * 7 + more, 0);
+    trn_put(&data, "\0\0\0\1", 4);
+    trn_put(&data, packed, stream ? n : 0);
+    trn_put_str(&data, tail);
+    make_png_with(&b, 0, TRN_STR_NONE, "acTL", TRN_STR("\0\0\0\2\0\0\0\0"));
+    b.n -= 12;
+    png_chunk(&b, "fcTL", frame, sizeof(frame));
+    png_chunk(&b, "fdAT", data.p, data.n);
+    png_chunk(&b, "IEND", NULL, 0);
+    return told_of(trn_buf_str(&b), "a.png");
+}
+
+Test(look_image, the_frames_of_a_moving_picture_hide_nothing)
+{
+    uint8_t noise[4096];
+    random_bytes(noise, sizeof(noise), 21);
+    noise[0] = noise[4095] = 1;
+    struct trn_str secret = {(const char *)noise, sizeof(noise)};
+    TRN_AUTO(told_done) struct told plain = told_frame(0, TRN_STR_NONE, true);
+    TRN_AUTO(told_done) struct told behind = told_frame(0, secret, true);
+    TRN_AUTO(told_done) struct told more = told_frame(5000, TRN_STR_NONE, true);
+    TRN_AUTO(told_done) struct told none = told_frame(0, secret, false);
+    cr_expect_eq(plain.findings + plain.gaps, 0, "%s", TOLD(plain));
+    cr_expect(told_has(&behind, "finding image.trailing-data 60"), "%s", TOLD(behind));
+    cr_expect(told_has(&more, "5000 bytes more than the picture has rows for"), "%s", TOLD(more));
+    cr_expect(told_has(&none, "finding image.hidden-data 45"), "%s", TOLD(none));
+}
+
+Test(look_image, a_known_part_that_comes_again_or_is_too_large_is_private)
+{
+    TRN_AUTO(trn_buf_done) struct trn_buf b;
+    uint8_t noise[8192];
+    static const struct {
+        uint8_t marker;
+        const char *first;
+    } cases[] = {{0xe0, "JFIF\0\1\2\0\0\1\0\1\0"}, {0xe0, "AVI1"}, {0xec, "Ducky"}, {0xee, "Adobe"}};
+    random_bytes(noise, sizeof(noise), 23);
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(cases); i++) {
+        memset(noise, 0, 14);
+        memcpy(noise, cases[i].first, strlen(cases[i].first));
+        TRN_AUTO(told_done) struct told large = told_jpeg(cases[i].marker, (struct trn_str){(const char *)noise, 8192});
+        TRN_AUTO(told_done) struct told honest = told_jpeg(cases[i].marker, (struct trn_str){(const char *)noise, 14});
+        cr_expect(told_has(&large, "finding image.hidden-data 45"), "%s: %s", cases[i].first, TOLD(large));
+        cr_expect_eq(honest.findings, 0, "%s: %s", cases[i].first, TOLD(honest));
+    }
+    for (size_t twice = 0; twice < 2; twice++) {
+        start(&b);
+        make_png_with(&b, 0, TRN_STR_NONE, "hIST", (struct trn_str){(const char *)noise + 14, 512});
+        b.n -= 12;
+        for (size_t i = 0; i < twice; i++)
+            png_chunk(&b, "hIST", noise + 1000, 512);
+        png_chunk(&b, "IEND", NULL, 0);
+        TRN_AUTO(told_done) struct told t = told_of(trn_buf_str(&b), "a.png");
+        cr_expect_eq(told_has(&t, "finding image.hidden-data 25"), twice == 1, "%s", TOLD(t));
+        trn_buf_done(&b);
+    }
+}
+
 /* A colour profile of 200 bytes, with `more` random ones behind it. */
 static struct trn_str profile(uint8_t p[2048], size_t more)
 {
