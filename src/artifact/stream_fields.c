@@ -6,6 +6,7 @@
 
 #define UNKNOWN_TOTAL 64u /* a tool of its own leaves a few bytes */
 #define TEXT_MAX 1024u
+#define TEXTS_MAX 65536u /* of all members together */
 #define TEXT_LOOK 65536u
 #define LARGE 4096u /* looked at where it lies; smaller ones together */
 #define EXTRA 4u
@@ -13,6 +14,10 @@
 #define COMMENT 16u
 #define SEEK_MAGIC 0x8f92eab1u
 #define SEEK_FOOT 9u
+#define SEEK_FRAMES_MAX 1000000u /* no more are unpacked */
+#define SEEK_WINDOW 256u         /* entries read at once */
+#define FRAME_MAGIC 0xfd2fb528u
+#define FRAME_LEAST 8u
 
 void trn_stream_fields_done(struct trn_stream_fields *f)
 {
@@ -60,13 +65,13 @@ static int gzip_extra(struct trn_stream_fields *f, const struct trn_source *s, u
         return -ENOMEM;
     int64_t n = trn_source_read(s, at, bytes, size);
     struct trn_cursor c = trn_cur(bytes, n > 0 ? (size_t)n : 0);
-    while (trn_cur_left(&c) >= 4) {
+    for (bool seen = false; trn_cur_left(&c) >= 4; seen = true) {
         size_t from = c.at;
         struct trn_str id = trn_cur_bytes(&c, 2);
         uint16_t len = trn_cur_u16le(&c);
         struct trn_cursor field = trn_cur_sub(&c, c.at, len);
         trn_cur_skip(&c, len);
-        bool blocks = memcmp(id.p, "BC", 2) == 0 && len == 2; /* of bgzip */
+        bool blocks = !seen && memcmp(id.p, "BC", 2) == 0 && len == 2; /* of bgzip */
         if (!c.bad && (blocks || (memcmp(id.p, "RA", 2) == 0 && is_chunk_table(field, s->size))))
             continue;
         return add(f, at + from, size - from);
@@ -88,6 +93,9 @@ static int gzip_text(struct trn_stream_fields *f, const struct trn_source *s, ui
     }
     uint64_t from = *at, size = end ? (uint64_t)(end - text) : n > 0 ? (uint64_t)n : 0;
     *at += size + 1;
+    f->texts += size;
+    if (f->texts > TEXTS_MAX)
+        return add(f, from, size);
     for (uint64_t i = 0; i < size; i++) /* names and comments are Latin-1: all but control characters is text */
         if (size > TEXT_MAX || ((uint8_t)text[i] < ' ' && !strchr("\t\r\n", text[i])))
             return add(f, from, size);
@@ -114,23 +122,46 @@ static int gzip_at(struct trn_stream_fields *f, const struct trn_source *s, uint
 
 /* ---- frames to be skipped ---- */
 
-/* The seekable format's table of frames: packed and unpacked sizes, maybe checksums; together no more than the file. */
+static bool is_skipped(uint32_t magic)
+{
+    return (magic & 0xfffffff0u) == 0x184d2a50u;
+}
+
+static bool is_frame(const struct trn_source *s, uint64_t at)
+{
+    uint8_t b[4];
+    struct trn_cursor c = trn_cur(b, sizeof(b));
+    if (at > s->size || trn_source_read(s, at, b, sizeof(b)) != (int64_t)sizeof(b))
+        return false;
+    uint32_t magic = trn_cur_u32le(&c);
+    return magic == FRAME_MAGIC || is_skipped(magic);
+}
+
+/* The seekable format's table of frames: packed and unpacked sizes, maybe checksums. Each frame is where it says, from the
+ * beginning of the file to the table. */
 static bool is_seek_table(const struct trn_source *s, uint64_t at, uint64_t size)
 {
-    uint8_t b[SEEK_FOOT];
+    uint8_t b[SEEK_FOOT], window[12 * SEEK_WINDOW];
     if (size < SEEK_FOOT || trn_source_read(s, at + size - SEEK_FOOT, b, sizeof(b)) != (int64_t)sizeof(b))
         return false;
     struct trn_cursor c = trn_cur(b, sizeof(b));
-    uint64_t n = trn_cur_u32le(&c), each = trn_cur_u8(&c) & 0x80 ? 12 : 8, sum = 0;
-    if (trn_cur_u32le(&c) != SEEK_MAGIC || n * each + SEEK_FOOT != size)
+    uint64_t n = trn_cur_u32le(&c), each = trn_cur_u8(&c) & 0x80 ? 12 : 8, place = 0;
+    if (trn_cur_u32le(&c) != SEEK_MAGIC || n > SEEK_FRAMES_MAX || n * each + SEEK_FOOT != size)
         return false;
-    for (uint64_t i = 0; i < n && sum <= s->size; i++) {
-        if (trn_source_read(s, at + i * each, b, 4) != 4)
+    for (uint64_t i = 0; i < n; i++) {
+        size_t want = (size_t)(TRN_MIN(n - i, (uint64_t)SEEK_WINDOW) * each);
+        if (i % SEEK_WINDOW == 0) {
+            if (trn_source_read(s, at + i * each, window, want) != (int64_t)want)
+                return false;
+            c = trn_cur(window, want);
+        }
+        uint32_t packed = trn_cur_u32le(&c);
+        trn_cur_skip(&c, (size_t)each - 4);
+        if (packed < FRAME_LEAST || !is_frame(s, place))
             return false;
-        c = trn_cur(b, 4);
-        sum += trn_cur_u32le(&c);
+        place += packed;
     }
-    return sum <= s->size;
+    return place + 8 == at;
 }
 
 static int frame_at(struct trn_stream_fields *f, const struct trn_source *s, uint64_t at, uint64_t size)
@@ -153,8 +184,7 @@ int trn_stream_fields_at(struct trn_stream_fields *f, const struct trn_source *s
     if (memcmp(b, "\x1f\x8b\x08", 3) == 0)
         return gzip_at(f, s, at);
     struct trn_cursor c = trn_cur(b, sizeof(b));
-    bool skipped = (trn_cur_u32le(&c) & 0xfffffff0u) == 0x184d2a50u;
-    return skipped ? frame_at(f, s, at + 8, trn_cur_u32le(&c)) : 0;
+    return is_skipped(trn_cur_u32le(&c)) ? frame_at(f, s, at + 8, trn_cur_u32le(&c)) : 0;
 }
 
 /* ---- telling ---- */

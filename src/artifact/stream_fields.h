@@ -14,7 +14,8 @@ struct trn_stream_fields {
     struct trn_span *list; /* owned; places in the source */
     uint32_t n;
     uint64_t total;
-    bool more; /* than fit */
+    uint64_t texts; /* bytes of names and comments */
+    bool more;      /* than fit */
 };
 void trn_stream_fields_done(struct trn_stream_fields *f);
 /* A member or frame begins at `at`. 0, -ENOMEM. */

@@ -36,8 +36,10 @@ struct coder {
 };
 struct streams {
     uint64_t pack_at, pack_size; /* of the first */
-    uint64_t pack_all;           /* of all: they lie one behind the other */
-    uint64_t unpack_size;        /* of the first folder's first stream */
+    uint64_t pack_used;          /* of those that a folder unpacks: they lie one behind the other */
+    struct trn_cursor sizes;     /* of all */
+    uint64_t n_sizes, n_used;
+    uint64_t unpack_size; /* of the first folder's first stream */
     struct coder first;
     uint64_t coders; /* in the first folder */
     uint64_t memory;
@@ -119,6 +121,7 @@ static bool read_folder(struct trn_cursor *c, struct streams *s, bool is_first, 
     for (uint64_t i = 0; in - (out - 1) > 1 && i < in - (out - 1); i++)
         (void)number(c);
     *ret_out = out;
+    s->n_used += in - (out - 1);
     return !c->bad;
 }
 
@@ -145,10 +148,11 @@ static bool read_pack(struct trn_cursor *c, struct streams *s)
             continue;
         if (id != ID_SIZE)
             return false;
+        s->sizes = *c;
+        s->n_sizes = n;
         for (uint64_t i = 0; i < n && !c->bad; i++) {
             uint64_t size = number(c);
             s->pack_size = i ? s->pack_size : size;
-            c->bad |= !trn_add_ok(s->pack_all, size, &s->pack_all);
         }
     }
     return !c->bad;
@@ -169,6 +173,15 @@ static bool read_unpack(struct trn_cursor *c, struct streams *s)
     return !c->bad;
 }
 
+/* Packed streams behind those that folders take belong to nothing. */
+static bool add_used(struct streams *s)
+{
+    bool good = true;
+    for (uint64_t i = 0; good && i < TRN_MIN(s->n_sizes, s->n_used); i++)
+        good = trn_add_ok(s->pack_used, number(&s->sizes), &s->pack_used);
+    return good;
+}
+
 static bool read_streams(struct trn_cursor *c, struct streams *s)
 {
     uint64_t id = number(c);
@@ -177,7 +190,7 @@ static bool read_streams(struct trn_cursor *c, struct streams *s)
             return false;
         id = number(c);
     }
-    return id == ID_END || (id == ID_UNPACK && read_unpack(c, s));
+    return id == ID_END || (id == ID_UNPACK && read_unpack(c, s) && add_used(s));
 }
 
 /* Skips what may stand before the streams; false: there are none to be found. */
@@ -267,7 +280,7 @@ int trn_sevenzip_parse(const struct trn_source *s, uint64_t most, struct trn_are
         if (!read_streams(&c, &p))
             return -EBADMSG;
         if (p.pack_at < UINT64_MAX / 2)
-            trn_ranges_add(&z.owned, START + p.pack_at, p.pack_all);
+            trn_ranges_add(&z.owned, START + p.pack_at, p.pack_used);
         z.memory = TRN_MAX(z.memory, p.memory);
         z.encrypted = z.encrypted || p.encrypted;
         z.incomplete = packed && p.encrypted; /* what it says of the rest cannot be read */

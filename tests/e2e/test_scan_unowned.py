@@ -284,6 +284,44 @@ def test_of_many_pieces_it_is_said_what_was_left_out(programs, tmp_path):
     assert [x["kind"] for x in scan(programs, tmp_path / "a.tar")["limits"]] == ["limit"]
 
 
+def seek_table(entries):
+    return skipped(b"".join(struct.pack("<I4s", packed, size) for packed, size in entries) + struct.pack("<IBI", len(entries), 0, 0x8f92eab1))
+
+
+def test_a_table_of_frames_has_only_frames(programs, tmp_path):
+    frames = zstd_frame() * 3
+    honest = frames + seek_table([(len(zstd_frame()), struct.pack("<I", 200))] * 3)
+    (tmp_path / "good.zst").write_bytes(honest)
+    (tmp_path / "bad.zst").write_bytes(frames + seek_table([(0, BLOB[i * 4:i * 4 + 4]) for i in range(300)]))
+    assert kinds_of(scan(programs, tmp_path / "good.zst")) == set()
+    assert kinds_of(scan(programs, tmp_path / "bad.zst")) == {"header-fields"}
+
+
+def test_short_texts_and_fields_of_many_members_are_no_short_text(programs, tmp_path):
+    member, blocks = gzipped(16, b"x" * 1000 + b"\0"), struct.pack("<HH", 0x4342, 2)
+    fields = b"".join(blocks + BLOB[i * 2:i * 2 + 2] for i in range(200))
+    for name, data, kinds in (("good", member * 40, set()), ("bad", member * 80, {"header-fields"}),
+                              ("blocks", gzipped(4, struct.pack("<H", len(fields)) + fields), {"header-fields"})):
+        (tmp_path / f"{name}.gz").write_bytes(data)
+        assert kinds_of(scan(programs, tmp_path / f"{name}.gz")) == kinds
+
+
+@pytest.mark.skipif(not shutil.which("7z"), reason="7z is not installed")
+def test_a_packed_stream_that_no_folder_unpacks_belongs_to_nothing(programs, tmp_path):
+    (tmp_path / "a.txt").write_bytes(TEXT)
+    subprocess.run(["7z", "a", "-bd", "-mhc=off", "a.7z", "a.txt"], cwd=tmp_path, check=True, capture_output=True)
+    data = (tmp_path / "a.7z").read_bytes()
+    at = 32 + struct.unpack("<Q", data[12:20])[0]
+    head = data[at:]
+    size = 1 if head[6] < 0x80 else 2
+    assert head[:6] == b"\1\4\6\0\1\t" and head[6 + size] == 0
+    head = head[:4] + b"\2\t" + head[6:6 + size] + bytes([0x80 | len(BLOB) >> 8, len(BLOB) & 255]) + head[6 + size:]
+    start = struct.pack("<QQI", at - 32 + len(BLOB), len(head), zlib.crc32(head))
+    (tmp_path / "a.7z").write_bytes(data[:8] + struct.pack("<I", zlib.crc32(start)) + start + data[32:at] + BLOB + head)
+    result = scan(programs, tmp_path / "a.7z")
+    assert (kinds_of(result), result["limits"]) == ({"between-members"}, [])
+
+
 def test_what_a_volume_of_old_macs_may_own_is_a_note(programs, tmp_path):
     (tmp_path / "a.iso").write_bytes(iso(FILES, system=bytes(1024) + b"BD" + b"\1" * 160, between=BLOB))
     result = scan(programs, tmp_path / "a.iso")
