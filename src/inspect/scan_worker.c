@@ -97,20 +97,22 @@ static int compare_keys(const void *a, const void *b)
     return memcmp(a, b, TRN_KNOWN_KEY);
 }
 
-/* In the caller's list, which is sorted, or seen in this file before. */
+/* In the caller's list, which is sorted, or seen in this file before: by 128 bits, for who made the file may have made two
+ * contents that are the same in 64. */
 static bool is_known(void *ctx, const struct trn_artifact *a, struct trn_str name)
 {
     struct worker *w = ctx;
     uint8_t key[TRN_KNOWN_KEY];
-    uint64_t unused;
+    uint64_t had, other;
     trn_known_key(a->sha256, name, key);
     if (w->known.n && bsearch(key, w->known.p, w->known.n / TRN_KNOWN_KEY, TRN_KNOWN_KEY, compare_keys))
         return true;
     uint64_t short_key = trn_hash64(key, sizeof(key));
-    if (w->seen && trn_map_get(w->seen, short_key, &unused))
-        return true;
+    memcpy(&other, a->sha256, sizeof(other));
+    if (w->seen && trn_map_get(w->seen, short_key, &had))
+        return had == other;
     if (w->seen)
-        (void)!trn_map_put(w->seen, short_key, 1); /* full: looked at again */
+        (void)!trn_map_put(w->seen, short_key, other); /* full: looked at again */
     return false;
 }
 
