@@ -17,6 +17,7 @@
 #define END "%%EOF"
 #define END_SIZE 5u
 #define REGIONS_MAX 8u
+#define COMMENTS_MAX 1024u
 #define TOLD_FROM 64u
 #define LARGE 4096u
 #define SELF_EXTRACTING 10u
@@ -170,18 +171,48 @@ static int look_at_region(struct trn_look *l, struct window *w, uint64_t at, uin
     return tell(l, r.at, r.size, 10, trn_format_name(inside), "belong to nothing");
 }
 
-/* Behind an end that is not the last the document goes on with an object, a table or a comment; or the end was that of a
- * document within this one. */
-static bool goes_on(struct window *w, uint64_t at)
+static size_t digits(struct trn_str s)
 {
-    char b[16];
-    int64_t n = trn_source_read(w->s, at, b, sizeof(b));
-    for (int64_t i = 0; i < n; i++) {
-        if (b[i] == '\r' || b[i] == '\n' || b[i] == ' ' || b[i] == '\t')
-            continue;
-        return (b[i] >= '0' && b[i] <= '9') || strchr("xset%", b[i]) != NULL;
+    size_t n = 0;
+    while (n < s.n && s.p[n] >= '0' && s.p[n] <= '9')
+        n++;
+    return n;
+}
+
+/* "12 0 obj" */
+static bool is_object(struct trn_str s)
+{
+    for (int i = 0; i < 2; i++) {
+        size_t n = digits(s);
+        if (n == 0 || n > 10)
+            return false;
+        s = trn_str_trim(trn_str_slice(s, n, s.n));
     }
-    return true;
+    return trn_str_starts(s, TRN_STR("obj"));
+}
+
+/* Behind an end that is not the last the document goes on with an object, a table or short comments; or the end was that of a
+ * document within this one. */
+static bool goes_on(const struct window *w, uint64_t at)
+{
+    static const char *const words[] = {"xref", "startxref", "trailer", "endstream", "endobj"};
+    char b[COMMENTS_MAX];
+    int64_t got = trn_source_read(w->s, at, b, sizeof(b));
+    struct trn_str s = {b, got > 0 ? (size_t)got : 0};
+    for (;;) {
+        while (s.n && strchr("\r\n\t\f ", s.p[0])) /* and NUL */
+            s = trn_str_slice(s, 1, s.n);
+        if (s.n == 0 || s.p[0] != '%')
+            break;
+        while (s.n && s.p[0] != '\r' && s.p[0] != '\n')
+            s = trn_str_slice(s, 1, s.n);
+        if (s.n == 0)
+            return false;
+    }
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(words); i++)
+        if (trn_str_starts(s, trn_str_of(words[i])))
+            return true;
+    return s.n == 0 || is_object(s);
 }
 
 static int look_behind_pdf(struct trn_look *l, struct window *w)

@@ -88,6 +88,28 @@ Test(document, random_bytes_behind_a_pdf_are_told_and_weigh_by_size)
     cr_expect(told_has(&small, "finding document.trailing-data 20"), "%s", TOLD(small));
 }
 
+Test(document, only_what_a_pdf_goes_on_with_may_stand_between_two_ends)
+{
+    static const char *const honest[] = {"\n12 0 obj\n", "\r\n% by hand\r\n%%x\nxref\n", "\nendstream\nendobj\n",
+                                         "\n\n"};
+    static const char *const others[] = {"\n%", "\n1", "\ns", "%x\n12 0 R"};
+    TRN_AUTO(trn_buf_done) struct trn_buf b;
+    uint8_t noise[8192];
+    random_bytes(noise, sizeof(noise), 4);
+    for (size_t i = 0; i < sizeof(noise); i++) /* no end of a line */
+        noise[i] = noise[i] == '\r' || noise[i] == '\n' ? 0x80 : noise[i];
+    for (size_t i = 0; i < 8; i++) {
+        trn_buf_init(&b, 65536);
+        trn_put_c(&b, i < 4 ? honest[i] : others[i - 4]);
+        trn_put(&b, noise, i == 3 ? 0 : sizeof(noise));
+        trn_put_c(&b, "\nstartxref\n0\n%%EOF\n");
+        TRN_AUTO(told_done) struct told t = told_with(PDF, b.p, b.n, "a.pdf", i % 2);
+        cr_expect_eq(told_has(&t, "finding document.trailing-data 45"), i >= 4, "%zu: %s", i, TOLD(t));
+        cr_expect_eq(t.findings, i >= 4, "%zu: %s", i, TOLD(t));
+        trn_buf_done(&b);
+    }
+}
+
 Test(document, a_pdf_that_was_updated_or_padded_is_not_told)
 {
     char zeros[300] = {0};
