@@ -285,6 +285,15 @@ static int look_at_profile(const struct part *x)
     return say_plain(x, &t);
 }
 
+/* XMP is text, whatever its pictures are encoded as. */
+static bool is_no_xmp(const struct part *x, const struct trn_payload *p)
+{
+    const char *k = x->c->keyword;
+    bool xmp = strncmp(k, "http:", 5) == 0 || strncmp(k, "XMP", 3) == 0 || strncmp(k, "XML:com.adobe", 13) == 0;
+    return xmp &&
+           (p->kind == TRN_PAYLOAD_RANDOM || p->kind == TRN_PAYLOAD_COMPRESSED || p->kind == TRN_PAYLOAD_ARCHIVE);
+}
+
 static int look_at_plain(const struct part *x)
 {
     struct trn_payload p = trn_payload_of(x->p, x->n);
@@ -295,7 +304,7 @@ static int look_at_plain(const struct part *x)
         t.size = x->n - p.at;
         return say_plain(x, &t);
     }
-    if (x->c->kind == TRN_IMAGE_META)
+    if (x->c->kind == TRN_IMAGE_META && !is_no_xmp(x, &p))
         return 0;
     if (x->c->kind == TRN_IMAGE_PROFILE)
         return look_at_profile(x);

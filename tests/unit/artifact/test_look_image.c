@@ -211,6 +211,18 @@ Test(look_image, random_bytes_weigh_by_where_they_stand)
     cr_expect(told_has(&gif, "finding image.hidden-data 45"), "%s", TOLD(gif));
 }
 
+Test(look_image, what_is_called_xmp_and_is_no_text_is_told)
+{
+    static const char name[] = "http://ns.adobe.com/xap/1.0/";
+    uint8_t noise[8192];
+    random_bytes(noise, sizeof(noise), 6);
+    memcpy(noise, name, sizeof(name));
+    TRN_AUTO(told_done) struct told jpeg = told_jpeg(0xe1, (struct trn_str){(const char *)noise, sizeof(noise)});
+    TRN_AUTO(told_done) struct told gif = told_gif("XMP DataXMP", (struct trn_str){(const char *)noise + 64, 8000});
+    cr_expect(told_has(&jpeg, "finding image.hidden-data 45"), "%s", TOLD(jpeg));
+    cr_expect(told_has(&gif, "finding image.hidden-data 45"), "%s", TOLD(gif));
+}
+
 Test(look_image, a_private_part_that_says_little_is_a_note)
 {
     char text[200];
