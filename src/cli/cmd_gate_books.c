@@ -85,6 +85,16 @@ int trn_gate_book(int folder, json_t *line)
     return append_line(folder, JOURNAL, JOURNAL_MAX, line);
 }
 
+json_t *trn_gate_lines(int folder, const char *name, size_t most)
+{
+    return read_lines(folder, name, ALLOWED_MAX, most);
+}
+
+int trn_gate_append(int folder, const char *name, json_t *line)
+{
+    return append_line(folder, name, ALLOWED_MAX, line);
+}
+
 json_t *trn_gate_book_read(int folder, size_t most)
 {
     return read_lines(folder, JOURNAL, JOURNAL_MAX, most);

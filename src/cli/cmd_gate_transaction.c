@@ -331,6 +331,21 @@ static void keep_books(struct transaction *t)
         trn_gate_keep_within(r->folder, r->config.keep_bytes);
 }
 
+/* What is suspicious or worse, and the engine's to know, also when nothing was unpacked. */
+static void tell_engine(const struct transaction *t)
+{
+    const struct trn_gate_run *r = t->r;
+    (void)trn_gate_tell_untold(r->cli->state, r->folder);
+    for (size_t i = 0; i < t->n; i++) {
+        const struct trn_gate_told *told = &t->all[i].told;
+        if (told->judged && told->verdict >= TRN_VERDICT_SUSPICIOUS &&
+            trn_gate_tell(r->cli->state, r->folder, told) < 0)
+            fprintf(r->cli->err,
+                    "turncoat: the findings about %.*s %.*s are not in its story: the engine does not answer\n",
+                    TRN_STR_ARG(told->name), TRN_STR_ARG(told->to));
+    }
+}
+
 static void transaction_done(struct transaction *t)
 {
     for (size_t i = 0; t->all && i < t->n; i++) {
@@ -363,5 +378,6 @@ int trn_gate_transaction(struct trn_gate_run *r, const struct trn_gate_list *lis
             not_judged(&t, &t.all[i], err && err->message[0] ? err->message : trn_errno_words(e));
     if (t.n || list->bad)
         keep_books(&t);
+    tell_engine(&t);
     return e < 0 && t.n == 0 ? e : 0;
 }

@@ -142,6 +142,15 @@ json_t *trn_gate_now(const char *event); /* {"event":..., "time":...} */
 json_t *trn_gate_remembered(int folder, const uint8_t key[TRN_SHA256_SIZE]);
 void trn_gate_remember(int folder, const uint8_t key[TRN_SHA256_SIZE], const json_t *verdict);
 
+/* Other files of lines in the folder, the same care. */
+json_t *trn_gate_lines(int folder, const char *name, size_t most);
+int trn_gate_append(int folder, const char *name, json_t *line) TRN_MUST_CHECK;
+
+/* ---- cmd_gate_tell.c: into the story of that version ---- */
+/* What was found in an update, to the engine; kept for later when it does not answer. 0 when either worked. */
+int trn_gate_tell(const char *state, int folder, const struct trn_gate_told *t) TRN_MUST_CHECK;
+int trn_gate_tell_untold(const char *state, int folder);
+
 /* ---- cmd_gate_apt.c, cmd_gate_show.c, cmd_gate_sweep.c: the verbs ---- */
 int trn_gate_run_apt(struct trn_cli *cli);
 int trn_gate_show_status(struct trn_cli *cli);

@@ -148,6 +148,8 @@ int trn_detect_push(struct trn_detect *d, const struct trn_event *ev)
     if (!r)
         r = trn_provenance_push(d->provenance, &d->ctx, d->contacts, ev, &changed);
     if (!r)
+        r = trn_brought_push(&d->ctx, ev);
+    if (!r)
         r = trn_indicator_watch_push(d->indicators, &d->ctx, ev);
     if (!r)
         r = trn_first_contact_push(d->first_contact, &d->ctx, d->profiles, ev);

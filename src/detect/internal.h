@@ -53,6 +53,9 @@ void trn_put_address(struct trn_buf *b, const uint8_t *address, uint8_t family, 
 /* View of the buffer kept in the arena; absent when the buffer went bad. */
 struct trn_str trn_keep(struct trn_arena *a, const struct trn_buf *b);
 
+/* ---- brought.c ---- */
+int trn_brought_push(const struct trn_detect_ctx *ctx, const struct trn_event *ev) TRN_MUST_CHECK;
+
 /* Completes id and times from ev and gives it to the sink. salt: what makes it this finding besides the check. */
 int trn_report(const struct trn_detect_ctx *ctx, struct trn_finding *f, uint64_t salt);
 

@@ -264,7 +264,7 @@ static int decide(struct trn_pipeline *p, struct trn_cursor *in)
         return 0;
     ev.boot_ns = trn_boot_ns();
     ev.wall_ns = trn_wall_ns();
-    if (!trn_engine_story(p->engine, ev.decision.story))
+    if (ev.type == TRN_EV_DECISION && !trn_engine_story(p->engine, ev.decision.story))
         trn_writer_decision(p->writer, &ev);
     return trn_recorder_tell(p->recorder, &ev);
 }

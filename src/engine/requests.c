@@ -342,6 +342,8 @@ void trn_request(struct trn_request_env *env, struct trn_request_client *client,
         ask_live(env, TRN_ASK_EXCEPTIONS, request, client->out);
     else if (trn_str_eq_c(ask, "exception"))
         trn_ask_exception(env, client, request);
+    else if (trn_str_eq_c(ask, "brought"))
+        trn_ask_brought(env, client, request);
     else if (trn_str_eq_c(ask, "filter"))
         ask_filter(env, client, request);
     else if (trn_str_eq_c(ask, "respond"))

@@ -40,7 +40,7 @@ enum trn_ask {
 };
 /* Called in the main thread by trn_server_serve: append whole lines to out. name may be absent; for TRN_ASK_EXCEPTION it is
  * an encoded EXCEPTION event, and the last line (end or error) is appended too; for
- * TRN_ASK_DECIDE a DECISION event, for TRN_ASK_RESPOND an encoded struct trn_act_request, and out gets what respond.c reads,
+ * TRN_ASK_DECIDE a DECISION or BROUGHT event, for TRN_ASK_RESPOND an encoded struct trn_act_request, and out gets what respond.c reads,
  * no lines. What answers must not tell watchers yet: the server's lock is held. */
 typedef void trn_ask_fn(void *ctx, enum trn_ask ask, struct trn_str name, struct trn_buf *out);
 int trn_server_ask_fd(const struct trn_server *s); /* readable when something is asked */

@@ -42,6 +42,8 @@ void trn_ask_filter(struct trn_request_env *env, const struct trn_request_client
 void trn_ask_respond(struct trn_request_env *env, const struct trn_request_client *client, const json_t *request);
 /* exceptions.c: adding one, taking one back. */
 void trn_ask_exception(struct trn_request_env *env, const struct trn_request_client *client, const json_t *request);
+/* brought.c: what the gate found in an update. */
+void trn_ask_brought(struct trn_request_env *env, const struct trn_request_client *client, const json_t *request);
 /* bundle.c: one story as a signed evidence bundle. */
 void trn_ask_bundle(struct trn_request_env *env, const json_t *request, struct trn_buf *out);
 /* requests.c */

@@ -131,6 +131,7 @@ const char *trn_field_category_name(enum trn_event_type type)
     case TRN_EV_TLS:
         return "network";
     case TRN_EV_SOFTWARE:
+    case TRN_EV_BROUGHT:
         return "package";
     case TRN_EV_BPF:
         return "driver";

@@ -75,6 +75,8 @@
     X(SOFTWARE_VERSION, "package.version", STR, T(SOFTWARE), AT(software.software.version), 0, "its version") \
     X(EXCEPTION_NAME, "package.name", STR, T(EXCEPTION), AT(exception.name), 0, "package or product") \
     X(EXCEPTION_VERSION, "package.version", STR, T(EXCEPTION), AT(exception.version), 0, "its version") \
+    X(BROUGHT_NAME, "package.name", STR, T(BROUGHT), AT(brought.name), 0, "package or product") \
+    X(BROUGHT_VERSION, "package.version", STR, T(BROUGHT), AT(brought.version), 0, "its version") \
     X(DLL_PATH, "dll.path", STR, T_MAP, AT(map.path), 0, "file that was mapped executable")
 
 #define TRN_FIELD_ROWS_FILE(X) \
@@ -182,6 +184,13 @@
     X(EXCEPTION_BY, "turncoat.exception.by", STR, T(EXCEPTION), AT(exception.by), 0, "name of the user who did it") \
     X(EXCEPTION_UNTIL, "turncoat.exception.until", TIME, T(EXCEPTION), AT(exception.until_wall_ns), 0, "when it ends by itself") \
     X(EXCEPTION_REASON, "turncoat.exception.reason", STR, T(EXCEPTION), AT(exception.reason), 0, "why") \
+    X(BROUGHT_FROM, "turncoat.brought.from", STR, T(BROUGHT), AT(brought.from), 0, "version that it was compared with") \
+    X(BROUGHT_CHECK, "turncoat.brought.check", STR, T(BROUGHT), AT(brought.check), 0, "check that found it") \
+    X(BROUGHT_PATH, "turncoat.brought.path", STR, T(BROUGHT), AT(brought.path), 0, "where in the package") \
+    X(BROUGHT_SUMMARY, "turncoat.brought.summary", STR, T(BROUGHT), AT(brought.summary), 0, "what was found, a sentence") \
+    X(BROUGHT_SHA256, "turncoat.brought.sha256", STR, T(BROUGHT), AT(brought.sha256), 0, "hash of the package") \
+    X(BROUGHT_VERDICT, "turncoat.brought.verdict", STR, T(BROUGHT), AT(brought.verdict), 0, "verdict on the whole package") \
+    X(BROUGHT_SCORE, "turncoat.brought.score", U64, T(BROUGHT), AT(brought.score), 0, "weight of the finding") \
     X(RESPONSE_ID, "turncoat.response.id", U64, T(RESPONSE), AT(response.id), 0, "number of the action") \
     X(RESPONSE_ACT, "turncoat.response.act", STR, T(RESPONSE), AT(response.act), 0, "block, hold, kill, isolate ...") \
     X(RESPONSE_STATE, "turncoat.response.state", STR, T(RESPONSE), AT(response.state), 0, "requested, done, seen, not-seen, failed, undone ...") \

@@ -91,6 +91,8 @@ static uint16_t subject(enum trn_event_type type)
         return TRN_F_DECISION_TEXT;
     case TRN_EV_RESPONSE:
         return TRN_F_RESPONSE_ACT;
+    case TRN_EV_BROUGHT:
+        return TRN_F_BROUGHT_NAME;
     default:
         return TRN_F_MESSAGE;
     }
@@ -126,6 +128,10 @@ void trn_event_describe(const struct trn_event *ev, struct trn_buf *out)
         put_escaped(out, ev, TRN_F_FILE_OLD_PATH, " from ");
     if (type == TRN_EV_SOFTWARE)
         put_escaped(out, ev, TRN_F_SOFTWARE_VERSION, " ");
+    if (type == TRN_EV_BROUGHT) {
+        put_escaped(out, ev, TRN_F_BROUGHT_VERSION, " ");
+        put_escaped(out, ev, TRN_F_BROUGHT_CHECK, ": ");
+    }
     if (type == TRN_EV_EXIT && ev->exit.signal != TRN_NO_U32)
         put_escaped(out, ev, TRN_F_EXIT_SIGNAL, " signal ");
     if (type == TRN_EV_LOSS)

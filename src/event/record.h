@@ -178,6 +178,14 @@ struct trn_ev_response { /* one step of an action; the header's uid and pid are 
         by; /* name of the user in the header, from the system's list of users; absent: by policy, not known */
 };
 
+struct trn_ev_brought { /* one finding about a package; the header's uid and pid are those of who told it */
+    struct trn_str name, version, from; /* of the package; the version it was compared with */
+    struct trn_str check, path, summary;
+    struct trn_str sha256;  /* of the package, as text */
+    struct trn_str verdict; /* of the whole package */
+    uint64_t score;
+};
+
 #define TRN_EV_EXTRAS 16
 
 struct trn_extra {
@@ -218,6 +226,7 @@ struct trn_event {
         struct trn_ev_exception exception;
         struct trn_ev_decision decision;
         struct trn_ev_response response;
+        struct trn_ev_brought brought;
     };
     struct trn_extra extras[TRN_EV_EXTRAS];
     uint32_t n_extras;

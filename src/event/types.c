@@ -17,7 +17,7 @@ static const char *const type_names[TRN_EV_MAX] = {
     [TRN_EV_TICK] = "tick",         [TRN_EV_START] = "start",         [TRN_EV_STOP] = "stop",
     [TRN_EV_GAP] = "gap",           [TRN_EV_CLOCK] = "clock",         [TRN_EV_STATE] = "state",
     [TRN_EV_FILTER] = "filter",     [TRN_EV_HOOK] = "hook",           [TRN_EV_EXCEPTION] = "exception",
-    [TRN_EV_DECISION] = "decision", [TRN_EV_RESPONSE] = "response",
+    [TRN_EV_DECISION] = "decision", [TRN_EV_RESPONSE] = "response",   [TRN_EV_BROUGHT] = "brought",
 };
 
 static const char *const action_names[TRN_ACT_MAX] = {

@@ -83,6 +83,10 @@ static void columns_of(const struct trn_event *ev, struct columns *c)
     case TRN_EV_SOFTWARE:
         c->software = ev->software.software.name;
         break;
+    case TRN_EV_BROUGHT:
+        c->path = ev->brought.path;
+        c->software = ev->brought.name;
+        break;
     default:
         break;
     }

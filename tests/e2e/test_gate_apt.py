@@ -226,3 +226,49 @@ def test_nobody_else_may_own_the_folder_of_the_gate(room):
     done = apt(room, "install", f"{NAME}=1.1", check=False)
     assert "is not yours alone" in done.stderr
     assert done.returncode != 0 and installed(room) == "1.0", "it is judged all the same, from the installed files"
+
+
+def stories_of(turncoat, version):
+    return [s for s in turncoat.stories() if (s["software"]["name"], s["software"]["version"]) == (NAME, version)]
+
+
+def same_in_replay(turncoat, story):
+    replayed, _ = turncoat.replay()
+    return replayed.get(story["id"]) == story
+
+
+def test_what_was_refused_is_the_story_of_that_version(room):
+    turncoat = rehearsal.Turncoat(room)
+    refuse(room)
+    turncoat.settle()
+    (story,) = stories_of(turncoat, "1.1")
+    assert story["verdict"] == "malicious" and [s["stage"] for s in story["stages"]] == ["release-change"]
+    found = {f["check"]: f for f in story["stages"][0]["findings"]}
+    assert {"pe.certificate-slack", "diff.same-authentihash"} <= set(found)
+    proof = found["diff.same-authentihash"]
+    assert proof["events"] and proof["entity"] is None and proof["telemetry"] == ["artifact"]
+    assert proof["evidence"]["compared_with"] == "1.0" and proof["evidence"]["member"].endswith("codec.dll")
+    refuse(room)
+    gate(room, "allow", f"{NAME}=1.1", "--reason", "a test")
+    room.run(["apt-get", "-q", "-y", "install", f"{NAME}=1.1"])
+    deadline = time.monotonic() + 15
+    while not stories_of(turncoat, "1.1")[0].get("change") and time.monotonic() < deadline:
+        time.sleep(0.2)
+    turncoat.settle()
+    (story,) = stories_of(turncoat, "1.1")
+    assert (story["change"]["from"], story["change"]["to"]) == ("1.0", "1.1"), "the update joined its story"
+    page = turncoat.ask("stories", str(story["id"]))
+    assert "release change" in page and "codec.dll" in page, page
+    turncoat.stop()
+    assert same_in_replay(turncoat, story)
+
+
+def test_what_the_engine_did_not_hear_is_told_later(room):
+    refuse(room)
+    assert room.exists(GATE + "/untold.jsonl")
+    turncoat = rehearsal.Turncoat(room)
+    assert stories_of(turncoat, "1.1") == []
+    apt(room, "install", f"{NAME}=1.2")
+    turncoat.settle()
+    assert len(stories_of(turncoat, "1.1")) == 1 and not room.exists(GATE + "/untold.jsonl")
+    turncoat.stop()

@@ -54,6 +54,7 @@ Test(field, every_member_has_a_row)
         {TRN_EV_GAP, BODY(meta), 4},
         {TRN_EV_BPF, BODY(meta), 4},
         {TRN_EV_EXCEPTION, BODY(exception), 0},
+        {TRN_EV_BROUGHT, BODY(brought), 0},
         {TRN_EV_TICK, 0, offsetof(struct trn_event, exec), 0},
     };
     size_t n;

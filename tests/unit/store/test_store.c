@@ -248,7 +248,7 @@ Test(store, ticks_and_forks_take_no_room)
         ev.wall_ns = NOW - SECOND;
         cr_expect_eq(trn_store_event(s, &ev, TRN_STR_NONE, NULL), 0, "%s", trn_event_type_name(t));
     }
-    cr_expect_eq(matches(s, "since=1h"), 28);
+    cr_expect_eq(matches(s, "since=1h"), 29);
     trn_store_close(s);
 }
 
