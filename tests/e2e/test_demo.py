@@ -63,7 +63,7 @@ def test_stages_stand_in_the_order_of_time(told):
     stages = {stage["stage"] for stage in story["stages"]}
     # The beacon is told at the ninth of about eleven calls: a machine that stalls may not get that far. Its own tests ask
     # for it with times that do not depend on the machine (tests/unit/detect/test_beacon.c).
-    always = {"first-contact", "second-stage", "collection", "exfiltration", "hands-on-keyboard", "persistence"}
+    always = {"release-change", "first-contact", "second-stage", "collection", "exfiltration", "hands-on-keyboard", "persistence"}
     assert always <= stages <= always | {"beacon"}
     assert story["verdict"] in ("suspicious", "malicious")
 
@@ -71,6 +71,7 @@ def test_stages_stand_in_the_order_of_time(told):
 def test_six_stages_and_the_events_behind_each_finding(told):
     (story,) = told[0]
     assert len({stage["stage"] for stage in story["stages"]}) >= 6
+    assert story["stages"][0]["stage"] == "release-change"
     for stage in story["stages"]:
         assert stage["findings"]
         for finding in stage["findings"]:

@@ -49,12 +49,14 @@ def short(stories):
     )
 
 
-def check_story(story):
+def check_story(story, gate=False):
     """The story's own claims: who, and in which order."""
     software = story["software"]
     if (software.get("name"), software.get("version")) != (NAME, "1.1"):
         raise Unexpected(f"the story is about {software}, not {NAME} 1.1")
     stages = story["stages"]
+    if gate and stages[0]["stage"] != "release-change":
+        raise Unexpected(f"the story does not begin with the release: {[s['stage'] for s in stages]}")
     if len({s["stage"] for s in stages}) < 2:
         raise Unexpected(f"only {len(stages)} stage(s): {[s['stage'] for s in stages]}")
     times = [s["time"] for s in stages]
@@ -97,9 +99,26 @@ def settled_stories(turncoat, seconds=12):
     return stories
 
 
-def rehearse_version(root, turncoat, version, say):
-    say(f"apt installs {NAME} {version} from a local repository")
+def through_the_gate(root, version, say):
+    """The gate refuses the turned version, or warns; somebody insists, and that is recorded."""
+    done = root.run(["apt-get", "-q", "-y", "install", f"{NAME}={version}"], check=False)
+    if done.returncode == 0 and "is installed with a warning" in done.stderr:
+        say(f"the gate warns of {NAME} {version} before it is unpacked")
+        return
+    if done.returncode == 0 or "nothing was unpacked" not in done.stderr:
+        raise Unexpected(f"the gate let {version} through without a word:\n{done.stderr[-2000:]}")
+    say(f"the gate refuses {NAME} {version} before it is unpacked; somebody insists")
+    why = "the vendor says that it is harmless"
+    root.run(["turncoat", "gate", "allow", f"{NAME}={version}", "--reason", why, "--for", "1h"], scope=False)
     rehearsal.install(root, version)
+
+
+def rehearse_version(root, turncoat, version, say, gate=False):
+    say(f"apt installs {NAME} {version} from a local repository")
+    if gate and version == "1.1":
+        through_the_gate(root, version, say)
+    else:
+        rehearsal.install(root, version)
     say(f"alice's desktop starts {NAME} {version}")
     rehearsal.run_softphone(root, SECONDS[version])
     if turncoat is None:
@@ -121,8 +140,9 @@ def bundle_stories(turncoat, stories):
 def watch_rehearsal(root, args, say):
     turncoat = rehearsal.Turncoat(root)
     say("turncoatd is ready and sees this one cgroup")
-    before = rehearse_version(root, turncoat, "1.0", say)
-    after = rehearse_version(root, turncoat, "1.1", say)
+    root.run(["turncoat", "gate", "install"], scope=False)
+    before = rehearse_version(root, turncoat, "1.0", say, gate=True)
+    after = rehearse_version(root, turncoat, "1.1", say, gate=True)
     if args.state:
         bundle_stories(turncoat, after)
     page = "".join(turncoat.ask("stories", str(story["id"])) for story in after)
@@ -134,7 +154,7 @@ def watch_rehearsal(root, args, say):
         raise Unexpected(f"1.0 did nothing wrong, yet: {short(before)}")
     if len(after) != 1:
         raise Unexpected(f"expected exactly one story, about {NAME} 1.1, and got: {short(after)}")
-    check_story(after[0])
+    check_story(after[0], gate=True)
     summary = check_replay(turncoat, after)
     say(f"the replay of the log ({summary['events']} events) tells the same story")
 
