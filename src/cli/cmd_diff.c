@@ -27,11 +27,12 @@ struct diff {
     struct trn_scan_settings settings;
     struct trn_accepts policy;
     struct trn_diff_package package;
-    const char *old_path, *new_path;
+    const char *old_path, *new_path; /* old_path NULL: the last one seen */
     struct trn_output outputs[OUTPUTS];
     struct trn_progress progress;
     struct trn_release *before, *after, *upstream[UPSTREAM_MAX];
     size_t n_upstream;
+    struct trn_seen seen;
     struct trn_diff *diff;
     uint64_t files, last_files, bytes, last_bytes; /* of what is over, of what is looked at */
     int signals;                                   /* signalfd; -1: none */
@@ -47,6 +48,7 @@ static void diff_done(struct diff *d)
         d->upstream[i] = trn_release_free(d->upstream[i]);
     d->after = trn_release_free(d->after);
     d->before = trn_release_free(d->before);
+    trn_seen_done(&d->seen);
     trn_accepts_done(&d->policy);
     trn_diff_package_done(&d->package);
 }
@@ -115,13 +117,15 @@ static int choose_sides(struct diff *d, struct trn_err *err)
     }
     if (trn_cli_value(cli, "from"))
         return trn_fail(err, -EINVAL, "--from goes with --package NAME");
-    if (cli->n_operands < 2) {
-        int e = trn_fail(err, -EINVAL, "two releases are needed, OLD and NEW");
+    if (trn_cli_has(cli, "remember") && trn_cli_has(cli, "no-remember"))
+        return trn_fail(err, -EINVAL, "--remember and --no-remember contradict each other");
+    if (cli->n_operands == 0) {
+        int e = trn_fail(err, -EINVAL, "a release is needed: OLD and NEW, or NEW alone");
         trn_hint(err, "see turncoat diff --help");
         return e;
     }
-    d->old_path = cli->operands[0];
-    d->new_path = cli->operands[1];
+    d->old_path = cli->n_operands == 2 ? cli->operands[0] : NULL;
+    d->new_path = cli->operands[cli->n_operands - 1];
     return 0;
 }
 
@@ -177,7 +181,7 @@ static int fit(const struct diff *d, struct trn_err *err)
 {
     const struct trn_release *sides[] = {d->before, d->after};
     char a[160], b[160];
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; d->before && i < 2; i++) {
         const struct trn_release_member *one = trn_release_at(sides[i], 0), *other = trn_release_at(sides[1 - i], 0);
         if (one->path.n == 0 && one->children == 0 && other->path.n) {
             int e = trn_fail(err, -EINVAL, "'%s' is a folder and '%s' a file (%s): there is nothing to compare",
@@ -196,7 +200,7 @@ static int collect(struct diff *d, struct trn_err *err)
     int n = trn_cli_all(d->cli, "upstream", upstream);
     if (n > UPSTREAM_MAX)
         return trn_fail(err, -EINVAL, "--upstream is given more than %d times", UPSTREAM_MAX);
-    int e = look_at(d, d->old_path, NULL, &d->before, err);
+    int e = d->old_path ? look_at(d, d->old_path, NULL, &d->before, err) : 0;
     if (e == 0)
         e = look_at(d, d->new_path, d->before, &d->after, err);
     if (e == 0)
@@ -208,17 +212,45 @@ static int collect(struct diff *d, struct trn_err *err)
     return e;
 }
 
+/* What is asked of the store: releases before, when NEW stands alone or a store is named. */
+static int recall(struct diff *d, struct trn_err *err)
+{
+    const char *store = trn_cli_value(d->cli, "store");
+    if (d->old_path && !store && !trn_cli_has(d->cli, "remember"))
+        return 0;
+    int e = trn_seen_open(&d->seen, store, err);
+    return e < 0 ? e : trn_seen_before(&d->seen, d->after, err);
+}
+
 static int compare(struct diff *d, struct trn_err *err)
 {
+    size_t last = d->old_path ? 0 : 1; /* the first of the history is OLD itself */
     struct trn_diff_options o = {.sz = sizeof(o),
                                  .upstream = (const struct trn_release *const *)d->upstream,
-                                 .n_upstream = d->n_upstream};
+                                 .n_upstream = d->n_upstream,
+                                 .history = (const struct trn_release *const *)d->seen.history + last,
+                                 .n_history = d->seen.n - TRN_MIN(last, d->seen.n)};
     if (d->policy.list) {
         d->policy.after = d->after;
         o.accepted = trn_accepts_ask;
         o.accepted_ctx = &d->policy;
     }
-    return trn_diff_new(d->before, d->after, &o, &d->diff, err);
+    return trn_diff_new(d->old_path ? d->before : d->seen.history[0], d->after, &o, &d->diff, err);
+}
+
+/* By itself only what was given alone, was looked at whole, and is nothing to worry about. */
+static int remember(struct diff *d, bool *ret_done, struct trn_err *err)
+{
+    bool asked = trn_cli_has(d->cli, "remember");
+    bool good =
+        !d->old_path && !trn_release_undecided(d->after) && (!d->diff || d->diff->verdict < TRN_VERDICT_SUSPICIOUS);
+    if (!d->seen.store || trn_cli_has(d->cli, "no-remember") || (!asked && !good))
+        return 0;
+    int e = asked && d->before ? trn_seen_remember(&d->seen, d->before, err) : 0;
+    if (e == 0)
+        e = trn_seen_remember(&d->seen, d->after, err);
+    *ret_done = e == 0;
+    return e;
 }
 
 /* ---- the end ---- */
@@ -226,13 +258,15 @@ static int compare(struct diff *d, struct trn_err *err)
 static bool same_file(const struct diff *d)
 {
     struct stat a, b;
-    return stat(d->old_path, &a) == 0 && stat(d->new_path, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+    return d->old_path && stat(d->old_path, &a) == 0 && stat(d->new_path, &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
 }
 
 static int show(struct diff *d, struct trn_err *err)
 {
     const struct trn_diff_report r = {.diff = d->diff,
                                       .policy = d->policy.list ? &d->policy : NULL,
+                                      .basis = d->old_path || !d->seen.n ? NULL : d->seen.basis,
                                       .all = trn_cli_has(d->cli, "all"),
                                       .same_file = same_file(d)};
     char shown[200];
@@ -252,9 +286,24 @@ static int show(struct diff *d, struct trn_err *err)
 static int exit_of(const struct diff *d)
 {
     const struct trn_diff *x = d->diff;
+    if (!x) /* it was the first of its kind: nothing was decided */
+        return TRN_EXIT_UNDECIDED;
     if (x->verdict >= d->cli->fail_on && x->verdict > TRN_VERDICT_CLEAN)
         return TRN_EXIT_FINDINGS;
     return x->undecided ? TRN_EXIT_UNDECIDED : TRN_EXIT_OK;
+}
+
+static int answer(struct diff *d, struct trn_err *err)
+{
+    bool first = !d->old_path && d->seen.n == 0, remembered = false;
+    int e = first ? 0 : compare(d, err);
+    if (e == 0 && !first)
+        e = show(d, err);
+    if (e == 0)
+        e = remember(d, &remembered, err);
+    if (e == 0 && first)
+        trn_diff_report_first(d->after, d->cli->json, remembered, d->cli->out);
+    return e;
 }
 
 static int work(struct diff *d, struct trn_err *err)
@@ -270,9 +319,9 @@ static int work(struct diff *d, struct trn_err *err)
     if (e == -ECANCELED)
         (void)trn_fail(err, e, "interrupted: nothing was compared");
     if (e == 0)
-        e = compare(d, err);
+        e = recall(d, err);
     if (e == 0)
-        e = show(d, err);
+        e = answer(d, err);
     restore_signals(d);
     return e;
 }
@@ -304,6 +353,9 @@ static const struct trn_option OPTIONS[] = {
     {"fail-on", "VERDICT", "exit 1 from this verdict up (default suspicious)"},
     {"policy", "FILE", "changes that are accepted: YAML, see docs/diff.md"},
     {"upstream", "DIR", "reference builds that bundled libraries are compared with; may be repeated", .many = true},
+    {"store", "FILE", "releases that were seen (default: releases.db in $XDG_DATA_HOME/turncoat)"},
+    {"remember", NULL, "keep what was looked at in the store, whatever the verdict"},
+    {"no-remember", NULL, "keep nothing; else NEW alone is kept unless it is suspicious"},
     {"package", "NAME", "two versions of a package from apt's cache: the two newest, or those named"},
     {"from", "DIR", "where --package looks, instead of apt's cache"},
     {"sarif", "FILE", "write the findings as SARIF 2.1.0; - is standard output"},
@@ -318,6 +370,7 @@ static const struct trn_option OPTIONS[] = {
 
 static const struct trn_example EXAMPLES[] = {
     {"turncoat diff app-1.0.msi app-1.1.msi", "what changed that a vendor would never change"},
+    {"turncoat diff app-1.1.msi", "the same against the last one seen, and all before"},
     {"turncoat diff --package openssl", "the two newest versions in apt's cache"},
     {"turncoat diff --html report.html --policy accepted.yml old/ new/", "in continuous integration"},
     {"turncoat diff --json old/ new/", "two folders, for a program to read"},
@@ -325,9 +378,10 @@ static const struct trn_example EXAMPLES[] = {
 
 const struct trn_command trn_cmd_diff = {
     .name = "diff",
-    .usage = "OLD NEW",
+    .usage = "[OLD] NEW",
     .summary = "what changed between two releases that should worry you",
-    .notes = "Files, folders, installers, packages: anything that scan opens. Equal members are looked at once.\n",
+    .notes = "Files, folders, installers, packages: anything that scan opens. Equal members are looked at once.\n"
+             "NEW alone is compared with the last release of its product that was seen here, and remembered.\n",
     .examples = EXAMPLES,
     .n_examples = TRN_ARRAY_SIZE(EXAMPLES),
     .options = OPTIONS,

@@ -254,6 +254,34 @@ void trn_diff_report_json(const struct trn_diff_report *r, FILE *out)
     trn_out_done(&o);
 }
 
+void trn_diff_report_first(const struct trn_release *r, bool json, bool remembered, FILE *out)
+{
+    struct trn_out o;
+    trn_out_init(&o, out);
+    struct trn_buf *b = &o.b;
+    if (json) {
+        trn_put_c(b, "{\"schema\":\"turncoat.diff/1\",\"verdict\":\"clean\",\"score\":0,\"equal\":false,"
+                     "\"undecided\":true,\"first\":true,\"old\":null");
+        trn_out_bool(b, "remembered", remembered);
+        put_release(b, "new", r);
+        trn_put_c(b, ",\"reasons\":[],\"changes\":[],\"limits\":[");
+        put_limits(&o, "new", r);
+        trn_put_c(b, "]}\n");
+    } else {
+        struct trn_str name = trn_release_product(r), version = trn_release_version(r);
+        trn_put_c(b, "first: ");
+        trn_escape(b, name.n ? name : trn_path_base(trn_release_label(r)));
+        trn_put_c(b, version.n ? " " : "");
+        trn_escape(b, version);
+        trn_put_fmt(b,
+                    ", %zu members; none of it was seen before, so nothing was compared (%s; turncoat scan judges it "
+                    "alone)\n",
+                    trn_release_count(r), remembered ? "it is remembered now" : "it is not remembered");
+    }
+    trn_out_flush(&o, 0);
+    trn_out_done(&o);
+}
+
 void trn_diff_print_json(const struct trn_diff *d, FILE *out)
 {
     const struct trn_diff_report r = {.diff = d};

@@ -52,6 +52,22 @@ int trn_diff_package_find(const char *name, const char *dir, char *const *versio
                           struct trn_err *err) TRN_MUST_CHECK;
 void trn_diff_package_done(struct trn_diff_package *p);
 
+/* ---- cmd_diff_seen.c: releases that were seen before ---- */
+#define TRN_SEEN_MAX 5 /* that a release is compared with: the last one, and what those before it had is not new */
+#define TRN_SEEN_PATH 3200
+struct trn_seen {
+    struct trn_release_store *store;           /* owned; NULL: not opened */
+    struct trn_release *history[TRN_SEEN_MAX]; /* newest first, owned */
+    size_t n;
+    char path[TRN_SEEN_PATH], basis[400];
+};
+/* path NULL: $XDG_DATA_HOME/turncoat/releases.db, else below ~/.local/share. After the last worker was started. */
+int trn_seen_open(struct trn_seen *s, const char *path, struct trn_err *err) TRN_MUST_CHECK;
+/* Fills history and basis; n 0: none of its product was seen. */
+int trn_seen_before(struct trn_seen *s, const struct trn_release *after, struct trn_err *err) TRN_MUST_CHECK;
+int trn_seen_remember(struct trn_seen *s, const struct trn_release *r, struct trn_err *err) TRN_MUST_CHECK;
+void trn_seen_done(struct trn_seen *s);
+
 /* ---- cmd_diff_report.c: what all outputs share ---- */
 #define TRN_DIFF_REASONS 10u /* that are shown one by one */
 #define TRN_DIFF_DEPTH 96u   /* containers in containers: more than a release has */
@@ -100,6 +116,8 @@ void trn_diff_report_json(const struct trn_diff_report *r, FILE *out);          
 int trn_diff_report_sarif(const struct trn_diff_report *r, FILE *out) TRN_MUST_CHECK; /* cmd_diff_sarif.c */
 int trn_diff_report_sbom(const struct trn_diff_report *r, FILE *out) TRN_MUST_CHECK;  /* cmd_diff_sbom.c */
 int trn_diff_report_html(const struct trn_diff_report *r, FILE *out) TRN_MUST_CHECK;  /* cmd_diff_html.c */
+/* Of a release that nothing is known to compare with: first seen. remembered: it is known from now on. */
+void trn_diff_report_first(const struct trn_release *r, bool json, bool remembered, FILE *out);
 /* The same without anything around it: for who has a diff only. */
 void trn_diff_print_text(const struct trn_diff *d, FILE *out, bool colour, bool all);
 void trn_diff_print_json(const struct trn_diff *d, FILE *out);
