@@ -32,7 +32,7 @@ struct diff {
     struct trn_progress progress;
     struct trn_release *before, *after, *upstream[UPSTREAM_MAX];
     size_t n_upstream;
-    struct trn_seen seen;
+    struct trn_diff_seen seen;
     struct trn_diff *diff;
     uint64_t files, last_files, bytes, last_bytes; /* of what is over, of what is looked at */
     int signals;                                   /* signalfd; -1: none */
@@ -48,7 +48,7 @@ static void diff_done(struct diff *d)
         d->upstream[i] = trn_release_free(d->upstream[i]);
     d->after = trn_release_free(d->after);
     d->before = trn_release_free(d->before);
-    trn_seen_done(&d->seen);
+    trn_diff_seen_done(&d->seen);
     trn_accepts_done(&d->policy);
     trn_diff_package_done(&d->package);
 }
@@ -218,8 +218,8 @@ static int recall(struct diff *d, struct trn_err *err)
     const char *store = trn_cli_value(d->cli, "store");
     if (d->old_path && !store && !trn_cli_has(d->cli, "remember"))
         return 0;
-    int e = trn_seen_open(&d->seen, store, err);
-    return e < 0 ? e : trn_seen_before(&d->seen, d->after, err);
+    int e = trn_diff_seen_open(&d->seen, store, err);
+    return e < 0 ? e : trn_diff_seen_before(&d->seen, d->after, err);
 }
 
 static int compare(struct diff *d, struct trn_err *err)
@@ -246,9 +246,9 @@ static int remember(struct diff *d, bool *ret_done, struct trn_err *err)
         !d->old_path && !trn_release_undecided(d->after) && (!d->diff || d->diff->verdict < TRN_VERDICT_SUSPICIOUS);
     if (!d->seen.store || trn_cli_has(d->cli, "no-remember") || (!asked && !good))
         return 0;
-    int e = asked && d->before ? trn_seen_remember(&d->seen, d->before, err) : 0;
+    int e = asked && d->before ? trn_diff_seen_remember(&d->seen, d->before, err) : 0;
     if (e == 0)
-        e = trn_seen_remember(&d->seen, d->after, err);
+        e = trn_diff_seen_remember(&d->seen, d->after, err);
     *ret_done = e == 0;
     return e;
 }

@@ -222,12 +222,12 @@ static void put_reasons(struct page *p)
         return;
     }
     trn_put_c(b, "<ol>\n");
-    for (size_t i = 0; i < p->counts.reasons && i < TRN_DIFF_REASONS; i++)
-        put_reason(p, i);
+    for (size_t i = 0; i < p->counts.n_shown; i++)
+        put_reason(p, p->counts.shown[i]);
     trn_put_c(b, "</ol>\n");
-    if (p->counts.reasons > TRN_DIFF_REASONS) {
-        trn_put_fmt(b, "<p>And %zu more: ", p->counts.reasons - TRN_DIFF_REASONS);
-        trn_diff_checks(p->d, TRN_DIFF_REASONS, p->counts.reasons, b);
+    if (p->counts.reasons > p->counts.n_shown) {
+        trn_put_fmt(b, "<p>And %zu more: ", p->counts.reasons - p->counts.n_shown);
+        trn_diff_checks(p->d, &p->counts, b);
         trn_put_c(b, ".</p>\n");
     }
 }

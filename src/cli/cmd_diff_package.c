@@ -122,8 +122,8 @@ static int by_version(const void *a, const void *b)
     const struct found *x = a, *y = b;
     int d = trn_version_compare(trn_str_of(x->version), trn_str_of(y->version));
     if (d == 0)
-        d = strcmp(x->version, y->version);
-    return d ? d : x->rank != y->rank ? x->rank - y->rank : strcmp(x->file, y->file);
+        d = trn_str_cmp(trn_str_of(x->version), trn_str_of(y->version));
+    return d ? d : x->rank != y->rank ? x->rank - y->rank : trn_str_cmp(trn_str_of(x->file), trn_str_of(y->file));
 }
 
 /* One file a version: that of the machine's own architecture. */
@@ -156,10 +156,15 @@ static void list(const struct search *s, struct trn_err *err)
         trn_hint(err, "files are called NAME_VERSION_ARCH.deb or NAME-VERSION.ENDING; --from DIR says where they are");
 }
 
+static bool is_version(const struct found *f, const char *version)
+{
+    return trn_str_eq_c(trn_str_of(f->version), version);
+}
+
 static const struct found *of_version(const struct search *s, const char *version)
 {
     for (size_t i = 0; i < s->n; i++)
-        if (strcmp(s->found[i].version, version) == 0)
+        if (is_version(&s->found[i], version))
             return &s->found[i];
     return NULL;
 }
@@ -212,7 +217,7 @@ int trn_diff_package_find(const char *name, const char *dir, char *const *versio
         return e;
     one_each(&s);
     e = choose(&s, versions, n, chosen, err);
-    if (e < 0)
+    if (e < 0 || !chosen[0] || !chosen[1])
         return e;
     struct trn_diff_package p = {0};
     if (asprintf(&p.before, "%s/%s", s.dir, chosen[0]->file) < 0)

@@ -42,6 +42,18 @@ static void count_gaps(const struct trn_release *r, size_t *kinds, size_t *all)
     }
 }
 
+/* The weightiest, but of one check only a few: twenty libraries that gained the same must not hide what one alone gained. */
+static void choose(const struct trn_diff *d, struct trn_diff_counts *c)
+{
+    for (size_t i = 0; i < c->reasons && c->n_shown < TRN_DIFF_REASONS; i++) {
+        size_t alike = 0;
+        for (size_t k = 0; k < c->n_shown; k++)
+            alike += d->reasons[c->shown[k]].finding->check == d->reasons[i].finding->check;
+        if (alike < TRN_DIFF_ALIKE)
+            c->shown[c->n_shown++] = i;
+    }
+}
+
 struct trn_diff_counts trn_diff_count(const struct trn_diff *d)
 {
     struct trn_diff_counts c = {0};
@@ -54,10 +66,11 @@ struct trn_diff_counts trn_diff_count(const struct trn_diff *d)
         else
             c.accepted++;
     }
+    choose(d, &c);
     for (size_t i = 0; i < d->n_changes; i++) {
         const struct trn_change *change = &d->changes[i];
         /* what did not change at all was not compared: all that was found in it was there before */
-        c.before += change->kind == TRN_CHANGE_SAME ? change->new_member->n_findings : change->scanned_before;
+        c.before += change->kind == TRN_CHANGE_SAME ? trn_diff_shown(change)->n_findings : change->scanned_before;
         if (change->old_member && change->new_member && change->by <= TRN_PAIR_SIMILAR)
             c.paired[change->by]++;
     }
@@ -106,15 +119,19 @@ void trn_diff_put_paired(const struct trn_diff_counts *c, struct trn_buf *out)
         put_part(out, from, c->paired[i], words[i], false);
 }
 
-void trn_diff_checks(const struct trn_diff *d, size_t from, size_t to, struct trn_buf *out)
+void trn_diff_checks(const struct trn_diff *d, const struct trn_diff_counts *c, struct trn_buf *out)
 {
     struct {
         const struct trn_check *check;
         size_t n;
     } found[CHECKS_MAX];
-    size_t n = 0, start = out->n, rest = 0;
-    for (size_t i = from; i < to && i < d->n_reasons; i++) {
+    size_t n = 0, start = out->n, rest = 0, next = 0;
+    for (size_t i = 0; i < c->reasons; i++) {
         size_t k = 0;
+        if (next < c->n_shown && c->shown[next] == i) {
+            next++;
+            continue;
+        }
         while (k < n && found[k].check != d->reasons[i].finding->check)
             k++;
         if (k == CHECKS_MAX) {
@@ -179,12 +196,11 @@ void trn_diff_place(const struct trn_release *r, const struct trn_release_member
     for (const struct trn_release_member *at = m; at && n < TRN_ARRAY_SIZE(way);
          at = at->parent == TRN_NO_MEMBER ? NULL : trn_release_at(r, at->parent))
         way[n++] = at;
-    const struct trn_release_member *top = n ? way[n - 1] : m;
     struct trn_str label = trn_release_label(r);
     trn_put_str(file, label);
-    if (top->path.n) {
+    if (n && way[n - 1]->path.n) {
         trn_put_c(file, label.n && label.p[label.n - 1] == '/' ? "" : "/");
-        trn_put_str(file, top->path);
+        trn_put_str(file, way[n - 1]->path);
     }
     for (size_t i = n > 1 ? n - 1 : 0; i-- > 0;) {
         const struct trn_release_member *up = way[i + 1];

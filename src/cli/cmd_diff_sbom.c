@@ -63,7 +63,7 @@ static void put_change(struct trn_buf *b, const struct trn_diff *d, const struct
     for (size_t i = 0; is_new && i < c->n_findings; i++) {
         char text[200], name[160];
         const struct trn_finding *f = &c->findings[i];
-        (void)snprintf(text, sizeof(text), "%s %u", trn_finding_name(f, name, sizeof(name)),
+        (void)snprintf(text, sizeof(text), "%s %d", trn_finding_name(f, name, sizeof(name)),
                        f->score ? trn_score_alone(f, NULL) : 0);
         trn_sbom_pair(b, "turncoat:finding", trn_str_of(text));
     }

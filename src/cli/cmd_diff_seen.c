@@ -34,10 +34,10 @@ static int make_folder(const char *path, struct trn_err *err)
                  : 0;
 }
 
-int trn_seen_open(struct trn_seen *s, const char *path, struct trn_err *err)
+int trn_diff_seen_open(struct trn_diff_seen *s, const char *path, struct trn_err *err)
 {
     char shown[200];
-    *s = (struct trn_seen){0};
+    *s = (struct trn_diff_seen){0};
     int e = 0;
     if (path && (size_t)snprintf(s->path, sizeof(s->path), "%s", path) >= sizeof(s->path))
         return trn_fail(err, -ENAMETOOLONG, "the name of the store is too long: '%s'",
@@ -49,7 +49,7 @@ int trn_seen_open(struct trn_seen *s, const char *path, struct trn_err *err)
     return e < 0 ? e : trn_release_store_open(s->path, &s->store, err);
 }
 
-int trn_seen_before(struct trn_seen *s, const struct trn_release *after, struct trn_err *err)
+int trn_diff_seen_before(struct trn_diff_seen *s, const struct trn_release *after, struct trn_err *err)
 {
     char version[120];
     int e = trn_release_store_history(s->store, after, TRN_SEEN_MAX, s->history, &s->n, err);
@@ -65,12 +65,12 @@ int trn_seen_before(struct trn_seen *s, const struct trn_release *after, struct 
     return 0;
 }
 
-int trn_seen_remember(struct trn_seen *s, const struct trn_release *r, struct trn_err *err)
+int trn_diff_seen_remember(struct trn_diff_seen *s, const struct trn_release *r, struct trn_err *err)
 {
     return trn_release_store_put(s->store, r, trn_wall_ns(), err);
 }
 
-void trn_seen_done(struct trn_seen *s)
+void trn_diff_seen_done(struct trn_diff_seen *s)
 {
     for (size_t i = 0; i < s->n; i++)
         s->history[i] = trn_release_free(s->history[i]);

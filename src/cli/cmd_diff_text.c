@@ -159,11 +159,12 @@ static void put_fold(struct page *p, const char *label, const struct trn_buf *li
 
 static void fold_reasons(struct page *p, struct trn_buf *line)
 {
-    if (p->counts.reasons <= TRN_DIFF_REASONS)
+    size_t more = p->counts.reasons - p->counts.n_shown;
+    if (more == 0)
         return;
-    trn_put_count(line, p->counts.reasons - TRN_DIFF_REASONS);
-    trn_put_c(line, " more reasons: ");
-    trn_diff_checks(p->d, TRN_DIFF_REASONS, p->counts.reasons, line);
+    trn_put_count(line, more);
+    trn_put_c(line, more == 1 ? " more reason: " : " more reasons: ");
+    trn_diff_checks(p->d, &p->counts, line);
 }
 
 static void fold_changes(struct page *p, struct trn_buf *line)
@@ -302,8 +303,8 @@ void trn_diff_report_text(const struct trn_diff_report *r, FILE *out, bool colou
         put_equal(&p);
     } else {
         put_head(&p);
-        for (size_t i = 0; i < p.counts.reasons && i < TRN_DIFF_REASONS; i++)
-            put_reason(&p, &p.d->reasons[i]);
+        for (size_t i = 0; i < p.counts.n_shown; i++)
+            put_reason(&p, &p.d->reasons[p.counts.shown[i]]);
         if (r->all) {
             trn_put_c(&p.b, "\n");
             trn_diff_put_tree(p.d, &p.b, out);

@@ -55,20 +55,21 @@ void trn_diff_package_done(struct trn_diff_package *p);
 /* ---- cmd_diff_seen.c: releases that were seen before ---- */
 #define TRN_SEEN_MAX 5 /* that a release is compared with: the last one, and what those before it had is not new */
 #define TRN_SEEN_PATH 3200
-struct trn_seen {
+struct trn_diff_seen {
     struct trn_release_store *store;           /* owned; NULL: not opened */
     struct trn_release *history[TRN_SEEN_MAX]; /* newest first, owned */
     size_t n;
     char path[TRN_SEEN_PATH], basis[400];
 };
 /* path NULL: $XDG_DATA_HOME/turncoat/releases.db, else below ~/.local/share. After the last worker was started. */
-int trn_seen_open(struct trn_seen *s, const char *path, struct trn_err *err) TRN_MUST_CHECK;
+int trn_diff_seen_open(struct trn_diff_seen *s, const char *path, struct trn_err *err) TRN_MUST_CHECK;
 /* Fills history and basis; n 0: none of its product was seen. */
-int trn_seen_before(struct trn_seen *s, const struct trn_release *after, struct trn_err *err) TRN_MUST_CHECK;
-int trn_seen_remember(struct trn_seen *s, const struct trn_release *r, struct trn_err *err) TRN_MUST_CHECK;
-void trn_seen_done(struct trn_seen *s);
+int trn_diff_seen_before(struct trn_diff_seen *s, const struct trn_release *after, struct trn_err *err) TRN_MUST_CHECK;
+int trn_diff_seen_remember(struct trn_diff_seen *s, const struct trn_release *r, struct trn_err *err) TRN_MUST_CHECK;
+void trn_diff_seen_done(struct trn_diff_seen *s);
 
 /* ---- cmd_diff_report.c: what all outputs share ---- */
+#define TRN_DIFF_ALIKE 3u    /* of one check, of those: the others are counted, so that they hide nothing */
 #define TRN_DIFF_REASONS 10u /* that are shown one by one */
 #define TRN_DIFF_DEPTH 96u   /* containers in containers: more than a release has */
 struct trn_diff_report {
@@ -78,10 +79,11 @@ struct trn_diff_report {
     bool all, same_file;
 };
 struct trn_diff_counts {
-    size_t reasons;  /* findings that weigh something: the first ones of diff->reasons */
-    size_t accepted; /* by policy */
-    size_t nothing;  /* findings that weigh nothing for another reason */
-    size_t before;   /* findings of the scan that OLD had too */
+    size_t shown[TRN_DIFF_REASONS], n_shown; /* which reasons are shown, in order */
+    size_t reasons;                          /* findings that weigh something: the first ones of diff->reasons */
+    size_t accepted;                         /* by policy */
+    size_t nothing;                          /* findings that weigh nothing for another reason */
+    size_t before;                           /* findings of the scan that OLD had too */
     size_t gaps[2][TRN_GAP_KIND_MAX], all_gaps[2];
     size_t paired[TRN_PAIR_SIMILAR + 1];
 };
@@ -98,8 +100,8 @@ struct trn_str trn_diff_path(const struct trn_release *r, const struct trn_relea
 /* Where a member lies: the file that was given, and "data.tar!/usr/bin/x" in it (empty: the file itself). Raw, appended. */
 void trn_diff_place(const struct trn_release *r, const struct trn_release_member *m, struct trn_buf *file,
                     struct trn_buf *member);
-/* "diff.new-capability 8, diff.rpath 1": the checks of reasons from..to, most first. */
-void trn_diff_checks(const struct trn_diff *d, size_t from, size_t to, struct trn_buf *out);
+/* "diff.new-capability 8, diff.rpath 1": the checks of reasons that are not shown, most first. */
+void trn_diff_checks(const struct trn_diff *d, const struct trn_diff_counts *c, struct trn_buf *out);
 struct trn_str trn_finding_value(const struct trn_finding *f, const char *key); /* of its evidence; absent: none */
 /* "12 changed, 3 added, ..." */
 void trn_diff_put_counts(const struct trn_diff *d, struct trn_buf *out);

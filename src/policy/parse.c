@@ -46,7 +46,7 @@ static int not_yaml(struct builder *b, struct trn_str file)
         return trn_policy_wrong(b->err, NULL, "out of memory");
     if (y->error == YAML_READER_ERROR) { /* it counts bytes there, not lines */
         at.line = at.column = 1;
-        for (size_t i = 0; i < y->problem_offset && i < file.n; i++) {
+        for (size_t i = 0; file.p && i < y->problem_offset && i < file.n; i++) {
             at.line += file.p[i] == '\n';
             at.column = file.p[i] == '\n' ? 1 : at.column + 1;
         }
@@ -177,7 +177,9 @@ int trn_policy_parse(struct trn_str file, struct trn_policy *ret, struct trn_pol
     TRN_AUTO(trn_arena_freep) struct trn_arena *arena = trn_arena_new(4u << 20);
     TRN_AUTO(trn_freep) struct trn_policy *p = malloc(sizeof *p);
     const struct trn_policy_node *root = NULL;
-    int r = p ? trn_policy_tree(file, arena, &root, err) : trn_policy_wrong(err, NULL, "out of memory");
+    if (!p)
+        return trn_policy_wrong(err, NULL, "out of memory");
+    int r = trn_policy_tree(file, arena, &root, err);
     if (r == 0)
         r = trn_policy_words(root, p, err);
     if (r == 0)

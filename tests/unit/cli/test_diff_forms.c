@@ -61,7 +61,7 @@ Test(diff_forms, the_page_begins_with_the_verdict_and_has_ten_reasons)
     TRN_AUTO(trn_freep) char *text = printed(TEXT);
     cr_assert_eq(strncmp(text, "MALICIOUS 96  acme-softphone 1.0 -> 1.1\n", 40), 0, "%s", text);
     cr_assert_eq(count(text, "at 0x4edcd8"), TRN_DIFF_REASONS, "%s", text);
-    cr_assert(strstr(text, "3 more reasons: diff.exports-changed 2, diff.new-library 1\n"), "%s", text);
+    cr_assert(strstr(text, "3 more reasons: diff.script-capability 2, diff.exports-changed 1\n"), "%s", text);
     cr_assert(strstr(text, "3 findings of the scan that the old one had too"), "%s", text);
     cr_assert(strstr(text, "old: 1 damaged; new: 1 encrypted\n"), "%s", text);
     cr_assert(strstr(text, "turncoat explain 'diff.same-authentihash'"), "%s", text);

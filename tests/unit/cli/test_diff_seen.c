@@ -39,8 +39,8 @@ Test(diff_seen, the_next_is_compared_with_it)
 Test(diff_seen, nothing_is_remembered_that_should_not_be)
 {
     TRN_AUTO(said_done) struct said not = CALL("diff", "--no-remember", "acme-1.0.txt");
-    cr_assert_eq(not.code, TRN_EXIT_UNDECIDED, "%s", not.err);
-    cr_assert(strstr(not.out, "it is not remembered"), "%s", not.out);
+    cr_assert_eq(not .code, TRN_EXIT_UNDECIDED, "%s", not .err);
+    cr_assert(strstr(not .out, "it is not remembered"), "%s", not .out);
     TRN_AUTO(said_done) struct said pair = CALL("diff", "acme-1.0.txt", "acme-1.1.txt");
     cr_assert_eq(pair.code, TRN_EXIT_OK, "%s", pair.err);
     TRN_AUTO(said_done) struct said again = CALL("diff", "--json", "acme-1.1.txt");
@@ -50,7 +50,8 @@ Test(diff_seen, nothing_is_remembered_that_should_not_be)
 
 Test(diff_seen, what_is_suspicious_is_not_remembered_by_itself)
 {
-    static const char pixels[] = "GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff,\0\0\0\0\x01\0\x01\0\0\x02\x02\x44\x01\0;";
+    static const char pixels[] =
+        "GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff,\0\0\0\0\x01\0\x01\0\0\x02\x02\x44\x01\0;";
     char tail[600];
     int fd = open("icon-1.0.gif", O_WRONLY | O_CREAT, 0644);
     cr_assert_eq(write(fd, pixels, sizeof(pixels) - 1), (ssize_t)sizeof(pixels) - 1);
