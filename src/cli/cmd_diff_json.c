@@ -261,7 +261,7 @@ void trn_diff_report_first(const struct trn_release *r, bool json, bool remember
     struct trn_buf *b = &o.b;
     if (json) {
         trn_put_c(b, "{\"schema\":\"turncoat.diff/1\",\"verdict\":\"clean\",\"score\":0,\"equal\":false,"
-                     "\"undecided\":true,\"first\":true,\"old\":null");
+                     "\"undecided\":true,\"first\":true,\"old\":{}");
         trn_out_bool(b, "remembered", remembered);
         put_release(b, "new", r);
         trn_put_c(b, ",\"reasons\":[],\"changes\":[],\"limits\":[");

@@ -11,7 +11,9 @@ import time
 
 import pytest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.dirname(HERE)]
+from fixtures.pe import Pe  # noqa: E402
 from test_diff_page import png, stuffed  # noqa: E402
 
 
@@ -87,6 +89,18 @@ def test_fail_on_moves_the_exit_code(diff, packages):
     diff(*pair, code=1)
     diff("--fail-on", "malicious", *pair, code=0)
     diff("--fail-on", "nonsense", *pair, code=2)
+
+
+def test_a_bundled_library_is_held_against_a_reference_build(diff, tmp_path):
+    plain = {"KERNEL32.dll": ["GetTickCount"]}
+    more = {"KERNEL32.dll": ["GetTickCount", "CreateFileW", "ReadFile", "VirtualProtect"], "WS2_32.dll": ["connect", "send"]}
+    for folder, imports in (("old", more), ("new", more), ("reference", plain), ("like", more)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "zlib1.dll").write_bytes(Pe(dll=True, imports=imports, name="zlib1.dll").build())
+    told = json.loads(diff("--json", "--upstream", "reference", "old", "new").stdout)
+    assert "diff.upstream-differs" in {r["check"] for r in told["reasons"]}
+    assert diff("--upstream", "like", "old", "new", code=0).stdout.startswith("equal: ")
+    assert "cannot look at 'nowhere'" in diff("--upstream", "nowhere", "old", "new", code=2).stderr
 
 
 def test_an_interrupt_ends_it_and_leaves_nothing(programs, tmp_path):
