@@ -59,6 +59,28 @@ static int by_weight(const void *a, const void *b)
                                      : x->finding > y->finding;
 }
 
+/* Is there something that was not looked at in what changed? What is the same byte for byte leaves no doubt, seen or not. */
+static int find_doubt(struct trn_diff *d, const struct trn_release *r, bool is_new)
+{
+    size_t n = trn_release_count(r);
+    const struct trn_release_member *first = trn_release_at(r, 0);
+    const struct trn_release_gap *g;
+    if (!trn_release_undecided(r))
+        return 0;
+    TRN_AUTO(trn_freep) bool *same = calloc(n + 1, sizeof(*same));
+    if (!same)
+        return -ENOMEM;
+    for (size_t i = 0; i < d->n_changes; i++) {
+        const struct trn_release_member *a = d->changes[i].old_member, *b = d->changes[i].new_member;
+        if (a && b && a->size == b->size && memcmp(a->sha256, b->sha256, TRN_SHA256_SIZE) == 0)
+            same[(is_new ? b : a) - first] = true;
+    }
+    for (size_t i = 0; (g = trn_release_gap_at(r, i)) != NULL; i++)
+        if (g->gap.kind != TRN_GAP_UNSUPPORTED && (g->member >= n || !same[g->member]))
+            d->undecided = true;
+    return 0;
+}
+
 static int settle(struct trn_compare *c)
 {
     struct trn_diff *d = c->diff;
@@ -89,8 +111,8 @@ static int settle(struct trn_compare *c)
     d->equal = d->counts[TRN_CHANGE_SAME] == d->n_changes;
     for (size_t i = 0; d->equal && i < d->n_changes; i++) /* another version in a name alone is a difference too */
         d->equal = d->changes[i].by != TRN_PAIR_VERSION_IN_PATH;
-    d->undecided = trn_release_undecided(d->old_release) || trn_release_undecided(d->new_release);
-    return 0;
+    int e = find_doubt(d, d->old_release, false);
+    return e < 0 ? e : find_doubt(d, d->new_release, true);
 }
 
 /* Of which sort a release is: what is in it is compared with what is in another of the sort. */

@@ -133,7 +133,7 @@ struct trn_diff {
     enum trn_verdict verdict;
     uint16_t score;
     bool equal;                 /* nothing differs at all */
-    bool undecided;             /* something could not be looked at, in either */
+    bool undecided;             /* something that changed could not be looked at, in either */
     struct trn_change *changes; /* in order of path of the new (else the old) one */
     size_t n_changes;
     size_t counts[TRN_CHANGE_KIND_MAX];

@@ -70,6 +70,28 @@ Test(diff, json_says_both_sides)
     json_decref(o);
 }
 
+static void put_bytes(const char *path, const char *bytes, size_t n)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    cr_assert_eq(write(fd, bytes, n), (ssize_t)n);
+    close(fd);
+}
+
+Test(diff, only_what_changed_and_was_not_seen_is_a_doubt)
+{
+    static const char cut[] = "\x1f\x8b\x08\0\0\0\0\0\0\x03\xcb\x48\xcd";
+    put_bytes("old/cut.gz", cut, sizeof(cut) - 1);
+    put_bytes("new/cut.gz", cut, sizeof(cut) - 1);
+    place_put("new/b.txt", "another thing\n");
+    TRN_AUTO(said_done) struct said same = CALL("diff", "old", "new");
+    cr_assert_eq(same.code, TRN_EXIT_OK, "%s", same.out);
+    cr_assert(strstr(same.out, "not seen   old: 1 damaged"), "%s", same.out);
+    put_bytes("new/cut.gz", cut, sizeof(cut) - 2);
+    TRN_AUTO(said_done) struct said other = CALL("diff", "old", "new");
+    cr_assert_eq(other.code, TRN_EXIT_UNDECIDED, "%s", other.out);
+    cr_assert(strstr(other.out, ", as far as it could be looked at\n"), "%s", other.out);
+}
+
 static void refused(int code, const char *a, const char *b, const char *words)
 {
     TRN_AUTO(said_done) struct said s = CALL("diff", a, b);
