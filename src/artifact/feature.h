@@ -41,6 +41,8 @@ enum trn_feature_kind {
     TRN_FEATURE_KIND_MAX,
 };
 #define TRN_FEATURE_NOWHERE UINT64_MAX
+#define TRN_TEXT_ALONE \
+    2u /* number of a TRN_FEATURE_TEXT that is a text of its own, not a part of a longer one; else 1 */
 #define TRN_FEATURE_KEY_MAX 256u
 #define TRN_FEATURE_VALUE_MAX 1024u
 #define TRN_FEATURES_MAX \

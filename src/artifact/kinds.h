@@ -8,6 +8,12 @@
 /* features, for who compares releases */
 int trn_feature_about(struct trn_look *l, struct trn_err *err);
 int trn_feature_code(struct trn_look *l, struct trn_err *err); /* of unknown formats; of programs their looks tell it */
+int trn_feature_text(struct trn_look *l, struct trn_err *err);
+int trn_feature_script(struct trn_look *l, struct trn_err *err);
+int trn_feature_package(struct trn_look *l, struct trn_err *err);
+int trn_feature_msi(struct trn_look *l, struct trn_err *err);
+int trn_feature_service(struct trn_look *l, struct trn_err *err);
+int trn_feature_embedded(struct trn_look *l, struct trn_err *err);
 
 /* ELF files */
 int trn_look_elf(struct trn_look *l, struct trn_err *err);

@@ -17,11 +17,24 @@ trn_comparer *const trn_comparers[] = {
     trn_compare_code_elf,
     trn_compare_code_macho,
     trn_compare_code_program,
+    trn_compare_obfuscation,
+    trn_compare_lifecycle,
+    trn_compare_maintainer,
+    trn_compare_actions,
+    trn_compare_embedded,
+    trn_compare_closed,
     NULL,
 };
-/* clang-format on */
 
 trn_comparer *const trn_contexts[] = {
+    trn_context_contacts,
+    trn_context_browsers,
+    trn_context_abilities,
+    trn_context_starts,
+    trn_context_rights,
+    trn_context_archives,
+    trn_context_built,
+    trn_context_dependencies,
     trn_context_history,
     trn_context_signature,
     trn_context_outlier,
@@ -30,6 +43,7 @@ trn_comparer *const trn_contexts[] = {
     trn_context_version, /* last */
     NULL,
 };
+/* clang-format on */
 
 #define SHOWN 300u /* bytes of one value that are shown */
 #define LIST_MAX 8u

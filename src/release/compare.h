@@ -71,5 +71,12 @@ trn_comparer trn_context_outlier;      /* context_outlier.c: tools and times of 
 trn_comparer trn_context_upstream;     /* context_upstream.c: reference builds */
 trn_comparer trn_context_mass;         /* context_mass.c: what most files changed alike */
 trn_comparer trn_context_version;      /* context_version.c: last: weighs what is left */
+trn_comparer trn_compare_obfuscation, trn_context_abilities;                     /* compare_script.c */
+trn_comparer trn_compare_lifecycle, trn_compare_maintainer, trn_compare_actions; /* compare_package.c */
+trn_comparer trn_compare_embedded, trn_compare_closed;                           /* compare_embedded.c */
+trn_comparer trn_context_archives, trn_context_built;                            /* compare_embedded.c */
+trn_comparer trn_context_contacts, trn_context_browsers;                         /* compare_text.c */
+trn_comparer trn_context_starts, trn_context_rights;                             /* compare_service.c */
+trn_comparer trn_context_dependencies; /* compare_dependency.c: behind those that tell scripts */
 
 #endif
