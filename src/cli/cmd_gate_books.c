@@ -332,7 +332,7 @@ static int allow_words(struct trn_cli *cli, struct trn_str *name, struct trn_str
 
 int trn_gate_allow(struct trn_cli *cli, struct trn_err *err)
 {
-    struct trn_str name, version;
+    struct trn_str name = TRN_STR_NONE, version = TRN_STR_NONE;
     uint64_t seconds;
     int e = allow_words(cli, &name, &version, &seconds, err);
     if (e < 0)

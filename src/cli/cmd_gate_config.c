@@ -103,6 +103,11 @@ static void set_value(struct trn_cli *cli, const char *name, const char *value)
             cli->values[i] = value;
 }
 
+void trn_gate_forget_value(struct trn_cli *cli, const char *name)
+{
+    set_value(cli, name, NULL);
+}
+
 void trn_gate_cache_beside(struct trn_cli *cli, char *dst, size_t size)
 {
     if ((size_t)snprintf(dst, size, "%s-gate", cli->state) < size)
@@ -111,8 +116,13 @@ void trn_gate_cache_beside(struct trn_cli *cli, char *dst, size_t size)
 
 void trn_gate_config_apply(struct trn_cli *cli, const struct trn_gate_config *c)
 {
-    if (c->rules[0] && cli->n_many == 0)
+    const struct trn_option *o;
+    for (size_t i = 0; c->rules[0] && cli->n_many == 0 && (o = trn_cli_option_at(cli->command, i)) != NULL; i++) {
+        if (strcmp(o->name, "rules") != 0)
+            continue;
+        cli->many_of[cli->n_many] = (uint8_t)i;
         cli->many[cli->n_many++] = c->rules;
+    }
     if (c->indicators[0] && !trn_cli_has(cli, "indicators"))
         set_value(cli, "indicators", c->indicators);
 }

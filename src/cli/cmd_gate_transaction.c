@@ -33,6 +33,8 @@ static int open_new(const struct entry *x)
 {
     char path[TRN_GATE_PATH_MAX];
     struct stat st;
+    if (!x->item)
+        return -EINVAL;
     (void)snprintf(path, sizeof(path), "%.*s", TRN_STR_ARG(x->item->file));
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
@@ -356,10 +358,24 @@ static void transaction_done(struct transaction *t)
     free(t->pairs);
 }
 
+/* Rules or indicators that cannot be read must not cost the comparison: it goes on without them, and says so. */
+static int read_settings(const struct trn_gate_run *r, struct trn_scan_settings *ret, struct trn_err *err)
+{
+    int e = trn_scan_settings_read(r->cli, ret, err);
+    if (e == 0 || (r->cli->n_many == 0 && !trn_cli_has(r->cli, "indicators")))
+        return e;
+    fprintf(r->cli->err, "turncoat: %s; the packages are compared without rules and indicators\n", err->message);
+    trn_scan_settings_done(ret, false, 0);
+    *err = (struct trn_err){0};
+    r->cli->n_many = 0;
+    trn_gate_forget_value(r->cli, "indicators");
+    return trn_scan_settings_read(r->cli, ret, err);
+}
+
 int trn_gate_transaction(struct trn_gate_run *r, const struct trn_gate_list *list, struct trn_err *err)
 {
     TRN_AUTO(transaction_done) struct transaction t = {.r = r};
-    int e = trn_scan_settings_read(r->cli, &t.settings, err);
+    int e = read_settings(r, &t.settings, err);
     if (e < 0)
         return e;
     if (list->bad) {

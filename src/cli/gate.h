@@ -54,6 +54,7 @@ bool trn_gate_hook_is_there(void);
 /* Gives the settings of the configuration to trn_scan_settings_read, where the call says nothing itself. */
 void trn_gate_config_apply(struct trn_cli *cli, const struct trn_gate_config *c);
 
+void trn_gate_forget_value(struct trn_cli *cli, const char *name);
 /* What trn_scan_settings_read keeps goes into the folder of the gate (dst, size: its name), not into the engine's. */
 void trn_gate_cache_beside(struct trn_cli *cli, char *dst, size_t size);
 

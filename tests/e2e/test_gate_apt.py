@@ -228,6 +228,13 @@ def test_nobody_else_may_own_the_folder_of_the_gate(room):
     assert done.returncode != 0 and installed(room) == "1.0", "it is judged all the same, from the installed files"
 
 
+def test_rules_that_are_gone_do_not_cost_the_comparison(room):
+    room.write("/srv/rules/made.yar", "rule Made_Up { condition: false }\n")
+    gate(room, "install", "--rules", "/srv/rules")
+    shutil.rmtree(room.host_path("/srv/rules"))
+    assert "without rules and indicators" in refuse(room)
+
+
 def stories_of(turncoat, version):
     return [s for s in turncoat.stories() if (s["software"]["name"], s["software"]["version"]) == (NAME, version)]
 
