@@ -101,6 +101,19 @@ static size_t hash_end(struct trn_str s, size_t i)
     return k - i >= HASH_MIN && number && letter && !alnum(s, k) ? k : i;
 }
 
+/* Eight letters and digits between "-" or "." and ".", with a number or a capital inside: the same by other bundlers
+ * ("view-BQT9Z6FV.js"). A word may look like that; but it is asked only where no path is the same. */
+static size_t short_hash_end(struct trn_str s, size_t i)
+{
+    bool mixed = false;
+    size_t k = i;
+    if (i == 0 || (s.p[i - 1] != '-' && s.p[i - 1] != '.'))
+        return i;
+    for (; k < s.n && k - i < HASH_MIN && (alnum(s, k) || s.p[k] == '_' || s.p[k] == '-'); k++)
+        mixed = mixed || digit(s, k) || (k > i && isupper((unsigned char)s.p[k]));
+    return mixed && k - i == HASH_MIN && k < s.n && s.p[k] == '.' ? k : i;
+}
+
 /* The ending of a compressed stream in a path, ".xz" of "data.tar.xz!data.tar": how it is packed says nothing. */
 static size_t packing_end(struct trn_str s, size_t i)
 {
@@ -123,6 +136,8 @@ size_t trn_versionless(struct trn_str text, bool loose, char *out, size_t max)
             continue;
         }
         end = hash_end(text, i);
+        if (end == i)
+            end = short_hash_end(text, i);
         if (end == i)
             end = version_end(text, i);
         if (end == i && loose)
