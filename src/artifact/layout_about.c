@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Owns: what packages say of themselves in a file of their own: Debian's control, Python's METADATA and PKG-INFO, NuGet's
- * .nuspec. Name, version, maker and licence become properties of that file, for the inventory.
+ * .nuspec, a Mac bundle's Info.plist where it is XML. Name, version, maker and licence become properties of that file, for the
+ * inventory.
  * Must not: believe any of it; parse more of XML than these elements' text.
  * Hand-offs: properties only; no finding.
  */
@@ -74,13 +75,41 @@ static int tell_elements(struct trn_look *l, struct trn_str text)
     return e;
 }
 
+/* <key>NAME</key> <string>text</string>: the text; of a bundle its name, else how the system calls it. */
+static struct trn_str plist_string(struct trn_str text, struct trn_str key)
+{
+    const char *at = memmem(text.p, text.n, key.p, key.n);
+    if (!at)
+        return TRN_STR_NONE;
+    struct trn_str rest = trn_str_trim(trn_str_slice(text, (size_t)(at - text.p) + key.n, text.n));
+    static const struct trn_str open = {"<string>", 8};
+    if (!trn_str_starts(rest, open))
+        return TRN_STR_NONE;
+    rest = trn_str_slice(rest, open.n, rest.n);
+    ptrdiff_t end = trn_str_find(rest, '<');
+    return trn_str_trim(trn_str_slice(rest, 0, end < 0 ? 0 : (size_t)end));
+}
+
+static int tell_bundle(struct trn_look *l, struct trn_str text)
+{
+    struct trn_str name = plist_string(text, TRN_STR("<key>CFBundleName</key>"));
+    struct trn_str version = plist_string(text, TRN_STR("<key>CFBundleShortVersionString</key>"));
+    if (name.n == 0)
+        name = plist_string(text, TRN_STR("<key>CFBundleIdentifier</key>"));
+    if (version.n == 0)
+        version = plist_string(text, TRN_STR("<key>CFBundleVersion</key>"));
+    int e = trn_look_property(l, "product", trn_str_slice(name, 0, VALUE_MAX));
+    return e < 0 ? e : trn_look_property(l, "version", trn_str_slice(version, 0, VALUE_MAX));
+}
+
 int trn_look_about(struct trn_look *l, struct trn_err *err)
 {
     bool debian = trn_str_eq_c(l->name, "control");
     bool python = TRN_ONE_OF(l->name, "METADATA", "PKG-INFO");
     bool nuget = trn_str_ends(l->name, TRN_STR(".nuspec"));
+    bool bundle = trn_str_eq_c(l->name, "Info.plist");
     struct trn_str text;
-    if (!(debian || python || nuget) || l->self->format != TRN_FORMAT_TEXT || l->bytes->size > ABOUT_MAX)
+    if (!(debian || python || nuget || bundle) || l->self->format != TRN_FORMAT_TEXT || l->bytes->size > ABOUT_MAX)
         return 0;
     int e = trn_source_take(l->bytes, 0, (size_t)l->bytes->size, l->arena, &text);
     if (e < 0)
@@ -89,5 +118,5 @@ int trn_look_about(struct trn_look *l, struct trn_err *err)
         return 0; /* another file of that name */
     if (python && !trn_str_starts(text, TRN_STR("Metadata-Version:")))
         return 0;
-    return nuget ? tell_elements(l, text) : tell_lines(l, text);
+    return nuget ? tell_elements(l, text) : bundle ? tell_bundle(l, text) : tell_lines(l, text);
 }

@@ -40,3 +40,17 @@ Test(layout_about, nuspec)
     scan("acme.nuspec", "<id><<<<");
     cr_expect_eq(s.n_findings, 0);
 }
+
+Test(layout_about, bundle)
+{
+    scan("Info.plist",
+         "<?xml version=\"1.0\"?><plist><dict><key>CFBundleIdentifier</key><string>test.acme.phone</string>\n"
+         "\t<key>CFBundleVersion</key>\n\t<string>416</string>"
+         "<key>CFBundleShortVersionString</key><string>18.12</string></dict></plist>");
+    cr_expect(seen_has_property(&s, "product=test.acme.phone"));
+    cr_expect(seen_has_property(&s, "version=18.12") && !seen_has_property(&s, "version=416"));
+    scan("Info.plist",
+         "<?xml version=\"1.0\"?><plist><key>CFBundleName</key><true/><key>CFBundleVersion</key><string>");
+    cr_expect(!seen_has_property(&s, "product=") && !seen_has_property(&s, "version="));
+    cr_expect_eq(s.n_findings, 0);
+}
