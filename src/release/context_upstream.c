@@ -155,9 +155,10 @@ static int tell(struct trn_compare *c, struct trn_change *x, const struct refere
     struct trn_finding f;
     char label[160], shown[80];
     struct trn_str theirs = version_of(r->release, r->member);
-    int e = differences(c, r->member, x->new_member, &d);
-    if (e == 0)
-        e = trn_compare_begin(c, "diff.upstream-differs", &f);
+    int e = trn_compare_begin(c, "diff.upstream-differs", &f);
+    if (e < 0)
+        return e;
+    e = differences(c, r->member, x->new_member, &d);
     if (e < 0)
         return e;
     bool known = version.n && theirs.n;
