@@ -167,7 +167,7 @@ static inline void trn_diff_freep(struct trn_diff **d)
 /* The local reference store: one SQLite file that keeps, per product, what every release seen was made of, so that NEW alone
  * can be compared with the last one and with all before. Bounded: the oldest go first (of a product, then of all). */
 struct trn_release_store;
-struct trn_release_seen { /* one that is kept; views live during the call */
+struct trn_release_seen {                   /* one that is kept; views live during the call */
     struct trn_str product, version, label; /* raw. No product told: the label's base name without version numbers */
     uint64_t wall_ns;                       /* when it was seen */
     uint8_t content[TRN_SHA256_SIZE];       /* of a file given by itself its hash, else over all paths and hashes */

@@ -162,31 +162,49 @@ static int check_schema(struct trn_release_store *s, struct trn_err *err)
     return version == SCHEMA ? 0 : not_ours(s, err);
 }
 
-int trn_release_store_open(const char *path, struct trn_release_store **ret, struct trn_err *err)
+/* Nobody else's business: the file is there, and its owner's alone, before SQLite opens it. */
+static int make_file(const char *path, struct trn_err *err)
 {
-    static const char settings[] = "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA mmap_size=0;"
-                                   "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-2048;";
-    TRN_AUTO(trn_release_store_closep) struct trn_release_store *s = calloc(1, sizeof(*s));
     char shown[200];
-    if (!s || !(s->path = strdup(path)))
-        return trn_fail(err, -ENOMEM, "cannot open the store of releases: out of memory");
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600); /* nobody else's business */
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
     if (fd < 0)
         return trn_fail(err, -errno, "cannot open the store of releases '%s': %s",
                         trn_escape_into(shown, sizeof(shown), trn_str_of(path)), trn_errno_words(-errno));
     trn_fd_close(fd);
-    int rc = sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+    return 0;
+}
+
+static int open_database(struct trn_release_store *s, struct trn_err *err)
+{
+    static const char settings[] = "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA mmap_size=0;"
+                                   "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-2048;";
+    int rc =
+        sqlite3_open_v2(s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
     if (rc != SQLITE_OK)
         return failed(s, rc, "open", err);
     sqlite3_busy_timeout(s->db, 2000);
     sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_limit(s->db, SQLITE_LIMIT_LENGTH, RECORD_MAX + 65536);
     int e = run_sql(s, settings, "open", err);
-    if (e == 0)
-        e = check_schema(s, err);
-    if (e == 0)
-        *ret = TRN_STEAL(s);
-    return e;
+    return e < 0 ? e : check_schema(s, err);
+}
+
+int trn_release_store_open(const char *path, struct trn_release_store **ret, struct trn_err *err)
+{
+    int e = make_file(path, err);
+    if (e < 0)
+        return e;
+    struct trn_release_store *s = calloc(1, sizeof(*s));
+    if (!s)
+        return trn_fail(err, -ENOMEM, "cannot open the store of releases: out of memory");
+    s->path = strdup(path);
+    e = s->path ? open_database(s, err) : trn_fail(err, -ENOMEM, "cannot open the store of releases: out of memory");
+    if (e < 0) {
+        trn_release_store_close(s);
+        return e;
+    }
+    *ret = s;
+    return 0;
 }
 
 struct trn_release_store *trn_release_store_close(struct trn_release_store *s)
