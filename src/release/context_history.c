@@ -6,6 +6,8 @@
  */
 #include "release/context.h"
 
+#include <stdlib.h>
+
 #define LEAST 3u
 #define RELEASES_MAX 16u
 
@@ -59,13 +61,40 @@ static int compare_with(struct trn_compare *c, const struct trn_release_member *
     return e;
 }
 
+/* By check alone: what is told of another difference weighs otherwise, and is as new. */
 static bool told_again(const struct trn_told *again, const struct trn_told *t)
 {
     for (; again; again = again->next)
-        if (again->finding->check == t->finding->check && trn_told_alike(again) == trn_told_alike(t) &&
-            again->finding->score >= t->finding->score)
+        if (again->finding->check == t->finding->check)
             return true;
     return false;
+}
+
+static int by_feature(const void *a, const void *b)
+{
+    return trn_feature_compare(a, b);
+}
+
+static bool has(const struct trn_release_member *m, const struct trn_feature *f)
+{
+    return m && m->n_features && bsearch(f, m->features, m->n_features, sizeof(*f), by_feature);
+}
+
+/* Most facts that the old one had not, the one before it had. Else it is another program by now, and says nothing: where
+ * much changed, comparers are milder. */
+static bool had_most(const struct trn_change *x, const struct trn_release_member *was)
+{
+    static const uint32_t measures = 1u << TRN_FEATURE_TIME | 1u << TRN_FEATURE_TOOLCHAIN | 1u << TRN_FEATURE_RANDOM |
+                                     1u << TRN_FEATURE_MEASURE | 1u << TRN_FEATURE_SECTION | 1u << TRN_FEATURE_SEGMENT;
+    const struct trn_release_member *m = x->new_member;
+    size_t fresh = 0, never = 0;
+    for (size_t i = 0; i < m->n_features; i++) {
+        if (measures >> m->features[i].kind & 1u || has(x->old_member, &m->features[i]))
+            continue;
+        fresh++;
+        never += !has(was, &m->features[i]);
+    }
+    return never * 2 <= fresh;
 }
 
 static int weigh_change(struct trn_compare *c, struct trn_told *first, const struct trn_release *older,
@@ -74,8 +103,10 @@ static int weigh_change(struct trn_compare *c, struct trn_told *first, const str
     const struct trn_release_member *was = in_its_place(older, index, first->change->new_member);
     struct trn_told *again = NULL;
     char version[80];
-    int e = was ? compare_with(c, was, first->change->new_member, &again) : 0;
-    if (e < 0 || !was)
+    if (!was || !had_most(first->change, was))
+        return 0;
+    int e = compare_with(c, was, first->change->new_member, &again);
+    if (e < 0)
         return e;
     struct trn_str v = trn_release_version(older);
     trn_escape_into(version, sizeof(version), v.n ? v : trn_release_label(older));

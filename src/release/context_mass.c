@@ -29,10 +29,10 @@ uint64_t trn_told_alike(const struct trn_told *t)
 {
     const struct trn_finding *f = t->finding;
     uint64_t h = trn_hash64_str(trn_str_of(f->check->id));
-    struct trn_str group = trn_finding_evidence(f, "group");
+    struct trn_str symbols = trn_finding_evidence(f, "symbols"); /* a new runtime brings the same ones to all */
     bool by_value = TRN_ONE_OF(trn_str_of(f->check->id), "diff.new-contact", "diff.new-library", "diff.rpath",
                                "diff.lifecycle-script", "diff.autostart", "diff.entitlement", "diff.new-dependency");
-    h = trn_hash64_mix(h, trn_hash64_str(group));
+    h = trn_hash64_mix(h, trn_hash64_str(symbols));
     return by_value ? trn_hash64_mix(h, trn_hash64_str(trn_finding_evidence(f, "new"))) : h;
 }
 

@@ -254,6 +254,28 @@ Test(history, what_a_release_before_had_is_not_new)
     cr_expect_eq(found(d, "diff.same-authentihash")->score, 85, "a proof stays one");
 }
 
+/* The older one is small and shares nothing: that comparers are milder about so large a change is no excuse. */
+Test(history, an_older_release_that_is_another_program_excuses_nothing)
+{
+    struct made m = made_new("0.1", NULL);
+    made_plain(&m, "app", TRN_FORMAT_DATA, "older");
+    made_finding(&m, "diff.memory-permissions", 40);
+    MADE_AUTO(older) = made_done(&m);
+    m = made_new("1.0", NULL);
+    made_plain(&m, "app", TRN_FORMAT_DATA, "old");
+    made_features(&m, TRN_FEATURE_TEXT, "t", 0, 10);
+    MADE_AUTO(before) = made_done(&m);
+    m = made_new("1.1", NULL);
+    made_plain(&m, "app", TRN_FORMAT_DATA, "new");
+    made_features(&m, TRN_FEATURE_TEXT, "t", 0, 12);
+    made_finding(&m, "diff.memory-permissions", 40);
+    MADE_AUTO(after) = made_done(&m);
+    const struct trn_release *const history[] = {older};
+    const struct trn_diff_options o = {.sz = sizeof(o), .history = history, .n_history = 1};
+    TRN_AUTO(trn_diff_freep) struct trn_diff *d = made_diff_with(before, after, &o);
+    cr_expect_eq(found(d, "diff.memory-permissions")->score, 40);
+}
+
 /* ---- upstream ---- */
 
 static struct trn_release *library(const char *path, const char *content, const char *version, const char *symbol)
