@@ -32,6 +32,11 @@ struct trn_sibling_names {
 int trn_feature_siblings(struct trn_look *l, const struct trn_code_region *r, size_t n,
                          const struct trn_sibling_names *how) TRN_MUST_CHECK;
 
+/* ---- feature_name.c ---- */
+/* Functions that are asked for by name, as imports with the key "by name". imported: those are none of them; NULL: nothing is. */
+int trn_feature_asked(struct trn_look *l, const struct trn_code_region *r, size_t n,
+                      bool (*imported)(const void *ctx, const char *name), const void *ctx) TRN_MUST_CHECK;
+
 /* ---- what is shared ---- */
 /* "rwx", "-" for what is not */
 struct trn_str trn_feature_access(struct trn_look *l, bool r, bool w, bool x);

@@ -17,7 +17,7 @@
 struct symbols {
     struct trn_look *l;
     uint32_t imports, exports;
-    bool dlopen, opens, reads, executes;
+    bool dlopen, asks, opens, reads, executes;
     bool count_only;
 };
 
@@ -29,6 +29,7 @@ static bool is_export(const struct trn_elf_symbol *s)
 static void note_import(struct symbols *x, struct trn_str name)
 {
     x->dlopen |= TRN_ONE_OF(name, "dlopen", "dlmopen", "__libc_dlopen_mode");
+    x->asks |= TRN_ONE_OF(name, "dlsym", "dlvsym");
     x->opens |= TRN_ONE_OF(name, "open", "open64", "openat", "openat64", "fopen", "fopen64");
     x->reads |= TRN_ONE_OF(name, "read", "pread", "pread64", "fread", "mmap", "mmap64");
     x->executes |= TRN_ONE_OF(name, "mprotect", "mmap", "mmap64", "memfd_create");
@@ -207,5 +208,7 @@ int trn_feature_elf(struct trn_look *l, const struct trn_elf_facts *f)
         e = trn_feature_regions(l, r, n);
     if (e == 0)
         e = tell_symbols(l, f, &x);
+    if (e == 0 && x.asks)
+        e = trn_feature_asked(l, r, n, NULL, NULL);
     return e < 0 ? e : tell_siblings(l, &f->dynamic, &x, r, n);
 }

@@ -21,7 +21,7 @@ struct symbols {
     struct trn_look *l;
     const struct trn_macho *m;
     uint32_t imports, exports;
-    bool dlopen, opens, reads, executes;
+    bool dlopen, asks, opens, reads, executes;
     bool count_only;
 };
 
@@ -33,6 +33,7 @@ static struct trn_str plain(struct trn_str name) /* C names have "_" before them
 static void note_import(struct symbols *x, struct trn_str name)
 {
     x->dlopen |= TRN_ONE_OF(name, "dlopen", "NSLinkModule", "CFBundleLoadExecutable");
+    x->asks |= TRN_ONE_OF(name, "dlsym", "NSLookupSymbolInImage");
     x->opens |= TRN_ONE_OF(name, "open", "openat", "fopen", "OBJC_CLASS_$_NSData", "OBJC_CLASS_$_NSFileHandle");
     x->reads |= TRN_ONE_OF(name, "read", "pread", "fread", "mmap", "OBJC_CLASS_$_NSData");
     x->executes |= TRN_ONE_OF(name, "mprotect", "mmap", "vm_protect", "mach_vm_protect");
@@ -179,5 +180,7 @@ int trn_feature_macho(struct trn_look *l, const struct trn_macho *m)
         e = trn_feature_regions(l, r, n);
     if (e == 0)
         e = tell_symbols(l, m, &x);
+    if (e == 0 && x.asks)
+        e = trn_feature_asked(l, r, n, NULL, NULL);
     return e < 0 ? e : tell_siblings(l, m, &x, r, n);
 }

@@ -95,7 +95,12 @@ static int tell_toolchain(struct trn_look *l, const struct trn_pe_facts *f)
     return e;
 }
 
-static int tell_regions(struct trn_look *l, const struct trn_pe *pe)
+static bool is_imported(const void *ctx, const char *name)
+{
+    return trn_pe_imports_has(ctx, name);
+}
+
+static int tell_regions(struct trn_look *l, const struct trn_pe *pe, const struct trn_pe_imports *imports)
 {
     struct trn_code_region *r = trn_arena_array(l->arena, pe->n_sections + 1u, sizeof(*r));
     bool x86 = pe->machine == 0x14c || pe->machine == 0x8664;
@@ -108,7 +113,9 @@ static int tell_regions(struct trn_look *l, const struct trn_pe *pe)
             r[n++] = (struct trn_code_region){
                 .name = s->name, .at = s->raw_at, .size = s->raw_size, .code = s->flags & CODE, .x86 = x86};
     }
-    return trn_feature_regions(l, r, n);
+    int e = trn_feature_regions(l, r, n);
+    bool asks = trn_pe_imports_has(imports, "GetProcAddress") || trn_pe_imports_has(imports, "LdrGetProcedureAddress");
+    return e < 0 || !asks ? e : trn_feature_asked(l, r, n, is_imported, imports);
 }
 
 int trn_feature_pe(struct trn_look *l, const struct trn_pe_facts *f)
@@ -121,7 +128,7 @@ int trn_feature_pe(struct trn_look *l, const struct trn_pe_facts *f)
     if (e == 0)
         e = tell_toolchain(l, f);
     if (e == 0)
-        e = tell_regions(l, &f->pe);
+        e = tell_regions(l, &f->pe, &f->imports);
     if (e == 0)
         e = tell_imports(l, &f->imports);
     return e < 0 ? e : tell_exports(l, &f->pe);

@@ -175,17 +175,23 @@ static int new_capability(struct trn_compare *c)
     if (e < 0)
         return e;
     f.score = score;
+    const struct trn_feature *asked_for = NULL; /* by its name, and not imported as others are */
+    for (size_t i = 0; i < g.n && !asked_for; i++)
+        asked_for = trn_str_eq_c(g.symbols[i]->key, "by name") ? g.symbols[i] : NULL;
     struct trn_str names = trn_compare_list(c, g.symbols, g.n, false);
     trn_abilities_say(g.mask ? g.mask : g.all.mask & g.before, won, sizeof(won));
     trn_abilities_say(g.before, had, sizeof(had));
     if (g.foreign)
-        trn_compare_say(c, &f, "it imports %.*s now (%s): the old one could not, and %s needs none of it",
+        trn_compare_say(c, &f, "it uses %.*s now (%s): the old one could not, and %s needs none of it",
                         TRN_STR_ARG(names), won, g.family->is);
     else
-        trn_compare_say(c, &f, "it imports %.*s now (%s)%s", TRN_STR_ARG(names), won,
+        trn_compare_say(c, &f, "it uses %.*s now (%s)%s", TRN_STR_ARG(names), won,
                         g.mask ? ", which the old one could not" : ", more than it did before");
     trn_compare_values(c, &f, trn_arena_str(c->arena, trn_str_of(had)),
-                       trn_arena_printf(c->arena, "%s; new: %s", had, g.mask ? won : "none"), TRN_FEATURE_NOWHERE);
+                       trn_arena_printf(c->arena, "%s; new: %s", had, g.mask ? won : "none"),
+                       asked_for ? asked_for->at : TRN_FEATURE_NOWHERE);
+    if (asked_for)
+        trn_finding_add(&f, "by_name", asked_for->value);
     trn_finding_add(&f, "symbols", names);
     if (g.family)
         trn_finding_add(&f, "family", trn_str_of(g.family->name));

@@ -262,15 +262,15 @@ static int crypto_table(struct trn_compare *c)
     return trn_compare_found(c, c->change, &f);
 }
 
-/* Bytes that look random and are of no format that is packed by nature; the largest run. */
-static uint64_t random_bytes(const struct trn_release_member *m, const struct trn_feature **ret_largest)
+/* Bytes that look random, those of a format that is packed by nature or the others; the largest run. */
+static uint64_t random_bytes(const struct trn_release_member *m, bool packed, const struct trn_feature **ret_largest)
 {
     size_t n = 0;
     uint64_t sum = 0;
     const struct trn_feature *f = m ? trn_member_features(m, TRN_FEATURE_RANDOM, &n) : NULL;
     *ret_largest = NULL;
     for (size_t i = 0; i < n; i++) {
-        if (trn_str_find(f[i].value, ' ') >= 0)
+        if ((trn_str_find(f[i].value, ' ') >= 0) != packed)
             continue;
         sum += f[i].number;
         if (!*ret_largest || f[i].number > (*ret_largest)->number)
@@ -284,14 +284,20 @@ static int hidden_growth(struct trn_compare *c)
     const struct trn_feature *was, *now;
     struct trn_finding f;
     char where[80];
-    uint64_t before = random_bytes(c->old_member, &was), after = random_bytes(c->new_member, &now);
-    if (!now || after < before + HIDDEN_MIN)
+    bool packed = false;
+    uint64_t before = random_bytes(c->old_member, false, &was), after = random_bytes(c->new_member, false, &now);
+    if (!now || after < before + HIDDEN_MIN) { /* a known beginning is soon written before anything */
+        packed = true;
+        before = random_bytes(c->old_member, true, &was);
+        after = random_bytes(c->new_member, true, &now);
+    }
+    if (!now || after < before + HIDDEN_MIN || (packed && before))
         return 0;
     int e = trn_compare_begin(c, "diff.hidden-growth", &f);
     if (e < 0)
         return e;
     bool data = c->new_member->format == TRN_FORMAT_DATA && c->old_member;
-    f.score = before ? 12 : data ? 8 : f.check->score;
+    f.score = packed ? 10 : before ? 12 : data ? 8 : f.check->score;
     trn_compare_say(c, &f,
                     "%llu bytes of it look random (%.*s bits a byte), %llu did in the old one; most stand %s%s%s",
                     (unsigned long long)after, TRN_STR_ARG(now->value), (unsigned long long)before,

@@ -116,6 +116,19 @@ Test(feature_program, bytes_that_look_random_and_constants_of_ciphers)
     cr_expect_eq(count("random") + count("table") + count("ability"), 6, "%s", told.log);
 }
 
+Test(feature_program, functions_asked_for_by_name)
+{
+    make_pe();
+    pe_section(&p, ".rdata", PE_FIRST_RVA + 0x8000, 0x8400, 0x400, TRN_PE_SECTION_READ);
+    pe_bytes(&p, 0x8480, "\0VirtualProtect\0WriteProcessMemoryX\0WinExec ", 45);
+    scan(p.b, p.n, "a.dll", true);
+    HAS_NOT(&told, "by name");
+    put_text(0x622, "GetProcAddress");
+    scan(p.b, p.n, "a.dll", true);
+    HAS(&told, "import [by name] [VirtualProtect] 0 0x8481\n");
+    cr_expect_eq(count("import"), 3, "%s", told.log);
+}
+
 Test(feature_program, what_is_packed_by_nature_says_so)
 {
     make_pe();

@@ -103,6 +103,7 @@ Test(compare_code, a_codec_gains_files_memory_and_reads_its_sibling)
     cr_expect_geq(built_alone(can), TRN_VERDICT_SUSPICIOUS);
     cr_expect_geq(built_alone(reads), TRN_VERDICT_SUSPICIOUS);
     cr_expect_eq(can->score, 50);
+    cr_expect(trn_str_starts(can->summary, TRN_STR("it uses ")));
     cr_expect(trn_str_contains(can->summary, TRN_STR("CreateFileW, ReadFile and VirtualProtect")), "%.*s",
               TRN_STR_ARG(can->summary));
     cr_expect(trn_str_eq_c(built_evidence(can, "old"), "none"));
@@ -184,6 +185,17 @@ Test(compare_code, a_new_program_that_can_do_what_none_could)
     (void)dll(&b, "two.dll", 2, 2000000, CRT " InternetOpenUrlW");
     finish();
     cr_expect_eq(score_of("diff.new-capability"), 5);
+}
+
+Test(compare_code, what_is_asked_for_by_name_counts)
+{
+    begin();
+    (void)dll(&a, "ffmpeg.dll", 1, 2000000, CRT " GetProcAddress");
+    uint32_t id = dll(&b, "ffmpeg.dll", 2, 2000000, CRT " GetProcAddress");
+    built_fact(&b, id, TRN_FEATURE_IMPORT, "by name", "VirtualProtect", 0, 0x5000);
+    finish();
+    cr_expect_eq(score_of("diff.new-capability"), 50);
+    cr_expect(trn_str_eq_c(built_evidence(built_find(d, "diff.new-capability"), "offset"), "0x5000"));
 }
 
 Test(compare_code, telling_functions_of_a_group_that_it_had_are_named)
@@ -326,6 +338,16 @@ Test(compare_code, what_was_there_or_is_packed_by_nature_is_quiet)
     finish();
     cr_expect_eq(d->n_reasons, 0);
     cr_expect_eq(d->verdict, TRN_VERDICT_CLEAN);
+}
+
+Test(compare_code, a_block_that_begins_like_a_packed_one_weighs_less)
+{
+    begin();
+    uint32_t was = so(&a, "libx.so.1", 1, "malloc"), is = so(&b, "libx.so.1", 2, "malloc");
+    (void)was;
+    built_fact(&b, is, TRN_FEATURE_RANDOM, ".rodata", "7.98 gzip", 32768, 0x9000);
+    finish();
+    cr_expect_eq(score_of("diff.hidden-growth"), 10);
 }
 
 Test(compare_code, random_bytes_behind_a_program)

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Owns: telling functions that a program does not import but asks the loader for by their names: whole texts in its data, of
+ * code that can ask (GetProcAddress, dlsym). What is put together while it runs is not seen.
+ * Must not own: what a function lets a program do (src/release/capability.c).
+ * Hand-offs: none; names are static.
+ */
+#include "artifact/feature_code.h"
+
+#define WINDOW (1u << 20)
+#define OVERLAP 64u
+#define NAME_MIN 5u
+#define NAME_MAX 40u
+
+static const char *const names[] = {
+    /* sorted by bytes; of weight 2 and more */
+    "CreateProcessA",
+    "CreateProcessW",
+    "CreateRemoteThread",
+    "CreateRemoteThreadEx",
+    "CreateServiceA",
+    "CreateServiceW",
+    "CryptUnprotectData",
+    "HttpSendRequestA",
+    "HttpSendRequestW",
+    "InternetConnectA",
+    "InternetConnectW",
+    "InternetOpenA",
+    "InternetOpenUrlA",
+    "InternetOpenUrlW",
+    "InternetOpenW",
+    "NtAllocateVirtualMemory",
+    "NtCreateThreadEx",
+    "NtMapViewOfSection",
+    "NtProtectVirtualMemory",
+    "NtQueueApcThread",
+    "NtUnmapViewOfSection",
+    "NtWriteVirtualMemory",
+    "QueueUserAPC",
+    "RegSetValueExA",
+    "RegSetValueExW",
+    "RtlCreateUserThread",
+    "SetThreadContext",
+    "ShellExecuteA",
+    "ShellExecuteExW",
+    "ShellExecuteW",
+    "URLDownloadToFileA",
+    "URLDownloadToFileW",
+    "VirtualAllocEx",
+    "VirtualProtect",
+    "VirtualProtectEx",
+    "WSAConnect",
+    "WSASocketA",
+    "WSASocketW",
+    "WinExec",
+    "WinHttpConnect",
+    "WinHttpOpen",
+    "WinHttpOpenRequest",
+    "WinHttpSendRequest",
+    "WriteProcessMemory",
+    "connect",
+    "execl",
+    "execle",
+    "execlp",
+    "execv",
+    "execve",
+    "execvp",
+    "fexecve",
+    "getaddrinfo",
+    "mach_vm_protect",
+    "mach_vm_write",
+    "memfd_create",
+    "mprotect",
+    "popen",
+    "posix_spawn",
+    "posix_spawnp",
+    "process_vm_writev",
+    "ptrace",
+    "socket",
+    "system",
+    "task_for_pid",
+    "vm_protect",
+};
+
+struct asked {
+    struct trn_look *l;
+    bool first[256]; /* with which a name begins */
+    bool told[TRN_ARRAY_SIZE(names)];
+    bool (*imported)(const void *ctx, const char *name);
+    const void *ctx;
+};
+
+static size_t index_of(struct trn_str text)
+{
+    size_t lo = 0, hi = TRN_ARRAY_SIZE(names);
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        int d = trn_str_cmp(trn_str_of(names[mid]), text);
+        if (d == 0)
+            return mid;
+        if (d < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return SIZE_MAX;
+}
+
+static int in_window(struct asked *a, struct trn_str b, uint64_t at)
+{
+    const uint8_t *p = (const uint8_t *)b.p;
+    for (size_t i = 0; i + NAME_MIN + 1 < b.n; i++) {
+        if (p[i] != 0 || !a->first[p[i + 1]])
+            continue;
+        struct trn_str rest = trn_str_slice(b, i + 1, NAME_MAX);
+        ptrdiff_t end = trn_str_find(rest, '\0');
+        size_t k = end >= (ptrdiff_t)NAME_MIN ? index_of(trn_str_slice(rest, 0, (size_t)end)) : SIZE_MAX;
+        if (k == SIZE_MAX || a->told[k] || (a->imported && a->imported(a->ctx, names[k])))
+            continue;
+        a->told[k] = true;
+        int e = trn_look_fact(a->l, TRN_FEATURE_IMPORT, "by name", trn_str_of(names[k]), 0, at + i + 1);
+        if (e < 0)
+            return e;
+    }
+    return 0;
+}
+
+int trn_feature_asked(struct trn_look *l, const struct trn_code_region *r, size_t n,
+                      bool (*imported)(const void *ctx, const char *name), const void *ctx)
+{
+    struct asked a = {.l = l, .imported = imported, .ctx = ctx};
+    const struct trn_source *s = l->bytes;
+    TRN_AUTO(trn_freep) char *buffer = s->mem ? NULL : malloc(WINDOW);
+    uint64_t budget = 2 * s->size;
+    if (!s->mem && !buffer)
+        return -ENOMEM;
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(names); i++)
+        a.first[(uint8_t)names[i][0]] = true;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t at = TRN_MIN(r[i].at, s->size), end = at + TRN_MIN(r[i].size, s->size - at);
+        for (; !(r[i].code && r[i].name.n) && at < end && budget && !trn_look_over(l); at += WINDOW - OVERLAP) {
+            size_t want = (size_t)TRN_MIN(end - at, (uint64_t)WINDOW);
+            budget -= TRN_MIN(budget, (uint64_t)want);
+            int64_t got = s->mem ? (int64_t)want : trn_source_read(s, at, buffer, want);
+            int e = got < 0
+                        ? (int)got
+                        : in_window(&a, (struct trn_str){s->mem ? (const char *)s->mem + at : buffer, (size_t)got}, at);
+            if (e < 0)
+                return e;
+            if (end - at <= WINDOW)
+                break;
+        }
+    }
+    return 0;
+}
