@@ -29,7 +29,6 @@ static const char *const names[] = {
     "InternetOpenUrlA",
     "InternetOpenUrlW",
     "InternetOpenW",
-    "NtAllocateVirtualMemory",
     "NtCreateThreadEx",
     "NtMapViewOfSection",
     "NtProtectVirtualMemory",

@@ -79,14 +79,13 @@ const struct trn_check trn_release_checks[] = {
         .score = 50,
         .stage = CHANGE,
         .attack = {"T1129", "T1059", "T1071"},
-        .means =
-            "The program or library imports functions of a kind that it did not use in the old release: files, "
-            "network, processes, memory that is executed, keys, what starts by itself, browsers' data, the system's "
-            "identity. In a library whose task is known, such as a codec or an image library, this is what a planted"
-            " loader looks like.",
+        .means = "The program or library uses functions of a kind that it did not use in the old release, imported or "
+                 "asked for by name: files, network, processes, memory that is executed, keys, what starts by itself, "
+                 "browsers' data, the system's identity. In a library whose task is known, such as a codec or an image "
+                 "library, this is what a planted loader looks like.",
         .false_alarms =
-            "Real new functions need new imports. What most files of the release gained, and what belongs to the "
-            "library's task, weighs little.",
+            "Real new functions need new imports. What belongs to the library's task, what comes with a large change, "
+            "what it had in part before and what most files of the release gained weighs little.",
         .category = TRN_CATEGORY_CODE,
     },
     {
@@ -98,7 +97,8 @@ const struct trn_check trn_release_checks[] = {
         .means =
             "Code that did not do so before opens another program of its own release as data, instead of loading it."
             " The first stage of the softphone of 2023 took its second stage out of a signed library that way.",
-        .false_alarms = "Updaters and self-checks read programs beside them; resource packs are no programs.",
+        .false_alarms = "Updaters and self-checks read programs beside them; resource packs are no programs. What can "
+                        "neither decrypt nor run what it reads, and what comes with a large change, weighs less.",
         .category = TRN_CATEGORY_CODE,
     },
     {
@@ -107,8 +107,8 @@ const struct trn_check trn_release_checks[] = {
         .score = 25,
         .stage = CHANGE,
         .attack = {"T1574.002"},
-        .means = "The set of functions that the library offers changed more than its version says.",
-        .false_alarms = "A new minor version brings new functions; what only grew a little is not told.",
+        .means = "Functions that the library offered are gone, or it offers a fifth more than before.",
+        .false_alarms = "A new version brings and removes functions: with a large change half as much.",
         .category = TRN_CATEGORY_CODE,
     },
     {
@@ -154,8 +154,8 @@ const struct trn_check trn_release_checks[] = {
         .stage = CHANGE,
         .attack = {"T1574.006", "T1556"},
         .means = "Together with new resolvers the library gained what it takes to change how others are linked: audit "
-                 "symbols, dlopen of a path, the processor asked in a resolver, or a large block of constants. That is "
-                 "the shape of the backdoor of xz.",
+                 "symbols, the loading of libraries by name, or a large block of constants. That is the shape of the "
+                 "backdoor of xz. (That a resolver asks the processor is usual, and not enough.)",
         .false_alarms =
             "A library that legitimately grows processor-specific code and a plug-in loader in one version.",
         .category = TRN_CATEGORY_CODE,
@@ -190,7 +190,7 @@ const struct trn_check trn_release_checks[] = {
         .stage = CHANGE,
         .attack = {"T1027", "T1573"},
         .means = "The constants of a cipher or of base64 stand in the file now and did not before.",
-        .false_alarms = "Programs that use encryption; cryptographic libraries.",
+        .false_alarms = "Programs that use encryption; cryptographic libraries. With a large change half as much.",
         .category = TRN_CATEGORY_CODE,
     },
     {
@@ -291,7 +291,8 @@ const struct trn_check trn_release_checks[] = {
         .means =
             "The file gained 16 KiB or more of bytes that look random, in a place of no known format: encrypted or "
             "packed content.",
-        .false_alarms = "Compressed resources, embedded certificates, models and fonts.",
+        .false_alarms = "Compressed resources, embedded certificates, models and fonts: where such bytes were before "
+                        "it weighs 12, what begins like a packed format 10.",
         .category = TRN_CATEGORY_EMBEDDED,
     },
     {
