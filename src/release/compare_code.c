@@ -191,7 +191,7 @@ static int new_capability(struct trn_compare *c)
                        trn_arena_printf(c->arena, "%s; new: %s", had, g.mask ? won : "none"),
                        asked_for ? asked_for->at : TRN_FEATURE_NOWHERE);
     if (asked_for)
-        trn_finding_add(&f, "by_name", asked_for->value);
+        trn_finding_add(&f, "by_name", trn_compare_list(c, &asked_for, 1, false));
     trn_finding_add(&f, "symbols", names);
     if (g.family)
         trn_finding_add(&f, "family", trn_str_of(g.family->name));

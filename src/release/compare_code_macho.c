@@ -110,7 +110,7 @@ static int owner(struct trn_compare *c)
     if (a->team.n && b->team.n && !trn_str_eq(a->team, b->team))
         e = tell_owner(c, "developer team", 55, a->team, b->team);
     if (e == 0 && was.n && is.n && !trn_str_eq(lasting(was), lasting(is)))
-        e = tell_owner(c, "identifier", 25, was, is);
+        e = tell_owner(c, "identifier", trn_str_eq(c->old_member->name, c->new_member->name) ? 25 : 10, was, is);
     return e;
 }
 

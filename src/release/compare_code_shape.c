@@ -298,10 +298,15 @@ static int hidden_growth(struct trn_compare *c)
         return e;
     bool data = c->new_member->format == TRN_FORMAT_DATA && c->old_member;
     f.score = packed ? 10 : before ? 12 : data ? 8 : f.check->score;
+    ptrdiff_t gap = trn_str_find(now->value, ' ');
+    size_t end = gap >= 0 ? (size_t)gap : now->value.n;
+    char bits[32], what[32];
+    trn_escape_into(bits, sizeof(bits), trn_str_slice(now->value, 0, end));
+    trn_escape_into(what, sizeof(what), trn_str_slice(now->value, end + 1, now->value.n));
     trn_compare_say(c, &f,
-                    "%llu bytes of it look random (%.*s bits a byte), %llu did in the old one; most stand %s%s%s",
-                    (unsigned long long)after, TRN_STR_ARG(now->value), (unsigned long long)before,
-                    now->key.n ? "in section '" : "in one block",
+                    "%llu bytes of it look random (%s bits a byte%s%s), %llu did in the old one; most stand %s%s%s",
+                    (unsigned long long)after, bits, what[0] ? "; they begin as " : "", what,
+                    (unsigned long long)before, now->key.n ? "in section '" : "in one block",
                     now->key.n ? trn_escape_into(where, sizeof(where), now->key) : "", now->key.n ? "'" : "");
     trn_compare_values(c, &f, trn_arena_printf(c->arena, "%llu bytes", (unsigned long long)before),
                        trn_arena_printf(c->arena, "%llu bytes", (unsigned long long)after), now->at);
