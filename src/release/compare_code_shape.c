@@ -21,7 +21,7 @@ static uint64_t told_exports(const struct trn_release_member *m)
 
 static int exports_changed(struct trn_compare *c)
 {
-    const struct trn_feature *const *fresh, *const *gone;
+    const struct trn_feature *const *fresh = NULL, *const *gone = NULL;
     struct trn_finding f;
     size_t n_fresh = 0, n_gone = 0;
     uint64_t before = told_exports(c->old_member), after = told_exports(c->new_member);
