@@ -12,10 +12,10 @@
 
 enum trn_feature_kind {
     TRN_FEATURE_NONE = 0,
-    /* ---- programs; of a universal Mach-O and the like the key begins with the architecture and ":" ---- */
-    TRN_FEATURE_IMPORT,  /* key library ("" where the format has none), value symbol ("#12" by number) */
+    /* ---- programs; each slice of a universal Mach-O is a content of its own ---- */
+    TRN_FEATURE_IMPORT, /* key library ("" where the format has none, "by name" where it is asked for so), value symbol or "#12" */
     TRN_FEATURE_EXPORT,  /* value symbol */
-    TRN_FEATURE_LIBRARY, /* key "", "delay", "weak" or "reexport", value the library that is loaded */
+    TRN_FEATURE_LIBRARY, /* key "", "delay", "weak", "reexport" or "audit", value the library that is loaded */
     TRN_FEATURE_RPATH,   /* value one path */
     TRN_FEATURE_SECTION, /* key name, value "rwx" with "-" for what it has not, number bytes in the file, at */
     TRN_FEATURE_SEGMENT, /* the same of segments: key type or name */
