@@ -8,6 +8,9 @@
 
 #include <stdio.h>
 
+/* Visual C++ has two such functions of its own for thread_local variables. */
+#define CRT_CALLBACKS 2u
+#define CRT_SCORE ((uint16_t)14)
 #define HIDDEN_MIN 14336u /* 16 KiB, wherever it begins in blocks of 2 */
 
 /* ---- exports ---- */
@@ -122,9 +125,12 @@ static int early_code(struct trn_compare *c)
         const struct trn_feature *now =
             trn_member_feature(c->new_member, TRN_FEATURE_EARLY, trn_str_of(rows[i].key), TRN_STR_NONE);
         bool grew = b > a && (a == 0 || faster(c, b - a, a));
+        uint16_t score = a ? rows[i].more : rows[i].fresh;
+        if (i == 0 && b <= CRT_CALLBACKS &&
+            trn_member_feature(c->new_member, TRN_FEATURE_TOOLCHAIN, TRN_STR("rich"), TRN_STR_NONE))
+            score = TRN_MIN(score, CRT_SCORE);
         if (grew)
-            e = tell_early(c, rows[i].what, a ? rows[i].more : rows[i].fresh, trn_code_says(c, a), trn_code_says(c, b),
-                           now->at);
+            e = tell_early(c, rows[i].what, score, trn_code_says(c, a), trn_code_says(c, b), now->at);
     }
     const struct trn_feature *was =
         trn_member_feature(c->old_member, TRN_FEATURE_EARLY, TRN_STR("entry"), TRN_STR_NONE);

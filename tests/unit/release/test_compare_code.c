@@ -323,6 +323,27 @@ Test(compare_code, each_change_of_form_says_old_new_and_place)
     }
 }
 
+Test(compare_code, thread_callbacks_of_the_compiler_weigh_less)
+{
+    static const struct {
+        const char *toolchain;
+        uint64_t callbacks;
+        uint16_t score;
+    } rows[] = {{"rich", 2, 14}, {"rich", 3, 22}, {"linker", 2, 22}};
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(rows); i++) {
+        begin();
+        (void)dll(&a, "acme.dll", 1, 2000000, CRT);
+        uint32_t id = dll(&b, "acme.dll", 2, 2000000, CRT);
+        built_fact(&b, id, TRN_FEATURE_EARLY, "tls", "", rows[i].callbacks, 0x400);
+        built_fact(&b, id, TRN_FEATURE_TOOLCHAIN, rows[i].toolchain, "14", 0, TRN_FEATURE_NOWHERE);
+        finish();
+        cr_expect_eq(score_of("diff.early-code"), rows[i].score, "%zu: %u", i, score_of("diff.early-code"));
+        teardown();
+    }
+    begin();
+    finish();
+}
+
 Test(compare_code, what_was_there_or_is_packed_by_nature_is_quiet)
 {
     begin();
