@@ -222,7 +222,7 @@ static int new_library(struct trn_compare *c)
         uint16_t s = trn_str_eq_c(fresh[i]->key, "audit")                                              ? 45
                      : is_of_system(lib)                                                               ? 4
                      : trn_code_program_named(c->diff->new_release, trn_path_base(lib), c->new_member) ? 6
-                                                                                                       : 12;
+                                                                                                       : 8;
         score = TRN_MAX(score, s);
     }
     score = loads ? TRN_MAX(score, (uint16_t)16) : score;

@@ -308,7 +308,7 @@ Test(compare_code, each_change_of_form_says_old_new_and_place)
         {"diff.memory-permissions", "r-x", "rwx", "0x3000", 40},
         {"diff.early-code", "2", "3", "0x10", 15},
         {"diff.rpath", "none", "/tmp/build", "0x601", 45},
-        {"diff.new-library", "none", "libsocket.so.1", "", 12},
+        {"diff.new-library", "none", "libsocket.so.1", "", 8},
         {"diff.crypto-table", "none", "rc4", "0x700", 20},
         {"diff.hidden-growth", "0 bytes", "32768 bytes", "0x9000", 35},
         {"diff.exports-changed", "x_one and x_two", "none", "", 25},
