@@ -61,8 +61,8 @@ int trn_scan_pool_submit(struct trn_scan_pool *p, uint64_t job, int fd, struct t
 /* The same; known: a file of keys (trn_known_key), sorted by memcmp, of contents that need not be looked at again (artifact.h),
  * borrowed; -1: none. At most TRN_SCAN_KNOWN_MAX bytes. With features, a content that comes again under its name within one
  * file is known as well. */
-int trn_scan_pool_submit_but(struct trn_scan_pool *p, uint64_t job, int fd, struct trn_str name, uint32_t mode, int known)
-    TRN_MUST_CHECK;
+int trn_scan_pool_submit_but(struct trn_scan_pool *p, uint64_t job, int fd, struct trn_str name, uint32_t mode,
+                             int known) TRN_MUST_CHECK;
 #define TRN_SCAN_KNOWN_MAX (64u << 20)
 /* Takes what has come, at most timeout_ms late. 0, or what the sink said, or an error of the pool itself. */
 int trn_scan_pool_wait(struct trn_scan_pool *p, int timeout_ms, struct trn_err *err) TRN_MUST_CHECK;

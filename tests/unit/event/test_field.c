@@ -38,24 +38,15 @@ Test(field, every_member_has_a_row)
         enum trn_event_type type;
         size_t from, size, padding;
     } bodies[] = {
-        {TRN_EV_EXEC, BODY(exec), 0},
-        {TRN_EV_FORK, BODY(fork), 4},
-        {TRN_EV_EXIT, BODY(exit), 0},
-        {TRN_EV_LIB_LOAD, BODY(map), 4},
-        {TRN_EV_MEM_EXEC, BODY(map), 4},
-        {TRN_EV_FILE, BODY(file), 4},
-        {TRN_EV_OPEN, BODY(file), 4},
-        {TRN_EV_CONNECT, BODY(net), 6},
-        {TRN_EV_DNS, BODY(dns), 18},
-        {TRN_EV_IDENTITY, BODY(identity), 4},
-        {TRN_EV_SOFTWARE, BODY(software), 0},
-        {TRN_EV_STATE, BODY(state), 0},
-        {TRN_EV_LOSS, BODY(meta), 4},
-        {TRN_EV_GAP, BODY(meta), 4},
-        {TRN_EV_BPF, BODY(meta), 4},
-        {TRN_EV_EXCEPTION, BODY(exception), 0},
-        {TRN_EV_BROUGHT, BODY(brought), 0},
-        {TRN_EV_TICK, 0, offsetof(struct trn_event, exec), 0},
+        {TRN_EV_EXEC, BODY(exec), 0},         {TRN_EV_FORK, BODY(fork), 4},
+        {TRN_EV_EXIT, BODY(exit), 0},         {TRN_EV_LIB_LOAD, BODY(map), 4},
+        {TRN_EV_MEM_EXEC, BODY(map), 4},      {TRN_EV_FILE, BODY(file), 4},
+        {TRN_EV_OPEN, BODY(file), 4},         {TRN_EV_CONNECT, BODY(net), 6},
+        {TRN_EV_DNS, BODY(dns), 18},          {TRN_EV_IDENTITY, BODY(identity), 4},
+        {TRN_EV_SOFTWARE, BODY(software), 0}, {TRN_EV_STATE, BODY(state), 0},
+        {TRN_EV_LOSS, BODY(meta), 4},         {TRN_EV_GAP, BODY(meta), 4},
+        {TRN_EV_BPF, BODY(meta), 4},          {TRN_EV_EXCEPTION, BODY(exception), 0},
+        {TRN_EV_BROUGHT, BODY(brought), 0},   {TRN_EV_TICK, 0, offsetof(struct trn_event, exec), 0},
     };
     size_t n;
     const struct trn_field_def *f = trn_fields(&n);
