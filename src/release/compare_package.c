@@ -164,7 +164,8 @@ static struct trn_str script_key(const struct trn_release_member *m)
 
 int trn_compare_maintainer(struct trn_compare *c)
 {
-    const struct trn_feature *const *fresh, *told[TRN_ARRAY_SIZE(gains)];
+    const struct trn_feature *const *fresh;
+    const struct trn_feature *told[TRN_ARRAY_SIZE(gains)];
     struct trn_str key = script_key(c->new_member);
     struct trn_finding f;
     const char *words[TRN_ARRAY_SIZE(gains)];
