@@ -369,8 +369,7 @@ int trn_release_store_put(struct trn_release_store *s, const struct trn_release 
     TRN_AUTO(trn_buf_done) struct trn_buf raw;
     TRN_AUTO(trn_freep) void *p = NULL;
     size_t n = 0;
-    struct called *c = calloc(1, sizeof(*c));
-    TRN_AUTO(trn_freep) void *hold = c;
+    TRN_AUTO(trn_freep) struct called *c = calloc(1, sizeof(*c));
     trn_buf_init(&raw, RAW_MAX);
     int e = c ? called_of(r, c) : -ENOMEM;
     if (e == 0)
@@ -408,8 +407,7 @@ int trn_release_store_history(struct trn_release_store *s, const struct trn_rele
                               struct trn_release **ret, size_t *ret_n, struct trn_err *err)
 {
     TRN_AUTO(statement_done) sqlite3_stmt *q = NULL;
-    struct called *c = calloc(1, sizeof(*c));
-    TRN_AUTO(trn_freep) void *hold = c;
+    TRN_AUTO(trn_freep) struct called *c = calloc(1, sizeof(*c));
     size_t n = 0;
     int e = c ? called_of(after, c) : -ENOMEM, rc = SQLITE_DONE;
     if (e < 0)

@@ -439,7 +439,7 @@ Test(look_image, very_many_parts_too_small_to_be_looked_at_are_counted)
         png_chunk(&b, "IEND", NULL, 0);
         TRN_AUTO(told_done) struct told t = told_of(trn_buf_str(&b), "a.png");
         cr_expect_eq(told_has(&t, "9600 bytes stand in 300 small parts"), many, "%s", TOLD(t));
-        cr_expect_eq(t.findings, many);
+        cr_expect_eq(t.findings, many ? 1u : 0u);
     }
 }
 
