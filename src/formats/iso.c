@@ -26,6 +26,7 @@ struct walk {
     struct trn_map *folders; /* place -> size, in the order found: a queue that cannot loop */
     struct trn_iso_tree *tree;
     uint32_t room;            /* for files */
+    uint64_t read;            /* bytes of folders */
     struct trn_ranges *owned; /* NULL: not asked for */
     bool folders_only;        /* own: files are not, for nobody gives this tree's */
     uint8_t more[SECTOR];
@@ -133,8 +134,14 @@ static int on_record(struct walk *w, struct trn_cursor r)
     return trn_str_is_none(t->file[t->n++].name) ? -ENOMEM : 0;
 }
 
+/* Folders do not overlap: all together they are no larger than the image. */
 static int read_folder(struct walk *w, uint32_t block, uint32_t size)
 {
+    w->read += size;
+    if (w->read > w->s->size) {
+        w->tree->cut = true;
+        return 0;
+    }
     TRN_AUTO(trn_freep) uint8_t *bytes = malloc(TRN_MIN(size, FOLDER_BYTES_MAX));
     if (!bytes)
         return -ENOMEM;

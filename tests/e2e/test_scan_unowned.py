@@ -239,6 +239,15 @@ def test_a_tree_that_nobody_reads_owns_no_files(programs, tmp_path):
     assert kinds_of(scan(programs, tmp_path / "a.iso")) == {"unowned-sectors"}
 
 
+@pytest.mark.parametrize("n, limits", [(1, []), (11, ["damaged"])])
+def test_folders_that_together_are_larger_than_the_image_are_not_all_read(programs, tmp_path, n, limits):
+    data = bytearray(iso([]))
+    folders = b"".join(record(21 + i, (11 - i) * 2048, b"D%d" % i, True) for i in range(n))
+    data[20 * 2048 + 68:20 * 2048 + 68 + len(folders)] = folders
+    (tmp_path / "a.iso").write_bytes(data)
+    assert [x["kind"] for x in scan(programs, tmp_path / "a.iso")["limits"]] == limits
+
+
 def test_a_table_of_partitions_owns_entries_that_are_some(programs, tmp_path):
     head = b"EFI PART" + struct.pack("<IIIIQQQQ16sQIII", 0x10000, 92, 0, 0, 1, 0, 64, 100, bytes(16), 2, 128, 128, 0)
     entry = (b"\1" * 32 + struct.pack("<QQQ", 80, 90, 0)).ljust(128, b"\0")
