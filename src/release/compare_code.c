@@ -7,7 +7,6 @@
 #include "release/compare_code.h"
 
 #include <stdio.h>
-#include <strings.h>
 
 #define BIT(can) (1u << (can))
 #define SYMBOLS_MAX 64u
@@ -66,19 +65,6 @@ uint32_t trn_code_gained(const struct trn_release_member *before, const struct t
 struct trn_str trn_code_says(struct trn_compare *c, uint64_t n)
 {
     return trn_arena_printf(c->arena, "%llu", (unsigned long long)n);
-}
-
-const struct trn_release_member *trn_code_program_named(const struct trn_release *r, struct trn_str name,
-                                                        const struct trn_release_member *but)
-{
-    size_t n = trn_release_count(r);
-    for (size_t i = 0; i < n; i++) {
-        const struct trn_release_member *m = trn_release_at(r, i);
-        if (m != but && m->name.n == name.n && name.n && strncasecmp(m->name.p, name.p, name.n) == 0 &&
-            trn_member_is_program(m))
-            return m;
-    }
-    return NULL;
 }
 
 /* ---- groups ---- */
@@ -250,7 +236,7 @@ static bool had_siblings(const struct trn_compare *c)
     size_t n = 0;
     const struct trn_feature *f = trn_member_features(c->old_member, TRN_FEATURE_SIBLING, &n);
     for (size_t i = 0; i < n; i++)
-        if (trn_code_program_named(c->diff->old_release, f[i].value, c->old_member))
+        if (trn_release_program_named(c->diff->old_release, f[i].value, c->old_member))
             return true;
     return false;
 }
@@ -264,7 +250,7 @@ static int sibling_read(struct trn_compare *c)
     size_t n;
     int e = trn_compare_new(c, TRN_FEATURE_SIBLING, false, &fresh, &n);
     for (size_t i = 0; e == 0 && i < n; i++)
-        if (trn_code_program_named(c->diff->new_release, fresh[i]->value, c->new_member) &&
+        if (trn_release_program_named(c->diff->new_release, fresh[i]->value, c->new_member) &&
             (!first || fresh[i]->number > first->number))
             first = fresh[i];
     if (e < 0 || !first)

@@ -13,9 +13,6 @@ bool trn_code_small_change(const struct trn_release_member *before, const struct
 uint64_t trn_code_number(const struct trn_release_member *m, enum trn_feature_kind kind, const char *key); /* summed */
 /* Groups of the new one that the old one had nothing telling of. */
 uint32_t trn_code_gained(const struct trn_release_member *before, const struct trn_release_member *after);
-/* Is a program of this base name in the release, other than `but`? NULL: no. */
-const struct trn_release_member *trn_code_program_named(const struct trn_release *r, struct trn_str name,
-                                                        const struct trn_release_member *but);
 struct trn_str trn_code_says(struct trn_compare *c, uint64_t n); /* a number as text */
 
 #endif

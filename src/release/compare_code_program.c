@@ -15,14 +15,6 @@ static bool in_program(const struct trn_release *r, const struct trn_release_mem
     return up && trn_member_is_program(up);
 }
 
-static size_t programs_of(const struct trn_release *r)
-{
-    size_t n = 0, all = trn_release_count(r);
-    for (size_t i = 0; i < all; i++)
-        n += trn_member_is_program(trn_release_at(r, i));
-    return n;
-}
-
 static int became_program(struct trn_compare *c)
 {
     const struct trn_release_member *was = c->old_member, *is = c->new_member;
@@ -48,13 +40,13 @@ static int new_program(struct trn_compare *c)
     int e = trn_compare_begin(c, "diff.new-program", &f);
     if (e < 0)
         return e;
-    size_t before = programs_of(c->diff->old_release);
+    size_t before = trn_release_programs(c->diff->old_release);
     f.score = before == 0 ? 28 : before < MANY ? f.check->score : 10; /* large products bring some with each version */
     trn_compare_say(c, &f, "'%s' (%s, %llu bytes) is a program that the old release had nothing of%s",
                     trn_escape_into(name, sizeof(name), c->new_member->name), trn_format_name(c->new_member->format),
                     (unsigned long long)c->new_member->size, before ? "" : "; it had no program at all");
     trn_compare_values(c, &f, trn_arena_printf(c->arena, "%zu programs", before),
-                       trn_arena_printf(c->arena, "%zu programs", programs_of(c->diff->new_release)),
+                       trn_arena_printf(c->arena, "%zu programs", trn_release_programs(c->diff->new_release)),
                        TRN_FEATURE_NOWHERE);
     return trn_compare_found(c, c->change, &f);
 }

@@ -219,10 +219,10 @@ static int new_library(struct trn_compare *c)
         loads = loads || trn_str_eq_c(can[i]->value, "dlopen");
     for (size_t i = 0; e == 0 && i < n; i++) {
         struct trn_str lib = fresh[i]->value;
-        uint16_t s = trn_str_eq_c(fresh[i]->key, "audit")                                              ? 45
-                     : is_of_system(lib)                                                               ? 4
-                     : trn_code_program_named(c->diff->new_release, trn_path_base(lib), c->new_member) ? 6
-                                                                                                       : 8;
+        uint16_t s = trn_str_eq_c(fresh[i]->key, "audit")                                                 ? 45
+                     : is_of_system(lib)                                                                  ? 4
+                     : trn_release_program_named(c->diff->new_release, trn_path_base(lib), c->new_member) ? 6
+                                                                                                          : 8;
         score = TRN_MAX(score, s);
     }
     score = loads ? TRN_MAX(score, (uint16_t)16) : score;

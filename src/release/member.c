@@ -6,6 +6,7 @@
 #include "release/release_internal.h"
 
 #include <stdlib.h>
+#include <strings.h>
 
 int trn_feature_compare(const struct trn_feature *a, const struct trn_feature *b)
 {
@@ -147,6 +148,61 @@ struct trn_str trn_release_product(const struct trn_release *r)
 struct trn_str trn_release_version(const struct trn_release *r)
 {
     return said(r, "version");
+}
+
+/* ---- programs by name ---- */
+
+static int name_cmp(struct trn_str a, struct trn_str b)
+{
+    int d = strncasecmp(a.p ? a.p : "", b.p ? b.p : "", TRN_MIN(a.n, b.n));
+    return d ? d : a.n < b.n ? -1 : a.n > b.n;
+}
+
+static int by_name(const void *a, const void *b, void *ctx)
+{
+    const struct trn_release *r = ctx;
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    int d = name_cmp(r->members[x].name, r->members[y].name);
+    return d ? d : x < y ? -1 : x > y;
+}
+
+int trn_release_sort_programs(struct trn_release *r)
+{
+    r->programs = malloc((r->n_members + 1) * sizeof(*r->programs));
+    if (!r->programs)
+        return -ENOMEM;
+    for (size_t i = 0; i < r->n_members; i++)
+        if (trn_member_is_program(&r->members[i]))
+            r->programs[r->n_programs++] = (uint32_t)i;
+    if (r->n_programs)
+        qsort_r(r->programs, r->n_programs, sizeof(*r->programs), by_name, r);
+    return 0;
+}
+
+size_t trn_release_programs(const struct trn_release *r)
+{
+    return r->n_programs;
+}
+
+const struct trn_release_member *trn_release_program_named(const struct trn_release *r, struct trn_str name,
+                                                           const struct trn_release_member *but)
+{
+    size_t lo = 0, hi = r->n_programs;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (name_cmp(r->members[r->programs[mid]].name, name) < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    for (; name.n && lo < r->n_programs; lo++) {
+        const struct trn_release_member *m = &r->members[r->programs[lo]];
+        if (name_cmp(m->name, name) != 0)
+            return NULL;
+        if (m != but)
+            return m;
+    }
+    return NULL;
 }
 
 /* ---- a member ---- */

@@ -42,6 +42,7 @@ struct trn_release *trn_release_free(struct trn_release *r)
     free(r->members);
     free(r->gaps);
     free(r->by_key);
+    free(r->programs);
     trn_arena_free(r->arena);
     free(r);
     return NULL;
@@ -420,6 +421,8 @@ int trn_release_finish(struct trn_release *r)
     }
     free(order);
     r->finished = e == 0;
+    if (e == 0)
+        e = trn_release_sort_programs(r);
     return e < 0 ? e : trn_release_sort_keys(r);
 }
 

@@ -97,6 +97,10 @@ const struct trn_feature *trn_member_features(const struct trn_release_member *m
 /* Has it one of this kind, key and value? key or value absent (TRN_STR_NONE): any. NULL: no. */
 const struct trn_feature *trn_member_feature(const struct trn_release_member *m, enum trn_feature_kind kind,
                                              struct trn_str key, struct trn_str value);
+/* Programs of it; one of a base name (any case) that is not `but`: NULL, none. */
+size_t trn_release_programs(const struct trn_release *r);
+const struct trn_release_member *trn_release_program_named(const struct trn_release *r, struct trn_str name,
+                                                           const struct trn_release_member *but);
 bool trn_member_is_program(const struct trn_release_member *m); /* PE, ELF, Mach-O */
 bool trn_member_is_script(const struct trn_release_member *m);  /* JavaScript, shell, Python, package.json */
 

@@ -56,6 +56,8 @@ struct trn_release {
     struct trn_release_told_gap *gaps;
     struct trn_release_key *by_key; /* in the order of members, then sorted */
     size_t n_files, cap_files, n_members, cap_members, n_gaps, cap_gaps, n_keys, cap_keys;
+    uint32_t *programs; /* of a finished one, by name in lower case */
+    size_t n_programs;
     struct trn_map *first; /* while it is finished: hash of key -> member that was looked at */
     bool finished, undecided;
 };
@@ -63,6 +65,7 @@ struct trn_release {
 /* member.c */
 int trn_feature_compare(const struct trn_feature *a, const struct trn_feature *b); /* by kind, key, value */
 int trn_release_note_key(struct trn_release *r, const uint8_t key[TRN_KNOWN_KEY], uint32_t member) TRN_MUST_CHECK;
+int trn_release_sort_programs(struct trn_release *r) TRN_MUST_CHECK;
 int trn_release_sort_keys(struct trn_release *r) TRN_MUST_CHECK;
 /* Of a finished one; TRN_NO_MEMBER: not there. */
 uint32_t trn_release_by_key(const struct trn_release *r, const uint8_t key[TRN_KNOWN_KEY]);

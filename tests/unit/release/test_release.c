@@ -54,6 +54,29 @@ Test(release, features_are_sorted_and_none_is_there_twice)
     cr_expect_null(trn_member_feature(a, TRN_FEATURE_RPATH, TRN_STR_NONE, TRN_STR_NONE));
 }
 
+Test(release, programs_are_found_by_name_in_any_case_and_nothing_else_is)
+{
+    struct made m = made_new("1.0", NULL);
+    made_plain(&m, "a/Codec.dll", PE, "a");
+    made_plain(&m, "b/codec.DLL", PE, "b");
+    made_plain(&m, "c/codec.dll", TEXT, "c");
+    made_plain(&m, "codec", PE, "d");
+    made_plain(&m, "zlib.dll", PE, "e");
+    MADE_AUTO(r) = made_done(&m);
+    cr_expect_eq(trn_release_programs(r), 4);
+    const struct trn_release_member *first = trn_release_program_named(r, TRN_STR("CODEC.dll"), NULL);
+    cr_assert_not_null(first);
+    cr_expect(trn_str_eq_c(first->path, "a/Codec.dll"));
+    const struct trn_release_member *other = trn_release_program_named(r, TRN_STR("codec.dll"), first);
+    cr_assert_not_null(other);
+    cr_expect(trn_str_eq_c(other->path, "b/codec.DLL"));
+    cr_expect_not_null(trn_release_program_named(r, TRN_STR("zlib.dll"), NULL));
+    cr_expect_null(
+        trn_release_program_named(r, TRN_STR("zlib.dll"), trn_release_program_named(r, TRN_STR("zlib.dll"), NULL)));
+    cr_expect_null(trn_release_program_named(r, TRN_STR("codec.dl"), NULL));
+    cr_expect_null(trn_release_program_named(r, TRN_STR(""), NULL));
+}
+
 /* The new release hears only "a container that was known": it, and everything in it, is what the other one knew. */
 Test(release, a_known_content_brings_what_the_other_release_knew_and_all_below_it)
 {
