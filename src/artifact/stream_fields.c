@@ -129,7 +129,7 @@ static bool is_skipped(uint32_t magic)
 
 static bool is_frame(const struct trn_source *s, uint64_t at)
 {
-    uint8_t b[4];
+    uint8_t b[4] = {0};
     struct trn_cursor c = trn_cur(b, sizeof(b));
     if (at > s->size || trn_source_read(s, at, b, sizeof(b)) != (int64_t)sizeof(b))
         return false;

@@ -139,7 +139,7 @@ static void settle(struct transaction *t, struct entry *x)
 
 static void not_judged(struct transaction *t, struct entry *x, const char *why)
 {
-    (void)snprintf(x->why, sizeof(x->why), "%s", why);
+    (void)snprintf(x->why, sizeof(x->why), "%.*s", (int)sizeof(x->why) - 1, why);
     x->told.why = trn_str_of(x->why);
     settle(t, x);
 }

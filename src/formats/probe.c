@@ -138,7 +138,7 @@ static bool is_old_cpio(struct trn_str head)
     if (head.n < 26 || (!big && (le32(head, 0) & 0xffff) != 070707))
         return false;
     trn_cur_seek(&c, 6);
-    uint16_t type = (big ? trn_cur_u16be(&c) : trn_cur_u16le(&c)) >> 12;
+    uint16_t type = (uint16_t)((big ? trn_cur_u16be(&c) : trn_cur_u16le(&c)) >> 12);
     trn_cur_seek(&c, 20);
     uint16_t name = big ? trn_cur_u16be(&c) : trn_cur_u16le(&c);
     bool known = type == 1 || type == 2 || type == 4 || type == 6 || type == 8 || type == 10 || type == 12;

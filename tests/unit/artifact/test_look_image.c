@@ -414,7 +414,7 @@ Test(look_image, many_small_parts_make_no_room_scarce_for_a_large_one)
     trn_put(&b, plain.p, plain.n - 12);
     for (int i = 0; i < 60; i++)
         png_chunk(&b, "tEXt",
-                  "Comment\0just a line of text, of which there are many in this picture, one like the other", 96);
+                  "Comment\0just a line of text, of which there are many in this picture, one like the other", 88);
     random_bytes(noise, sizeof(noise), 11);
     trn_buf_clear(&plain);
     trn_put(&plain, "Comment\0", 8);

@@ -277,13 +277,16 @@ Test(yara_reduce, loops_over_what_is_undefined_go_round_no_time)
     cr_assert_eq(yara_compile(&w, files, 1, -1, -1), 0, "%s", w.bad);
     YR_SCANNER *plain = w.scanner->scanner[TRN_YARA_PLAIN];
     YR_RULES *reduced = w.rules->set[TRN_YARA_PLAIN];
+    uint8_t *quiet = w.rules->quiet[TRN_YARA_PLAIN];
     w.scanner->scanner[TRN_YARA_PLAIN] = w.scanner->scanner[TRN_YARA_ALL];
     w.rules->set[TRN_YARA_PLAIN] = w.rules->set[TRN_YARA_ALL];
+    w.rules->quiet[TRN_YARA_PLAIN] = w.rules->quiet[TRN_YARA_ALL];
     cr_expect_eq(reduced->num_rules, 0); /* so the whole set is asked */
     cr_expect_eq(yara_match(&w, "no PE", 5, "x"), 0);
     cr_expect_str_eq(w.found, "");
     w.scanner->scanner[TRN_YARA_PLAIN] = plain;
     w.rules->set[TRN_YARA_PLAIN] = reduced;
+    w.rules->quiet[TRN_YARA_PLAIN] = quiet;
     yara_done(&w);
 }
 
