@@ -177,9 +177,9 @@ static int regions_of(struct trn_look *l, const struct trn_elf_image *m, struct 
 static int tell_siblings(struct trn_look *l, const struct trn_elf_dynamic *d, const struct symbols *x,
                          const struct trn_code_region *r, size_t n)
 {
-    struct trn_str *skip = trn_arena_array(l->arena, d->n_needed + 1u, sizeof(*skip));
     if (!x->opens || !x->reads)
         return 0;
+    struct trn_str *skip = trn_arena_array(l->arena, d->n_needed + 1u, sizeof(*skip));
     if (!skip)
         return -ENOMEM;
     for (uint32_t i = 0; i < d->n_needed; i++)

@@ -150,9 +150,9 @@ static int regions_of(struct trn_look *l, const struct trn_macho *m, struct trn_
 static int tell_siblings(struct trn_look *l, const struct trn_macho *m, const struct symbols *x,
                          const struct trn_code_region *r, size_t n)
 {
-    struct trn_str *skip = trn_arena_array(l->arena, m->n_dylibs + 1u, sizeof(*skip));
     if (!x->opens || !x->reads)
         return 0;
+    struct trn_str *skip = trn_arena_array(l->arena, m->n_dylibs + 1u, sizeof(*skip));
     if (!skip)
         return -ENOMEM;
     for (uint32_t i = 0; i < m->n_dylibs; i++)

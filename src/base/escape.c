@@ -193,3 +193,17 @@ bool trn_utf8_valid(struct trn_str s)
     }
     return true;
 }
+
+void trn_html_text(struct trn_buf *out, struct trn_str s)
+{
+    static const char *const marks[256] = {
+        ['&'] = "&amp;", ['<'] = "&lt;", ['>'] = "&gt;", ['"'] = "&quot;", ['\''] = "&#39;",
+    };
+    for (size_t i = 0; i < s.n; i++) {
+        const char *mark = marks[(unsigned char)s.p[i]];
+        if (mark)
+            trn_put_c(out, mark);
+        else
+            trn_put(out, &s.p[i], 1);
+    }
+}

@@ -16,6 +16,8 @@ const char *trn_escape_into(char *dst, size_t size, struct trn_str s);
  * are not UTF-8 become U+FFFD; returns false when that happened, so that the caller can add the raw
  * bytes beside it. */
 bool trn_json_str(struct trn_buf *out, struct trn_str s);
+/* Text of an HTML page, also between quotes: no byte of it is markup. Controls are the caller's to escape before (trn_escape). */
+void trn_html_text(struct trn_buf *out, struct trn_str s);
 bool trn_utf8_valid(struct trn_str s);
 
 #endif

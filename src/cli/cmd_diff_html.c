@@ -6,6 +6,8 @@
  */
 #include "cli/diff.h"
 
+#include <openssl/evp.h>
+
 #define FLUSH ((size_t)64 << 10)
 #define ROWS_MAX 5000u
 #define GAPS_MAX 1000u
@@ -45,30 +47,6 @@ struct page {
 
 /* ---- text ---- */
 
-static void put_html(struct trn_buf *b, struct trn_str s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        switch (s.p[i]) {
-        case '&':
-            trn_put_c(b, "&amp;");
-            break;
-        case '<':
-            trn_put_c(b, "&lt;");
-            break;
-        case '>':
-            trn_put_c(b, "&gt;");
-            break;
-        case '"':
-            trn_put_c(b, "&quot;");
-            break;
-        case '\'':
-            trn_put_c(b, "&#39;");
-            break;
-        default:
-            trn_put(b, &s.p[i], 1);
-        }
-}
-
 /* sentence: words of a worker or a comparer, whose backslashes are escapes already. */
 static void put_foreign(struct trn_buf *b, struct trn_str raw, bool sentence)
 {
@@ -78,19 +56,7 @@ static void put_foreign(struct trn_buf *b, struct trn_str raw, bool sentence)
         trn_page_sentence(&safe, raw);
     else
         trn_escape(&safe, raw);
-    put_html(b, trn_buf_str(&safe));
-}
-
-static void put_base64(struct trn_buf *b, const uint8_t *p, size_t n)
-{
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < n; i += 3) {
-        uint32_t v = (uint32_t)p[i] << 16 | (i + 1 < n ? (uint32_t)p[i + 1] << 8 : 0) | (i + 2 < n ? p[i + 2] : 0);
-        trn_put(b, &letters[v >> 18 & 63], 1);
-        trn_put(b, &letters[v >> 12 & 63], 1);
-        trn_put(b, i + 1 < n ? &letters[v >> 6 & 63] : "=", 1);
-        trn_put(b, i + 2 < n ? &letters[v & 63] : "=", 1);
-    }
+    trn_html_text(b, trn_buf_str(&safe));
 }
 
 static void put_pair(struct trn_buf *b, const char *name, struct trn_str value, bool sentence)
@@ -141,10 +107,11 @@ static void put_head(struct page *p)
     const struct trn_diff *d = p->d;
     const char *verdict = trn_verdict_name(d->verdict);
     uint8_t hash[TRN_SHA256_SIZE] = {0};
+    char text[TRN_SHA256_SIZE / 3 * 4 + 5];
     (void)!trn_sha256(STYLE, sizeof(STYLE) - 1, hash);
     trn_put_c(b, "<!doctype html>\n<html lang=en><head><meta charset=utf-8>\n"
                  "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; style-src 'sha256-");
-    put_base64(b, hash, sizeof(hash));
+    trn_put(b, text, (size_t)EVP_EncodeBlock((uint8_t *)text, hash, sizeof(hash)));
     trn_put_c(b,
               "'; base-uri 'none'; form-action 'none'\">\n"
               "<meta name=viewport content=\"width=device-width\"><meta name=referrer content=no-referrer>\n<title>");
@@ -259,7 +226,7 @@ static void put_change(struct page *p, const struct trn_change *c)
         char name[160];
         const struct trn_finding *f = &c->findings[i];
         trn_put_c(b, i ? ", " : "");
-        put_html(b, trn_str_of(trn_finding_name(f, name, sizeof(name))));
+        trn_html_text(b, trn_str_of(trn_finding_name(f, name, sizeof(name))));
         trn_put_fmt(b, " %u", f->score ? trn_score_alone(f, NULL) : 0);
     }
     trn_put_c(b, "</td></tr>\n");

@@ -155,24 +155,9 @@ static void put_end(struct sbom *s)
     struct trn_buf *b = &s->out.b;
     const struct trn_diff *d = s->d;
     uint8_t hash[TRN_SHA256_SIZE] = {0};
-    uint64_t epoch;
     (void)trn_digest_end(s->digest, hash, NULL);
     trn_put_c(b, "]");
-    trn_sbom_serial(b, hash);
-    trn_out_key(b, "metadata");
-    trn_put_c(b, "{");
-    if (trn_str_u64(trn_str_of(getenv("SOURCE_DATE_EPOCH")), &epoch) == 0 && epoch < UINT64_MAX / TRN_NS_PER_SEC) {
-        trn_out_key(b, "timestamp");
-        trn_put_c(b, "\"");
-        trn_put_time_iso(b, epoch * TRN_NS_PER_SEC);
-        trn_put_c(b, "\"");
-    }
-    trn_out_key(b, "tools");
-    trn_put_c(b, "{\"components\":[{\"type\":\"application\",\"name\":\"turncoat\",\"version\":\"" TRN_VERSION "\"}]}");
-    trn_out_key(b, "properties");
-    trn_put_c(b, "[");
-    trn_sbom_pair(b, "turncoat:verdict", trn_str_of(trn_verdict_name(d->verdict)));
-    trn_sbom_pair(b, "turncoat:complete", d->undecided ? TRN_STR("false") : TRN_STR("true"));
+    trn_sbom_about(b, hash, d->verdict, !d->undecided);
     for (size_t k = 0; k < TRN_CHANGE_KIND_MAX; k++) {
         char name[60], number[24];
         (void)snprintf(name, sizeof(name), "turncoat:changes:%s", trn_change_kind_name((enum trn_change_kind)k));

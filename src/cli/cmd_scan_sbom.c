@@ -239,7 +239,7 @@ int trn_scan_sbom_file(struct trn_scan_sbom *s, struct trn_scanned *f)
 }
 
 /* A name-based UUID (RFC 9562, version 8): the same inventory, the same number. */
-void trn_sbom_serial(struct trn_buf *b, const uint8_t hash[TRN_SHA256_SIZE])
+static void serial(struct trn_buf *b, const uint8_t hash[TRN_SHA256_SIZE])
 {
     uint8_t u[16];
     memcpy(u, hash, sizeof(u));
@@ -254,15 +254,10 @@ void trn_sbom_serial(struct trn_buf *b, const uint8_t hash[TRN_SHA256_SIZE])
     trn_put_c(b, "\"");
 }
 
-void trn_scan_sbom_end(struct trn_scan_sbom *s, const struct trn_scan_sum *sum)
+void trn_sbom_about(struct trn_buf *b, const uint8_t hash[TRN_SHA256_SIZE], enum trn_verdict verdict, bool complete)
 {
-    struct trn_buf *b = &s->out.b;
-    uint8_t hash[TRN_SHA256_SIZE] = {0};
     uint64_t epoch;
-    if (s->digest)
-        (void)trn_digest_end(s->digest, hash, NULL);
-    trn_put_c(b, "]");
-    trn_sbom_serial(b, hash);
+    serial(b, hash);
     trn_out_key(b, "metadata");
     trn_put_c(b, "{");
     if (trn_str_u64(trn_str_of(getenv("SOURCE_DATE_EPOCH")), &epoch) == 0 && epoch < UINT64_MAX / TRN_NS_PER_SEC) {
@@ -275,8 +270,18 @@ void trn_scan_sbom_end(struct trn_scan_sbom *s, const struct trn_scan_sum *sum)
     trn_put_c(b, "{\"components\":[{\"type\":\"application\",\"name\":\"turncoat\",\"version\":\"" TRN_VERSION "\"}]}");
     trn_out_key(b, "properties");
     trn_put_c(b, "[");
-    trn_sbom_pair(b, "turncoat:verdict", trn_str_of(trn_verdict_name(sum->verdict)));
-    trn_sbom_pair(b, "turncoat:complete", sum->undecided || sum->interrupted ? TRN_STR("false") : TRN_STR("true"));
+    trn_sbom_pair(b, "turncoat:verdict", trn_str_of(trn_verdict_name(verdict)));
+    trn_sbom_pair(b, "turncoat:complete", !complete ? TRN_STR("false") : TRN_STR("true"));
+}
+
+void trn_scan_sbom_end(struct trn_scan_sbom *s, const struct trn_scan_sum *sum)
+{
+    struct trn_buf *b = &s->out.b;
+    uint8_t hash[TRN_SHA256_SIZE] = {0};
+    if (s->digest)
+        (void)trn_digest_end(s->digest, hash, NULL);
+    trn_put_c(b, "]");
+    trn_sbom_about(b, hash, sum->verdict, !sum->undecided && !sum->interrupted);
     trn_put_c(b, "]}}\n");
     trn_out_flush(&s->out, 0);
     trn_out_done(&s->out);

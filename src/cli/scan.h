@@ -204,7 +204,8 @@ void trn_scan_sbom_end(struct trn_scan_sbom *s, const struct trn_scan_sum *sum);
 const char *trn_sbom_type(enum trn_format f, bool has_version);
 void trn_sbom_pair(struct trn_buf *b, const char *name, struct trn_str value); /* of "properties" */
 void trn_sbom_signer(struct trn_buf *b, const struct trn_signature *s);
-void trn_sbom_serial(struct trn_buf *b, const uint8_t hash[TRN_SHA256_SIZE]);
+/* The serial number out of a hash of all that is in it, and the metadata, up to its "properties", which stay open. */
+void trn_sbom_about(struct trn_buf *b, const uint8_t hash[TRN_SHA256_SIZE], enum trn_verdict verdict, bool complete);
 int trn_sbom_digest(struct trn_digest *d, struct trn_str s) TRN_MUST_CHECK; /* of a text with its length */
 
 /* ---- cmd_scan_walk.c ---- */

@@ -57,6 +57,8 @@ int trn_pair_members(struct trn_diff *d) TRN_MUST_CHECK;
 
 /* ---- what is run: one line each in compare.c ---- */
 typedef int trn_comparer(struct trn_compare *c);
+extern trn_comparer *const trn_comparers[]; /* NULL-ended */
+extern trn_comparer *const trn_contexts[];
 trn_comparer trn_compare_scan;      /* compare_scan.c: findings of the scan that only the new one has */
 trn_comparer trn_compare_signature; /* compare_signature.c */
 /* compare_code*.c: programs */

@@ -9,9 +9,6 @@
 
 #define MEMORY (512u << 20)
 
-extern trn_comparer *const trn_comparers[]; /* compare.c, NULL-ended */
-extern trn_comparer *const trn_contexts[];
-
 static int compare_pairs(struct trn_compare *c)
 {
     struct trn_diff *d = c->diff;

@@ -53,12 +53,11 @@ static int by_key_then_member(const void *a, const void *b)
     return d ? d : x->member < y->member ? -1 : x->member > y->member;
 }
 
-int trn_release_sort_keys(struct trn_release *r)
+void trn_release_sort_keys(struct trn_release *r)
 {
     r->first = trn_map_free(r->first);
     if (r->n_keys)
         qsort(r->by_key, r->n_keys, sizeof(*r->by_key), by_key_then_member);
-    return 0;
 }
 
 static int only_key(const void *key, const void *entry)

@@ -421,9 +421,8 @@ int trn_release_finish(struct trn_release *r)
     }
     free(order);
     r->finished = e == 0;
-    if (e == 0)
-        e = trn_release_sort_programs(r);
-    return e < 0 ? e : trn_release_sort_keys(r);
+    trn_release_sort_keys(r);
+    return e < 0 ? e : trn_release_sort_programs(r);
 }
 
 int trn_release_restore(struct trn_release *r, const struct trn_release_place *places, size_t n)

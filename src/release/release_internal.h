@@ -66,7 +66,7 @@ struct trn_release {
 int trn_feature_compare(const struct trn_feature *a, const struct trn_feature *b); /* by kind, key, value */
 int trn_release_note_key(struct trn_release *r, const uint8_t key[TRN_KNOWN_KEY], uint32_t member) TRN_MUST_CHECK;
 int trn_release_sort_programs(struct trn_release *r) TRN_MUST_CHECK;
-int trn_release_sort_keys(struct trn_release *r) TRN_MUST_CHECK;
+void trn_release_sort_keys(struct trn_release *r);
 /* Of a finished one; TRN_NO_MEMBER: not there. */
 uint32_t trn_release_by_key(const struct trn_release *r, const uint8_t key[TRN_KNOWN_KEY]);
 /* Of one that is being finished: a member before `before` that has this key. */

@@ -5,6 +5,7 @@
  * record is read like a worker's words (store_codec.c).
  * Hand-offs: releases that are read are their caller's.
  */
+#include "store/store.h"
 #include "release/release_internal.h"
 
 #include <fcntl.h>
@@ -30,33 +31,10 @@ struct trn_release_store {
     char *path;
 };
 
-static int code_of(int rc)
-{
-    switch (rc & 0xff) {
-    case SQLITE_NOMEM:
-        return -ENOMEM;
-    case SQLITE_FULL:
-        return -ENOSPC;
-    case SQLITE_READONLY:
-        return -EROFS;
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-        return -EUCLEAN;
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-        return -EAGAIN;
-    case SQLITE_CANTOPEN:
-    case SQLITE_PERM:
-        return -EACCES;
-    default:
-        return -EIO;
-    }
-}
-
 static int failed(const struct trn_release_store *s, int rc, const char *what, struct trn_err *err)
 {
     char shown[200];
-    int e = trn_fail(err, code_of(rc), "cannot %s the store of releases '%s': %s", what,
+    int e = trn_fail(err, trn_store_code(rc), "cannot %s the store of releases '%s': %s", what,
                      trn_escape_into(shown, sizeof(shown), trn_str_of(s->path)), sqlite3_errstr(rc));
     if (e == -EUCLEAN)
         trn_hint(err, "move the file away; a new one is begun with the next release");

@@ -15,7 +15,7 @@
 #define DEFAULT_AGE (30ull * 86400 * TRN_NS_PER_SEC)
 #define SCRATCH_MAX (4u << 20)
 
-static int code_of(int rc)
+int trn_store_code(int rc)
 {
     switch (rc & 0xff) {
     case SQLITE_NOMEM:
@@ -43,7 +43,7 @@ static int code_of(int rc)
 
 int trn_db_fail(struct trn_store *s, int rc, struct trn_err *err, const char *what)
 {
-    int code = code_of(rc);
+    int code = trn_store_code(rc);
 
     if (code == -EUCLEAN)
         s->damaged = true;

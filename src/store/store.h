@@ -19,6 +19,9 @@ struct trn_store_options {
     bool read_only;
 };
 
+/* A result of SQLite as a negative errno, for who has a database of its own. */
+int trn_store_code(int rc);
+
 /* A damaged file is renamed to store.db.damaged-TIME (never deleted) and a new one begun; *ret_note
  * (arena) then says so. now_wall_ns: for names and retention. */
 int trn_store_open(const char *path, const struct trn_store_options *o, uint64_t now_wall_ns, struct trn_arena *arena,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Owns: the page of one story as one HTML file: no script, nothing from outside, readable in light and dark and on paper.
- * Must not: let a foreign byte become markup. Every text goes through plain() (already safe for a terminal) or
+ * Must not: let a foreign byte become markup. Every text goes through trn_html_text() (already safe for a terminal) or
  * foreign(); nothing else writes what it did not make itself.
  */
 #include "story/print.h"
@@ -25,39 +25,13 @@ static const char style[] =
     "overflow-wrap:anywhere}.box{background:var(--soft);border:1px solid var(--line);border-radius:6px;"
     "padding:.6rem 1rem;margin:.6rem 0}";
 
-/* Text that is safe for a terminal already. */
-static void plain(struct trn_buf *b, struct trn_str s)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        switch (s.p[i]) {
-        case '&':
-            trn_put_c(b, "&amp;");
-            break;
-        case '<':
-            trn_put_c(b, "&lt;");
-            break;
-        case '>':
-            trn_put_c(b, "&gt;");
-            break;
-        case '"':
-            trn_put_c(b, "&quot;");
-            break;
-        case '\'':
-            trn_put_c(b, "&#39;");
-            break;
-        default:
-            trn_put(b, &s.p[i], 1);
-        }
-    }
-}
-
 static void foreign(struct trn_buf *b, struct trn_str s)
 {
     TRN_AUTO(trn_buf_done) struct trn_buf safe;
     trn_buf_init(&safe, 1u << 20);
     trn_escape(&safe, s);
     b->bad = b->bad || safe.bad;
-    plain(b, trn_buf_str(&safe));
+    trn_html_text(b, trn_buf_str(&safe));
 }
 
 static void heading(struct trn_buf *b, const char *title)
@@ -84,9 +58,9 @@ static void moment(struct trn_buf *b, uint64_t wall_ns)
     trn_buf_init(&iso, 64);
     trn_put_time_iso(&iso, wall_ns);
     struct trn_str s = trn_buf_str(&iso);
-    plain(b, trn_str_slice(s, 0, 10));
+    trn_html_text(b, trn_str_slice(s, 0, 10));
     trn_put_c(b, " ");
-    plain(b, trn_str_slice(s, 11, 8));
+    trn_html_text(b, trn_str_slice(s, 11, 8));
     trn_put_c(b, " UTC");
 }
 
@@ -119,7 +93,7 @@ static void head(const struct trn_story *s, struct trn_buf *b)
     trn_put_fmt(b, ": story %llu</title>\n<style>%s</style></head><body>\n", (unsigned long long)s->id, style);
     trn_put_fmt(b, "<h1><span class=\"%s\">%s %u</span> ", trn_verdict_name(s->verdict), trn_verdict_name(s->verdict),
                 s->score);
-    plain(b, s->sentence);
+    trn_html_text(b, s->sentence);
     trn_put_c(b, "</h1>\n<p class=\"dim\">");
     if (s->change_wall_ns && !trn_str_is_empty(s->change_to)) {
         trn_put_c(b, trn_str_is_empty(s->change_from) ? "installed " : "updated ");
@@ -168,7 +142,7 @@ static void happened(const struct trn_story *s, struct trn_buf *b)
         trn_put_c(b, "</td><td>");
         stage(b, f->check->stage);
         trn_put_c(b, "</td><td>");
-        plain(b, f->summary);
+        trn_html_text(b, f->summary);
         trn_put_c(b, "</td><td>");
         attack(b, f->check);
         trn_put_c(b, "</td><td class=\"code\">");
@@ -190,7 +164,7 @@ static void lines(const char *title, const struct trn_str *line, uint32_t n, str
     trn_put_c(b, "<ul>");
     for (uint32_t i = 0; i < n; i++) {
         trn_put_c(b, "<li>");
-        plain(b, line[i]);
+        trn_html_text(b, line[i]);
         trn_put_c(b, "</li>\n");
     }
     trn_put_c(b, "</ul>");
@@ -211,7 +185,7 @@ static void actions(const struct trn_story *s, struct trn_buf *b)
         trn_put_c(b, "<li>");
         moment(b, s->actions[i].wall_ns);
         trn_put_c(b, ": ");
-        plain(b, trn_buf_str(&line));
+        trn_html_text(b, trn_buf_str(&line));
         trn_put_c(b, "</li>\n");
     }
     trn_put_c(b, "</ul>");
@@ -298,7 +272,7 @@ static void evidence(const struct trn_story *s, struct trn_buf *b)
         const struct trn_finding *f = &s->findings[i];
         trn_put_fmt(b, "<div class=\"box\"><p><b>%s</b> <span class=\"dim\">weight %u</span><br>", f->check->id,
                     f->score);
-        plain(b, f->summary);
+        trn_html_text(b, f->summary);
         trn_put_c(b, "</p><dl>");
         for (uint32_t k = 0; k < f->n_evidence; k++) {
             trn_put_c(b, "<dt>");
@@ -326,9 +300,9 @@ static void checks(const struct trn_story *s, struct trn_buf *b)
         trn_put_fmt(b, "<div class=\"box\"><p><b>%s</b> ", c->id);
         attack(b, c);
         trn_put_c(b, "</p><p>");
-        plain(b, trn_str_of(c->means));
+        trn_html_text(b, trn_str_of(c->means));
         trn_put_c(b, "</p><p class=\"dim\">False alarms: ");
-        plain(b, trn_str_of(c->false_alarms));
+        trn_html_text(b, trn_str_of(c->false_alarms));
         trn_put_c(b, "</p></div>\n");
     }
     end_section(b);

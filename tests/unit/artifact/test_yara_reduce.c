@@ -12,8 +12,8 @@
 
 #define PUBLIC "../shared/data/yara" /* from the root of the project */
 
-/* Is a rule with this condition left out of the set? */
-static bool left_out(const char *condition, enum trn_yara_set set)
+/* What becomes of a rule with this condition in the set. */
+static void reduce_one(const char *condition, enum trn_yara_set set, bool *ret_left_out, bool *ret_quiet)
 {
     char text[2048];
     char *reduced = NULL;
@@ -21,10 +21,25 @@ static bool left_out(const char *condition, enum trn_yara_set set)
     (void)snprintf(text, sizeof(text), "import \"pe\"\nrule r { strings: $a = \"x\" $b = \"y\" condition: %s }",
                    condition);
     cr_assert_eq(trn_yara_reduce(text, strlen(text), set, &reduced, &quiet), 0);
-    bool out = reduced && !strstr(reduced, "rule r");
+    *ret_left_out = reduced && !strstr(reduced, "rule r");
+    *ret_quiet = quiet.n == 1 && trn_str_eq_c(quiet.v[0], "r");
     free(reduced);
     free(quiet.v);
+}
+
+static bool left_out(const char *condition, enum trn_yara_set set)
+{
+    bool out, quiet;
+    reduce_one(condition, set, &out, &quiet);
     return out;
+}
+
+/* Is it known not to match when none of its strings was found? */
+static bool is_quiet(const char *condition, enum trn_yara_set set)
+{
+    bool out, quiet;
+    reduce_one(condition, set, &out, &quiet);
+    return quiet;
 }
 
 Test(yara_reduce, what_needs_mz_is_left_out_and_nothing_else)
@@ -102,21 +117,6 @@ Test(yara_reduce, what_a_large_content_is_too_large_for_is_left_out_of_the_set_o
         cr_expect_eq(left_out(cases[i].condition, TRN_YARA_LARGE), cases[i].out, "%s", cases[i].condition);
         cr_expect_not(left_out(cases[i].condition, TRN_YARA_PLAIN), "%s", cases[i].condition);
     }
-}
-
-/* Is a rule with this condition known not to match when none of its strings was found? */
-static bool is_quiet(const char *condition, enum trn_yara_set set)
-{
-    char text[2048];
-    char *reduced = NULL;
-    struct trn_yara_names quiet = {0};
-    (void)snprintf(text, sizeof(text), "import \"pe\"\nrule r { strings: $a = \"x\" $b = \"y\" condition: %s }",
-                   condition);
-    cr_assert_eq(trn_yara_reduce(text, strlen(text), set, &reduced, &quiet), 0);
-    bool is = quiet.n == 1 && trn_str_eq_c(quiet.v[0], "r");
-    free(reduced);
-    free(quiet.v);
-    return is;
 }
 
 Test(yara_reduce, what_needs_a_string_is_quiet_and_nothing_else)
