@@ -313,22 +313,25 @@ static int public_rules(void)
     return fd;
 }
 
-/* What matched, by the set that serves and by all rules. */
+/* What matched, by the set that serves and by all rules, each of whose conditions is evaluated. */
 static void both(struct yara_world *w, const struct trn_source *s, const char *name, char *all, size_t size)
 {
+    struct trn_yara_rules *rules = w->rules;
+    struct trn_yara_rules kept = *rules;
     YR_SCANNER *scanners[TRN_YARA_SETS];
-    YR_RULES *sets[TRN_YARA_SETS];
+    TRN_AUTO(trn_freep) uint8_t *none_quiet = calloc(rules->set[TRN_YARA_ALL]->num_rules + 1, 1);
+    cr_assert_not_null(none_quiet);
     memcpy(scanners, w->scanner->scanner, sizeof(scanners));
-    memcpy(sets, w->rules->set, sizeof(sets));
-    for (int i = 1; i < TRN_YARA_SETS; i++) {
-        w->scanner->scanner[i] = scanners[0];
-        w->rules->set[i] = sets[0];
+    for (int i = 0; i < TRN_YARA_SETS; i++) {
+        w->scanner->scanner[i] = scanners[TRN_YARA_ALL];
+        rules->set[i] = kept.set[TRN_YARA_ALL];
+        rules->quiet[i] = none_quiet;
     }
     w->found[0] = '\0';
     cr_assert_eq(yara_match_source(w, s, name), 0);
     (void)snprintf(all, size, "%s", w->found);
     memcpy(w->scanner->scanner, scanners, sizeof(scanners));
-    memcpy(w->rules->set, sets, sizeof(sets));
+    *rules = kept;
     w->found[0] = '\0';
     cr_assert_eq(yara_match_source(w, s, name), 0);
 }
