@@ -47,8 +47,6 @@ bool trn_image_is_known(const struct trn_entity *e);
 bool trn_started_by_session(const struct trn_process_table *t, const struct trn_entity *e);
 
 /* ---- words.c: pieces of sentences; foreign text escaped ---- */
-void trn_put_path(struct trn_buf *b, struct trn_str path);              /* "~/x" for a file in a home */
-void trn_put_software(struct trn_buf *b, const struct trn_software *s); /* "acme-softphone 1.1" */
 void trn_put_address(struct trn_buf *b, const uint8_t *address, uint8_t family, uint32_t port);
 /* View of the buffer kept in the arena; absent when the buffer went bad. */
 struct trn_str trn_keep(struct trn_arena *a, const struct trn_buf *b);

@@ -20,5 +20,6 @@
 #include "event/sink.h"
 #include "event/story.h"
 #include "event/types.h"
+#include "event/words.h"
 
 #endif

@@ -133,8 +133,6 @@ void trn_actions_move(struct trn_story *into, const struct trn_story *from);
 
 /* ---- words.c: sentence, why, benign_if of s->scratch ---- */
 int trn_words(struct trn_stories *s, const struct trn_case *c) TRN_MUST_CHECK;
-void trn_words_software(struct trn_buf *b, const struct trn_software *w);
-void trn_words_path(struct trn_buf *b, struct trn_str path);
 struct trn_str trn_evidence(const struct trn_finding *f, const char *key); /* absent when not there */
 
 /* ---- state.c: open stories as STATE rows ---- */

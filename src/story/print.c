@@ -225,7 +225,7 @@ static void put_files(const struct trn_story *s, struct trn_buf *b)
         begun = true;
         trn_put_str(b, f->role);
         trn_put_c(b, "  ");
-        trn_words_path(b, f->path);
+        trn_put_path(b, f->path);
         trn_put_c(b, "\n      sha256 ");
         trn_escape(b, f->sha256);
         trn_put_c(b, "\n");

@@ -43,7 +43,7 @@ static void put_target(struct trn_buf *b, struct trn_str target, bool whole)
 {
     bool path = target.n && target.p[0] == '/', hash = target.n == (size_t)2 * TRN_SHA256_SIZE;
     if (path && whole)
-        trn_words_path(b, target);
+        trn_put_path(b, target);
     else
         trn_escape(b, path ? trn_path_base(target) : trn_str_slice(target, 0, hash ? 8 : target.n));
     trn_put_c(b, hash ? "…" : "");

@@ -13,34 +13,6 @@ struct trn_str trn_evidence(const struct trn_finding *f, const char *key)
     return TRN_STR_NONE;
 }
 
-void trn_words_software(struct trn_buf *b, const struct trn_software *w)
-{
-    if (trn_str_is_empty(w->name))
-        trn_put_c(b, "an unknown program");
-    else
-        trn_escape(b, w->name);
-    if (!trn_str_is_empty(w->version)) {
-        trn_put_c(b, " ");
-        trn_escape(b, w->version);
-    }
-}
-
-void trn_words_path(struct trn_buf *b, struct trn_str path)
-{
-    struct trn_str rest = path;
-    if (trn_str_starts(path, TRN_STR("/root/"))) {
-        rest = trn_str_slice(path, 5, path.n);
-    } else if (trn_str_starts(path, TRN_STR("/home/"))) {
-        struct trn_str below = trn_str_slice(path, 6, path.n);
-        ptrdiff_t slash = trn_str_find(below, '/');
-        if (slash > 0)
-            rest = trn_str_slice(below, (size_t)slash, below.n);
-    }
-    if (rest.n != path.n)
-        trn_put_c(b, "~");
-    trn_escape(b, rest);
-}
-
 bool trn_words_is(const struct trn_finding *f, const char *id)
 {
     return trn_str_eq_c(trn_str_of(f->check->id), id);
@@ -182,13 +154,13 @@ static void put_session(struct trn_buf *b, const struct trn_story *st)
     trn_put_c(b, "a person or job at a prompt ");
     if (trn_words_is(f, "behaviour.second-stage")) {
         trn_put_c(b, "ran ");
-        trn_words_path(b, trn_evidence(f, "path"));
+        trn_put_path(b, trn_evidence(f, "path"));
         trn_put_c(b, ", which came from the network");
         return;
     }
     put_phrase(b, st, f);
     trn_put_c(b, ", with ");
-    trn_words_software(b, &st->software);
+    trn_put_software(b, &st->software);
 }
 
 static void put_acting(struct trn_buf *b, const struct trn_story *st)
@@ -197,7 +169,7 @@ static void put_acting(struct trn_buf *b, const struct trn_story *st)
     for (uint32_t i = 0; i < st->n_findings; i++)
         stages |= 1u << st->findings[i].check->stage;
     uint32_t total = (uint32_t)__builtin_popcount(stages);
-    trn_words_software(b, &st->software);
+    trn_put_software(b, &st->software);
     for (uint32_t i = 0; i < st->n_findings; i++) {
         uint32_t bit = 1u << st->findings[i].check->stage;
         if (done & bit)

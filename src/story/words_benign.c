@@ -9,29 +9,29 @@ static void benign_second_stage(const struct trn_story *st, const struct trn_fin
 {
     if (!f->acting) {
         trn_put_c(b, "you fetched or built ");
-        trn_words_path(b, trn_evidence(f, "path"));
+        trn_put_path(b, trn_evidence(f, "path"));
         trn_put_c(b, " and ran it yourself");
         return;
     }
     trn_put_c(b, "the vendor documents that ");
-    trn_words_software(b, &st->software);
+    trn_put_software(b, &st->software);
     trn_put_c(b, " fetches and runs ");
     if (trn_evidence(f, "unnamed").n)
         trn_put_c(b, "code that never has a name");
     else
-        trn_words_path(b, trn_evidence(f, "path"));
+        trn_put_path(b, trn_evidence(f, "path"));
 }
 
 static void benign_browser_data(const struct trn_story *st, const struct trn_finding *f, struct trn_buf *b)
 {
     if (!f->acting) {
         trn_put_c(b, "you opened ");
-        trn_words_path(b, trn_evidence(f, "path"));
+        trn_put_path(b, trn_evidence(f, "path"));
         trn_put_c(b, " yourself");
         return;
     }
     trn_put_c(b, "somebody asked ");
-    trn_words_software(b, &st->software);
+    trn_put_software(b, &st->software);
     trn_put_c(b, " to import or back up the data of ");
     trn_words_owner(b, f);
 }
@@ -47,7 +47,7 @@ static void benign_first_contact(const struct trn_story *st, const struct trn_fi
     trn_put_c(b, "the vendor documents ");
     trn_words_place(b, f);
     trn_put_c(b, " for ");
-    trn_words_software(b, &st->software);
+    trn_put_software(b, &st->software);
 }
 
 static void benign_collection(const struct trn_story *st, const struct trn_finding *f, struct trn_buf *b)
@@ -56,14 +56,14 @@ static void benign_collection(const struct trn_story *st, const struct trn_findi
         trn_put_c(b, "you read these files yourself");
         return;
     }
-    trn_words_software(b, &st->software);
+    trn_put_software(b, &st->software);
     trn_put_c(b, " is there to keep, find or move such files, and somebody set it up to");
 }
 
 static void benign_exfiltration(const struct trn_story *st, const struct trn_finding *f, struct trn_buf *b)
 {
     trn_put_c(b, "somebody set up ");
-    trn_words_software(b, &st->software);
+    trn_put_software(b, &st->software);
     trn_put_c(b, " to send what it reads to ");
     trn_words_place(b, f);
 }
@@ -75,7 +75,7 @@ static void benign_beacon(const struct trn_story *st, const struct trn_finding *
         return;
     }
     trn_put_c(b, "the vendor documents that ");
-    trn_words_software(b, &st->software);
+    trn_put_software(b, &st->software);
     trn_put_c(b, " keeps in touch with ");
     trn_words_place(b, f);
 }
@@ -87,7 +87,7 @@ static void benign_hands(const struct trn_story *st, const struct trn_finding *f
         return;
     }
     trn_put_c(b, "somebody who may do so worked in a shell below ");
-    trn_words_software(b, &st->software);
+    trn_put_software(b, &st->software);
     trn_put_c(b, ": remote support, or looking for a fault");
 }
 
@@ -100,16 +100,16 @@ static void benign_exec_memory(const struct trn_story *st, const struct trn_find
         return;
     }
     trn_put_c(b, "the vendor documents that ");
-    trn_words_software(b, &st->software);
+    trn_put_software(b, &st->software);
     trn_put_c(b, reach ? " debugs, injects into or inspects other programs" : " makes or unpacks code at run time");
 }
 
 static void benign_foreign_library(const struct trn_story *st, const struct trn_finding *f, struct trn_buf *b)
 {
     trn_put_c(b, f->acting ? "somebody added " : "you added ");
-    trn_words_path(b, trn_evidence(f, "path"));
+    trn_put_path(b, trn_evidence(f, "path"));
     trn_put_c(b, " to ");
-    trn_words_software(b, &st->software);
+    trn_put_software(b, &st->software);
     trn_put_c(b, " as a plug-in or for debugging, and knows where it came from");
 }
 
@@ -124,20 +124,20 @@ static void benign_persistence(const struct trn_story *st, const struct trn_find
 {
     if (!f->acting) {
         trn_put_c(b, "you wrote ");
-        trn_words_path(b, trn_evidence(f, "path"));
+        trn_put_path(b, trn_evidence(f, "path"));
         trn_put_c(b, " yourself");
         return;
     }
     trn_put_c(b, "somebody asked ");
-    trn_words_software(b, &st->software);
+    trn_put_software(b, &st->software);
     trn_put_c(b, " to set up ");
-    trn_words_path(b, trn_evidence(f, "path"));
+    trn_put_path(b, trn_evidence(f, "path"));
 }
 
 static void benign_drift(const struct trn_story *st, struct trn_buf *b)
 {
     trn_put_c(b, "what changed with ");
-    trn_words_software(b, &st->software);
+    trn_put_software(b, &st->software);
     trn_put_c(b, " according to its vendor explains what is new");
 }
 

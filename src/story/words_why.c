@@ -32,7 +32,7 @@ static void why_second_stage(const struct trn_finding *f, struct trn_buf *b)
         trn_escape(b, remote);
         return;
     }
-    trn_words_path(b, trn_evidence(f, "path"));
+    trn_put_path(b, trn_evidence(f, "path"));
     trn_put_c(b, trn_str_eq_c(origin, "manual") ? " belongs to no package" : " was written at run time");
     if (!trn_str_is_empty(remote)) {
         trn_put_c(b, "; its writer had talked to ");
@@ -44,7 +44,7 @@ static void why_browser_data(const struct trn_story *st, const struct trn_findin
 {
     trn_words_owner(b, f);
     trn_put_c(b, "'s data; ");
-    trn_words_software(b, &st->software);
+    trn_put_software(b, &st->software);
     trn_put_c(b, " is neither that browser nor of its package");
 }
 
@@ -72,7 +72,7 @@ static void why_collection(const struct trn_finding *f, struct trn_buf *b)
         trn_put_c(b, " within two minutes");
         return;
     }
-    trn_words_path(b, trn_evidence(f, "path"));
+    trn_put_path(b, trn_evidence(f, "path"));
     if (novelty.n) {
         trn_put_c(b, ", such data: ");
         trn_escape(b, novelty);
@@ -178,7 +178,7 @@ static void why_foreign_library(const struct trn_finding *f, struct trn_buf *b)
 {
     struct trn_str library = trn_evidence(f, "library"), by = trn_evidence(f, "put_there_by"),
                    writer = trn_evidence(f, "written_by");
-    trn_words_path(b, trn_evidence(f, "path"));
+    trn_put_path(b, trn_evidence(f, "path"));
     trn_put_c(b, trn_str_eq_c(library, "modified")   ? " is not as its package has it"
                  : trn_str_eq_c(library, "nobody's") ? " is no package's and nobody's whose signature is known"
                                                      : " is not this software's");
@@ -198,7 +198,7 @@ static void why_foreign_library(const struct trn_finding *f, struct trn_buf *b)
 static void why_persistence(const struct trn_finding *f, struct trn_buf *b)
 {
     struct trn_str novelty = trn_evidence(f, "novelty"), fetched = trn_evidence(f, "fetched");
-    trn_words_path(b, trn_evidence(f, "path"));
+    trn_put_path(b, trn_evidence(f, "path"));
     trn_put_c(b, ": ");
     trn_escape(b, trn_evidence(f, "starts"));
     if (fetched.n) {
@@ -215,7 +215,7 @@ static void why_drift(const struct trn_story *st, const struct trn_finding *f, s
 {
     struct trn_str news = trn_evidence(f, "new"), usual = trn_evidence(f, "usual");
     trn_put_c(b, "new in ");
-    trn_words_software(b, &st->software);
+    trn_put_software(b, &st->software);
     trn_put_c(b, ": ");
     trn_escape(b, news);
     if (usual.n) {
