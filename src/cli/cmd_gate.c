@@ -65,6 +65,7 @@ static const struct trn_option OPTIONS[] = {
     {"deadline", "TIME", "install: for a transaction (default 60s)"},
     {"package-deadline", "TIME", "install: for a package (default 20s)"},
     {"keep-mb", "N", "install: most MiB of kept packages (default 2048; 0: none)"},
+    {"watch", "NAME", "install: keep the last two packages of this software, * for any; may be repeated", .many = true},
     {"rules", "PATH", "YARA rules: a file, or a folder with .yar and .yara; may be repeated", .many = true},
     {"indicators", "FILE", "hashes that are known as bad (CSV or STIX)"},
     {"reason", "TEXT", "allow: why; it is recorded"},

@@ -52,6 +52,25 @@ static bool take_mb(struct trn_str v, uint64_t *ret)
     return true;
 }
 
+static bool take_watched(struct trn_str v, struct trn_gate_config *c)
+{
+    if (v.n == 0 || v.n >= TRN_GATE_WATCHED_NAME || c->n_watched == TRN_GATE_WATCHED_MAX)
+        return false;
+    for (size_t i = 0; i < v.n; i++) /* a package's name, with * and ? */
+        if (!(v.p[i] >= 'a' && v.p[i] <= 'z') && !(v.p[i] >= '0' && v.p[i] <= '9') && !memchr("+-.*?", v.p[i], 5))
+            return false;
+    (void)snprintf(c->watched[c->n_watched++], TRN_GATE_WATCHED_NAME, "%.*s", TRN_STR_ARG(v));
+    return true;
+}
+
+bool trn_gate_is_watched(const struct trn_gate_config *c, struct trn_str name)
+{
+    for (unsigned i = 0; i < c->n_watched; i++)
+        if (trn_glob(trn_str_of(c->watched[i]), name, false))
+            return true;
+    return false;
+}
+
 static bool take_line(struct trn_str word, struct trn_str value, struct trn_gate_config *c)
 {
     if (trn_str_eq_c(word, "fail")) {
@@ -61,6 +80,7 @@ static bool take_line(struct trn_str word, struct trn_str value, struct trn_gate
     return trn_str_eq_c(word, "deadline")           ? take_ms(value, &c->deadline_ms)
            : trn_str_eq_c(word, "package-deadline") ? take_ms(value, &c->package_ms)
            : trn_str_eq_c(word, "keep-mb")          ? take_mb(value, &c->keep_bytes)
+           : trn_str_eq_c(word, "watch")            ? take_watched(value, c)
            : trn_str_eq_c(word, "rules")            ? take_path(value, c->rules, sizeof(c->rules))
            : trn_str_eq_c(word, "indicators")       ? take_path(value, c->indicators, sizeof(c->indicators))
                                                     : false;
@@ -169,6 +189,8 @@ static int write_config(const struct trn_gate_config *c, struct trn_err *err)
         trn_put_fmt(&b, "rules %s\n", c->rules);
     if (c->indicators[0])
         trn_put_fmt(&b, "indicators %s\n", c->indicators);
+    for (unsigned i = 0; i < c->n_watched; i++)
+        trn_put_fmt(&b, "watch %s\n", c->watched[i]);
     if (b.bad)
         return trn_fail(err, -ENOMEM, "out of memory");
     if (mkdir("/etc/turncoat", 0755) < 0 && errno != EEXIST)
@@ -198,6 +220,26 @@ static int take_words(struct trn_cli *cli, struct trn_gate_config *c, struct trn
     return 0;
 }
 
+/* None said: those that stand there stay, they name what somebody wants to be able to go back to. */
+static int take_watch_words(struct trn_cli *cli, struct trn_gate_config *c, struct trn_err *err)
+{
+    const char *said[TRN_CLI_MANY];
+    int n = trn_cli_all(cli, "watch", said);
+    if (n == 0) {
+        struct trn_gate_config before;
+        trn_gate_config_read(cli, TRN_GATE_CONFIG, &before);
+        memcpy(c->watched, before.watched, sizeof(c->watched));
+        c->n_watched = before.n_watched;
+    }
+    for (int i = 0; i < n; i++) {
+        char shown[120];
+        if (!take_watched(trn_str_of(said[i]), c))
+            return trn_fail(err, -EINVAL, "'--watch' cannot be '%s': a package's name, with * and ? for any",
+                            trn_escape_into(shown, sizeof(shown), trn_str_of(said[i])));
+    }
+    return 0;
+}
+
 int trn_gate_hook_install(struct trn_cli *cli, struct trn_err *err)
 {
     TRN_AUTO(trn_buf_done) struct trn_buf b;
@@ -206,6 +248,8 @@ int trn_gate_hook_install(struct trn_cli *cli, struct trn_err *err)
     trn_buf_init(&b, 16384);
     trn_gate_config_default(&c);
     int e = take_words(cli, &c, err);
+    if (e == 0)
+        e = take_watch_words(cli, &c, err);
     if (e == 0 && (e = own_path(self, sizeof(self))) < 0)
         return trn_fail(err, e, "cannot name this program in apt's configuration: %s", trn_errno_words(e));
     if (e == 0) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owns: the folder of the gate, the packages kept in it (NAME/VERSION_ARCH.deb: the last two of a name), and the package of
- * the installed version in apt's cache.
+ * Owns: the folder of the gate, the packages kept in it (NAME/VERSION_ARCH.deb: the last two of a name), which of them go
+ * first when there is no room (those of watched software last), and the package of the installed version in apt's cache.
  * Must not: follow a link, or take a copy that somebody other than root could have written.
  */
 #include "cli/gate.h"
@@ -218,27 +218,60 @@ static void kept_list_done(struct kept_list *l)
     free(l->all);
 }
 
-/* Of this name the newest two stay: the one that is installed now, and the one that is about to be. */
-static void drop_old(int dir)
+static const char *arch_of(const char *name)
+{
+    const char *last = strrchr(name, '_');
+    return last ? last : name;
+}
+
+/* Of this name and architecture the newest two stay: the one that is installed now, and the one that is about to be. */
+static void drop_old(int dir, struct trn_str arch)
 {
     TRN_AUTO(kept_list_done) struct kept_list l = {0};
+    char end[80];
+    size_t n = 0;
+    (void)snprintf(end, sizeof(end), "_%.*s.deb", TRN_STR_ARG(arch));
     if (list_one(fcntl(dir, F_DUPFD_CLOEXEC, 3), "", &l) < 0 || l.n == 0)
         return;
     qsort(l.all, l.n, sizeof(*l.all), newest_first);
-    for (size_t i = KEEP_EACH; i < l.n; i++)
-        (void)unlinkat(dir, l.all[i].name, 0);
+    for (size_t i = 0; i < l.n; i++)
+        if (strcmp(arch_of(l.all[i].name), end) == 0 && ++n > KEEP_EACH)
+            (void)unlinkat(dir, l.all[i].name, 0);
 }
 
-void trn_gate_keep_within(int folder, uint64_t keep_bytes)
+static struct trn_str name_of(const struct kept *k)
+{
+    const char *slash = strchr(k->name, '/');
+    return slash ? (struct trn_str){k->name, (size_t)(slash - k->name)} : trn_str_of(k->name);
+}
+
+/* What watched software needs to go back is counted first: nothing else takes its room. */
+void trn_gate_keep_within(int folder, const struct trn_gate_config *c)
 {
     TRN_AUTO(kept_list_done) struct kept_list l = {0};
     TRN_AUTO(trn_fd_closep) int kept = open_dir(folder, "kept");
     uint64_t sum = 0;
     list_all(folder, &l);
-    for (size_t i = 0; kept >= 0 && i < l.n; i++) {
-        sum += l.all[i].bytes;
-        if (sum > keep_bytes)
-            (void)unlinkat(kept, l.all[i].name, 0);
+    for (int watched = 1; watched >= 0; watched--)
+        for (size_t i = 0; kept >= 0 && i < l.n; i++) {
+            if (trn_gate_is_watched(c, name_of(&l.all[i])) != (watched == 1))
+                continue;
+            sum += l.all[i].bytes;
+            if (sum > c->keep_bytes)
+                (void)unlinkat(kept, l.all[i].name, 0);
+        }
+}
+
+void trn_gate_kept_each(int folder, void (*each)(void *ctx, struct trn_str name, struct trn_str file, uint64_t wall_ns),
+                        void *ctx)
+{
+    TRN_AUTO(kept_list_done) struct kept_list l = {0};
+    list_all(folder, &l);
+    for (size_t i = 0; i < l.n; i++) {
+        const struct kept *k = &l.all[i];
+        struct trn_str name = name_of(k), file = trn_str_slice(trn_str_of(k->name), name.n + 1, SIZE_MAX);
+        if (trn_str_ends(file, TRN_STR(".deb")) && file.p[0] != '.')
+            each(ctx, name, file, (uint64_t)k->when.tv_sec * TRN_NS_PER_SEC + (uint64_t)k->when.tv_nsec);
     }
 }
 
@@ -252,27 +285,60 @@ void trn_gate_kept_sum(int folder, uint64_t *ret_files, uint64_t *ret_bytes)
         *ret_bytes += l.all[i].bytes;
 }
 
-int trn_gate_keep(int folder, const struct trn_gate_item *i, int fd, uint64_t keep_bytes)
+/* The file system's own clock ticks too slowly to tell which of two came first. */
+static int stamp(int at, const char *name)
+{
+    uint64_t now = trn_wall_ns();
+    const struct timespec t = {.tv_sec = (time_t)(now / TRN_NS_PER_SEC), .tv_nsec = (long)(now % TRN_NS_PER_SEC)};
+    const struct timespec both[2] = {t, t};
+    int e = name ? utimensat(at, name, both, AT_SYMLINK_NOFOLLOW) : futimens(at, both);
+    return e < 0 ? -errno : 0;
+}
+
+/* One package as one file of its folder. */
+static int put_in(int dir, const char *name, int fd, uint64_t size)
+{
+    (void)unlinkat(dir, ".new", 0);
+    TRN_AUTO(trn_fd_closep) int to = openat(dir, ".new", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int e = to < 0 ? -errno : copy(fd, to, size);
+    if (e == 0)
+        e = stamp(to, NULL);
+    if (e == 0 && renameat(dir, ".new", dir, name) < 0)
+        e = -errno;
+    if (e < 0)
+        (void)unlinkat(dir, ".new", 0);
+    return e;
+}
+
+/* The one that is installed now is the younger of those that may stay, also when somebody went back to it. */
+static int keep_installed(int dir, const struct trn_gate_item *i, bool watched)
 {
     char name[300];
     struct stat st;
+    file_name(name, sizeof(name), TRN_STR_NONE, i->old_version, i->old_arch);
+    if (i->old_version.n == 0 || stamp(dir, name) == 0 || !watched)
+        return 0;
+    TRN_AUTO(trn_fd_closep) int cached = trn_gate_cached_open(i);
+    return cached < 0 || fstat(cached, &st) < 0 ? 0 : put_in(dir, name, cached, (uint64_t)st.st_size);
+}
+
+int trn_gate_keep(int folder, const struct trn_gate_item *i, int fd, const struct trn_gate_config *c)
+{
+    char name[300];
+    struct stat st;
+    bool watched = trn_gate_is_watched(c, i->name);
     if (fstat(fd, &st) < 0)
         return -errno;
-    if (keep_bytes == 0 || (uint64_t)st.st_size > keep_bytes / 4)
+    if (c->keep_bytes == 0 || (uint64_t)st.st_size > (watched ? c->keep_bytes : c->keep_bytes / 4))
         return 0;
     TRN_AUTO(trn_fd_closep) int dir = kept_dir(folder, i->name, true);
     if (dir < 0)
         return dir;
+    int e = keep_installed(dir, i, watched);
     file_name(name, sizeof(name), TRN_STR_NONE, i->new_version, i->new_arch);
-    (void)unlinkat(dir, ".new", 0);
-    TRN_AUTO(trn_fd_closep) int to = openat(dir, ".new", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    int e = to < 0 ? -errno : copy(fd, to, (uint64_t)st.st_size);
-    if (e == 0 && renameat(dir, ".new", dir, name) < 0)
-        e = -errno;
-    if (e < 0) {
-        (void)unlinkat(dir, ".new", 0);
-        return e;
-    }
-    drop_old(dir);
-    return 0;
+    if (e == 0)
+        e = put_in(dir, name, fd, (uint64_t)st.st_size);
+    if (e == 0)
+        drop_old(dir, i->new_arch);
+    return e;
 }

@@ -63,13 +63,14 @@ static void sum_up(json_t *all, struct sums *s)
     find_unended(all, s);
 }
 
-static void show_text(struct trn_cli *cli, const struct trn_gate_config *c, const struct sums *s, uint64_t files,
-                      uint64_t bytes)
+static void show_text(struct trn_cli *cli, const struct trn_gate_config *c, const struct sums *s, int folder)
 {
+    uint64_t files = 0, bytes = 0;
     TRN_AUTO(trn_buf_done) struct trn_buf b;
     size_t i, n = json_array_size(s->failures);
     json_t *o;
-    trn_buf_init(&b, 65536);
+    trn_buf_init(&b, 1u << 20);
+    trn_gate_kept_sum(folder, &files, &bytes);
     trn_put_fmt(&b, "apt's hook    %s\n",
                 trn_gate_hook_is_there() ? TRN_GATE_HOOK : "not installed (turncoat gate install)");
     trn_put_fmt(&b, "when it fails %s\n",
@@ -78,7 +79,9 @@ static void show_text(struct trn_cli *cli, const struct trn_gate_config *c, cons
                 (unsigned long long)c->package_ms);
     trn_put_fmt(&b, "kept          %llu packages, ", (unsigned long long)files);
     trn_put_size(&b, bytes);
-    trn_put_fmt(&b, "\ntransactions  %llu: %llu packages judged, %llu refused, %llu with a warning, %llu not judged\n",
+    trn_put_c(&b, "\n");
+    trn_gate_put_watched(c, cli->state, folder, &b);
+    trn_put_fmt(&b, "transactions  %llu: %llu packages judged, %llu refused, %llu with a warning, %llu not judged\n",
                 (unsigned long long)s->transactions, (unsigned long long)s->judged, (unsigned long long)s->refused,
                 (unsigned long long)s->warned, (unsigned long long)s->unjudged);
     if (s->last) {
@@ -98,9 +101,10 @@ static void show_text(struct trn_cli *cli, const struct trn_gate_config *c, cons
     trn_print(cli->out, &b);
 }
 
-static void show_json(struct trn_cli *cli, const struct trn_gate_config *c, const struct sums *s, uint64_t files,
-                      uint64_t bytes)
+static void show_json(struct trn_cli *cli, const struct trn_gate_config *c, const struct sums *s, int folder)
 {
+    uint64_t files = 0, bytes = 0;
+    trn_gate_kept_sum(folder, &files, &bytes);
     json_t *o =
         json_pack("{s:s, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:O, s:O}", "schema", "turncoat.gate/1",
                   "hook", trn_gate_hook_is_there(), "fail_closed", c->fail_closed, "deadline_ms",
@@ -108,6 +112,7 @@ static void show_json(struct trn_cli *cli, const struct trn_gate_config *c, cons
                   "kept_bytes", (json_int_t)bytes, "transactions", (json_int_t)s->transactions, "judged",
                   (json_int_t)s->judged, "refused", (json_int_t)s->refused, "warned", (json_int_t)s->warned, "unjudged",
                   (json_int_t)s->unjudged, "failures", s->failures, "last", s->last ? s->last : json_null());
+    json_object_set_new(o, "watched", trn_gate_watched_json(c, cli->state, folder));
     trn_print_json(cli->out, o);
     json_decref(o);
 }
@@ -117,18 +122,16 @@ int trn_gate_show_status(struct trn_cli *cli)
     struct trn_gate_config c;
     struct trn_err err = {0};
     struct sums s = {0};
-    uint64_t files = 0, bytes = 0;
     trn_gate_config_read(cli, TRN_GATE_CONFIG, &c);
     TRN_AUTO(trn_fd_closep) int folder = trn_gate_folder(cli->state, &err);
     if (folder < 0)
         return trn_cli_error(cli, &err, TRN_EXIT_UNDECIDED);
     json_t *all = trn_gate_book_read(folder, TOLD_MOST);
     sum_up(all, &s);
-    trn_gate_kept_sum(folder, &files, &bytes);
     if (cli->json)
-        show_json(cli, &c, &s, files, bytes);
+        show_json(cli, &c, &s, folder);
     else
-        show_text(cli, &c, &s, files, bytes);
+        show_text(cli, &c, &s, folder);
     json_decref(s.failures);
     json_decref(all);
     return TRN_EXIT_OK;
@@ -183,9 +186,21 @@ static void list_allowed(struct trn_cli *cli, json_t *allowed)
     }
 }
 
+static void list_watched(struct trn_cli *cli, const struct trn_gate_config *c, int folder)
+{
+    TRN_AUTO(trn_buf_done) struct trn_buf b;
+    trn_buf_init(&b, 1u << 20);
+    if (c->n_watched)
+        trn_put_c(&b, "\n");
+    trn_gate_put_watched(c, cli->state, folder, &b);
+    trn_print(cli->out, &b);
+}
+
 int trn_gate_show_list(struct trn_cli *cli)
 {
+    struct trn_gate_config c;
     struct trn_err err = {0};
+    trn_gate_config_read(cli, TRN_GATE_CONFIG, &c);
     TRN_AUTO(trn_fd_closep) int folder = trn_gate_folder(cli->state, &err);
     if (folder < 0)
         return trn_cli_error(cli, &err, TRN_EXIT_UNDECIDED);
@@ -198,13 +213,14 @@ int trn_gate_show_list(struct trn_cli *cli)
             json_array_append(told, o);
     }
     if (cli->json) {
-        json_t *out =
-            json_pack("{s:s, s:O, s:O}", "schema", "turncoat.gate-list/1", "packages", told, "allowed", allowed);
+        json_t *out = json_pack("{s:s, s:O, s:O, s:o}", "schema", "turncoat.gate-list/1", "packages", told, "allowed",
+                                allowed, "watched", trn_gate_watched_json(&c, cli->state, folder));
         trn_print_json(cli->out, out);
         json_decref(out);
     } else {
         list_told(cli, told);
         list_allowed(cli, allowed);
+        list_watched(cli, &c, folder);
     }
     json_decref(told);
     json_decref(allowed);

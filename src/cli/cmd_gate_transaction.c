@@ -298,7 +298,7 @@ static int judge(struct transaction *t, struct trn_err *err)
 static bool kept_one(struct transaction *t, const struct entry *x)
 {
     TRN_AUTO(trn_fd_closep) int fd = open_new(x);
-    int e = fd < 0 ? 0 : trn_gate_keep(t->r->folder, x->item, fd, t->r->config.keep_bytes);
+    int e = fd < 0 ? 0 : trn_gate_keep(t->r->folder, x->item, fd, &t->r->config);
     if (e < 0)
         fprintf(t->r->cli->err, "turncoat: the package of %.*s %.*s cannot be kept: %s\n", TRN_STR_ARG(x->told.name),
                 TRN_STR_ARG(x->told.to), trn_errno_words(e));
@@ -330,7 +330,7 @@ static void keep_books(struct transaction *t)
     for (size_t i = 0; room && go_on && i < t->n; i++)
         room = kept_one(t, &t->all[i]);
     if (go_on)
-        trn_gate_keep_within(r->folder, r->config.keep_bytes);
+        trn_gate_keep_within(r->folder, &r->config);
 }
 
 /* What is suspicious or worse, and the engine's to know, also when nothing was unpacked. */

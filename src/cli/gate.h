@@ -39,11 +39,15 @@ bool trn_gate_is_name(struct trn_str s); /* of a package */
 bool trn_gate_is_version(struct trn_str s);
 
 /* ---- cmd_gate_config.c: settings, and the hook in apt's configuration ---- */
+#define TRN_GATE_WATCHED_MAX 64u
+#define TRN_GATE_WATCHED_NAME 100u
 struct trn_gate_config {
     bool fail_closed;
-    uint64_t deadline_ms, package_ms;   /* of a transaction, of a package */
-    uint64_t keep_bytes;                /* kept packages in all */
-    char rules[1024], indicators[1024]; /* "": none */
+    uint64_t deadline_ms, package_ms;                          /* of a transaction, of a package */
+    uint64_t keep_bytes;                                       /* kept packages in all */
+    char rules[1024], indicators[1024];                        /* "": none */
+    char watched[TRN_GATE_WATCHED_MAX][TRN_GATE_WATCHED_NAME]; /* names or patterns of packages */
+    unsigned n_watched;
 };
 void trn_gate_config_default(struct trn_gate_config *c);
 /* Faults are told on cli->err, and leave what stood there before. No file: the defaults. */
@@ -51,6 +55,7 @@ void trn_gate_config_read(struct trn_cli *cli, const char *path, struct trn_gate
 int trn_gate_hook_install(struct trn_cli *cli, struct trn_err *err) TRN_MUST_CHECK;
 int trn_gate_hook_remove(struct trn_cli *cli, struct trn_err *err) TRN_MUST_CHECK;
 bool trn_gate_hook_is_there(void);
+bool trn_gate_is_watched(const struct trn_gate_config *c, struct trn_str name);
 /* Gives the settings of the configuration to trn_scan_settings_read, where the call says nothing itself. */
 void trn_gate_config_apply(struct trn_cli *cli, const struct trn_gate_config *c);
 
@@ -65,10 +70,14 @@ const char *trn_gate_old_name(enum trn_gate_old o);
 int trn_gate_folder(const char *state, struct trn_err *err) TRN_MUST_CHECK;
 int trn_gate_kept_open(int folder, const struct trn_gate_item *i) TRN_MUST_CHECK; /* the installed version; fd */
 int trn_gate_cached_open(const struct trn_gate_item *i) TRN_MUST_CHECK;
-/* Copies the new package in; of a name the last two stay. One larger than a quarter of keep_bytes is not kept. */
-int trn_gate_keep(int folder, const struct trn_gate_item *i, int fd, uint64_t keep_bytes) TRN_MUST_CHECK;
-/* Of all together, the newest keep_bytes stay. */
-void trn_gate_keep_within(int folder, uint64_t keep_bytes);
+/* Copies the new package in; of a name and architecture the last two stay, the one that is installed now among them (of watched
+ * software it is taken from apt's cache if need be). One larger than a quarter of keep_bytes is not kept, unless it is watched. */
+int trn_gate_keep(int folder, const struct trn_gate_item *i, int fd, const struct trn_gate_config *c) TRN_MUST_CHECK;
+/* Of all together, the newest keep_bytes stay: those of watched software first. */
+void trn_gate_keep_within(int folder, const struct trn_gate_config *c);
+/* Every kept package, newest first: NAME, VERSION_ARCH.deb. */
+void trn_gate_kept_each(int folder, void (*each)(void *ctx, struct trn_str name, struct trn_str file, uint64_t wall_ns),
+                        void *ctx);
 void trn_gate_kept_sum(int folder, uint64_t *ret_files, uint64_t *ret_bytes);
 
 /* ---- cmd_gate_judge.c: many pairs at once in one pool ---- */
@@ -146,6 +155,10 @@ void trn_gate_remember(int folder, const uint8_t key[TRN_SHA256_SIZE], const jso
 /* Other files of lines in the folder, the same care. */
 json_t *trn_gate_lines(int folder, const char *name, size_t most);
 int trn_gate_append(int folder, const char *name, json_t *line) TRN_MUST_CHECK;
+
+/* ---- cmd_gate_watched.c: kept packages of watched software, and the command that goes back ---- */
+void trn_gate_put_watched(const struct trn_gate_config *c, const char *state, int folder, struct trn_buf *b);
+json_t *trn_gate_watched_json(const struct trn_gate_config *c, const char *state, int folder);
 
 /* ---- cmd_gate_tell.c: into the story of that version ---- */
 /* What was found in an update, to the engine; kept for later when it does not answer. 0 when either worked. */

@@ -279,3 +279,43 @@ def test_what_the_engine_did_not_hear_is_told_later(room):
     turncoat.settle()
     assert len(stories_of(turncoat, "1.1")) == 1 and not room.exists(GATE + "/untold.jsonl")
     turncoat.stop()
+
+
+def kept(room, name):
+    return sorted(f for f in os.listdir(room.host_path(f"{GATE}/kept/{name}")) if f.endswith(".deb"))
+
+
+def test_the_last_two_of_watched_software_stay_and_lead_back(room, made, tmp_path):
+    gate(room, "install", "--watch", "acme-soft*", "--keep-mb", "1")
+    shutil.rmtree(room.host_path(GATE + "/kept"))
+    room.copy_in(os.path.join(made, f"{NAME}_1.0_all.deb"), "/var/cache/apt/archives")
+    apt(room, "install", f"{NAME}=1.2")
+    assert kept(room, NAME) == ["1.0_all.deb", "1.2_all.deb"], "the one from before the gate was there is kept too"
+    others = ["acme-a", "acme-b", "acme-c"]
+    for version in "1", "2":  # newer, and more of them than there is room for
+        files = [deb(str(tmp_path), version, {f"opt/{n}": random_bytes(240000, seed=int(version))}, name=n) for n in others]
+        for file in files:
+            room.copy_in(file, "/srv/big")
+        apt(room, "install", *(f"/srv/big/{os.path.basename(f)}" for f in files))
+    gate(room, "install", "--keep-mb", "0")
+    gate(room, "install", "--keep-mb", "1")
+    assert [w["package"] for w in status(room)["watched"]] == [NAME], "what is watched outlives another install"
+    assert kept(room, NAME) == ["1.0_all.deb", "1.2_all.deb"]
+    assert 0 < sum(len(kept(room, n)) for n in others) < 6
+    (watched,) = listed(room)["watched"]
+    assert watched["kept"] == ["1.2", "1.0"]
+    back = watched["back"]
+    for shown in "status", "list":
+        assert back in gate(room, shown).stdout
+    room.run(["sh", "-c", back], scope=False)
+    assert installed(room) == "1.0"
+    # Gone back to, the one that is installed is not the one that has to go.
+    room.copy_in(deb(str(tmp_path), "1.3", {"usr/share/doc/acme/notes": b"more\n"}), "/srv/big")
+    apt(room, "install", f"/srv/big/{NAME}_1.3_all.deb")
+    assert kept(room, NAME) == ["1.0_all.deb", "1.3_all.deb"]
+
+
+def test_what_cannot_be_watched_is_refused_and_a_name_without_packages_is_told(room):
+    assert gate(room, "install", "--watch", "Acme;x", check=False).returncode == 2
+    gate(room, "install", "--watch", "no-such")
+    assert "no-such, nothing of it is kept yet" in gate(room, "status").stdout

@@ -121,15 +121,20 @@ Test(gate, settings_are_read_and_a_wrong_one_changes_nothing)
 {
     struct trn_gate_config c;
     char *said = NULL;
-    settings("# a word\nfail closed\ndeadline 90s\npackage-deadline 1500ms\nkeep-mb 10\nrules /etc/rules\n", &c, &said);
+    settings("# a word\nfail closed\ndeadline 90s\npackage-deadline 1500ms\nkeep-mb 10\nrules /etc/rules\n"
+             "watch acme\nwatch lib*-1.?\n",
+             &c, &said);
     cr_assert(c.fail_closed && c.deadline_ms == 90000 && c.package_ms == 1500 && c.keep_bytes == 10u << 20);
     cr_assert_str_eq(c.rules, "/etc/rules");
+    cr_assert(trn_gate_is_watched(&c, TRN_STR("acme")) && trn_gate_is_watched(&c, TRN_STR("libssl-1.1")));
+    cr_assert(!trn_gate_is_watched(&c, TRN_STR("acme2")) && !trn_gate_is_watched(&c, TRN_STR("libssl-1")));
     cr_assert_str_eq(said, "");
     free(said);
-    settings("fail maybe\ndeadline -1\ndeadline 2h\npackage-deadline 0ms\nkeep-mb x\nrules rel\nnonsense\n", &c, &said);
+    settings("fail maybe\ndeadline -1\ndeadline 2h\npackage-deadline 0ms\nkeep-mb x\nrules rel\nnonsense\nwatch A b\n",
+             &c, &said);
     cr_assert(!c.fail_closed && c.deadline_ms == 60000 && c.package_ms == 20000 && c.keep_bytes == 2ull << 30 &&
               !c.rules[0]);
-    for (int i = 1; i <= 7; i++) {
+    for (int i = 1; i <= 8; i++) {
         char line[16];
         snprintf(line, sizeof(line), "line %d of", i);
         cr_assert(strstr(said, line), "%s: %s", line, said);
@@ -224,35 +229,91 @@ Test(gate_books, a_folder_that_others_may_write_is_not_used)
     cr_assert_lt(trn_gate_folder(state, NULL), 0, "a link was followed");
 }
 
+static int made_up_package(unsigned bytes)
+{
+    char path[] = "/tmp/trn-gate-XXXXXX";
+    int fd = mkstemp(path);
+    for (unsigned i = 0; i < bytes; i++)
+        cr_assert_eq(trn_write_full(fd, "x", 1), 0);
+    unlink(path);
+    return fd;
+}
+
+static void keep(int folder, const char *name, const char *before, const char *version, const char *arch, int fd,
+                 const struct trn_gate_config *c)
+{
+    const struct trn_gate_item item = {.name = trn_str_of(name),
+                                       .old_version = before ? trn_str_of(before) : TRN_STR_NONE,
+                                       .old_arch = trn_str_of(arch),
+                                       .new_version = trn_str_of(version),
+                                       .new_arch = trn_str_of(arch)};
+    cr_assert_eq(trn_gate_keep(folder, &item, fd, c), 0);
+}
+
+static bool is_kept(int folder, const char *name, const char *version, const char *arch)
+{
+    const struct trn_gate_item item = {.name = trn_str_of(name),
+                                       .old_version = trn_str_of(version),
+                                       .old_arch = trn_str_of(arch)};
+    TRN_AUTO(trn_fd_closep) int fd = trn_gate_kept_open(folder, &item);
+    return fd >= 0;
+}
+
 Test(gate_books, of_a_name_the_last_two_packages_are_kept)
 {
     TRN_AUTO(trn_fd_closep) int folder = trn_gate_folder(state, NULL);
-    char path[] = "/tmp/trn-gate-XXXXXX";
-    TRN_AUTO(trn_fd_closep) int fd = mkstemp(path);
+    TRN_AUTO(trn_fd_closep) int fd = made_up_package(8);
+    struct trn_gate_config c = {.keep_bytes = 1u << 20};
     uint64_t files, bytes;
-    cr_assert_eq(trn_write_full(fd, "12345678", 8), 0);
-    for (int i = 0; i < 4; i++) {
-        char version[8];
-        snprintf(version, sizeof(version), "1:%d", i);
-        const struct trn_gate_item item = {.name = TRN_STR("acme"),
-                                           .new_version = trn_str_of(version),
-                                           .new_arch = TRN_STR("all")};
-        cr_assert_eq(trn_gate_keep(folder, &item, fd, 1u << 20), 0);
-        usleep(20000);
-    }
+    keep(folder, "acme", NULL, "1:0", "all", fd, &c);
+    keep(folder, "acme", "1:0", "1:1", "all", fd, &c);
+    keep(folder, "acme", "1:1", "1:2", "all", fd, &c);
+    keep(folder, "acme", "1:2", "1:3", "all", fd, &c);
     trn_gate_kept_sum(folder, &files, &bytes);
     cr_assert(files == 2 && bytes == 16, "%llu files", (unsigned long long)files);
-    const struct trn_gate_item last = {.name = TRN_STR("acme"),
-                                       .old_version = TRN_STR("1:3"),
-                                       .old_arch = TRN_STR("all")},
-                               gone = {.name = TRN_STR("acme"),
-                                       .old_version = TRN_STR("1:1"),
-                                       .old_arch = TRN_STR("all")};
-    TRN_AUTO(trn_fd_closep) int kept = trn_gate_kept_open(folder, &last);
-    cr_assert_geq(kept, 0);
-    cr_assert_eq(trn_gate_kept_open(folder, &gone), -ENOENT);
-    trn_gate_keep_within(folder, 8);
+    cr_assert(is_kept(folder, "acme", "1:3", "all") && !is_kept(folder, "acme", "1:1", "all"));
+    /* somebody went back to 1:2: it is the one that a next update replaces */
+    keep(folder, "acme", "1:2", "1:4", "all", fd, &c);
+    cr_assert(is_kept(folder, "acme", "1:2", "all") && is_kept(folder, "acme", "1:4", "all"));
+    cr_assert(!is_kept(folder, "acme", "1:3", "all"));
+    c.keep_bytes = 8;
+    trn_gate_keep_within(folder, &c);
     trn_gate_kept_sum(folder, &files, &bytes);
     cr_assert_eq(files, 1);
-    unlink(path);
+}
+
+Test(gate_books, two_architectures_of_a_name_do_not_push_each_other_out)
+{
+    TRN_AUTO(trn_fd_closep) int folder = trn_gate_folder(state, NULL);
+    TRN_AUTO(trn_fd_closep) int fd = made_up_package(8);
+    const struct trn_gate_config c = {.keep_bytes = 1u << 20};
+    const char *const before[] = {NULL, "1"}, *const version[] = {"1", "2"};
+    for (int i = 0; i < 2; i++) {
+        keep(folder, "libx", before[i], version[i], "amd64", fd, &c);
+        keep(folder, "libx", before[i], version[i], "i386", fd, &c);
+    }
+    cr_assert(is_kept(folder, "libx", "1", "amd64") && is_kept(folder, "libx", "1", "i386"));
+}
+
+Test(gate_books, watched_software_is_not_thrown_out_for_others)
+{
+    TRN_AUTO(trn_fd_closep) int folder = trn_gate_folder(state, NULL);
+    TRN_AUTO(trn_fd_closep) int fd = made_up_package(8), large = made_up_package(20);
+    struct trn_gate_config c = {.keep_bytes = 40, .watched = {"acme*"}, .n_watched = 1};
+    keep(folder, "acme-app", NULL, "1", "all", fd, &c);
+    keep(folder, "acme-app", "1", "2", "all", fd, &c);
+    keep(folder, "bee", NULL, "1", "all", fd, &c);
+    keep(folder, "cee", NULL, "1", "all", fd, &c);
+    keep(folder, "dee", NULL, "1", "all", fd, &c);
+    keep(folder, "eff", NULL, "1", "all", large, &c);
+    cr_assert(!is_kept(folder, "eff", "1", "all"), "more than a quarter");
+    c.keep_bytes = 24;
+    trn_gate_keep_within(folder, &c);
+    cr_assert(is_kept(folder, "acme-app", "1", "all") && is_kept(folder, "acme-app", "2", "all"));
+    cr_assert(is_kept(folder, "dee", "1", "all") && !is_kept(folder, "bee", "1", "all"));
+    keep(folder, "acme-lib", NULL, "1", "all", large, &c);
+    cr_assert(is_kept(folder, "acme-lib", "1", "all"), "watched software may take all the room");
+    trn_gate_keep_within(folder, &c);
+    cr_assert(is_kept(folder, "acme-lib", "1", "all") && !is_kept(folder, "acme-app", "1", "all"),
+              "there is an end also for what is watched, the oldest go first");
 }
