@@ -75,6 +75,8 @@ const char *trn_errno_words(int code)
         return "permission denied";
     case ENOENT:
         return "it is not there";
+    case EISDIR:
+        return "it is a folder";
     case ENOTDIR:
         return "something on the way to it is no folder";
     case ENOSPC:

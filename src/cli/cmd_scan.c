@@ -32,7 +32,7 @@ static int open_outputs(struct scan *s, struct trn_err *err)
 {
     struct trn_cli *cli = s->cli;
     const char *sarif = trn_cli_value(cli, "sarif"), *sbom = trn_cli_value(cli, "sbom");
-    int on_stdout = cli->json + (sarif && strcmp(sarif, "-") == 0) + (sbom && strcmp(sbom, "-") == 0);
+    int on_stdout = cli->json + trn_output_is_standard(sarif) + trn_output_is_standard(sbom);
     if (on_stdout > 1)
         return trn_fail(err, -EINVAL, "only one of --json, '--sarif -' and '--sbom -' can have standard output");
     s->json_on = cli->json;

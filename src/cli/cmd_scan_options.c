@@ -102,7 +102,7 @@ static int add_rules(struct rules *r, const struct trn_walked *f, struct trn_err
     if (e == 0)
         e = trn_bundle_put_file(r->fd, f->path, fd);
     r->files += e == 0;
-    return e < 0 ? trn_fail(err, e, "cannot read the rules '%s': %s", shown, trn_errno_name(e)) : 0;
+    return e < 0 ? trn_fail(err, e, "cannot read the rules '%s': %s", shown, trn_errno_words(e)) : 0;
 }
 
 static bool is_rules(const struct trn_walked *f)
@@ -293,7 +293,7 @@ static int read_indicators(struct trn_cli *cli, struct trn_scan_settings *s, str
         e = hash_fd(all, s->indicators);
     if (e < 0)
         return trn_fail(err, e, "cannot read the indicators '%s': %s",
-                        trn_escape_into(shown, sizeof(shown), trn_str_of(path)), trn_errno_name(e));
+                        trn_escape_into(shown, sizeof(shown), trn_str_of(path)), trn_errno_words(e));
     return 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owns: one line on a terminal while a scan takes longer than a second: files, bytes, rate, the file at hand.
+ * Owns: one line on a terminal while a scan takes longer than a second: files, bytes, time, rate, the file at hand.
  * Must not: write anything when nobody looks, or leave anything behind.
  */
 #include "cli/scan.h"
@@ -25,11 +25,18 @@ void trn_progress_tell(struct trn_progress *p, uint64_t files, uint64_t bytes, s
     trn_buf_init(&b, 4096);
     trn_put_c(&b, "\r\033[K");
     trn_put_count(&b, files);
-    trn_put_c(&b, " files, ");
-    trn_put_size(&b, bytes);
-    trn_put_c(&b, ", ");
-    trn_put_size(&b, (uint64_t)((double)bytes * (double)TRN_NS_PER_SEC / (double)(now - p->start_ns)));
-    trn_put_c(&b, "/s  ");
+    trn_put_c(&b, files == 1 ? " file" : " files");
+    if (bytes) {
+        trn_put_c(&b, ", ");
+        trn_put_size(&b, bytes);
+    }
+    trn_put_fmt(&b, " in %llu s", (unsigned long long)((now - p->start_ns) / TRN_NS_PER_SEC));
+    if (bytes) {
+        trn_put_c(&b, " (");
+        trn_put_size(&b, (uint64_t)((double)bytes * (double)TRN_NS_PER_SEC / (double)(now - p->start_ns)));
+        trn_put_c(&b, "/s)");
+    }
+    trn_put_c(&b, "  ");
     /* the end of a path says more than its beginning */
     trn_put_c(&b, trn_escape_into(name, sizeof(name), path.n > 48 ? trn_str_slice(path, path.n - 48, 48) : path));
     trn_print(p->to, &b);

@@ -138,9 +138,10 @@ void trn_put_count(struct trn_buf *b, uint64_t n);
 struct trn_output {
     const char *path; /* borrowed; NULL: not asked for */
     FILE *f;
-    char *temporary; /* owned: renamed to path when it is whole */
+    char *temporary; /* owned: renamed to path when it is whole; NULL: path itself is written, a device or a pipe */
     bool standard;
 };
+bool trn_output_is_standard(const char *path); /* "-" and what else means it; NULL: no */
 /* path NULL: nothing is opened; "-": out. */
 int trn_output_open(struct trn_output *o, const char *path, FILE *out, struct trn_err *err) TRN_MUST_CHECK;
 /* whole false: nothing of it stays. */
