@@ -133,10 +133,8 @@ static int open_outputs(struct diff *d, struct trn_err *err)
 {
     struct trn_cli *cli = d->cli;
     int on_stdout = cli->json, e = 0;
-    for (size_t i = 0; i < OUTPUTS; i++) {
-        const char *path = trn_cli_value(cli, WRITERS[i].option);
-        on_stdout += path && strcmp(path, "-") == 0;
-    }
+    for (size_t i = 0; i < OUTPUTS; i++)
+        on_stdout += trn_output_is_standard(trn_cli_value(cli, WRITERS[i].option));
     if (on_stdout > 1)
         return trn_fail(err, -EINVAL,
                         "only one of --json, '--sarif -', '--html -' and '--sbom -' can have standard "
@@ -176,24 +174,6 @@ static int look_at(struct diff *d, const char *path, const struct trn_release *o
     return e;
 }
 
-/* A folder beside one file that nothing can be taken out of: nothing in the one could be in the other. */
-static int fit(const struct diff *d, struct trn_err *err)
-{
-    const struct trn_release *sides[] = {d->before, d->after};
-    char a[160], b[160];
-    for (size_t i = 0; d->before && i < 2; i++) {
-        const struct trn_release_member *one = trn_release_at(sides[i], 0), *other = trn_release_at(sides[1 - i], 0);
-        if (one->path.n == 0 && one->children == 0 && other->path.n) {
-            int e = trn_fail(err, -EINVAL, "'%s' is a folder and '%s' a file (%s): there is nothing to compare",
-                             trn_escape_into(a, sizeof(a), trn_release_label(sides[1 - i])),
-                             trn_escape_into(b, sizeof(b), trn_release_label(sides[i])), trn_format_name(one->format));
-            trn_hint(err, "give two files or two folders");
-            return e;
-        }
-    }
-    return 0;
-}
-
 static int collect(struct diff *d, struct trn_err *err)
 {
     const char *upstream[TRN_CLI_MANY];
@@ -204,7 +184,7 @@ static int collect(struct diff *d, struct trn_err *err)
     if (e == 0)
         e = look_at(d, d->new_path, d->before, &d->after, err);
     if (e == 0)
-        e = fit(d, err);
+        e = d->before ? trn_diff_fit(d->before, d->after, err) : 0;
     for (int i = 0; e == 0 && i < n; i++) {
         e = look_at(d, upstream[i], d->after, &d->upstream[i], err);
         d->n_upstream += e == 0;
@@ -235,7 +215,11 @@ static int compare(struct diff *d, struct trn_err *err)
         o.accepted = trn_accepts_ask;
         o.accepted_ctx = &d->policy;
     }
-    return trn_diff_new(d->old_path ? d->before : d->seen.history[0], d->after, &o, &d->diff, err);
+    int e = trn_diff_new(d->old_path ? d->before : d->seen.history[0], d->after, &o, &d->diff, err);
+    if (e != -EINVAL || !d->before)
+        return e;
+    *err = (struct trn_err){0};
+    return trn_diff_other_kinds(d->before, d->after, err);
 }
 
 /* By itself only what was given alone, was looked at whole, and is nothing to worry about. */
@@ -298,6 +282,8 @@ static int answer(struct diff *d, struct trn_err *err)
     bool first = !d->old_path && d->seen.n == 0, remembered = false;
     int e = first ? 0 : compare(d, err);
     if (e == 0 && !first)
+        e = d->old_path ? trn_diff_paired(d->diff, err) : 0;
+    if (e == 0 && !first)
         e = show(d, err);
     if (e == 0)
         e = remember(d, &remembered, err);
@@ -337,8 +323,10 @@ static int run(struct trn_cli *cli)
         e = work(&d, &err);
     usage = usage || e == -EINVAL || e == -ENOENT;
     for (size_t i = 0; i < OUTPUTS; i++) {
-        int f = trn_output_close(&d.outputs[i], e == 0, &late);
+        int f = trn_output_close(&d.outputs[i], e == 0 && d.diff, &late);
         worst = f < 0 ? f : worst;
+        if (e == 0 && !d.diff && d.outputs[i].path)
+            fprintf(cli->err, "turncoat: --%s is not written: nothing was compared\n", WRITERS[i].option);
     }
     trn_scan_settings_done(&d.settings, e == 0, d.bad_rules);
     if (e < 0)

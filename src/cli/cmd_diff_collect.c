@@ -90,7 +90,7 @@ static int wait_some(struct collect *c, struct trn_str path, struct trn_err *err
 {
     int e = trn_scan_pool_wait(c->pool, WAIT_MS, err);
     if (c->o->idle)
-        c->o->idle(c->o->ctx, c->files, c->bytes, path);
+        c->o->idle(c->o->ctx, c->files, c->bytes, path.n ? path : trn_release_label(c->r)); /* one file: itself */
     return e < 0 ? e : c->o->stopped && c->o->stopped(c->o->ctx) ? -ECANCELED : 0;
 }
 
@@ -112,7 +112,7 @@ static int give(struct collect *c, const struct trn_walked *f, struct trn_err *e
     if (fd < 0 && f->named)
         return cannot(c, fd, trn_errno_words(fd), err);
     if (fd < 0)
-        return trn_release_end(c->r, number, fd, trn_str_of(f->error < 0 ? f->why : trn_errno_name(fd)));
+        return trn_release_end(c->r, number, fd, trn_str_of(f->error < 0 ? f->why : trn_errno_words(fd)));
     c->files++;
     do {
         e = trn_scan_pool_submit_but(c->pool, number, fd, trn_path_base(f->path), f->st.st_mode, c->known);

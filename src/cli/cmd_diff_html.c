@@ -10,6 +10,7 @@
 
 #define FLUSH ((size_t)64 << 10)
 #define ROWS_MAX 5000u
+#define ROWS_OPEN 60u
 #define GAPS_MAX 1000u
 
 static const char STYLE[] =
@@ -34,9 +35,16 @@ static const char STYLE[] =
     "table{border-collapse:collapse;width:100%;font-size:.9em}th,td{text-align:left;vertical-align:top;padding:.25rem "
     ".6rem "
     ".25rem 0;border-bottom:1px solid var(--line);overflow-wrap:anywhere}th{color:var(--faint);font-weight:normal}"
-    "td.number{text-align:right;white-space:nowrap}"
+    "th,td.number,td.word{white-space:nowrap;overflow-wrap:normal}td.number{text-align:right}td.path{width:50%}"
+    "@media(max-width:44rem){table,tbody,tr,td{display:block}td.path{width:auto}thead{display:none}tr{border-bottom:"
+    "1px "
+    "solid var(--line);padding:.3rem 0}td{border:0;padding:0}td[data-is]{display:inline;text-align:left}"
+    "td[data-is]:not(:empty):before{content:attr(data-is) \" \";color:var(--faint)}"
+    "td[data-is]:not(:empty):after{content:\"  \"}}"
     "summary{cursor:pointer}"
-    "@media print{body{margin:0;max-width:none;font-size:10pt;color:#000;background:#fff}a{color:inherit}}";
+    "@media "
+    "print{:root{color-scheme:light;--ink:#000;--paper:#fff;--faint:#444;--line:#bbb;--bad:#a01010;--doubt:#6b4500;"
+    "--good:#1a6b34}body{margin:0;max-width:none;font-size:10pt}tr{break-inside:avoid}}";
 
 struct page {
     const struct trn_diff_report *r;
@@ -65,6 +73,18 @@ static void put_pair(struct trn_buf *b, const char *name, struct trn_str value, 
         return;
     trn_put_fmt(b, "<dt>%s</dt><dd>", name);
     put_foreign(b, value, sentence);
+    trn_put_c(b, "</dd>");
+}
+
+static void put_evidence(struct trn_buf *b, const char *name, const struct trn_pair *e)
+{
+    TRN_AUTO(trn_buf_done) struct trn_buf safe;
+    if (e->value.n == 0)
+        return;
+    trn_buf_init(&safe, 8 * e->value.n + 64);
+    trn_diff_put_evidence(e->key, e->value, &safe);
+    trn_put_fmt(b, "<dt>%s</dt><dd>", name);
+    trn_html_text(b, trn_buf_str(&safe));
     trn_put_c(b, "</dd>");
 }
 
@@ -159,16 +179,17 @@ static void put_reason(struct page *p, size_t i)
     trn_put_fmt(b, "</code> <span class=faint>%s</span></h3>\n<p>", trn_change_kind_name(c->kind));
     put_foreign(b, f->summary, true);
     trn_put_c(b, "</p>\n<dl>");
-    put_pair(b, "old", trn_finding_value(f, "old"), true);
-    put_pair(b, "new", trn_finding_value(f, "new"), true);
-    put_pair(b, "offset", trn_finding_value(f, "offset"), false);
+    struct trn_diff_values values = trn_diff_values_of(r);
+    put_pair(b, "old", values.before, true);
+    put_pair(b, "new", values.after, true);
+    put_pair(b, "offset", values.offset, false);
     for (uint32_t k = 0; k < f->n_evidence; k++) {
         char key[80];
         if (TRN_ONE_OF(f->evidence[k].key, "old", "new", "offset", "rule"))
             continue;
         trn_escape_into(key, sizeof(key), f->evidence[k].key);
         if (strpbrk(key, "<>&") == NULL)
-            put_pair(b, key, f->evidence[k].value, true);
+            put_evidence(b, key, &f->evidence[k]);
     }
     put_pair(b, "check", trn_str_of(trn_finding_name(f, name, sizeof(name))), false);
     if (is_first(p->d, i)) {
@@ -204,7 +225,7 @@ static void put_reasons(struct page *p)
 static void put_change(struct page *p, const struct trn_change *c)
 {
     struct trn_buf *b = &p->out.b;
-    trn_put_fmt(b, "<tr><td>%s</td><td><code>", trn_change_kind_name(c->kind));
+    trn_put_fmt(b, "<tr><td class=word>%s</td><td class=path><code>", trn_change_kind_name(c->kind));
     put_foreign(b, trn_diff_path(trn_diff_side(p->d, c), trn_diff_shown(c)), false);
     trn_put_c(b, "</code>");
     if (c->old_member && c->new_member && !trn_str_eq(c->old_member->path, c->new_member->path)) {
@@ -212,13 +233,13 @@ static void put_change(struct page *p, const struct trn_change *c)
         put_foreign(b, trn_diff_path(p->d->old_release, c->old_member), false);
         trn_put_c(b, "</code></span>");
     }
-    trn_put_fmt(b, "</td><td>%s", trn_pair_reason_name(c->by));
+    trn_put_fmt(b, "</td><td class=word data-is=\"paired by\">%s", trn_pair_reason_name(c->by));
     if (c->by == TRN_PAIR_SIMILAR)
         trn_put_fmt(b, " %u.%u %%", c->similarity / 10, c->similarity % 10);
-    trn_put_c(b, "</td><td class=number>");
+    trn_put_c(b, "</td><td class=number data-is=\"old bytes\">");
     if (c->old_member)
         trn_put_count(b, c->old_member->size);
-    trn_put_c(b, "</td><td class=number>");
+    trn_put_c(b, "</td><td class=number data-is=\"new bytes\">");
     if (c->new_member)
         trn_put_count(b, c->new_member->size);
     trn_put_c(b, "</td><td>");
@@ -232,6 +253,12 @@ static void put_change(struct page *p, const struct trn_change *c)
     trn_put_c(b, "</td></tr>\n");
 }
 
+/* Few are shown at once, and printed; many are folded. */
+static size_t changed(const struct page *p)
+{
+    return p->d->n_changes - (p->r->all ? 0 : p->d->counts[TRN_CHANGE_SAME]);
+}
+
 static void put_changes(struct page *p)
 {
     struct trn_buf *b = &p->out.b;
@@ -239,8 +266,10 @@ static void put_changes(struct page *p)
     size_t rows = 0, left = 0;
     trn_put_c(b, "<h2>Changes</h2>\n<p class=faint>Paired: ");
     trn_diff_put_paired(&p->counts, b);
-    trn_put_c(b, ".</p>\n<details open><summary>Every change</summary>\n<table><thead><tr><th>kind<th>path<th>paired by"
-                 "<th>old bytes<th>new bytes<th>findings</tr></thead><tbody>\n");
+    trn_put_fmt(b,
+                ".</p>\n<details%s><summary>Every change</summary>\n<table><thead><tr><th>kind<th>path<th>paired by"
+                "<th>old bytes<th>new bytes<th>findings</tr></thead><tbody>\n",
+                changed(p) <= ROWS_OPEN ? " open" : "");
     for (size_t i = 0; i < d->n_changes; i++) {
         const struct trn_change *c = &d->changes[i];
         if (c->kind == TRN_CHANGE_SAME && c->n_findings == 0 && !p->r->all)

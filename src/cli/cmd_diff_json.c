@@ -274,9 +274,10 @@ void trn_diff_report_first(const struct trn_release *r, bool json, bool remember
         trn_put_c(b, version.n ? " " : "");
         trn_escape(b, version);
         trn_put_fmt(b,
-                    ", %zu members; none of it was seen before, so nothing was compared (%s; turncoat scan judges it "
+                    ", %zu %s; no other release of it was seen, so nothing was compared (%s; turncoat scan judges it "
                     "alone)\n",
-                    trn_release_count(r), remembered ? "it is remembered now" : "it is not remembered");
+                    trn_release_count(r), trn_release_count(r) == 1 ? "member" : "members",
+                    remembered ? "it is remembered now" : "it is not remembered");
     }
     trn_out_flush(&o, 0);
     trn_out_done(&o);

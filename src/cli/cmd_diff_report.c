@@ -6,6 +6,7 @@
 #include "cli/diff.h"
 
 #define CHECKS_MAX 96u
+#define EXCERPT_MAX 256u
 
 const struct trn_release_member *trn_diff_shown(const struct trn_change *c)
 {
@@ -29,6 +30,42 @@ struct trn_str trn_finding_value(const struct trn_finding *f, const char *key)
         if (trn_str_eq_c(f->evidence[i].key, key))
             return f->evidence[i].value;
     return TRN_STR_NONE;
+}
+
+static bool had_some(const struct trn_release_member *m, const struct trn_finding *f)
+{
+    for (size_t i = 0; m && i < m->n_findings; i++)
+        if (m->findings[i]->check == f->check)
+            return true;
+    return false;
+}
+
+struct trn_diff_values trn_diff_values_of(const struct trn_reason *r)
+{
+    const struct trn_finding *f = r->finding;
+    struct trn_diff_values v = {trn_finding_value(f, "old"), trn_finding_value(f, "new"),
+                                trn_finding_value(f, "offset")};
+    bool compared = trn_str_starts(trn_str_of(f->check->id), TRN_STR("diff."));
+    if (v.before.n || v.after.n) {
+        v.before = v.before.n ? v.before : TRN_STR("none");
+        v.after = v.after.n ? v.after : TRN_STR("none");
+    } else if (!compared && !had_some(r->change->old_member, f)) {
+        v.before = r->change->old_member ? TRN_STR("none of this") : TRN_STR("no such file");
+        v.after = TRN_STR("found");
+    }
+    return v;
+}
+
+void trn_diff_put_evidence(struct trn_str key, struct trn_str value, struct trn_buf *out)
+{
+    char raw[EXCERPT_MAX];
+    size_t n = value.n / 2;
+    bool text = trn_str_eq_c(key, "excerpt") && n > 0 && n <= sizeof(raw) && trn_unhex(value, raw, n) == 0;
+    for (size_t i = 0; text && i < n; i++)
+        text = raw[i] >= 0x20 && raw[i] < 0x7f;
+    trn_put_c(out, text ? "'" : "");
+    trn_page_sentence(out, text ? (struct trn_str){raw, n} : value);
+    trn_put_c(out, text ? "'" : "");
 }
 
 /* ---- counts ---- */
@@ -108,6 +145,31 @@ void trn_diff_put_gaps(const struct trn_diff_counts *c, int side, struct trn_buf
     size_t from = out->n;
     for (size_t k = 0; k < TRN_GAP_KIND_MAX; k++)
         put_part(out, from, (side != 1 ? c->gaps[0][k] : 0) + (side != 0 ? c->gaps[1][k] : 0), words[k], false);
+}
+
+void trn_diff_put_unseen(const struct trn_diff *d, size_t most, struct trn_buf *out)
+{
+    const struct trn_release *sides[] = {d->old_release, d->new_release};
+    size_t rows = 0, left = 0;
+    for (size_t s = 0; s < 2; s++) {
+        const struct trn_release_gap *g;
+        for (size_t i = 0; (g = trn_release_gap_at(sides[s], i)) != NULL; i++) {
+            const struct trn_release_member *m = trn_release_at(sides[s], g->member);
+            if (rows++ >= most) {
+                left++;
+                continue;
+            }
+            trn_put_c(out, s ? "new: " : "old: ");
+            trn_escape(out, m ? trn_diff_path(sides[s], m) : g->gap.member);
+            trn_put_c(out, ": ");
+            if (g->gap.kind != TRN_GAP_CRASHED) /* what says it all: it may not be opened, or a worker ended */
+                trn_put_fmt(out, "%s: ", trn_gap_kind_name(g->gap.kind));
+            trn_page_sentence(out, g->gap.what);
+            trn_put_c(out, "\n");
+        }
+    }
+    if (left)
+        trn_put_fmt(out, "and %zu more, which --json has\n", left);
 }
 
 void trn_diff_put_paired(const struct trn_diff_counts *c, struct trn_buf *out)

@@ -11,6 +11,7 @@
 #define LINE_MAX_BYTES ((size_t)16 << 10)
 #define INDENT 6u
 #define LABEL 11u
+#define UNSEEN_MAX 1000u
 
 struct page {
     const struct trn_diff_report *r;
@@ -80,20 +81,19 @@ static void put_line(struct page *p, enum trn_colour colour, const struct trn_bu
 }
 
 /* "3 imports -> 5 imports, at 0x4edcd8" */
-static void put_values(struct page *p, const struct trn_finding *f)
+static void put_values(struct page *p, const struct trn_reason *r)
 {
     TRN_AUTO(trn_buf_done) struct trn_buf line;
-    struct trn_str before = trn_finding_value(f, "old"), after = trn_finding_value(f, "new"),
-                   at = trn_finding_value(f, "offset");
+    struct trn_diff_values v = trn_diff_values_of(r);
     trn_buf_init(&line, LINE_MAX_BYTES);
-    if (before.n || after.n) {
-        trn_page_sentence(&line, before.n ? before : TRN_STR("none"));
+    if (v.after.n) {
+        trn_page_sentence(&line, v.before);
         trn_put_c(&line, " -> ");
-        trn_page_sentence(&line, after.n ? after : TRN_STR("none"));
+        trn_page_sentence(&line, v.after);
     }
-    if (at.n) {
+    if (v.offset.n) {
         trn_put_c(&line, line.n ? ", at " : "at ");
-        trn_escape(&line, at);
+        trn_escape(&line, v.offset);
     }
     put_line(p, TRN_PLAIN, &line);
 }
@@ -112,7 +112,7 @@ static void put_evidence(struct page *p, const struct trn_finding *f)
         trn_put_c(&line, "; ");
         trn_escape(&line, e->key);
         trn_put_c(&line, " ");
-        trn_page_sentence(&line, trn_str_slice(e->value, 0, 240));
+        trn_diff_put_evidence(e->key, trn_str_slice(e->value, 0, 240), &line);
         trn_put_c(&line, e->value.n > 240 ? "..." : "");
     }
     put_line(p, TRN_DIM, &line);
@@ -141,7 +141,7 @@ static void put_reason(struct page *p, const struct trn_reason *r)
     trn_put_c(&p->b, ")\n");
     trn_page_sentence(&line, r->finding->summary);
     put_line(p, TRN_PLAIN, &line);
-    put_values(p, r->finding);
+    put_values(p, r);
     put_evidence(p, r->finding);
 }
 
@@ -203,6 +203,8 @@ static void fold_gaps(struct page *p, struct trn_buf *line)
         trn_put_c(line, sides[i]);
         trn_diff_put_gaps(&p->counts, i, line);
     }
+    if (line->n)
+        trn_put_c(line, p->r->all ? " (listed above)" : " (--all lists them)");
 }
 
 static void fold_policy(struct page *p, struct trn_buf *line)
@@ -275,6 +277,21 @@ static void put_folded(struct page *p)
     }
 }
 
+/* Each thing that was not looked at, below the tree. */
+static void put_unseen(struct page *p)
+{
+    TRN_AUTO(trn_buf_done) struct trn_buf lines;
+    trn_buf_init(&lines, PAGE_MAX);
+    trn_diff_put_unseen(p->d, UNSEEN_MAX, &lines);
+    struct trn_str rest = trn_buf_str(&lines), line;
+    if (rest.n == 0)
+        return;
+    trn_put_c(&p->b, "\nnot looked at\n");
+    while (trn_str_split(&rest, '\n', &line))
+        if (line.n)
+            trn_put_fmt(&p->b, "   %.*s\n", TRN_STR_ARG(line));
+}
+
 /* ---- the page ---- */
 
 static void put_equal(struct page *p)
@@ -308,6 +325,7 @@ void trn_diff_report_text(const struct trn_diff_report *r, FILE *out, bool colou
         if (r->all) {
             trn_put_c(&p.b, "\n");
             trn_diff_put_tree(p.d, &p.b, out);
+            put_unseen(&p);
         }
         put_folded(&p);
     }

@@ -25,6 +25,13 @@ struct trn_release_collect {
 int trn_release_of_path(const char *path, const struct trn_release_collect *o, struct trn_release **ret,
                         struct trn_err *err) TRN_MUST_CHECK;
 
+/* ---- cmd_diff_fit.c: can they be two releases of one product; each says what to give instead ---- */
+int trn_diff_other_kinds(const struct trn_release *before, const struct trn_release *after, struct trn_err *err)
+    TRN_MUST_CHECK; /* says so: -EINVAL */
+int trn_diff_fit(const struct trn_release *before, const struct trn_release *after, struct trn_err *err) TRN_MUST_CHECK;
+/* A verdict about two that have nothing in common would be no answer, and look like one. */
+int trn_diff_paired(const struct trn_diff *d, struct trn_err *err) TRN_MUST_CHECK;
+
 /* ---- cmd_diff_policy.c: changes that are accepted ---- */
 struct trn_accepts {                 /* a policy file (policy/accept.h) while a release is judged by it */
     struct trn_accept_list *list;    /* owned; NULL: none */
@@ -103,10 +110,19 @@ void trn_diff_place(const struct trn_release *r, const struct trn_release_member
 /* "diff.new-capability 8, diff.rpath 1": the checks of reasons that are not shown, most first. */
 void trn_diff_checks(const struct trn_diff *d, const struct trn_diff_counts *c, struct trn_buf *out);
 struct trn_str trn_finding_value(const struct trn_finding *f, const char *key); /* of its evidence; absent: none */
+/* What stood there before and what stands there now, for people. What a scan found in the new one alone was not there before. */
+struct trn_diff_values {
+    struct trn_str before, after, offset; /* absent: not said. Sentences (trn_page_sentence) */
+};
+struct trn_diff_values trn_diff_values_of(const struct trn_reason *r);
+/* Evidence for people: bytes that are all text as text. */
+void trn_diff_put_evidence(struct trn_str key, struct trn_str value, struct trn_buf *out);
 /* "12 changed, 3 added, ..." */
 void trn_diff_put_counts(const struct trn_diff *d, struct trn_buf *out);
 /* "damaged 2, encrypted 1"; side 0 old, 1 new, 2 both. */
 void trn_diff_put_gaps(const struct trn_diff_counts *c, int side, struct trn_buf *out);
+/* "new: data.tar!a.zip: encrypted": one line each, at most `most` of all. */
+void trn_diff_put_unseen(const struct trn_diff *d, size_t most, struct trn_buf *out);
 /* "path 140, version-in-path 2, similar 1" */
 void trn_diff_put_paired(const struct trn_diff_counts *c, struct trn_buf *out);
 uint32_t trn_member_index(const struct trn_release *r, const struct trn_release_member *m); /* TRN_NO_MEMBER: NULL */

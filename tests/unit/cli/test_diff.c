@@ -110,8 +110,72 @@ Test(diff, what_is_in_the_way_is_named)
     refused(2, "old", "empty", "cannot look at 'empty': there is no file in this folder\n");
     refused(2, "pipe", "old", "cannot look at 'pipe': it is neither a file nor a folder\n");
     refused(2, "/dev/null", "old", "cannot look at '/dev/null': it is neither a file nor a folder\n");
-    refused(2, "old", "new/a.txt", "'old' is a folder and 'new/a.txt' a file (text): there is nothing to compare\n");
-    refused(2, "old/a.txt", "new", "'new' is a folder and 'old/a.txt' a file (text)");
+    refused(2, "old", "new/a.txt",
+            "'old' (a folder) and 'new/a.txt' (text) are of different kinds: there is nothing to compare\n");
+    refused(2, "old/a.txt", "new", "'old/a.txt' (text) and 'new' (a folder) are of different kinds");
+}
+
+Test(diff, two_that_have_nothing_in_common_get_no_verdict)
+{
+    cr_assert_eq(mkdir("other", 0755), 0);
+    place_put("other/z.json", "{\"of\": [1, 2, 3], \"another\": \"product\"}\n");
+    refused(2, "old", "other", "'old' (a folder) and 'other' (a folder) have nothing in common: not one member");
+}
+
+Test(diff, programs_of_two_systems_are_of_different_kinds)
+{
+    static const char pe[] = "MZ\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+                             "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x40\0\0\0PE\0\0\x64\x86";
+    static const char elf[] = "\x7f"
+                              "ELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0\x3e\0\x01\0\0\0";
+    put_bytes("pe", pe, sizeof(pe) - 1);
+    put_bytes("elf", elf, sizeof(elf) - 1);
+    refused(2, "pe", "elf", "'pe' (a Windows program) and 'elf' (a Linux program) are of different kinds");
+}
+
+/* ---- outputs ---- */
+
+Test(diff, a_pipe_or_a_device_is_written_and_stays_what_it_is)
+{
+    struct stat st;
+    char text[16] = "";
+    cr_assert_eq(mkfifo("pipe", 0644), 0);
+    int reader = open("pipe", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    cr_assert_geq(reader, 0);
+    TRN_AUTO(said_done) struct said s = CALL("diff", "--html", "pipe", "old", "new");
+    cr_assert_eq(s.code, 0, "%s", s.err);
+    cr_assert_eq(read(reader, text, 14), 14);
+    cr_assert_str_eq(text, "<!doctype html");
+    close(reader);
+    cr_assert(stat("pipe", &st) == 0 && S_ISFIFO(st.st_mode), "a file took its place");
+    TRN_AUTO(said_done) struct said dev = CALL("diff", "--sarif", "/dev/null", "old", "new");
+    cr_assert_eq(dev.code, 0, "%s", dev.err);
+    cr_assert(stat("/dev/null", &st) == 0 && S_ISCHR(st.st_mode), "a file took its place");
+}
+
+static void not_written(const char *path, const char *words)
+{
+    TRN_AUTO(said_done) struct said s = CALL("diff", "--html", path, "old", "new");
+    cr_assert_eq(s.code, 2, "'%s': %d, %s", path, s.code, s.err);
+    cr_assert(strstr(s.err, words), "'%s': %s", path, s.err);
+    cr_assert_str_empty(s.out);
+}
+
+Test(diff, where_nothing_can_be_written_is_said_before_anything_is_compared)
+{
+    cr_assert_eq(mkdir("folder", 0755), 0);
+    not_written("folder", "turncoat: cannot write 'folder': it is a folder\n");
+    not_written("none/x.html", "turncoat: cannot write 'none/x.html': its folder is not there\n");
+    not_written("", "turncoat: cannot write '': the name is empty\n");
+}
+
+Test(diff, a_full_disk_is_called_that_and_no_answer)
+{
+    if (access("/dev/full", W_OK) < 0)
+        cr_skip("no /dev/full that may be written here");
+    TRN_AUTO(said_done) struct said s = CALL("diff", "--html", "/dev/full", "old", "new");
+    cr_assert_eq(s.code, TRN_EXIT_UNDECIDED, "%s", s.err);
+    cr_assert(strstr(s.err, "cannot write '/dev/full': no space is left\n"), "%s", s.err);
 }
 
 Test(diff, what_may_not_be_read_is_undecided)

@@ -63,7 +63,7 @@ Test(diff_forms, the_page_begins_with_the_verdict_and_has_ten_reasons)
     cr_assert_eq(count(text, "at 0x4edcd8"), TRN_DIFF_REASONS, "%s", text);
     cr_assert(strstr(text, "3 more reasons: diff.script-capability 2, diff.exports-changed 1\n"), "%s", text);
     cr_assert(strstr(text, "3 findings of the scan that the old one had too"), "%s", text);
-    cr_assert(strstr(text, "old: 1 damaged; new: 1 encrypted\n"), "%s", text);
+    cr_assert(strstr(text, "old: 1 damaged; new: 1 encrypted (--all lists them)\n"), "%s", text);
     cr_assert(strstr(text, "turncoat explain 'diff.same-authentihash'"), "%s", text);
 }
 
@@ -161,4 +161,34 @@ Test(diff_forms, the_page_of_html_has_no_script_and_nothing_from_outside)
     }
     cr_assert(strstr(text, "content=\"default-src 'none'; style-src 'sha256-"), "%.600s", text);
     cr_assert(strstr(text, "icon &lt;img src=x&gt;"));
+}
+
+static void shown_as(const char *key, const char *value, const char *want)
+{
+    TRN_AUTO(trn_buf_done) struct trn_buf b;
+    trn_buf_init(&b, 4096);
+    trn_diff_put_evidence(trn_str_of(key), trn_str_of(value), &b);
+    cr_assert(trn_str_eq_c(trn_buf_str(&b), want), "%s: %.*s", value, TRN_STR_ARG(trn_buf_str(&b)));
+}
+
+Test(diff_forms, bytes_that_are_text_are_shown_as_text)
+{
+    shown_as("excerpt", "616263203132", "'abc 12'");
+    shown_as("excerpt", "6162631b", "6162631b");
+    shown_as("excerpt", "616", "616");
+    shown_as("excerpt", "zz", "zz");
+    shown_as("size", "616263", "616263");
+}
+
+Test(diff_forms, what_the_scan_found_in_the_new_one_alone_was_not_there_before)
+{
+    struct trn_check slack = {.id = "pe.certificate-slack"}, compared = {.id = "diff.rpath"};
+    struct trn_finding f = {.check = &slack}, g = {.check = &compared};
+    const struct trn_finding *const had[] = {&f};
+    struct trn_release_member plain = {0}, weaker = {.findings = had, .n_findings = 1};
+    struct trn_change changed = {.old_member = &plain}, added = {0}, grown = {.old_member = &weaker};
+    cr_assert(trn_str_eq_c(trn_diff_values_of(&(struct trn_reason){&changed, &f}).before, "none of this"));
+    cr_assert(trn_str_eq_c(trn_diff_values_of(&(struct trn_reason){&added, &f}).before, "no such file"));
+    cr_assert_eq(trn_diff_values_of(&(struct trn_reason){&grown, &f}).before.n, 0, "there was some of it");
+    cr_assert_eq(trn_diff_values_of(&(struct trn_reason){&changed, &g}).before.n, 0, "a comparer says it itself");
 }

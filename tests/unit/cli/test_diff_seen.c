@@ -26,6 +26,17 @@ Test(diff_seen, the_first_is_remembered_and_undecided)
     cr_assert_eq(st.st_mode & 077, 0);
 }
 
+Test(diff_seen, of_a_first_one_no_report_is_left_behind)
+{
+    struct stat st;
+    TRN_AUTO(said_done) struct said s = CALL("diff", "--html", "report.html", "acme-1.0.txt");
+    cr_assert_eq(s.code, TRN_EXIT_UNDECIDED, "%s", s.err);
+    cr_assert(strstr(s.err, "--html is not written: nothing was compared\n"), "%s", s.err);
+    cr_assert_lt(stat("report.html", &st), 0, "an empty report would look like one");
+    TRN_AUTO(said_done) struct said again = CALL("diff", "acme-1.0.txt");
+    cr_assert(strstr(again.out, "no other release of it was seen"), "%s", again.out);
+}
+
 Test(diff_seen, the_next_is_compared_with_it)
 {
     TRN_AUTO(said_done) struct said first = CALL("diff", "acme-1.0.txt");
