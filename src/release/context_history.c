@@ -11,7 +11,6 @@
 #define LEAST 3u
 #define RELEASES_MAX 16u
 
-
 /* Members of a release by path, and by path without version numbers. */
 static int index_of(const struct trn_release *r, struct trn_map **ret)
 {
