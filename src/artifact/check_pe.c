@@ -61,7 +61,8 @@ static bool is_alnum(char c)
     return isalnum((unsigned char)c);
 }
 
-struct trn_str trn_pe_stem(struct trn_str name)
+/* Name of a file without folders, extensions and what languages and versions add: for comparing what a file says it is. */
+static struct trn_str pe_stem(struct trn_str name)
 {
     static const char *const endings[] = {".mui", ".exe", ".dll", ".sys", ".node", ".ocx", ".efi",
                                           ".cpl", ".drv", ".pyd", ".scr", ".ax",   ".com", ".tmp"};
@@ -92,7 +93,7 @@ static size_t simplify(struct trn_str s, char *dst, size_t size)
 static bool names_agree(struct trn_str said, struct trn_str is)
 {
     char a[128], b[128];
-    struct trn_str x = {a, simplify(trn_pe_stem(said), a, sizeof(a))}, y = {b, simplify(trn_pe_stem(is), b, sizeof(b))};
+    struct trn_str x = {a, simplify(pe_stem(said), a, sizeof(a))}, y = {b, simplify(pe_stem(is), b, sizeof(b))};
     if (x.n == 0 || y.n == 0)
         return true;
     if (trn_str_contains(x, y) || trn_str_contains(y, x))

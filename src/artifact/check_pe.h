@@ -30,7 +30,4 @@ int trn_feature_pe(struct trn_look *l, const struct trn_pe_facts *f) TRN_MUST_CH
 /* Is there a shape in these bytes of code or data that decrypts? Says where and what ("AES table"); NULL: none. */
 const char *trn_decrypts(struct trn_str bytes, bool is_code, size_t *ret_at);
 
-/* Name of a file without folders, extensions and what languages and versions add: for comparing what a file says it is. */
-struct trn_str trn_pe_stem(struct trn_str name);
-
 #endif

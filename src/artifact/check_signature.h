@@ -25,8 +25,7 @@ int trn_look_mismatch(struct trn_look *l, const struct trn_signature *s, const c
 /* Tells the signature, and remembers who signed for what compares siblings. */
 int trn_look_signed(struct trn_look *l, const struct trn_signature *s) TRN_MUST_CHECK;
 
-/* Each place in it that is not signed; check: what bytes beside the signature are told as. */
-int trn_look_places(struct trn_look *l, const struct trn_signed *x, const char *check) TRN_MUST_CHECK;
+/* What the signature says, and each place in the file that is not signed; check: what bytes beside the signature are told as. */
 int trn_look_signed_file(struct trn_look *l, const struct trn_signed *x, const char *check) TRN_MUST_CHECK;
 
 /* One format each; called by trn_look_signatures. */

@@ -83,7 +83,7 @@ static int tell_place(struct trn_look *l, const struct trn_signed *x, const stru
     return trn_look_found(l, &f);
 }
 
-int trn_look_places(struct trn_look *l, const struct trn_signed *x, const char *check)
+static int look_places(struct trn_look *l, const struct trn_signed *x, const char *check)
 {
     int e = 0;
     for (uint32_t i = 0; e == 0 && i < x->n_places; i++)
@@ -108,5 +108,5 @@ int trn_look_signed_file(struct trn_look *l, const struct trn_signed *x, const c
         e = trn_look_mismatch(l, &x->signature, x->why, 0);
     else if (e == 0 && x->pages == TRN_DIGEST_BAD)
         e = trn_look_mismatch(l, &x->signature, "the hashes of its pages are not those of its content", 40);
-    return e == 0 ? trn_look_places(l, x, check) : e;
+    return e == 0 ? look_places(l, x, check) : e;
 }

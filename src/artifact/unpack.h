@@ -33,8 +33,6 @@ int trn_stream_member(struct trn_look *l, struct trn_stream *s, const struct trn
                       const struct trn_archive_from *head) TRN_MUST_CHECK;
 /* Tells what lies behind `at`, unless it is all zeroes, and looks at it as a member of that name. of: "the end of ...". */
 int trn_tell_behind(struct trn_look *l, uint64_t at, const char *name, const char *of) TRN_MUST_CHECK;
-/* The codec of a format; TRN_CODEC_MAX: none. */
-enum trn_codec trn_codec_of(enum trn_format f);
 /* The gap that fits a stream's or reader's error. */
 enum trn_gap_kind trn_gap_of(int e);
 

@@ -14,7 +14,8 @@
 #define SEVENZIP_MEMORY \
     (64u << 20) /* libarchive takes what a dictionary says; its decoders have no limit of their own */
 
-enum trn_codec trn_codec_of(enum trn_format f)
+/* The codec of a format; TRN_CODEC_MAX: none. */
+static enum trn_codec codec_of(enum trn_format f)
 {
     switch (f) {
     case TRN_FORMAT_GZIP:
@@ -139,7 +140,7 @@ int trn_open_stream(struct trn_look *l, struct trn_err *err)
     TRN_AUTO(trn_stream_freep) struct trn_stream *s = NULL;
     uint8_t rest[256];
     int64_t more;
-    int e = trn_stream_new(trn_codec_of(l->self->format), l->bytes, false, &s);
+    int e = trn_stream_new(codec_of(l->self->format), l->bytes, false, &s);
     if (e < 0)
         return e == -ENOTSUP ? trn_look_gap(l, TRN_GAP_UNSUPPORTED, TRN_STR_NONE, "this compression is not opened") : e;
     e = content(l, s, err);

@@ -131,7 +131,8 @@ static int check_stored(struct trn_look *l, const struct trn_zip_what *w)
     return trn_look_gap(l, TRN_GAP_DAMAGED, w->name, "its checksum is not the one that the archive says");
 }
 
-int trn_zip_unpack(struct trn_look *l, const struct trn_zip_what *w, uint64_t *ret_end)
+/* 0, or what has to be handed on. *ret_end: the place behind its data. */
+static int zip_unpack(struct trn_look *l, const struct trn_zip_what *w, uint64_t *ret_end)
 {
     struct trn_member m = {.name = w->name, .size = w->size, .packed = w->packed, .mode = w->mode};
     *ret_end = w->data_at + (w->packed == TRN_SIZE_UNKNOWN ? 0 : w->packed);
@@ -210,7 +211,7 @@ static int on_entry(struct trn_zip_job *j, uint32_t index)
     (void)trn_look_last(j->l, &before);
     r = trn_member_names_add(&j->names, &named);
     if (r == 0)
-        r = trn_zip_unpack(j->l, &w, &end);
+        r = zip_unpack(j->l, &w, &end);
     (void)trn_look_last(j->l, &after);
     return r < 0 || after == before ? r : trn_listed_check(j->l, &j->listed, w.name, e->local_at);
 }
@@ -289,7 +290,8 @@ static int members(struct trn_zip_job *j)
 
 /* ---- without a directory ---- */
 
-int trn_zip_walk(struct trn_look *l, uint64_t at, struct trn_err *err)
+/* Without a directory: header after header from the front. */
+static int zip_walk(struct trn_look *l, uint64_t at, struct trn_err *err)
 {
     TRN_AUTO(trn_freep) uint8_t *buffer = malloc(TRN_ZIP_LOCAL_MAX);
     struct trn_zip_local local;
@@ -310,7 +312,7 @@ int trn_zip_walk(struct trn_look *l, uint64_t at, struct trn_err *err)
                                  .data_at = local.data_at,
                                  .no_crc = open_end};
         uint64_t end = at;
-        e = trn_zip_unpack(l, &w, &end);
+        e = zip_unpack(l, &w, &end);
         if (e < 0)
             return e;
         if (open_end) { /* 12 to 24 bytes behind the data say what it was */
@@ -362,7 +364,7 @@ int trn_open_zip(struct trn_look *l, struct trn_err *err)
         return e;
     j.main = choose(&j);
     if (j.main == j.n_ends) {
-        e = trn_zip_walk(l, 0, err);
+        e = zip_walk(l, 0, err);
         return e < 0 ? e : trn_look_gap(l, TRN_GAP_DAMAGED, TRN_STR_NONE, "it has no directory: cut off?");
     }
     if (j.ends[j.main].split)

@@ -37,10 +37,6 @@ struct trn_zip_what { /* one member, by the directory or by its own header alone
     uint64_t data_at;
     bool no_crc;
 };
-/* 0, or what has to be handed on. *ret_end: the place behind its data. */
-int trn_zip_unpack(struct trn_look *l, const struct trn_zip_what *w, uint64_t *ret_end) TRN_MUST_CHECK;
-/* Without a directory: header after header from the front. */
-int trn_zip_walk(struct trn_look *l, uint64_t at, struct trn_err *err) TRN_MUST_CHECK;
 
 /* ---- check_zip.c ---- */
 int trn_zip_compare(struct trn_zip_job *j, const struct trn_zip_entry *e, const struct trn_zip_local *local)

@@ -17,7 +17,7 @@ static int keep_status(void *ctx, const char *type, json_t *payload)
     return 0;
 }
 
-int trn_status_ask(struct trn_cli *cli, json_t **ret, struct trn_err *err)
+static int status_ask(struct trn_cli *cli, json_t **ret, struct trn_err *err)
 {
     json_t *status = NULL;
     int e = trn_client_each(cli->state, json_pack("{s:s}", "ask", "status"), keep_status, &status, err);
@@ -347,7 +347,7 @@ static int run(struct trn_cli *cli)
 {
     struct trn_err err = {0};
     json_t *status = NULL;
-    if (trn_status_ask(cli, &status, &err) < 0)
+    if (status_ask(cli, &status, &err) < 0)
         return trn_cli_error(cli, &err, TRN_EXIT_UNDECIDED);
     if (trn_cli_has(cli, "self-test")) {
         int code = trn_selftest(cli, status);

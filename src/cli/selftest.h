@@ -12,8 +12,7 @@
 #include <jansson.h>
 #include <sys/types.h>
 
-int trn_selftest(struct trn_cli *cli, const json_t *status);                               /* returns the exit code */
-int trn_status_ask(struct trn_cli *cli, json_t **ret, struct trn_err *err) TRN_MUST_CHECK; /* *ret is owned */
+int trn_selftest(struct trn_cli *cli, const json_t *status); /* returns the exit code */
 
 #define TRN_ACT_PIDS 64
 
@@ -46,8 +45,6 @@ extern const size_t trn_n_acts_process, trn_n_acts_memory, trn_n_acts_file, trn_
 void trn_scratch_pid(struct trn_scratch *s, pid_t pid);
 /* Forks, registers the child, runs fn(arg) in it and waits; the child's exit code or negative errno. */
 int trn_scratch_child(struct trn_scratch *s, int (*fn)(struct trn_scratch *s));
-/* Opens this program's own file for copying. */
-int trn_scratch_self(void);
 /* Copies it to an open descriptor. */
 int trn_scratch_copy_self(int to);
 

@@ -37,7 +37,8 @@ int trn_scratch_child(struct trn_scratch *s, int (*fn)(struct trn_scratch *s))
     return WIFEXITED(status) ? WEXITSTATUS(status) : -ECHILD;
 }
 
-int trn_scratch_self(void)
+/* Opens this program's own file for copying. */
+static int scratch_self(void)
 {
     int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
     return fd < 0 ? -errno : fd;
@@ -45,7 +46,7 @@ int trn_scratch_self(void)
 
 int trn_scratch_copy_self(int to)
 {
-    TRN_AUTO(trn_fd_closep) int from = trn_scratch_self();
+    TRN_AUTO(trn_fd_closep) int from = scratch_self();
     char part[16384];
     if (from < 0)
         return from;

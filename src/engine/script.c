@@ -7,7 +7,8 @@
 
 #include "process/process.h"
 
-struct trn_str trn_path_absolute(struct trn_str cwd, struct trn_str path, struct trn_arena *arena)
+/* path made absolute against cwd and normalised as text; absent when that is not possible. */
+static struct trn_str path_absolute(struct trn_str cwd, struct trn_str path, struct trn_arena *arena)
 {
     if (path.n == 0 || (path.p[0] != '/' && (cwd.n == 0 || cwd.p[0] != '/')))
         return TRN_STR_NONE;
@@ -42,5 +43,5 @@ struct trn_str trn_script_of(const struct trn_event *exec, struct trn_arena *are
     struct trn_str script = exec->exec.script;
     if (trn_str_is_empty(script))
         script = trn_script_of_args(trn_path_base(exec->exec.path), exec->exec.argv);
-    return trn_path_absolute(exec->exec.cwd, script, arena);
+    return path_absolute(exec->exec.cwd, script, arena);
 }

@@ -10,7 +10,5 @@
 
 /* Absolute, normalised path ("//", "/./", "/../" resolved as text) in the arena, or absent. */
 struct trn_str trn_script_of(const struct trn_event *exec, struct trn_arena *arena);
-/* path made absolute against cwd and normalised as text; absent when that is not possible. */
-struct trn_str trn_path_absolute(struct trn_str cwd, struct trn_str path, struct trn_arena *arena);
 
 #endif

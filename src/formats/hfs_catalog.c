@@ -10,7 +10,8 @@
 #define ATTRIBUTE_INLINE 0x10u
 #define NAME_UNITS 255u
 
-struct trn_str trn_hfs_name(struct trn_cursor *c, uint16_t units, char *buf)
+/* UTF-16BE units of a name to UTF-8; buf of TRN_HFS_NAME_MAX. */
+static struct trn_str hfs_name(struct trn_cursor *c, uint16_t units, char *buf)
 {
     size_t n = 0;
     if (units > NAME_UNITS) {
@@ -49,7 +50,7 @@ static int catalog_record(void *ctx, struct trn_cursor c, uint64_t at)
     (void)at;
     size_t key = trn_cur_u16be(&c);
     r.parent = trn_cur_u32be(&c);
-    r.name = trn_hfs_name(&c, trn_cur_u16be(&c), w->name);
+    r.name = hfs_name(&c, trn_cur_u16be(&c), w->name);
     trn_cur_seek(&c, key + 2);
     size_t from = c.at;
     uint16_t kind = trn_cur_u16be(&c);
@@ -87,7 +88,7 @@ static int attribute_record(void *ctx, struct trn_cursor c, uint64_t at)
     trn_cur_skip(&c, 2);
     x.file = trn_cur_u32be(&c);
     trn_cur_skip(&c, 4);
-    x.name = trn_hfs_name(&c, trn_cur_u16be(&c), w->name);
+    x.name = hfs_name(&c, trn_cur_u16be(&c), w->name);
     trn_cur_seek(&c, from + key + 2);
     uint32_t kind = trn_cur_u32be(&c);
     if (c.bad)

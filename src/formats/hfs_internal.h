@@ -12,7 +12,5 @@ int trn_hfs_leaves(const struct trn_hfs *v, const struct trn_hfs_fork *tree,
                    int (*fn)(void *ctx, struct trn_cursor record, uint64_t at), void *ctx) TRN_MUST_CHECK;
 /* A fork as it stands in headers and records: 80 bytes. */
 void trn_hfs_fork_read(struct trn_cursor *c, struct trn_hfs_fork *ret);
-/* UTF-16BE units of a name to UTF-8; buf of TRN_HFS_NAME_MAX. */
-struct trn_str trn_hfs_name(struct trn_cursor *c, uint16_t units, char *buf);
 
 #endif

@@ -146,7 +146,7 @@ static bool is_text(const uint8_t *p, size_t n)
 
 /* ---- entropy ---- */
 
-uint32_t trn_payload_entropy(const uint8_t *p, size_t n)
+static uint32_t payload_entropy(const uint8_t *p, size_t n)
 {
     uint64_t counts[256] = {0};
     double h = 0;
@@ -258,7 +258,7 @@ struct trn_payload trn_payload_of(const uint8_t *p, size_t n)
         return (struct trn_payload){what ? TRN_PAYLOAD_PROGRAM : TRN_PAYLOAD_TEXT, what ? what : "", at};
     }
     r = compressed(p, n);
-    if (r.kind == TRN_PAYLOAD_DATA && n >= RANDOM_LEAST && trn_payload_entropy(p, n) >= trn_random_milli(n))
+    if (r.kind == TRN_PAYLOAD_DATA && n >= RANDOM_LEAST && payload_entropy(p, n) >= trn_random_milli(n))
         r.kind = TRN_PAYLOAD_RANDOM;
     return r;
 }

@@ -34,7 +34,6 @@ size_t trn_program_find(const uint8_t *p, size_t n, size_t from, const char **re
 
 /* Entropy in thousandths from which so many bytes look random. */
 uint32_t trn_random_milli(uint64_t n);
-uint32_t trn_payload_entropy(const uint8_t *p, size_t n);
 
 /* Text that stands for other bytes: the longest run of base64, else of hexadecimal digits. */
 struct trn_encoded {

@@ -11,7 +11,8 @@
 #define NAME_MAX_BYTES 96
 #define DEPTH_MAX 8
 
-const json_t *trn_below(const json_t *data, struct trn_str name)
+/* The value of a dotted name below data; NULL when absent. */
+static const json_t *below(const json_t *data, struct trn_str name)
 {
     char key[NAME_MAX_BYTES];
     struct trn_str piece;
@@ -42,7 +43,7 @@ struct trn_str trn_text_below(const struct trn_shape *s, struct trn_str name, st
         return s->host && s->host[0] ? trn_str_of(s->host) : TRN_STR_NONE;
     if (trn_str_eq_c(name, "@time"))
         return trn_str_of(s->time);
-    struct trn_str text = text_of(trn_below(s->data, name), arena);
+    struct trn_str text = text_of(below(s->data, name), arena);
     return text.n == 0 || trn_str_eq_c(text, "-") ? TRN_STR_NONE : text;
 }
 
@@ -60,7 +61,7 @@ static void parts_of(const struct trn_shape *s, const char *from, struct trn_are
     *ret = (struct parts){0};
     while (ret->n < PARTS && trn_str_split(&rest, ' ', &name)) {
         if (ret->n == 0)
-            ret->first = trn_below(s->data, name);
+            ret->first = below(s->data, name);
         ret->text[ret->n] = trn_text_below(s, name, arena);
         ret->present += !trn_str_is_none(ret->text[ret->n]);
         ret->n++;

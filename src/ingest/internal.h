@@ -90,8 +90,6 @@ bool trn_shape_of(const json_t *object, struct trn_shape *ret);
 /* Fills *ret for the field. 0; -ENODATA absent; -EINVAL not readable; -ENOMEM. */
 int trn_convert(const struct trn_shape *s, const struct trn_map_row *row, const struct trn_field_def *f,
                 struct trn_arena *arena, struct trn_value *ret) TRN_MUST_CHECK;
-/* The value of a dotted name below data; NULL when absent. */
-const json_t *trn_below(const json_t *data, struct trn_str name);
 /* Text of a string, number or truth value, in the arena; absent when it is none, "" or "-". */
 struct trn_str trn_text_below(const struct trn_shape *s, struct trn_str name, struct trn_arena *arena);
 

@@ -172,8 +172,7 @@ struct trn_slot *trn_slot_gone(const struct trn_process_table *t, uint32_t pid, 
 struct trn_slot *trn_slot_add(struct trn_process_table *t, uint64_t id, uint32_t pid, uint64_t boot_ns);
 void trn_slot_exit(struct trn_process_table *t, struct trn_slot *s, uint64_t boot_ns);
 void trn_slot_set_parent(struct trn_process_table *t, struct trn_slot *s, uint64_t parent);
-size_t trn_table_used_bytes(const struct trn_process_table *t); /* what the budget counts */
-void trn_table_fit(struct trn_process_table *t);                /* evicts down to the budget */
+void trn_table_fit(struct trn_process_table *t); /* evicts down to the budget */
 
 /* image.c */
 /* What ev (an EXEC) starts in s. */
@@ -210,7 +209,6 @@ struct trn_actor {
 struct trn_actor trn_lineage_actor(const struct trn_slot *s);
 
 /* view.c */
-const struct trn_entity *trn_view_of(const struct trn_process_table *t, struct trn_slot *s);
 const struct trn_entity *trn_view_as(const struct trn_process_table *t, uint64_t id, const struct trn_node *n);
 void trn_views_reset(struct trn_process_table *t);
 void trn_views_done(struct trn_process_table *t);

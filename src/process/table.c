@@ -126,7 +126,7 @@ static void evict_one(struct trn_process_table *t)
     evict(t, &t->slots[l->first]);
 }
 
-size_t trn_table_used_bytes(const struct trn_process_table *t)
+static size_t table_used_bytes(const struct trn_process_table *t)
 {
     return t->used * sizeof(struct trn_slot) + t->n_nodes * sizeof(struct trn_node) + t->words.bytes;
 }
@@ -134,7 +134,7 @@ size_t trn_table_used_bytes(const struct trn_process_table *t)
 void trn_table_fit(struct trn_process_table *t)
 {
     size_t budget = (size_t)t->max * TRN_ENTITY_BUDGET;
-    while (t->used > FEWEST_ENTITIES && trn_table_used_bytes(t) > budget)
+    while (t->used > FEWEST_ENTITIES && table_used_bytes(t) > budget)
         evict_one(t);
 }
 

@@ -102,7 +102,7 @@ static void fill(const struct trn_slot *s, struct trn_entity *e)
     e->image.exec_count = s->exec_count;
 }
 
-const struct trn_entity *trn_view_of(const struct trn_process_table *t, struct trn_slot *s)
+static const struct trn_entity *view_of(const struct trn_process_table *t, struct trn_slot *s)
 {
     if (!s)
         return NULL;
@@ -121,7 +121,7 @@ const struct trn_entity *trn_view_as(const struct trn_process_table *t, uint64_t
 {
     struct trn_slot *s = trn_slot_by_id(t, id);
     if (s && s->node == n)
-        return trn_view_of(t, s);
+        return view_of(t, s);
     struct trn_entity *e = view_new(t);
     if (!e)
         return NULL;
@@ -137,7 +137,7 @@ const struct trn_entity *trn_view_as(const struct trn_process_table *t, uint64_t
 
 const struct trn_entity *trn_process_get(const struct trn_process_table *t, uint64_t id)
 {
-    return trn_view_of(t, trn_slot_by_id(t, id));
+    return view_of(t, trn_slot_by_id(t, id));
 }
 
 const struct trn_entity *trn_process_of(const struct trn_process_table *t, const struct trn_event *ev)
@@ -148,7 +148,7 @@ const struct trn_entity *trn_process_of(const struct trn_process_table *t, const
         return NULL;
     /* Known to have ended: whoever has the pid now is somebody else. Its end may not be told yet, though. */
     struct trn_slot *s = ev->flags & TRN_EVF_GONE ? trn_slot_gone(t, ev->pid, ev->boot_ns) : NULL;
-    return trn_view_of(t, s ? s : trn_slot_by_pid(t, ev->pid, ev->boot_ns));
+    return view_of(t, s ? s : trn_slot_by_pid(t, ev->pid, ev->boot_ns));
 }
 
 static int by_start(const void *a, const void *b, void *ctx)
@@ -183,7 +183,7 @@ bool trn_process_next(const struct trn_process_table *t, size_t *it, const struc
 {
     if (!sort((struct trn_process_table *)(uintptr_t)t) || *it >= t->n_order)
         return false;
-    const struct trn_entity *e = trn_view_of(t, &t->slots[t->order[*it]]);
+    const struct trn_entity *e = view_of(t, &t->slots[t->order[*it]]);
     if (!e)
         return false;
     (*it)++;

@@ -10,7 +10,8 @@
 
 #include "sensor/bpf/wire.h"
 
-void trn_decode_begin(struct trn_event *ev, enum trn_event_type type, const struct trn_wire_head *h, uint64_t salt)
+/* What every event has: type, time, process. */
+static void decode_begin(struct trn_event *ev, enum trn_event_type type, const struct trn_wire_head *h, uint64_t salt)
 {
     trn_event_init(ev, type);
     ev->boot_ns = h->time;
@@ -152,7 +153,7 @@ int trn_decode_piece(struct trn_cursor record, uint64_t salt, struct trn_piece *
         return r;
     if (h.type != TRN_WIRE_DNS_STREAM && h.type != TRN_WIRE_TLS)
         return -ENOMSG;
-    trn_decode_begin(ret_ev, h.type == TRN_WIRE_TLS ? TRN_EV_TLS : TRN_EV_DNS, &h, salt);
+    decode_begin(ret_ev, h.type == TRN_WIRE_TLS ? TRN_EV_TLS : TRN_EV_DNS, &h, salt);
     return trn_decode_piece_body(&record, ret, ret_ev);
 }
 
@@ -209,7 +210,7 @@ int trn_decode_record(struct trn_cursor record, uint64_t salt, struct trn_arena 
     type = event_type_of(h.type == TRN_WIRE_REPEATED ? trn_repeated_what(record) : h.type);
     if (type == TRN_EV_INVALID)
         return -EBADMSG;
-    trn_decode_begin(ret, type, &h, salt);
+    decode_begin(ret, type, &h, salt);
     switch (type) {
     case TRN_EV_FORK:
         return decode_fork(&record, salt, ret);

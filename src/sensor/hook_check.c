@@ -79,7 +79,7 @@ int trn_misses_tell(enum trn_class klass, uint64_t count, uint64_t since, const 
     return sink->record(sink->ctx, (struct trn_str){(const char *)&loss, sizeof(loss)});
 }
 
-uint64_t trn_perf_time(int fd)
+static uint64_t perf_time(int fd)
 {
     uint64_t v[2] = {0}; /* count, time enabled */
 
@@ -91,7 +91,7 @@ bool trn_perf_check(const struct trn_sensor_fd *fds, size_t n, bool scoped, uint
     bool stopped = false;
 
     for (size_t i = 0; i < n; i++) {
-        uint64_t now = trn_perf_time(fds[i].fd);
+        uint64_t now = perf_time(fds[i].fd);
 
         /* The clock of a cgroup's event stands still while the cgroup does; so nothing can be said, only done. */
         stopped = stopped || (!scoped && now != 0 && now == times[i]);

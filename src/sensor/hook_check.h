@@ -24,6 +24,5 @@ int trn_misses_tell(enum trn_class klass, uint64_t count, uint64_t since, const 
 /* Switches perf events on that somebody switched off. True when one had been; with a scope that cannot be known.
  * times: a number for each, of the last check. */
 bool trn_perf_check(const struct trn_sensor_fd *fds, size_t n, bool scoped, uint64_t *times);
-uint64_t trn_perf_time(int fd);
 
 #endif

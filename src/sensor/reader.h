@@ -91,8 +91,6 @@ int trn_decode_filter(struct trn_cursor *c, const struct trn_wire_head *h, struc
 int trn_decode_access(struct trn_cursor *c, uint64_t salt, struct trn_event *ev) TRN_MUST_CHECK;
 int trn_decode_cred(struct trn_cursor *c, struct trn_event *ev) TRN_MUST_CHECK;
 int trn_decode_hook(struct trn_cursor *c, struct trn_arena *arena, struct trn_event *ev) TRN_MUST_CHECK;
-/* What every event has: type, time, process. */
-void trn_decode_begin(struct trn_event *ev, enum trn_event_type type, const struct trn_wire_head *h, uint64_t salt);
 
 /* ---- loss.c: what was lost, by class, reason and CPU ---- */
 

@@ -88,8 +88,7 @@ const char *trn_schema_statement(enum trn_store_stmt which);
 int trn_dict_intern(struct trn_store *s, struct trn_str text, int64_t *ret, struct trn_err *err);
 /* Number of a text that is there; 0 when it is not. */
 int trn_dict_find(struct trn_store *s, struct trn_str text, int64_t *ret, struct trn_err *err);
-int64_t trn_dict_base_hash(struct trn_str path); /* of the last path component */
-void trn_dict_forget(struct trn_store *s);       /* empties the cache */
+void trn_dict_forget(struct trn_store *s); /* empties the cache */
 
 /* sighting.c */
 int trn_seen_event(struct trn_store *s, const struct trn_event *ev, struct trn_err *err);

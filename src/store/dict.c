@@ -5,7 +5,7 @@
  */
 #include "store/db.h"
 
-int64_t trn_dict_base_hash(struct trn_str path)
+static int64_t dict_base_hash(struct trn_str path)
 {
     return (int64_t)trn_hash64_str(trn_path_base(path));
 }
@@ -84,7 +84,7 @@ int trn_dict_intern(struct trn_store *s, struct trn_str text, int64_t *ret, stru
         return trn_db_fail(s, sqlite3_errcode(s->db), err, "store a text");
     sqlite3_bind_int64(q, 1, (int64_t)hash);
     if (text.n && text.p[0] == '/')
-        sqlite3_bind_int64(q, 2, trn_dict_base_hash(text));
+        sqlite3_bind_int64(q, 2, dict_base_hash(text));
     trn_db_bind_text(q, 3, text);
     r = trn_db_run(s, q, err, "store a text");
     if (r < 0)

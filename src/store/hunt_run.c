@@ -48,8 +48,9 @@ static void bind(sqlite3_stmt *q, const struct trn_hunt *h, const struct trn_hun
     }
 }
 
-int trn_hunt_prepare(struct trn_store *s, const struct trn_hunt *h, const struct trn_hunt_sql *sql, const char *before,
-                     const char *behind, sqlite3_stmt **ret, struct trn_err *err)
+/* A statement around the condition: before, condition, behind; ready to step; h must outlive it. */
+static int hunt_prepare(struct trn_store *s, const struct trn_hunt *h, const struct trn_hunt_sql *sql,
+                        const char *before, const char *behind, sqlite3_stmt **ret, struct trn_err *err)
 {
     struct trn_buf TRN_AUTO(trn_buf_done) text;
 
@@ -84,7 +85,7 @@ static int summarise(struct trn_store *s, const struct trn_hunt *h, const struct
                      struct trn_hunt_summary *sum, struct trn_err *err)
 {
     sqlite3_stmt TRN_AUTO(finalizep) *q = NULL;
-    int r = trn_hunt_prepare(s, h, sql, "SELECT count(*),min(wall),max(wall) FROM event WHERE ", "", &q, err);
+    int r = hunt_prepare(s, h, sql, "SELECT count(*),min(wall),max(wall) FROM event WHERE ", "", &q, err);
 
     if (r < 0)
         return r;
@@ -130,7 +131,7 @@ static int list(struct trn_store *s, const struct trn_hunt *h, const struct trn_
     if (arena == NULL)
         return trn_fail(err, -ENOMEM, "cannot hunt: out of memory");
     trn_put_fmt(&order, TRN_HUNT_NEWEST, limit);
-    r = order.bad ? -ENOMEM : trn_hunt_prepare(s, h, sql, TRN_HUNT_LIST, order.p, &q, err);
+    r = order.bad ? -ENOMEM : hunt_prepare(s, h, sql, TRN_HUNT_LIST, order.p, &q, err);
     if (r < 0)
         return r;
     while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
@@ -201,7 +202,7 @@ int trn_hunt_plan(struct trn_store *s, struct trn_str expr, uint64_t now_wall_ns
     if (r == 0)
         r = trn_hunt_compile(s, &h, arena, &sql, err);
     if (r == 0)
-        r = trn_hunt_prepare(s, &h, &sql, "EXPLAIN QUERY PLAN " TRN_HUNT_LIST, order.p, &q, err);
+        r = hunt_prepare(s, &h, &sql, "EXPLAIN QUERY PLAN " TRN_HUNT_LIST, order.p, &q, err);
     trn_buf_done(&sql.where);
     while (r == 0 && sqlite3_step(q) == SQLITE_ROW) {
         trn_put_str(out, trn_db_column(q, 3));

@@ -25,9 +25,6 @@ struct trn_hunt_sql {
 /* Resolves texts to numbers first (more than one: into temp.hunt_set), then writes the condition. */
 int trn_hunt_compile(struct trn_store *s, const struct trn_hunt *h, struct trn_arena *arena, struct trn_hunt_sql *out,
                      struct trn_err *err) TRN_MUST_CHECK;
-/* A statement around the condition: before, condition, behind; ready to step; h must outlive it. */
-int trn_hunt_prepare(struct trn_store *s, const struct trn_hunt *h, const struct trn_hunt_sql *sql, const char *before,
-                     const char *behind, sqlite3_stmt **ret, struct trn_err *err) TRN_MUST_CHECK;
 /* How SQLite goes about an expression, one step a line; for tests and whoever tunes. */
 int trn_hunt_plan(struct trn_store *s, struct trn_str expr, uint64_t now_wall_ns, struct trn_buf *out,
                   struct trn_err *err) TRN_MUST_CHECK;

@@ -44,7 +44,7 @@ void trn_words_place(struct trn_buf *b, const struct trn_finding *f)
 }
 
 /* "autostart (starts at login)" */
-void trn_words_start(struct trn_buf *b, const struct trn_finding *f)
+static void words_start(struct trn_buf *b, const struct trn_finding *f)
 {
     trn_escape(b, trn_evidence(f, "place"));
     trn_put_c(b, " (");
@@ -133,7 +133,7 @@ static void put_phrase(struct trn_buf *b, const struct trn_story *st, const stru
         put_hands(b, f);
     } else if (trn_words_is(f, "behaviour.persistence")) {
         trn_put_c(b, "wrote to ");
-        trn_words_start(b, f);
+        words_start(b, f);
     } else if (trn_words_is(f, "behaviour.drift")) {
         trn_put_c(b, "does what the versions before never did");
     } else if (trn_words_is(f, "indicator.sha256")) {

@@ -6,10 +6,9 @@
 #include "story/internal.h"
 
 bool trn_words_is(const struct trn_finding *f, const char *id); /* of this check */
-/* Name of whose data it is; the other end of a contact; a place that starts something. */
+/* Name of whose data it is; the other end of a contact. */
 void trn_words_owner(struct trn_buf *b, const struct trn_finding *f);
 void trn_words_place(struct trn_buf *b, const struct trn_finding *f);
-void trn_words_start(struct trn_buf *b, const struct trn_finding *f);
 
 struct trn_lines {
     struct trn_str *lines;

@@ -32,8 +32,6 @@ struct trn_beacon_case {
     bool accused;                      /* something else was told about this software */
     const struct trn_written *written; /* how the program's file got here, when from the network; NULL */
 };
-/* What it weighs; 0: no finding. *ret_why: what lowered it, or NULL. */
-uint16_t trn_beacon_weigh(const struct trn_beacon_case *c, const struct trn_finding *who, const char **ret_why);
 int trn_beacon_tell(const struct trn_detect_ctx *ctx, const struct trn_beacon_case *c) TRN_MUST_CHECK;
 
 #endif

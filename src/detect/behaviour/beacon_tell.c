@@ -56,7 +56,8 @@ static int of_place(const struct trn_beacon_case *c)
     return sends_the_same(c->beacon) ? SCORE_NEW + SCORE_SAME_BYTES : SCORE_NEW;
 }
 
-uint16_t trn_beacon_weigh(const struct trn_beacon_case *c, const struct trn_finding *who, const char **ret_why)
+/* What it weighs; 0: no finding. *ret_why: what lowered it, or NULL. */
+static uint16_t beacon_weigh(const struct trn_beacon_case *c, const struct trn_finding *who, const char **ret_why)
 {
     bool ordinary = c->novelty && c->novelty->state == TRN_FEATURE_ORDINARY;
     int score = TRN_MAX(of_place(c), c->written ? SCORE_FROM_NETWORK : 0), most = INT_MAX;
@@ -165,7 +166,7 @@ int trn_beacon_tell(const struct trn_detect_ctx *ctx, const struct trn_beacon_ca
         return check ? -ENOMEM : -ENOENT;
     trn_finding_init(&f, check);
     trn_subject(ctx->processes, c->entity, &f);
-    f.score = trn_beacon_weigh(c, &f, &why);
+    f.score = beacon_weigh(c, &f, &why);
     if (!f.score)
         return 0;
     f.boot_ns = c->ev->boot_ns;

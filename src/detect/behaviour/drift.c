@@ -56,7 +56,7 @@ static void keep_top(double top[TOP], double bits)
         }
 }
 
-double trn_drift_of(const struct trn_lineage *l, const struct trn_profile_version *v)
+static double drift_of(const struct trn_lineage *l, const struct trn_profile_version *v)
 {
     uint32_t before[TRN_FEATURE_CLASS_MAX] = {0}, after[TRN_FEATURE_CLASS_MAX] = {0}, old = 0;
     double top[TOP] = {0}, sum = 0;
@@ -170,7 +170,7 @@ int trn_drift_push(struct trn_profiles *p, const struct trn_detect_ctx *ctx, con
         if (!v)
             continue;
         double usual = trn_drift_usual(l, v);
-        v->drift = (float)trn_drift_of(l, v);
+        v->drift = (float)drift_of(l, v);
         if (v->told || !p->due[i].entity || (double)v->drift < TRN_MAX(LEAST, OVER_USUAL * usual))
             continue;
         v->told = true;

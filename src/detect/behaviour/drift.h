@@ -13,7 +13,6 @@ int trn_drift_push(struct trn_profiles *p, const struct trn_detect_ctx *ctx, con
 
 /* Jensen-Shannon divergence of two histograms, in bits (0..1). */
 double trn_divergence(const uint32_t *before, const uint32_t *after, size_t n);
-double trn_drift_of(const struct trn_lineage *l, const struct trn_profile_version *v);
 /* What the versions before v brought as a rule; 0: nothing is known. */
 double trn_drift_usual(const struct trn_lineage *l, const struct trn_profile_version *v);
 

@@ -76,6 +76,5 @@ uint16_t trn_hands_weigh(const struct trn_hands *h, const struct trn_software *s
 int trn_hands_tell(const struct trn_detect_ctx *ctx, const struct trn_hands *h, const struct trn_entity *e,
                    const struct trn_entity *starter, const struct trn_event *ev, uint16_t score, const char *why)
     TRN_MUST_CHECK;
-bool trn_hands_typed(const struct trn_hands *h);
 
 #endif

@@ -27,7 +27,7 @@ static bool is_regular(const uint32_t *gaps, uint32_t n)
     return (uint64_t)(most - least) * 100 < (uint64_t)most * REGULAR_PERCENT;
 }
 
-bool trn_hands_typed(const struct trn_hands *h)
+static bool hands_typed(const struct trn_hands *h)
 {
     uint32_t human[TRN_HANDS_GAPS], n = 0;
     for (uint32_t i = 0; i < h->n_gaps && i < TRN_HANDS_GAPS; i++)
@@ -105,7 +105,7 @@ static bool opens_shells(const struct trn_software *s)
 
 static uint16_t weigh_known(const struct trn_hands *h, const char **ret_why)
 {
-    bool typed = trn_hands_typed(h);
+    bool typed = hands_typed(h);
     uint16_t full = trn_check_find(TRN_STR("behaviour.hands-on-keyboard"))->score;
     if (h->novelty.state == TRN_FEATURE_ORDINARY)
         return 0;
@@ -121,7 +121,7 @@ static uint16_t weigh_known(const struct trn_hands *h, const char **ret_why)
 /* Without history: what no software of any class does, and a note for the rest when a person types. */
 static uint16_t weigh_unknown(const struct trn_hands *h, const struct trn_software *s, const char **ret_why)
 {
-    bool typed = trn_hands_typed(h);
+    bool typed = hands_typed(h);
     if (opens_shells(s)) {
         *ret_why = "it opens shells by trade; no history yet";
         return typed || h->how == TRN_SHELL_NETWORK ? SCORE_TRADE : 0;
@@ -190,7 +190,7 @@ static void put_summary(struct trn_buf *b, const struct trn_hands *h, const stru
     }
     trn_put_c(b, " in ");
     trn_put_span(b, span(h));
-    trn_put_c(b, trn_hands_typed(h) ? ", typed" : ", by a script");
+    trn_put_c(b, hands_typed(h) ? ", typed" : ", by a script");
 }
 
 static void put_pace(struct trn_buf *b, const struct trn_hands *h)
@@ -200,7 +200,7 @@ static void put_pace(struct trn_buf *b, const struct trn_hands *h)
         least = TRN_MIN(least, h->gaps_ms[i]);
         most = TRN_MAX(most, h->gaps_ms[i]);
     }
-    trn_put_c(b, trn_hands_typed(h) ? "typed: " : "by a script: ");
+    trn_put_c(b, hands_typed(h) ? "typed: " : "by a script: ");
     trn_put_span(b, least * TRN_NS_PER_MS);
     trn_put_c(b, " to ");
     trn_put_span(b, most * TRN_NS_PER_MS);

@@ -37,8 +37,9 @@ struct trn_profiles *trn_profiles_free(struct trn_profiles *p)
     return NULL;
 }
 
-bool trn_profile_subject(struct trn_profiles *p, const struct trn_detect_ctx *ctx, const struct trn_entity *e,
-                         struct trn_software *ret)
+/* Whose profile an act of e belongs to; false: nobody's. */
+static bool profile_subject(struct trn_profiles *p, const struct trn_detect_ctx *ctx, const struct trn_entity *e,
+                            struct trn_software *ret)
 {
     const struct trn_entity *acting = e->acting == e->id ? e : trn_process_acting(ctx->processes, e);
     p->actor = acting ? acting->id : 0;
@@ -83,7 +84,7 @@ int trn_profiles_ask(struct trn_profiles *p, const struct trn_detect_ctx *ctx, c
                      struct trn_novelty *ret)
 {
     struct trn_software s;
-    if (!e || trn_str_is_empty(text) || !trn_profile_subject(p, ctx, e, &s))
+    if (!e || trn_str_is_empty(text) || !profile_subject(p, ctx, e, &s))
         return -ENODATA;
     struct trn_lineage *l = trn_lineage_for(p, ctx, &s, ev->wall_ns);
     struct trn_profile_version *v = l ? trn_lineage_version(p, l, s.version, ev->wall_ns) : NULL;

@@ -31,7 +31,6 @@ enum trn_feature_class {
     TRN_FEATURE_CLASS_MAX,
 };
 const char *trn_feature_class_name(enum trn_feature_class c); /* "child", "destination" ... */
-double trn_feature_weight(enum trn_feature_class c);          /* 1..8 */
 
 /* How new a feature is. */
 enum trn_feature_state {

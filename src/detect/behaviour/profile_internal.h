@@ -140,9 +140,6 @@ void trn_feature_words(const struct trn_profile_feature *f, struct trn_buf *b); 
 /* ---- profile_acts.c: what no detector asks ---- */
 int trn_profile_acts(struct trn_profiles *p, const struct trn_detect_ctx *ctx, const struct trn_event *ev)
     TRN_MUST_CHECK;
-/* Whose profile an act of e belongs to; false: nobody's. */
-bool trn_profile_subject(struct trn_profiles *p, const struct trn_detect_ctx *ctx, const struct trn_entity *e,
-                         struct trn_software *ret);
 
 /* ---- profile_row.c ---- */
 void trn_lineage_encode(const struct trn_lineage *l, struct trn_buf *out);

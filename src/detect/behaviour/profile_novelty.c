@@ -38,7 +38,7 @@ const char *trn_feature_class_name(enum trn_feature_class c)
     return (unsigned)c < TRN_FEATURE_CLASS_MAX ? classes[c].name : "unknown";
 }
 
-double trn_feature_weight(enum trn_feature_class c)
+static double feature_weight(enum trn_feature_class c)
 {
     return (unsigned)c < TRN_FEATURE_CLASS_MAX ? classes[c].weight : 1;
 }
@@ -92,7 +92,7 @@ double trn_surprise(const struct trn_profiles *p, const struct trn_lineage *l, e
     rate = back_off(t.with[1], t.n[1], rate);
     rate = back_off(t.with[0], t.n[0], rate);
     /* The last bits of a logarithm differ between machines; a replay must not. */
-    return floor(trn_feature_weight(class) * trn_dirichlet(0, l->runs, rate) * STEPS + 0.5) / STEPS;
+    return floor(feature_weight(class) * trn_dirichlet(0, l->runs, rate) * STEPS + 0.5) / STEPS;
 }
 
 void trn_novelty_fill(const struct trn_profiles *p, const struct trn_lineage *l, const struct trn_profile_version *v,

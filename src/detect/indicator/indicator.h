@@ -18,8 +18,6 @@ struct trn_ip_key {
 /* Into out (cleared first). 0, or -EINVAL with *ret_why saying what is wrong with it. */
 int trn_indicator_normal(enum trn_indicator_kind kind, struct trn_str raw, struct trn_buf *out, const char **ret_why)
     TRN_MUST_CHECK;
-/* Guesses the kind of a bare value; false: nothing we know, *ret_why says more. */
-bool trn_indicator_guess(struct trn_str raw, enum trn_indicator_kind *ret, const char **ret_why);
 bool trn_indicator_kind_parse(struct trn_str name, enum trn_indicator_kind *ret);
 const char *trn_indicator_kind_name(enum trn_indicator_kind k);
 int trn_ip_parse(struct trn_str text, struct trn_ip_key *ret) TRN_MUST_CHECK; /* "10.0.0.0/8", "::1" */
@@ -34,8 +32,6 @@ int trn_indicator_bad(const struct trn_indicator_sink *sink, uint64_t line, cons
 
 /* ---- csv.c, stix.c, stix_pattern.c ---- */
 int trn_indicators_parse_csv(struct trn_str content, const struct trn_indicator_sink *sink) TRN_MUST_CHECK;
-int trn_indicators_parse_stix(struct trn_str content, const struct trn_indicator_sink *sink, struct trn_err *err)
-    TRN_MUST_CHECK;
 /* One pattern; object: its number in the bundle, told in place of a line. */
 int trn_stix_pattern(struct trn_str pattern, struct trn_str note, uint64_t object,
                      const struct trn_indicator_sink *sink) TRN_MUST_CHECK;

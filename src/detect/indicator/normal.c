@@ -260,7 +260,8 @@ static bool all_hex(struct trn_str s)
     return true;
 }
 
-bool trn_indicator_guess(struct trn_str raw, enum trn_indicator_kind *ret, const char **ret_why)
+/* Guesses the kind of a bare value; false: nothing we know, *ret_why says more. */
+static bool indicator_guess(struct trn_str raw, enum trn_indicator_kind *ret, const char **ret_why)
 {
     TRN_AUTO(trn_buf_done) struct trn_buf plain;
     struct trn_ip_key ip;
@@ -303,7 +304,7 @@ int trn_indicator_emit(const struct trn_indicator_sink *sink, uint64_t line, con
     int r = -EINVAL;
     if (kind)
         k = *kind;
-    if (kind || trn_indicator_guess(raw, &k, &why))
+    if (kind || indicator_guess(raw, &k, &why))
         r = trn_indicator_normal(k, raw, &value, &why);
     if (r == -ENOMEM)
         return r;

@@ -30,7 +30,7 @@ static int object(const json_t *o, uint64_t number, const struct trn_indicator_s
     return trn_stix_pattern(pattern, note, number, sink);
 }
 
-int trn_indicators_parse_stix(struct trn_str content, const struct trn_indicator_sink *sink, struct trn_err *err)
+static int indicators_parse_stix(struct trn_str content, const struct trn_indicator_sink *sink, struct trn_err *err)
 {
     json_error_t at;
     if (trn_str_starts(content, TRN_STR("\xef\xbb\xbf")))
@@ -63,6 +63,6 @@ int trn_indicators_parse(struct trn_str content, const struct trn_indicator_sink
         text = trn_str_slice(text, 3, text.n);
     text = trn_str_trim(text);
     if (text.n && text.p[0] == '{')
-        return trn_indicators_parse_stix(content, sink, err);
+        return indicators_parse_stix(content, sink, err);
     return trn_indicators_parse_csv(content, sink);
 }

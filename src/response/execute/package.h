@@ -96,8 +96,6 @@ void trn_package_tail(int fd, struct trn_buf *said); /* initialises said */
 /* ---- package_look.c: what is so on this machine ---- */
 int trn_package_facts_of(const char *name, struct trn_package_facts *ret, struct trn_err *err) TRN_MUST_CHECK;
 int trn_package_tools_here(struct trn_err *err) TRN_MUST_CHECK;
-/* 0: dpkg's database is free and not in the middle of something. -EBUSY with who holds it. */
-int trn_package_idle(struct trn_err *err) TRN_MUST_CHECK;
 int trn_package_wait_idle(unsigned sec, struct trn_err *err) TRN_MUST_CHECK;
 /* What apt-get install needs for this very version: NAME=VERSION, or a .deb in apt's archives. -ENOENT. */
 int trn_package_find(const char *name, const char *arch, const char *version, char *ret, size_t size,

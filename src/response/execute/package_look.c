@@ -82,7 +82,8 @@ static bool interrupted(void)
     return found;
 }
 
-int trn_package_idle(struct trn_err *err)
+/* 0: dpkg's database is free and not in the middle of something. -EBUSY with who holds it. */
+static int package_idle(struct trn_err *err)
 {
     int r = locked(DPKG "/lock-frontend", err);
     if (r == 0)
@@ -97,7 +98,7 @@ int trn_package_idle(struct trn_err *err)
 int trn_package_wait_idle(unsigned sec, struct trn_err *err)
 {
     int r;
-    for (uint64_t until = trn_mono_ns() + sec * TRN_NS_PER_SEC; (r = trn_package_idle(err)) == -EBUSY;) {
+    for (uint64_t until = trn_mono_ns() + sec * TRN_NS_PER_SEC; (r = package_idle(err)) == -EBUSY;) {
         if (trn_mono_ns() > until)
             return r;
         usleep(100 * 1000);
