@@ -105,6 +105,10 @@ int trn_frame_features_end(struct trn_frame *f)
         return 0;
     uint64_t more = f->features - TRN_FEATURES_MAX;
     f->features = 0; /* one is always told */
+    int e = trn_look_gap(&f->look, TRN_GAP_LIMIT, TRN_STR_NONE, "%llu features more than are compared",
+                         (unsigned long long)more);
+    if (e < 0)
+        return e;
     return trn_look_fact(&f->look, TRN_FEATURE_MEASURE, "features.more", TRN_STR_NONE, more * 1000,
                          TRN_FEATURE_NOWHERE);
 }

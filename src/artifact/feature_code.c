@@ -334,6 +334,26 @@ int trn_feature_regions(struct trn_look *l, const struct trn_code_region *r, siz
     return e < 0 ? e : tell(&w);
 }
 
+int trn_feature_imports_end(struct trn_look *l, uint32_t wanted)
+{
+    return wanted <= TRN_FEATURE_IMPORTS_MAX
+               ? 0
+               : trn_look_gap(l, TRN_GAP_LIMIT, TRN_STR_NONE, "of %u imported functions only %u were compared", wanted,
+                              TRN_FEATURE_IMPORTS_MAX);
+}
+
+bool trn_feature_left_out(struct trn_str import)
+{
+    static const char *const begins[] = {"_Z",        "__Z",        "?",
+                                         "_R",        "$s",         "_$s",
+                                         "#",         ".objc",      "OBJC_METACLASS",
+                                         "OBJC_IVAR", "OBJC_EHTYPE"};
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(begins); i++)
+        if (trn_str_starts(import, trn_str_of(begins[i])))
+            return true;
+    return false;
+}
+
 /* Of what is no program: bytes of no known format. */
 int trn_feature_code(struct trn_look *l, struct trn_err *err)
 {

@@ -10,6 +10,11 @@
 
 #define TRN_FEATURE_IMPORTS_MAX 8000u
 #define TRN_FEATURE_EXPORTS_MAX 6000u /* of a library that offers more none is told, only how many */
+/* Of a program with more imports than are told: those of C++, Rust, Swift and Objective-C, and numbers, are left out. What a system
+ * offers is called otherwise, and is told first. */
+bool trn_feature_left_out(struct trn_str import);
+/* wanted: how many were to be told; says so when not all were. */
+int trn_feature_imports_end(struct trn_look *l, uint32_t wanted) TRN_MUST_CHECK;
 
 /* ---- feature_code.c: what bytes tell, whatever the format ---- */
 struct trn_code_region {

@@ -16,7 +16,7 @@
 
 struct symbols {
     struct trn_look *l;
-    uint32_t imports, exports;
+    uint32_t imports, exports, told;
     bool dlopen, asks, opens, reads, executes;
     bool count_only;
 };
@@ -35,6 +35,14 @@ static void note_import(struct symbols *x, struct trn_str name)
     x->executes |= TRN_ONE_OF(name, "mprotect", "mmap", "mmap64", "memfd_create");
 }
 
+/* Of many, those that a system offers: what the rest is called says nothing of what it can do. */
+static bool tells_import(struct symbols *x, struct trn_str name)
+{
+    if (x->imports > TRN_FEATURE_IMPORTS_MAX && trn_feature_left_out(name))
+        return false;
+    return x->told++ < TRN_FEATURE_IMPORTS_MAX;
+}
+
 /* Counted first, then told: of a library that offers too much nothing is told, so that no part of it looks like a change. */
 static int symbol(void *ctx, const struct trn_elf_symbol *s)
 {
@@ -47,7 +55,7 @@ static int symbol(void *ctx, const struct trn_elf_symbol *s)
         return 0;
     }
     int e = 0;
-    if (!s->defined && x->imports <= TRN_FEATURE_IMPORTS_MAX)
+    if (!s->defined && tells_import(x, s->name))
         e = trn_look_fact(x->l, TRN_FEATURE_IMPORT, "", s->name, 0, TRN_FEATURE_NOWHERE);
     else if (is_export(s) && x->exports <= TRN_FEATURE_EXPORTS_MAX)
         e = trn_look_fact(x->l, TRN_FEATURE_EXPORT, "", s->name, s->size, TRN_FEATURE_NOWHERE);
@@ -67,7 +75,9 @@ static int tell_symbols(struct trn_look *l, const struct trn_elf_facts *f, struc
     if (e == 0 && x->dlopen)
         e = trn_look_fact(l, TRN_FEATURE_ABILITY, "", TRN_STR("dlopen"), 1, TRN_FEATURE_NOWHERE);
     x->count_only = false;
-    return e < 0 ? e : trn_elf_symbols(&f->image, &f->dynamic, l->arena, symbol, x);
+    if (e == 0)
+        e = trn_elf_symbols(&f->image, &f->dynamic, l->arena, symbol, x);
+    return e < 0 ? e : trn_feature_imports_end(l, x->told);
 }
 
 static int tell_paths(struct trn_look *l, const struct trn_elf_dynamic *d, struct trn_str path, const char *key)

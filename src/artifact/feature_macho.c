@@ -20,7 +20,7 @@
 struct symbols {
     struct trn_look *l;
     const struct trn_macho *m;
-    uint32_t imports, exports;
+    uint32_t imports, exports, told;
     bool dlopen, asks, opens, reads, executes;
     bool count_only;
 };
@@ -50,7 +50,8 @@ static int symbol(void *ctx, const struct trn_macho_symbol *s)
             note_import(x, name);
         return 0;
     }
-    if (s->imported && x->imports <= TRN_FEATURE_IMPORTS_MAX) {
+    bool left_out = x->imports > TRN_FEATURE_IMPORTS_MAX && trn_feature_left_out(name);
+    if (s->imported && !left_out && x->told++ < TRN_FEATURE_IMPORTS_MAX) {
         uint32_t i = s->library ? s->library - 1u : UINT32_MAX;
         struct trn_str library = i < x->m->n_dylibs ? x->m->dylibs[i].name : TRN_STR("");
         return trn_look_feature(x->l,
@@ -75,7 +76,9 @@ static int tell_symbols(struct trn_look *l, const struct trn_macho *m, struct sy
     if (e == 0 && x->dlopen)
         e = trn_look_fact(l, TRN_FEATURE_ABILITY, "", TRN_STR("dlopen"), 1, TRN_FEATURE_NOWHERE);
     x->count_only = false;
-    return e < 0 ? e : trn_macho_symbols(l->bytes, m, SYMBOLS_MAX, symbol, x);
+    if (e == 0)
+        e = trn_macho_symbols(l->bytes, m, SYMBOLS_MAX, symbol, x);
+    return e < 0 ? e : trn_feature_imports_end(l, x->told);
 }
 
 static int tell_loading(struct trn_look *l, const struct trn_macho *m)

@@ -17,20 +17,23 @@ static struct trn_str access_of(struct trn_look *l, const struct trn_pe_section 
 
 static int tell_imports(struct trn_look *l, const struct trn_pe_imports *all)
 {
-    uint32_t left = TRN_FEATURE_IMPORTS_MAX;
+    bool many = all->n_imports > TRN_FEATURE_IMPORTS_MAX;
+    uint32_t told = 0;
     int e = trn_feature_count(l, "code.imports", all->n_imports);
     for (uint32_t i = 0; e == 0 && i < all->n_libraries; i++) {
         const struct trn_pe_library *lib = &all->libraries[i];
         struct trn_str name = trn_feature_lower(l, lib->name);
         e = trn_look_fact(l, TRN_FEATURE_LIBRARY, lib->delayed ? "delay" : "", name, 0, TRN_FEATURE_NOWHERE);
-        for (uint32_t k = 0; e == 0 && k < lib->n_imports && left; k++, left--) {
+        for (uint32_t k = 0; e == 0 && k < lib->n_imports; k++) {
             const struct trn_pe_import *im = &lib->imports[k];
             struct trn_str symbol =
                 trn_str_is_none(im->name) ? trn_arena_printf(l->arena, "#%u", im->ordinal) : im->name;
-            e = trn_look_feature(l, &(struct trn_feature){TRN_FEATURE_IMPORT, name, symbol, 0, TRN_FEATURE_NOWHERE});
+            if (!(many && trn_feature_left_out(symbol)) && told++ < TRN_FEATURE_IMPORTS_MAX)
+                e = trn_look_feature(l,
+                                     &(struct trn_feature){TRN_FEATURE_IMPORT, name, symbol, 0, TRN_FEATURE_NOWHERE});
         }
     }
-    return e;
+    return e < 0 ? e : trn_feature_imports_end(l, told);
 }
 
 static int tell_exports(struct trn_look *l, const struct trn_pe *pe)

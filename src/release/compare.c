@@ -27,6 +27,7 @@ trn_comparer *const trn_comparers[] = {
 };
 
 trn_comparer *const trn_contexts[] = {
+    trn_context_place, /* first: it tells what comparers would */
     trn_context_contacts,
     trn_context_browsers,
     trn_context_abilities,

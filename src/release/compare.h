@@ -67,6 +67,7 @@ trn_comparer trn_compare_code_shape;   /* its form: exports, memory, early code,
 trn_comparer trn_compare_code_elf;     /* resolvers */
 trn_comparer trn_compare_code_macho;   /* entitlements, slices */
 trn_comparer trn_compare_code_program; /* new programs */
+trn_comparer trn_context_place;        /* context_place.c: what takes the place of an old one unpaired */
 trn_comparer trn_context_history;      /* context_history.c: what a release before the old one had is not new */
 trn_comparer trn_context_signature;    /* context_signature.c: a signature beside those of the rest */
 trn_comparer trn_context_outlier;      /* context_outlier.c: tools and times of build */

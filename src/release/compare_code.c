@@ -12,6 +12,7 @@
 #define SYMBOLS_MAX 64u
 /* Without a task that is known new functions are mostly just that. */
 #define UNKNOWN_MAX 28u
+#define NEW_READS 25u
 #define NEW_MAX 25u   /* of a program that is new itself */
 #define SMALL_MIN 42u /* a small change that brings a loader's means, or those of a remote hand */
 #define HAD_BEFORE 5u /* more functions of a group that it had: of weight 2; twice that of weight 3 */
@@ -258,16 +259,18 @@ static int sibling_read(struct trn_compare *c)
     e = trn_compare_begin(c, "diff.sibling-read", &f);
     if (e < 0)
         return e;
-    bool before = had_siblings(c), runs = first->number != 0;
-    f.score = before                                                        ? 15
+    bool before = c->old_member && had_siblings(c), runs = first->number != 0;
+    if (!c->old_member && !runs)
+        return 0; /* new programs of a release name each other */
+    f.score = !c->old_member                                                ? NEW_READS
+              : before                                                      ? 15
               : runs && trn_code_small_change(c->old_member, c->new_member) ? f.check->score
               : runs                                                        ? 28
                                                                             : 12;
-    trn_compare_say(c, &f,
-                    "it names '%s', a program of the same release, reads files%s, and does not load it: it did not "
-                    "name it before",
+    trn_compare_say(c, &f, "it names '%s', a program of the same release, reads files%s, and does not load it: %s",
                     trn_escape_into(name, sizeof(name), first->value),
-                    runs ? " and can decrypt or run what it read" : "");
+                    runs ? " and can decrypt or run what it read" : "",
+                    c->old_member ? "it did not name it before" : "it is new itself");
     trn_compare_values(c, &f, before ? TRN_STR("other programs of the release") : TRN_STR_NONE, first->value,
                        first->at);
     return trn_compare_found(c, c->change, &f);
@@ -275,8 +278,10 @@ static int sibling_read(struct trn_compare *c)
 
 int trn_compare_code(struct trn_compare *c)
 {
-    if (!c->old_member && c->new_member && trn_member_is_program(c->new_member))
-        return new_among_all(c);
+    if (!c->old_member && c->new_member && trn_member_is_program(c->new_member)) {
+        int e = new_among_all(c);
+        return e < 0 ? e : sibling_read(c);
+    }
     if (!trn_code_pair(c))
         return 0;
     int e = new_capability(c);

@@ -120,21 +120,19 @@ struct slice {
     const struct trn_release_member *before, *after;
     uint32_t gained, has;
 };
-#define SLICES_MAX 8u
+#define SLICES_MAX 44u /* as many as a universal program has (formats/macho.h) */
 
 static uint32_t index_of(const struct trn_release *r, const struct trn_release_member *m)
 {
-    size_t n = trn_release_count(r);
-    for (size_t i = 0; i < n; i++)
-        if (trn_release_at(r, i) == m)
-            return (uint32_t)i;
-    return TRN_NO_MEMBER;
+    const struct trn_release_member *first = trn_release_at(r, 0);
+    return first && m >= first && m < first + trn_release_count(r) ? (uint32_t)(m - first) : TRN_NO_MEMBER;
 }
 
 static const struct trn_release_member *child_named(const struct trn_release *r, uint32_t parent, struct trn_str name)
 {
     size_t n = trn_release_count(r);
-    for (size_t i = parent; i < n; i++) {
+    uint32_t depth = trn_release_at(r, parent)->depth;
+    for (size_t i = parent + 1u; i < n && trn_release_at(r, i)->depth > depth; i++) {
         const struct trn_release_member *m = trn_release_at(r, i);
         if (m->parent == parent && trn_str_eq(m->name, name))
             return m;
@@ -148,8 +146,10 @@ static size_t slices_of(struct trn_compare *c, struct slice *s)
     const struct trn_release *a = c->diff->old_release, *b = c->diff->new_release;
     uint32_t was = index_of(a, c->old_member), is = index_of(b, c->new_member);
     size_t n = 0, all = trn_release_count(b);
-    for (size_t i = is; was != TRN_NO_MEMBER && is != TRN_NO_MEMBER && i < all && n < SLICES_MAX; i++) {
+    for (size_t i = is + 1u; was != TRN_NO_MEMBER && is != TRN_NO_MEMBER && i < all && n < SLICES_MAX; i++) {
         const struct trn_release_member *m = trn_release_at(b, i);
+        if (m->depth <= c->new_member->depth)
+            break;
         const struct trn_release_member *o =
             m->parent == is && m->format == TRN_FORMAT_MACHO ? child_named(a, was, m->name) : NULL;
         if (!o || !o->n_features || !m->n_features)

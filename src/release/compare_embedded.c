@@ -47,23 +47,13 @@ int trn_compare_embedded(struct trn_compare *c)
 
 #define UNSUPPORTED 10u
 
-static enum trn_gap_kind worst_gap(const struct trn_release *r, const struct trn_release_member *m)
-{
-    const struct trn_release_gap *g;
-    enum trn_gap_kind kind = TRN_GAP_UNSUPPORTED;
-    for (size_t i = 0; (g = trn_release_gap_at(r, i)); i++)
-        if (trn_release_at(r, g->member) == m && g->gap.kind != TRN_GAP_UNSUPPORTED)
-            kind = g->gap.kind;
-    return kind;
-}
-
 int trn_compare_closed(struct trn_compare *c)
 {
     struct trn_finding f;
     const struct trn_release_member *a = c->old_member, *b = c->new_member;
     if (!a || !b || a->children == 0 || b->children || a->gaps || b->gaps == 0)
         return 0;
-    enum trn_gap_kind why = worst_gap(c->diff->new_release, b);
+    enum trn_gap_kind why = b->gap;
     int e = trn_compare_begin(c, "diff.closed", &f);
     if (e < 0)
         return e;

@@ -10,6 +10,10 @@
 bool trn_member_is_signed(const struct trn_release_member *m); /* by somebody, and the signature fits */
 uint64_t trn_organisation(struct trn_str name);                /* the same for two spellings of one organisation */
 
+/* context_history.c: everything that the comparers say of before -> after, as told of a change that nobody sees. */
+int trn_compare_other(struct trn_compare *c, const struct trn_release_member *before,
+                      const struct trn_release_member *after, struct trn_told **ret) TRN_MUST_CHECK;
+
 /* context_mass.c */
 struct trn_str trn_finding_evidence(const struct trn_finding *f, const char *key); /* absent: none */
 /* Is it about a change (not a scan's own finding), and may the rest of the release explain it? */

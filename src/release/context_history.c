@@ -40,9 +40,8 @@ static const struct trn_release_member *in_its_place(const struct trn_release *r
     return found && found->format == m->format ? found : NULL;
 }
 
-/* Everything that the comparers say of before -> after, as told of a change that nobody sees. */
-static int compare_with(struct trn_compare *c, const struct trn_release_member *before,
-                        const struct trn_release_member *after, struct trn_told **ret)
+int trn_compare_other(struct trn_compare *c, const struct trn_release_member *before,
+                      const struct trn_release_member *after, struct trn_told **ret)
 {
     struct trn_change *x = trn_arena_alloc(c->arena, sizeof(*x));
     if (!x)
@@ -103,7 +102,7 @@ static int weigh_change(struct trn_compare *c, struct trn_told *first, const str
     char version[80];
     if (!was || !had_most(first->change, was))
         return 0;
-    int e = compare_with(c, was, first->change->new_member, &again);
+    int e = trn_compare_other(c, was, first->change->new_member, &again);
     if (e < 0)
         return e;
     struct trn_str v = trn_release_version(older);

@@ -13,7 +13,8 @@
 #define CANDIDATES 24u  /* of one new member */
 #define COMPARED 4u     /* of those */
 #define FEATURES_MIN 8u /* fewer say nothing */
-#define LIKE_MIN 600u   /* thousandths */
+#define OFFERS_MIN 4u
+#define LIKE_MIN 600u /* thousandths */
 #define BUDGET 30000000u
 
 struct hint { /* an old member has this hash, of a feature or of its name */
@@ -165,6 +166,24 @@ static void count_shared(const struct trn_release_member *a, const struct trn_re
     }
 }
 
+/* Thousandths of what both offer to others: that is what a library is to those who use it, whatever it is called and however
+ * much it can besides. */
+static uint32_t shared_offer(const struct trn_release_member *a, const struct trn_release_member *b)
+{
+    size_t n_a, n_b, i = 0, k = 0, both = 0;
+    const struct trn_feature *x = trn_member_features(a, TRN_FEATURE_EXPORT, &n_a);
+    const struct trn_feature *y = trn_member_features(b, TRN_FEATURE_EXPORT, &n_b);
+    if (n_a < OFFERS_MIN || n_b < OFFERS_MIN)
+        return 0;
+    while (i < n_a && k < n_b) {
+        int d = trn_feature_compare(&x[i], &y[k]);
+        both += d == 0;
+        i += d <= 0;
+        k += d >= 0;
+    }
+    return (uint32_t)(both * 1000 / (n_a + n_b - both));
+}
+
 uint32_t trn_pair_likeness(const struct trn_release_member *a, const struct trn_release_member *b)
 {
     size_t n[3];
@@ -172,8 +191,10 @@ uint32_t trn_pair_likeness(const struct trn_release_member *a, const struct trn_
         return 0;
     uint32_t size = ratio(a->size, b->size), name = name_likeness(a, b);
     count_shared(a, b, n);
-    if (n[0] >= FEATURES_MIN && n[1] >= FEATURES_MIN)
-        return (uint32_t)(n[2] * 7000 / (n[0] + n[1] - n[2]) + size + name * 2u) / 10;
+    if (n[0] >= FEATURES_MIN && n[1] >= FEATURES_MIN) {
+        uint32_t shared = (uint32_t)(n[2] * 1000 / (n[0] + n[1] - n[2]));
+        return (TRN_MAX(shared, shared_offer(a, b)) * 7u + size + name * 2u) / 10;
+    }
     /* Nothing but names to go by: the folder must be of that name as well, and a change small. */
     bool folder = trn_str_eq(folder_name(a), folder_name(b));
     return name && folder && size >= 500 ? (name * 6 + size * 4) / 10 : 0;

@@ -10,6 +10,8 @@
 
 #define MEMORY (512ull << 20)
 #define PATH_MAX_LEN 16384u
+#define PATH_BYTES (128ull << 20) /* of all paths together: long names may not use up the memory */
+#define COPIES 500000u            /* as many as a worker tells members of one file */
 
 /* ---- being told ---- */
 
@@ -21,6 +23,7 @@ int trn_release_new(const struct trn_release_options *o, struct trn_release **re
         return -ENOMEM;
     }
     r->other = o->other;
+    r->copies_max = o->copies ? o->copies : COPIES;
     r->label = trn_arena_str(r->arena, o->label);
     *ret = r;
     return 0;
@@ -95,6 +98,7 @@ int trn_release_artifact(struct trn_release *r, uint32_t file, const struct trn_
                                                              .format = a->format,
                                                              .size = a->size,
                                                              .mode = a->mode,
+                                                             .gap = TRN_GAP_UNSUPPORTED,
                                                              .entropy_milli = a->entropy_milli}};
     memcpy(f->nodes[f->n_nodes - 1].m.sha256, a->sha256, TRN_SHA256_SIZE);
     return 0;
@@ -190,12 +194,18 @@ static int add_gap(struct trn_release *r, uint32_t file, uint32_t artifact, cons
     return copy_texts(r, (struct trn_str *const[]){&t->g.gap.what, &t->g.gap.member}, 2);
 }
 
+static void note_gap(struct trn_release_member *m, enum trn_gap_kind kind)
+{
+    m->gaps++;
+    m->gap = kind != TRN_GAP_UNSUPPORTED ? kind : m->gap;
+}
+
 int trn_release_gap(struct trn_release *r, uint32_t file, uint32_t artifact, const struct trn_gap *g)
 {
     struct trn_release_source *f = file_of(r, file);
     if (!f || artifact == 0 || artifact > f->n_nodes)
         return -EINVAL;
-    f->nodes[artifact - 1].m.gaps++;
+    note_gap(&f->nodes[artifact - 1].m, g->kind);
     return add_gap(r, file, artifact, g);
 }
 
@@ -285,8 +295,9 @@ static struct trn_str join(struct trn_release *r, const struct trn_release_membe
 {
     if (!up || up->path.n == 0)
         return name;
-    if (up->path.n + name.n > PATH_MAX_LEN)
+    if (up->path.n + name.n > PATH_MAX_LEN || r->path_bytes > PATH_BYTES)
         return name;
+    r->path_bytes += up->path.n + name.n + 1;
     return trn_arena_printf(r->arena, "%.*s!%.*s", TRN_STR_ARG(up->path), TRN_STR_ARG(name));
 }
 
@@ -309,8 +320,23 @@ static int add_member(struct trn_release *r, const struct trn_release_member *m,
     return 0;
 }
 
+/* Archives in archives, each many times in the next: what a worker looks at once would be millions of members here. */
+static int too_many_copies(struct trn_release *r, uint32_t file, uint32_t to)
+{
+    const struct trn_gap g = {.kind = TRN_GAP_LIMIT,
+                              .what = TRN_STR("members of archives that are in it more than once"),
+                              .value = r->copies_max,
+                              .limit = r->copies_max};
+    int e = add_gap(r, file, 0, &g);
+    if (e == 0) {
+        note_gap(&r->members[to], g.kind);
+        r->gaps[r->n_gaps - 1].g.member = to;
+    }
+    return e;
+}
+
 /* What stands below a known content in the release that looked at it, copied below ours. */
-static int copy_below(struct trn_release *r, uint32_t to, const struct trn_release *from, uint32_t at)
+static int copy_below(struct trn_release *r, uint32_t file, uint32_t to, const struct trn_release *from, uint32_t at)
 {
     uint32_t map_depth[TRN_RELEASE_DEPTH];
     uint32_t base = trn_release_at(from, at)->depth;
@@ -320,6 +346,8 @@ static int copy_below(struct trn_release *r, uint32_t to, const struct trn_relea
         uint32_t d = m->depth - base, id;
         if (d >= TRN_RELEASE_DEPTH)
             continue;
+        if (r->copies++ >= r->copies_max)
+            return r->copies == r->copies_max + 1 ? too_many_copies(r, file, to) : 0;
         struct trn_release_member copy = *m;
         copy.known = true;
         struct trn_str own = m->path;
@@ -335,7 +363,7 @@ static int copy_below(struct trn_release *r, uint32_t to, const struct trn_relea
 }
 
 /* It came as a hash and a name only: what is known of it stands earlier in this release, or in the other one. */
-static int take_known(struct trn_release *r, uint32_t id, uint8_t (*seen)[TRN_KNOWN_KEY])
+static int take_known(struct trn_release *r, uint32_t file, uint32_t id, uint8_t (*seen)[TRN_KNOWN_KEY])
 {
     struct trn_release_member *m = &r->members[id];
     const struct trn_release *from = r->other;
@@ -355,8 +383,9 @@ static int take_known(struct trn_release *r, uint32_t id, uint8_t (*seen)[TRN_KN
     m->findings = k.findings;
     m->n_findings = k.n_findings;
     m->gaps = k.gaps;
+    m->gap = k.gap;
     m->known = true;
-    return k.children ? copy_below(r, id, from, at) : 0;
+    return k.children ? copy_below(r, file, id, from, at) : 0;
 }
 
 static bool was_looked_at(const struct trn_release_node *n)
@@ -379,7 +408,7 @@ static int add_tree(struct trn_release *r, struct trn_release_source *f, uint32_
     n->index = index;
     trn_known_key(n->m.sha256, trn_path_base(n->m.name), key);
     if (!was_looked_at(n))
-        e = take_known(r, index, &key);
+        e = take_known(r, (uint32_t)(f - r->files), index, &key);
     if (e == 0)
         e = trn_release_note_key(r, key, index);
     for (uint32_t child = n->child; e == 0 && child; child = f->nodes[child - 1].next)

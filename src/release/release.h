@@ -37,7 +37,8 @@ struct
     size_t n_features;
     const struct trn_finding *const *findings; /* of the scan, in the order told */
     size_t n_findings;
-    uint32_t gaps; /* things in it that could not be looked at */
+    uint32_t gaps;         /* things in it that could not be looked at */
+    enum trn_gap_kind gap; /* the last of them that is more than "unsupported" */
     bool
         known; /* it was not looked at again: features and findings are those of the same content in the other release */
 };
@@ -48,6 +49,7 @@ struct trn_release_options {
     struct trn_str label;            /* "1.0", a path: for people */
     const struct trn_release *other; /* for contents that were known: borrowed, outlives this one; NULL: none */
     uint64_t memory;                 /* at most; 0: 512 MiB */
+    uint32_t copies;                 /* members that known contents bring with them, at most; 0: 500,000 */
 };
 int trn_release_new(const struct trn_release_options *o, struct trn_release **ret) TRN_MUST_CHECK;
 struct trn_release *trn_release_free(struct trn_release *r); /* takes NULL */

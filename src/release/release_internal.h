@@ -58,7 +58,9 @@ struct trn_release {
     size_t n_files, cap_files, n_members, cap_members, n_gaps, cap_gaps, n_keys, cap_keys;
     uint32_t *programs; /* of a finished one, by name in lower case */
     size_t n_programs;
-    struct trn_map *first; /* while it is finished: hash of key -> member that was looked at */
+    struct trn_map *first;       /* while it is finished: hash of key -> member that was looked at */
+    uint32_t copies, copies_max; /* members that came with known contents */
+    uint64_t path_bytes;         /* of all paths that were put together */
     bool finished, undecided;
 };
 
