@@ -21,6 +21,7 @@
 #define VERDICTS_MAX 4096u
 #define ALLOW_S 86400u
 #define ALLOW_MOST_S (14u * 86400u)
+#define CLOCKS_APART_S 300u /* a clock that is set right */
 #define READ_MOST 2000u
 
 json_t *trn_gate_now(const char *event)
@@ -32,6 +33,26 @@ json_t *trn_gate_now(const char *event)
 }
 
 /* ---- files of lines ---- */
+
+/* The whole line or none of it; behind one that was cut off (power, a full disk) it begins anew. */
+static int append_whole(int fd, const char *line, size_t n)
+{
+    struct stat st;
+    char last = '\n';
+    int e = trn_fstat(fd, &st);
+    if (e < 0)
+        return e;
+    if (!S_ISREG(st.st_mode))
+        return -EINVAL;
+    if (st.st_size > 0 && pread(fd, &last, 1, st.st_size - 1) != 1)
+        return -EIO;
+    e = last == '\n' ? 0 : trn_write_full(fd, "\n", 1);
+    if (e == 0)
+        e = trn_write_full(fd, line, n);
+    if (e < 0)
+        (void)!ftruncate(fd, st.st_size);
+    return e;
+}
 
 static int append_line(int folder, const char *name, size_t max, json_t *line)
 {
@@ -53,8 +74,8 @@ static int append_line(int folder, const char *name, size_t max, json_t *line)
         (void)renameat(folder, name, folder, old);
     }
     TRN_AUTO(trn_fd_closep)
-    int fd = openat(folder, name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-    return fd < 0 ? -errno : trn_write_full(fd, whole, (size_t)n);
+    int fd = openat(folder, name, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+    return fd < 0 ? -errno : append_whole(fd, whole, (size_t)n);
 }
 
 /* Lines that are objects; a line that was cut off (a full disk) is passed over. */
@@ -237,10 +258,15 @@ void trn_gate_remember(int folder, const uint8_t key[TRN_SHA256_SIZE], const jso
 
 /* ---- what is allowed against a refusal ---- */
 
+/* Not before it was said either: when the clock goes back, what is allowed does not live longer for it. */
 static bool holds(const json_t *a, uint64_t now_ns)
 {
-    uint64_t until = 0;
-    return trn_time_parse(trn_json_text(a, "until"), now_ns, &until) == 0 && until > now_ns;
+    uint64_t from = 0, until = 0;
+    struct trn_str begun = trn_json_text(a, "time"), ends = trn_json_text(a, "until");
+    if (trn_str_find(begun, '-') < 0 || trn_str_find(ends, '-') < 0) /* a moment, not a span before now */
+        return false;
+    return trn_time_parse(begun, now_ns, &from) == 0 && trn_time_parse(ends, now_ns, &until) == 0 && until > now_ns &&
+           from <= now_ns + CLOCKS_APART_S * TRN_NS_PER_SEC && until <= from + ALLOW_MOST_S * TRN_NS_PER_SEC;
 }
 
 json_t *trn_gate_allow_list(int folder)

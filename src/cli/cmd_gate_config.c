@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define CONFIG_MAX (64u << 10)
+#define WRONG_TOLD 8u
 #define HINT_TIME "such as 20s or 2m"
 
 void trn_gate_config_default(struct trn_gate_config *c)
@@ -39,6 +40,9 @@ static bool take_path(struct trn_str v, char *dst, size_t size)
 {
     if (v.n == 0 || v.n >= size || v.p[0] != '/')
         return false;
+    for (size_t i = 0; i < v.n; i++)
+        if ((unsigned char)v.p[i] < 0x20 || v.p[i] == 0x7f)
+            return false;
     (void)snprintf(dst, size, "%.*s", TRN_STR_ARG(v));
     return true;
 }
@@ -86,20 +90,12 @@ static bool take_line(struct trn_str word, struct trn_str value, struct trn_gate
                                                     : false;
 }
 
-void trn_gate_config_read(struct trn_cli *cli, const char *path, struct trn_gate_config *ret)
+void trn_gate_config_parse(FILE *told, const char *path, struct trn_str text, struct trn_gate_config *ret)
 {
-    TRN_AUTO(trn_buf_done) struct trn_buf b = {0};
-    struct trn_err err = {0};
-    struct trn_str rest, line;
-    char shown[120];
-    trn_gate_config_default(ret);
-    int e = trn_read_file(path, CONFIG_MAX, &b, &err);
-    if (e < 0) {
-        if (e != -ENOENT)
-            fprintf(cli->err, "turncoat: the settings of the gate are not used: %s\n", err.message);
-        return;
-    }
-    rest = trn_buf_str(&b);
+    struct trn_str rest = text, line;
+    char name[200], shown[120];
+    unsigned wrong = 0;
+    trn_escape_into(name, sizeof(name), trn_str_of(path));
     for (unsigned n = 1; trn_str_split(&rest, '\n', &line); n++) {
         line = trn_str_trim(line);
         if (line.n == 0 || line.p[0] == '#')
@@ -109,10 +105,47 @@ void trn_gate_config_read(struct trn_cli *cli, const char *path, struct trn_gate
         struct trn_gate_config next = *ret;
         if (space > 0 && take_line(word, trn_str_trim(trn_str_slice(line, (size_t)space, line.n)), &next))
             *ret = next;
-        else
-            fprintf(cli->err, "turncoat: line %u of '%s' is no setting, ignoring: '%s'\n", n, path,
+        else if (wrong++ < WRONG_TOLD)
+            fprintf(told, "turncoat: line %u of '%s' is no setting, ignoring: '%s'\n", n, name,
                     trn_escape_into(shown, sizeof(shown), line));
     }
+    if (wrong > WRONG_TOLD)
+        fprintf(told, "turncoat: '%s' has %u lines more that are no setting\n", name, wrong - WRONG_TOLD);
+}
+
+/* Who may write the settings decides what is judged, so nobody but root (or the caller) may. */
+static int read_settings(const char *path, struct trn_buf *b)
+{
+    struct stat st;
+    TRN_AUTO(trn_fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0)
+        return -errno;
+    int e = trn_fstat(fd, &st);
+    if (e < 0)
+        return e;
+    if (!S_ISREG(st.st_mode))
+        return -EINVAL;
+    if ((st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & 022))
+        return -EPERM;
+    return trn_read_all(fd, b);
+}
+
+void trn_gate_config_read(struct trn_cli *cli, const char *path, struct trn_gate_config *ret)
+{
+    TRN_AUTO(trn_buf_done) struct trn_buf b;
+    char name[200];
+    trn_buf_init(&b, CONFIG_MAX);
+    trn_gate_config_default(ret);
+    int e = read_settings(path, &b);
+    if (e == 0)
+        trn_gate_config_parse(cli->err, path, trn_buf_str(&b), ret);
+    else if (e != -ENOENT)
+        fprintf(cli->err, "turncoat: the settings of the gate in '%s' are not used, the defaults are: %s\n",
+                trn_escape_into(name, sizeof(name), trn_str_of(path)),
+                e == -EPERM    ? "others than root may write them"
+                : e == -EINVAL ? "that is no file"
+                : e == -EFBIG  ? "they are too long"
+                               : trn_errno_words(e));
 }
 
 static void set_value(struct trn_cli *cli, const char *name, const char *value)

@@ -51,6 +51,8 @@ struct trn_gate_config {
 };
 void trn_gate_config_default(struct trn_gate_config *c);
 /* Faults are told on cli->err, and leave what stood there before. No file: the defaults. */
+/* The same of text; told: of which file. */
+void trn_gate_config_parse(FILE *told, const char *path, struct trn_str text, struct trn_gate_config *ret);
 void trn_gate_config_read(struct trn_cli *cli, const char *path, struct trn_gate_config *ret);
 int trn_gate_hook_install(struct trn_cli *cli, struct trn_err *err) TRN_MUST_CHECK;
 int trn_gate_hook_remove(struct trn_cli *cli, struct trn_err *err) TRN_MUST_CHECK;

@@ -142,6 +142,47 @@ Test(gate, settings_are_read_and_a_wrong_one_changes_nothing)
     free(said);
 }
 
+/* apt waits for the gate, and who may write its settings decides what it judges. */
+Test(gate, settings_that_others_may_write_or_that_are_no_file_are_not_used)
+{
+    struct trn_gate_config c;
+    char path[64], dir[] = "/tmp/trn-gate-XXXXXX", *said = NULL;
+    size_t n;
+    cr_assert(mkdtemp(dir));
+    snprintf(path, sizeof(path), "%s/gate.conf", dir);
+    for (int i = 0; i < 4; i++) {
+        struct trn_cli cli = {.err = open_memstream(&said, &n)};
+        TRN_AUTO(trn_fd_closep) int fd = i < 2 ? open(path, O_WRONLY | O_CREAT, 0600) : -1;
+        if (i < 2)
+            cr_assert(trn_write_full(fd, "fail closed\n", 12) == 0 && fchmod(fd, i == 0 ? 0644 : 0666) == 0);
+        else
+            cr_assert_eq(i == 2 ? mkfifo(path, 0600) : mkdir(path, 0700), 0);
+        trn_gate_config_read(&cli, path, &c);
+        fclose(cli.err);
+        cr_expect_eq(c.fail_closed, i == 0, "case %d: %s", i, said);
+        cr_expect_eq(strstr(said, "are not used") == NULL, i == 0, "case %d: %s", i, said);
+        free(said);
+        cr_assert_eq(remove(path), 0);
+    }
+    cr_assert_eq(rmdir(dir), 0);
+}
+
+Test(gate, thousands_of_wrong_settings_are_a_few_words)
+{
+    struct trn_gate_config c;
+    char *said = NULL, text[6000];
+    for (size_t i = 0; i < sizeof(text) - 1; i++)
+        text[i] = i % 2 ? '\n' : 'x';
+    text[sizeof(text) - 1] = '\0';
+    settings(text, &c, &said);
+    cr_expect_lt(strlen(said), 2000);
+    cr_expect(strstr(said, "2992 lines more"), "%s", said);
+    free(said);
+    settings("rules /etc/a\tb\nindicators /etc/\x01x\n", &c, &said);
+    cr_expect(!c.rules[0] && !c.indicators[0] && strstr(said, "line 2"), "%s", said);
+    free(said);
+}
+
 static char state[64];
 
 static void make_state(void)
@@ -216,6 +257,55 @@ Test(gate_books, lines_that_were_cut_off_are_passed_over)
     json_t *all = trn_gate_book_read(folder, 100);
     cr_assert_eq(json_array_size(all), 2);
     json_decref(all);
+}
+
+/* A line that was cut off by a full disk does not take the next one with it. */
+Test(gate_books, what_is_written_behind_half_a_line_is_read)
+{
+    TRN_AUTO(trn_fd_closep) int folder = trn_gate_folder(state, NULL);
+    put_told(folder, "acme", "1.1", 0xaa);
+    TRN_AUTO(trn_fd_closep) int fd = openat(folder, "journal.jsonl", O_WRONLY | O_APPEND);
+    cr_assert_eq(trn_write_full(fd, "{\"event\":\"pack", 14), 0);
+    put_told(folder, "acme", "1.2", 0xbb);
+    json_t *all = trn_gate_book_read(folder, 100);
+    cr_assert_eq(json_array_size(all), 2);
+    json_decref(all);
+    cr_assert(unlinkat(folder, "journal.jsonl", 0) == 0 && mkfifoat(folder, "journal.jsonl", 0600) == 0);
+    cr_expect_lt(trn_gate_book(folder, json_object()), 0, "a pipe is no journal");
+}
+
+/* Lines as they could stand there: only what was said before now, for at most 14 days, holds. */
+Test(gate_books, what_is_allowed_lives_no_longer_when_the_clock_goes_back)
+{
+    static const struct {
+        const char *time, *until;
+        bool holds;
+    } cases[] = {
+        {"-1h", "+1h", true}, {"-1h", "-1m", false}, {"+1d", "+2d", false}, {"-1d", "+14d", false},
+        {NULL, "+1h", false}, {"-1h", NULL, false},  {"5m", "+1h", false},  {"-1h", "5m", false},
+    };
+    TRN_AUTO(trn_fd_closep) int folder = trn_gate_folder(state, NULL);
+    char hash[2 * TRN_SHA256_SIZE + 1] = "";
+    memset(hash, 'a', sizeof(hash) - 1);
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(cases); i++) {
+        json_t *line = json_pack("{s:s, s:s, s:s}", "package", "acme", "version", "1.1", "sha256", hash);
+        const char *said[] = {cases[i].time, cases[i].until}, *const keys[] = {"time", "until"};
+        for (size_t k = 0; k < 2; k++) {
+            TRN_AUTO(trn_buf_done) struct trn_buf b;
+            char unit = said[k] ? said[k][strlen(said[k]) - 1] : 0;
+            int64_t by = said[k] ? strtol(said[k], NULL, 10) * (unit == 'm' ? 60 : unit == 'h' ? 3600 : 86400) : 0;
+            trn_buf_init(&b, 64);
+            trn_put_time_iso(&b, trn_wall_ns() + (uint64_t)by * TRN_NS_PER_SEC);
+            if (said[k]) /* "5m": as it stands */
+                json_object_set_new(line, keys[k],
+                                    strchr("+-", said[k][0]) ? json_stringn(b.p, b.n) : json_string(said[k]));
+        }
+        cr_assert_eq(trn_gate_append(folder, "allowed.jsonl", line), 0);
+        json_t *found = trn_gate_allowed(folder, TRN_STR("acme"), TRN_STR("1.1"), hash);
+        cr_expect_eq(found != NULL, cases[i].holds, "case %zu", i);
+        json_decref(found);
+        cr_assert_eq(unlinkat(folder, "allowed.jsonl", 0), 0);
+    }
 }
 
 Test(gate_books, a_folder_that_others_may_write_is_not_used)
