@@ -41,7 +41,7 @@ struct trn_command {
     int (*run)(struct trn_cli *cli); /* returns enum trn_exit */
 };
 
-#define TRN_CLI_OPTIONS 20 /* most options of one command, the common ones included */
+#define TRN_CLI_OPTIONS 24 /* most options of one command, the common ones included */
 #define TRN_CLI_MANY 64
 
 struct trn_cli { /* one call */

@@ -3,7 +3,7 @@
  * Owns: 'turncoat diff OLD NEW': the words, where each output goes, signals, the exit code. Needs no daemon and no root.
  * Must not: open a format; judge (src/release/ does).
  */
-#include "cli/diff.h"
+#include "cli/tell.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -34,6 +34,7 @@ struct diff {
     size_t n_upstream;
     struct trn_diff_seen seen;
     struct trn_diff *diff;
+    struct trn_tell tell;
     uint64_t files, last_files, bytes, last_bytes; /* of what is over, of what is looked at */
     int signals;                                   /* signalfd; -1: none */
     sigset_t mask;
@@ -151,6 +152,8 @@ static int read_words(struct diff *d, struct trn_err *err)
     int e = choose_sides(d, err);
     if (e == 0)
         e = trn_scan_settings_read(d->cli, &d->settings, err);
+    if (e == 0)
+        e = trn_tell_begin(&d->tell, d->cli, "diff", err);
     if (e == 0 && policy)
         e = trn_accepts_read(&d->policy, policy, err);
     return e < 0 ? e : open_outputs(d, err);
@@ -286,6 +289,8 @@ static int answer(struct diff *d, struct trn_err *err)
     if (e == 0 && !first)
         e = show(d, err);
     if (e == 0)
+        trn_diff_tell(&d->tell, d->diff);
+    if (e == 0)
         e = remember(d, &remembered, err);
     if (e == 0 && first)
         trn_diff_report_first(d->after, d->cli->json, remembered, d->cli->out);
@@ -321,6 +326,7 @@ static int run(struct trn_cli *cli)
     bool usage = e < 0;
     if (e == 0)
         e = work(&d, &err);
+    trn_tell_end(&d.tell);
     usage = usage || e == -EINVAL || e == -ENOENT;
     for (size_t i = 0; i < OUTPUTS; i++) {
         int f = trn_output_close(&d.outputs[i], e == 0 && d.diff, &late);
@@ -346,6 +352,7 @@ static const struct trn_option OPTIONS[] = {
     {"no-remember", NULL, "keep nothing; else NEW alone is kept unless it is suspicious"},
     {"package", "NAME", "two versions of a package from apt's cache: the two newest, or those named"},
     {"from", "DIR", "where --package looks, instead of apt's cache"},
+    TRN_TELL_OPTIONS,
     {"sarif", "FILE", "write the findings as SARIF 2.1.0; - is standard output"},
     {"html", "FILE", "write a page to keep and print, without scripts; - is standard output"},
     {"sbom", "FILE", "write both inventories and their difference, as CycloneDX 1.5; - is standard output"},

@@ -3,7 +3,7 @@
  * Owns: 'turncoat scan PATH...': the words, where each output goes, signals, the exit code. Needs no daemon and no root.
  * Must not: open a format; a strict worker does.
  */
-#include "cli/scan.h"
+#include "cli/tell.h"
 
 #include <signal.h>
 #include <sys/signalfd.h>
@@ -20,6 +20,7 @@ struct scan {
     struct trn_scan_sarif sarif;
     struct trn_scan_sbom sbom;
     struct trn_scan_sum sum;
+    struct trn_tell tell;
     int signals; /* signalfd; -1: none */
     sigset_t before;
     bool stopped, broken;
@@ -89,6 +90,8 @@ static int on_file(void *ctx, struct trn_scanned *f)
         e = trn_scan_sarif_file(&s->sarif, f);
     if (e == 0 && s->sbom_to.f)
         e = trn_scan_sbom_file(&s->sbom, f);
+    if (e == 0)
+        trn_scan_tell(&s->tell, f);
     s->broken = s->broken || ferror(s->cli->out); /* who read it went away */
     return e;
 }
@@ -194,6 +197,8 @@ static int run(struct trn_cli *cli)
     struct scan s = {.cli = cli, .signals = -1};
     struct trn_err err = {0}, late = {0};
     int e = trn_scan_settings_read(cli, &s.settings, &err);
+    if (e == 0)
+        e = trn_tell_begin(&s.tell, cli, "scan", &err);
     bool usage = e < 0;
     if (e == 0) {
         e = open_outputs(&s, &err);
@@ -201,6 +206,7 @@ static int run(struct trn_cli *cli)
     }
     if (e == 0)
         e = scan(&s, &err);
+    trn_tell_end(&s.tell);
     bool whole = e == 0 && !s.broken;
     int f = trn_output_close(&s.sarif_to, whole, &late);
     int g = trn_output_close(&s.sbom_to, whole, &late);
@@ -222,6 +228,7 @@ static const struct trn_option OPTIONS[] = {
     {"jobs", "N", "how many files are looked at at once (default: one a processor)"},
     {"limit", "NAME=N,...",
      "limits of one file: bytes, member_bytes, ratio, memory, members, depth, findings, seconds"},
+    TRN_TELL_OPTIONS,
     {"no-cache", NULL, "look at everything again, and remember nothing"},
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owns: {"ask":"brought"}: what the gate found in an update becomes events, one a finding; they stand in the log, so a replay
- * tells the same story.
+ * Owns: {"ask":"brought"}: what the gate found in an update, or a scan or diff in an installed software, becomes events, one a
+ * finding; they stand in the log, so a replay tells the same story.
  * Must not: take a word of it from anybody but root; judge it (src/detect/brought.c).
  */
 #include "engine/server_internal.h"
@@ -16,15 +16,25 @@ static bool fits(struct trn_str s, size_t max)
     return s.n > 0 && s.n <= max;
 }
 
+static bool is_one_of_us(struct trn_str by)
+{
+    return trn_str_is_none(by) || trn_str_eq_c(by, "gate") || trn_str_eq_c(by, "scan") || trn_str_eq_c(by, "diff");
+}
+
 static bool take_package(const json_t *request, struct trn_ev_brought *b)
 {
     enum trn_verdict v;
+    enum trn_origin origin;
+    b->by = trn_request_text(request, "by");
+    b->origin = trn_request_text(request, "origin");
     b->name = trn_request_text(request, "name");
     b->version = trn_request_text(request, "version");
     b->from = trn_request_text(request, "from");
     b->sha256 = trn_request_text(request, "sha256");
     b->verdict = trn_request_text(request, "verdict");
-    return fits(b->name, NAME_MAX_BYTES) && fits(b->version, NAME_MAX_BYTES) && fits(b->from, NAME_MAX_BYTES) &&
+    bool compared = fits(b->from, NAME_MAX_BYTES) || (trn_str_eq_c(b->by, "scan") && trn_str_is_none(b->from));
+    return is_one_of_us(b->by) && (trn_str_is_none(b->origin) || trn_origin_parse(b->origin, &origin) == 0) &&
+           compared && fits(b->name, NAME_MAX_BYTES) && fits(b->version, NAME_MAX_BYTES) &&
            b->sha256.n == SHA256_TEXT && trn_verdict_parse(b->verdict, &v) == 0;
 }
 
@@ -57,15 +67,16 @@ void trn_ask_brought(struct trn_request_env *env, const struct trn_request_clien
     size_t n = json_array_size(all);
     int r = 0;
     if (client->uid != 0) {
-        trn_answer_error(client->out, -EPERM, "only root may tell what an update brings", "the gate does");
+        trn_answer_error(client->out, -EPERM, "only root may tell what was found in a software", "use sudo");
         return;
     }
     bool good = take_package(request, &b) && n > 0 && n <= FINDINGS_MAX;
     for (size_t i = 0; good && i < n; i++)
         good = take_finding(json_array_get(all, i), &b);
     if (!good) {
-        trn_answer_error(client->out, -EINVAL,
-                         "an update is told with name, version, from, sha256, verdict and 1 to 10 findings", "");
+        trn_answer_error(
+            client->out, -EINVAL,
+            "a software is told of with name, version, from (but by a scan), sha256, verdict and 1 to 10 findings", "");
         return;
     }
     for (size_t i = 0; r == 0 && i < n; i++)

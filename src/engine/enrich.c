@@ -586,8 +586,7 @@ int trn_enrich_tick(struct trn_enrich *e, uint64_t now_boot_ns, uint64_t now_wal
 
 const struct trn_package_index *trn_enrich_packages(const struct trn_enrich *e)
 {
-    const struct trn_root *ours = trn_roots_find(e->roots, 0);
-    return ours ? trn_root_index(ours) : NULL;
+    return trn_root_index(trn_roots_find(e->roots, 0));
 }
 
 void trn_enrich_stats(const struct trn_enrich *e, struct trn_enrich_stats *ret)
@@ -595,6 +594,7 @@ void trn_enrich_stats(const struct trn_enrich *e, struct trn_enrich_stats *ret)
     *ret = e->stats;
     ret->pending = trn_map_count(e->by_job);
     ret->reindexed = trn_roots_reindexed(e->roots);
+    ret->packages_read = trn_root_answered(trn_roots_find(e->roots, 0));
     ret->bytes = sizeof *e + TRN_IPC_MAX + trn_map_bytes(e->by_job) + trn_map_bytes(e->by_file) +
                  trn_map_bytes(e->libraries) + trn_map_bytes(e->loaders) + trn_roots_bytes(e->roots);
 }

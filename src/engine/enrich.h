@@ -51,6 +51,7 @@ const struct trn_package_index *trn_enrich_packages(const struct trn_enrich *e);
 struct trn_enrich_stats {
     uint64_t asked, told, failed, given_up, refused, reindexed, malformed;
     size_t pending, bytes;
+    bool packages_read; /* the package database, or the knowledge that there is none */
 };
 void trn_enrich_stats(const struct trn_enrich *e, struct trn_enrich_stats *ret);
 

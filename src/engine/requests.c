@@ -252,7 +252,7 @@ static void ask_findings(struct trn_request_env *env, const json_t *request, str
 
 static void ask_live(struct trn_request_env *env, enum trn_ask ask, const json_t *request, struct trn_buf *out)
 {
-    int r = env->live(env->ctx, ask, trn_request_text(request, "name"), out);
+    int r = env->live(env->ctx, ask, trn_request_text(request, ask == TRN_ASK_OWNER ? "path" : "name"), out);
     if (r < 0)
         trn_answer_error(out, r, "the engine is busy and did not answer", "try again");
     else
@@ -333,7 +333,7 @@ void trn_request(struct trn_request_env *env, struct trn_request_client *client,
     else if (trn_str_eq_c(ask, "status"))
         ask_live(env, TRN_ASK_STATUS, request, client->out);
     else if (trn_str_eq_c(ask, "software"))
-        ask_live(env, TRN_ASK_SOFTWARE, request, client->out);
+        ask_live(env, json_object_get(request, "path") ? TRN_ASK_OWNER : TRN_ASK_SOFTWARE, request, client->out);
     else if (trn_str_eq_c(ask, "processes"))
         ask_live(env, TRN_ASK_PROCESSES, request, client->out);
     else if (trn_str_eq_c(ask, "filters"))

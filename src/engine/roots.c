@@ -130,12 +130,12 @@ bool trn_root_fresh(struct trn_roots *r, struct trn_root *root, uint64_t ctime_w
 
 const struct trn_package_index *trn_root_index(const struct trn_root *root)
 {
-    return root->twin ? root->twin->index : root->index;
+    return !root ? NULL : root->twin ? root->twin->index : root->index;
 }
 
 bool trn_root_answered(const struct trn_root *root)
 {
-    return root->answered;
+    return root && root->answered;
 }
 
 bool trn_root_is_ours(const struct trn_root *root)

@@ -31,7 +31,7 @@ struct trn_root *trn_roots_find(struct trn_roots *r, uint32_t mntns);
 /* True: the index (or its known absence) may be used for a file that changed at ctime (wall). False:
  * a check is under way or was just asked for. */
 bool trn_root_fresh(struct trn_roots *r, struct trn_root *root, uint64_t ctime_wall_ns);
-const struct trn_package_index *trn_root_index(const struct trn_root *root); /* NULL: none */
+const struct trn_package_index *trn_root_index(const struct trn_root *root); /* NULL: none; both take NULL */
 bool trn_root_answered(const struct trn_root *root); /* false: its very first check is not over */
 bool trn_root_is_ours(const struct trn_root *root);
 

@@ -37,6 +37,7 @@ enum trn_ask {
     TRN_ASK_EXCEPTION,
     TRN_ASK_DECIDE,
     TRN_ASK_RESPOND,
+    TRN_ASK_OWNER, /* of a file: name is its path */
 };
 /* Called in the main thread by trn_server_serve: append whole lines to out. name may be absent; for TRN_ASK_EXCEPTION it is
  * an encoded EXCEPTION event, and the last line (end or error) is appended too; for

@@ -301,6 +301,46 @@ static void put_software(const struct trn_pipeline *p, struct trn_str name, stru
     trn_map_free(running);
 }
 
+static void put_owner_line(struct trn_buf *out, const struct trn_software *s, const char *state)
+{
+    trn_put_c(out, "{\"type\":\"software\",\"software\":{");
+    key_str(out, "name", s->name);
+    trn_put_c(out, ",");
+    key_str(out, "version", s->version);
+    trn_put_fmt(out, ",\"origin\":\"%s\",\"state\":\"%s\"}}\n", trn_origin_name(s->origin), state);
+}
+
+/* Whose a file of this machine is: a package's; else what was seen to run from there. Nobody's: no line. */
+static void put_owner(const struct trn_pipeline *p, struct trn_str path, struct trn_buf *out)
+{
+    const struct trn_process_table *t = trn_engine_processes(p->engine);
+    const struct trn_package_index *x = trn_enrich_packages(p->enrich);
+    const struct trn_entity *e;
+    struct trn_owner owner;
+    struct trn_enrich_stats enrich;
+    trn_enrich_stats(p->enrich, &enrich);
+    if (!enrich.packages_read) {
+        put_owner_line(out, &(struct trn_software){.origin = TRN_ORIGIN_UNKNOWN}, "not read yet");
+        return;
+    }
+    if (x && trn_package_index_find(x, path, &owner)) {
+        const struct trn_software s = {.name = owner.package->name,
+                                       .version = owner.package->version,
+                                       .origin = TRN_ORIGIN_DPKG};
+        put_owner_line(out, &s, package_state(owner.package->flags));
+        return;
+    }
+    for (size_t it = 0; trn_process_next(t, &it, &e);) {
+        const struct trn_identity *id = e->image.identity;
+        if (!id || !trn_str_eq(e->image.path, path) || (p->hello.mntns && e->mntns != p->hello.mntns) ||
+            trn_str_is_empty(id->software.name) || id->software.origin == TRN_ORIGIN_MANUAL ||
+            id->software.origin == TRN_ORIGIN_UNKNOWN)
+            continue;
+        put_owner_line(out, &id->software, "running");
+        return;
+    }
+}
+
 static void put_process_list(const struct trn_pipeline *p, struct trn_buf *out)
 {
     const struct trn_process_table *t = trn_engine_processes(p->engine);
@@ -337,6 +377,9 @@ void trn_pipe_answer(void *ctx, enum trn_ask ask, struct trn_str name, struct tr
         put_software(p, name, out);
         if (!trn_str_is_empty(name))
             trn_engine_profile(p->engine, name, out);
+        break;
+    case TRN_ASK_OWNER:
+        put_owner(p, name, out);
         break;
     case TRN_ASK_FILTERS:
         trn_filter_list_lines(p->filters, out);

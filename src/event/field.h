@@ -186,7 +186,9 @@ enum trn_field {
     TRN_F_BROUGHT_SHA256 = 173,
     TRN_F_BROUGHT_VERDICT = 174,
     TRN_F_BROUGHT_SCORE = 175,
-    TRN_F_MAX = 176,
+    TRN_F_BROUGHT_BY = 176,
+    TRN_F_BROUGHT_ORIGIN = 177,
+    TRN_F_MAX = 178,
 };
 
 enum trn_kind {

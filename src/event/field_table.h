@@ -186,11 +186,13 @@
     X(EXCEPTION_REASON, "turncoat.exception.reason", STR, T(EXCEPTION), AT(exception.reason), 0, "why") \
     X(BROUGHT_FROM, "turncoat.brought.from", STR, T(BROUGHT), AT(brought.from), 0, "version that it was compared with") \
     X(BROUGHT_CHECK, "turncoat.brought.check", STR, T(BROUGHT), AT(brought.check), 0, "check that found it") \
-    X(BROUGHT_PATH, "turncoat.brought.path", STR, T(BROUGHT), AT(brought.path), 0, "where in the package") \
+    X(BROUGHT_PATH, "turncoat.brought.path", STR, T(BROUGHT), AT(brought.path), 0, "where in the package, or which installed file") \
     X(BROUGHT_SUMMARY, "turncoat.brought.summary", STR, T(BROUGHT), AT(brought.summary), 0, "what was found, a sentence") \
-    X(BROUGHT_SHA256, "turncoat.brought.sha256", STR, T(BROUGHT), AT(brought.sha256), 0, "hash of the package") \
-    X(BROUGHT_VERDICT, "turncoat.brought.verdict", STR, T(BROUGHT), AT(brought.verdict), 0, "verdict on the whole package") \
+    X(BROUGHT_SHA256, "turncoat.brought.sha256", STR, T(BROUGHT), AT(brought.sha256), 0, "hash of the package or file") \
+    X(BROUGHT_VERDICT, "turncoat.brought.verdict", STR, T(BROUGHT), AT(brought.verdict), 0, "verdict on the whole package or file") \
     X(BROUGHT_SCORE, "turncoat.brought.score", U64, T(BROUGHT), AT(brought.score), 0, "weight of the finding") \
+    X(BROUGHT_BY, "turncoat.brought.by", STR, T(BROUGHT), AT(brought.by), 0, "who found it: gate, scan, diff") \
+    X(BROUGHT_ORIGIN, "turncoat.brought.origin", STR, T(BROUGHT), AT(brought.origin), 0, "where the software is from: dpkg, npm ...") \
     X(RESPONSE_ID, "turncoat.response.id", U64, T(RESPONSE), AT(response.id), 0, "number of the action") \
     X(RESPONSE_ACT, "turncoat.response.act", STR, T(RESPONSE), AT(response.act), 0, "block, hold, kill, isolate ...") \
     X(RESPONSE_STATE, "turncoat.response.state", STR, T(RESPONSE), AT(response.state), 0, "requested, done, seen, not-seen, failed, undone ...") \

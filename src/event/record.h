@@ -178,11 +178,12 @@ struct trn_ev_response { /* one step of an action; the header's uid and pid are 
         by; /* name of the user in the header, from the system's list of users; absent: by policy, not known */
 };
 
-struct trn_ev_brought { /* one finding about a package; the header's uid and pid are those of who told it */
-    struct trn_str name, version, from; /* of the package; the version it was compared with */
+struct trn_ev_brought { /* one finding about a software; the header's uid and pid are those of who told it */
+    struct trn_str name, version, from; /* of the software; the version it was compared with */
+    struct trn_str by, origin;          /* "gate" (also when absent), "scan", "diff"; trn_origin_name, absent: dpkg */
     struct trn_str check, path, summary;
-    struct trn_str sha256;  /* of the package, as text */
-    struct trn_str verdict; /* of the whole package */
+    struct trn_str sha256;  /* of the package, or of the installed file, as text */
+    struct trn_str verdict; /* of that as a whole */
     uint64_t score;
 };
 

@@ -43,7 +43,7 @@ enum trn_event_type {
     TRN_EV_EXCEPTION = 43, /* a check weighs less for one version of one software, or does no longer: who asked */
     TRN_EV_DECISION = 44,  /* what a person decided about a story: closed, assigned */
     TRN_EV_RESPONSE = 45,  /* a step of an action: requested, done, seen, undone ... */
-    TRN_EV_BROUGHT = 46,   /* what an update of a package brings, as the gate found it before it was unpacked */
+    TRN_EV_BROUGHT = 46,   /* what was found in an update, or in files of an installed software */
     TRN_EV_MAX = 47,
 };
 

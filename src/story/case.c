@@ -138,6 +138,8 @@ static bool wrote_for(const struct trn_case *c, uint64_t acting)
 static const char *role_of(const struct trn_finding *f)
 {
     struct trn_str id = trn_str_of(f->check->id);
+    if (f->telemetry == TRN_TEL_ARTIFACT)
+        return "came with";
     if (trn_str_eq_c(id, "behaviour.second-stage"))
         return trn_str_eq_c(trn_evidence(f, "how"), "mapped executable") ? "wrote and loaded" : "wrote and ran";
     if (trn_str_eq_c(id, "behaviour.browser-data") || trn_str_eq_c(id, "behaviour.collection"))

@@ -212,10 +212,10 @@ static struct trn_case *by_software(const struct trn_stories *s, const struct tr
     return NULL;
 }
 
-/* What an update brought is the software's, also when none of its processes is there any more. */
+/* What an update brought, or a file holds, is the software's, also when none of its processes is there any more. */
 bool trn_is_of_session(const struct trn_finding *f)
 {
-    return !f->acting && f->check->stage != TRN_STAGE_RELEASE_CHANGE;
+    return !f->acting && f->check->stage != TRN_STAGE_RELEASE_CHANGE && f->telemetry != TRN_TEL_ARTIFACT;
 }
 
 static struct trn_case *by_session(const struct trn_stories *s, const struct trn_finding *f)

@@ -98,7 +98,12 @@ static void phrase_exec_memory(struct trn_buf *b, const struct trn_finding *f)
 
 static void put_phrase(struct trn_buf *b, const struct trn_story *st, const struct trn_finding *f)
 {
-    if (trn_words_is(f, "behaviour.exec-memory")) {
+    if (f->telemetry == TRN_TEL_ARTIFACT) {
+        bool compared = trn_evidence(f, "compared_with").n;
+        trn_put_c(b, compared ? "came with what a vendor does not change (" : "holds what does not belong there (");
+        trn_put_c(b, f->check->title);
+        trn_put_c(b, ")");
+    } else if (trn_words_is(f, "behaviour.exec-memory")) {
         phrase_exec_memory(b, f);
     } else if (trn_words_is(f, "behaviour.foreign-library")) {
         trn_put_c(b, "loaded a library that is not its own");

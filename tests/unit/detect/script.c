@@ -273,6 +273,21 @@ void act_update(struct script *s, const char *name, const char *from, const char
     ev->software.by = TRN_STR("apt");
 }
 
+void act_brought(struct script *s, const char *name, const char *version, const char *check, uint64_t score,
+                 const char *verdict)
+{
+    struct trn_event *ev = make(s, TRN_EV_BROUGHT, TRN_NO_U32);
+    ev->brought = (struct trn_ev_brought){.name = text(s, name),
+                                          .version = text(s, version),
+                                          .check = text(s, check),
+                                          .path = TRN_STR("/opt/acme-softphone/codec.so"),
+                                          .summary = TRN_STR("it is not as it was"),
+                                          .sha256 = TRN_STR("5e1f5e1f5e1f5e1f5e1f5e1f5e1f5e1f"
+                                                            "5e1f5e1f5e1f5e1f5e1f5e1f5e1f5e1f"),
+                                          .verdict = text(s, verdict),
+                                          .score = score};
+}
+
 void act_loss(struct script *s, enum trn_class klass)
 {
     struct trn_event *ev = make(s, TRN_EV_LOSS, TRN_NO_U32);

@@ -58,6 +58,9 @@ void act_access(struct script *s, uint32_t pid, enum trn_action action, uint32_t
 void act_env(struct script *s, const char *env);  /* of the exec before: "LD_PRELOAD=/x.so LD_AUDIT=y.so" */
 void act_flags(struct script *s, uint32_t flags); /* of the event before */
 void act_update(struct script *s, const char *name, const char *from, const char *to);
+/* what a look at an installed file found */
+void act_brought(struct script *s, const char *name, const char *version, const char *check, uint64_t score,
+                 const char *verdict);
 void act_loss(struct script *s, enum trn_class klass);
 void act_tick(struct script *s);
 void act_stop(struct script *s);

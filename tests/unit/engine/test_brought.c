@@ -54,6 +54,15 @@ Test(brought, each_finding_is_an_event)
     cr_assert_str_eq(t.path, "data.tar!./x.dll");
 }
 
+Test(brought, a_scan_compares_with_nothing)
+{
+    struct told t = ask(0,
+                        "{\"ask\":\"brought\",\"by\":\"scan\",\"origin\":\"npm\",\"name\":\"acme\",\"version\":\"1\","
+                        "\"verdict\":\"note\",\"sha256\":\"" HASH "\",\"findings\":[" ONE "]}",
+                        "end");
+    cr_assert_eq(t.n, 1);
+}
+
 Test(brought, only_root_may_tell)
 {
     cr_assert_eq(ask(1001, HEAD "\"findings\":[" ONE "]}", "EPERM").n, 0);
@@ -63,6 +72,10 @@ Test(brought, what_is_not_right_is_refused_before_any_of_it_is_told)
 {
     static const char *const bad[] = {
         HEAD "\"findings\":[]}",
+        HEAD "\"by\":\"somebody\",\"findings\":[" ONE "]}",
+        HEAD "\"origin\":\"nowhere\",\"findings\":[" ONE "]}",
+        "{\"ask\":\"brought\",\"name\":\"acme\",\"version\":\"1\",\"verdict\":\"note\",\"sha256\":\"" HASH
+        "\",\"findings\":[" ONE "]}", /* compared with nothing, and no scan */
         HEAD "\"findings\":7}",
         HEAD "\"x\":1}",
         HEAD "\"findings\":[" ONE ",7]}",
