@@ -38,7 +38,7 @@ static const struct {
 } VERBS[] = {
     {"install", 0, install},           {"remove", 0, take_away},     {"status", 0, trn_gate_show_status},
     {"list", 0, trn_gate_show_list},   {"allow", 1, allow},          {"sweep", 1, trn_gate_sweep_once},
-    {"watch", 1, trn_gate_sweep_stay}, {"apt", 0, trn_gate_run_apt},
+    {"watch", 1, trn_gate_sweep_stay}, {"apt", 0, trn_gate_run_apt}, {"ahead", 0, trn_gate_run_ahead},
 };
 
 static int run(struct trn_cli *cli)
@@ -72,7 +72,7 @@ static const struct trn_option OPTIONS[] = {
     {"for", "TIME", "allow: how long: 12h, 7d (default 24h, at most 14d)"},
     {"jobs", "N", "sweep, watch: how many files are looked at at once (default: one a processor)"},
     {"fail-on", "VERDICT", "sweep: exit 1 from this verdict up (default suspicious)"},
-    {"config", "FILE", "apt: settings instead of " TRN_GATE_CONFIG},
+    {"config", "FILE", "apt, ahead: settings instead of " TRN_GATE_CONFIG},
 };
 
 static const struct trn_example EXAMPLES[] = {
@@ -88,7 +88,8 @@ const struct trn_command trn_cmd_gate = {
     .summary = "ask what changed at every package update, before it is unpacked",
     .notes = "install, remove: apt's hook. status, list: what happened. allow PACKAGE=VERSION: let through what was "
              "refused.\n"
-             "sweep DIR, watch DIR: judge a folder of releases once, or as they arrive. apt: what the hook calls.\n\n"
+             "sweep DIR, watch DIR: judge a folder of releases once, or as they arrive. apt: what the hook calls.\n"
+             "ahead: judge what lies in apt's cache, so that the hook need not.\n\n"
              "A malicious update stops apt before anything is unpacked, a suspicious one is told, all else is quiet. "
              "When the\n"
              "gate itself fails, or takes too long, apt goes on and it is told, unless it was installed with "

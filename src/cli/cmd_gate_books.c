@@ -151,6 +151,23 @@ json_t *trn_gate_reasons(const struct trn_diff *d)
     return all;
 }
 
+json_t *trn_gate_alone(const struct trn_release *r, enum trn_verdict *ret_verdict, uint16_t *ret_score)
+{
+    struct trn_score score = {0};
+    json_t *all = json_array();
+    for (size_t i = 0; i < trn_release_count(r); i++) {
+        const struct trn_release_member *m = trn_release_at(r, i);
+        for (size_t k = 0; k < m->n_findings; k++) {
+            const struct trn_finding *f = m->findings[k];
+            trn_score_add(&score, f);
+            if (f->score && json_array_size(all) < TRN_GATE_REASONS)
+                json_array_append_new(all, trn_gate_reason(m, f));
+        }
+    }
+    *ret_score = trn_score_of(&score, ret_verdict);
+    return all;
+}
+
 void trn_gate_say_reasons(FILE *to, const json_t *reasons)
 {
     size_t i;

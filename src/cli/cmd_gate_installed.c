@@ -108,34 +108,70 @@ static int open_one(const char *path, const char *member, struct trn_gate_file *
     return fd < 0 ? 0 : trn_gate_give(fd, member, trn_path_base(trn_str_of(member)), ret);
 }
 
-static int next_script(struct trn_gate_installed *x, struct trn_gate_file *ret)
+/* The next path of it that there may be, and how it is called as a member. */
+struct place {
+    char path[TRN_GATE_PATH_MAX], member[TRN_GATE_PATH_MAX];
+};
+
+static bool next_script(struct trn_gate_installed *x, struct place *ret)
 {
     static const char *const scripts[] = {"preinst", "postinst", "prerm", "postrm", "config", "triggers", "conffiles"};
-    char path[400], member[64];
-    int e = 0;
-    while (e == 0 && x->script < 2 * TRN_ARRAY_SIZE(scripts)) {
-        const char *name = scripts[x->script / 2];
-        if (x->script++ % 2)
-            (void)snprintf(path, sizeof(path), INFO "/%.*s:%.*s.%s", TRN_STR_ARG(x->name), TRN_STR_ARG(x->arch), name);
-        else
-            (void)snprintf(path, sizeof(path), INFO "/%.*s.%s", TRN_STR_ARG(x->name), name);
-        (void)snprintf(member, sizeof(member), "%s%s", x->control, name);
-        e = open_one(path, member, ret);
+    if (x->script == 2 * TRN_ARRAY_SIZE(scripts))
+        return false;
+    const char *name = scripts[x->script / 2];
+    if (x->script++ % 2)
+        (void)snprintf(ret->path, sizeof(ret->path), INFO "/%.*s:%.*s.%s", TRN_STR_ARG(x->name), TRN_STR_ARG(x->arch),
+                       name);
+    else
+        (void)snprintf(ret->path, sizeof(ret->path), INFO "/%.*s.%s", TRN_STR_ARG(x->name), name);
+    (void)snprintf(ret->member, sizeof(ret->member), "%s%s", x->control, name);
+    return true;
+}
+
+static bool next_place(struct trn_gate_installed *x, struct place *ret)
+{
+    struct trn_str line;
+    while (x->rest.n && trn_str_split(&x->rest, '\n', &line)) {
+        if (line.n < 2 || line.p[0] != '/' || line.n + sizeof(x->data) >= sizeof(ret->member))
+            continue;
+        (void)snprintf(ret->path, sizeof(ret->path), "%.*s", TRN_STR_ARG(line));
+        (void)snprintf(ret->member, sizeof(ret->member), "%s%.*s", x->data, (int)line.n - 1, line.p + 1);
+        return true;
     }
-    return e;
+    return next_script(x, ret);
 }
 
 int trn_gate_installed_next(struct trn_gate_installed *x, struct trn_gate_file *ret)
 {
-    char path[TRN_GATE_PATH_MAX], member[TRN_GATE_PATH_MAX];
-    struct trn_str line;
+    struct place p;
     int e = 0;
-    while (e == 0 && x->rest.n && trn_str_split(&x->rest, '\n', &line)) {
-        if (line.n < 2 || line.p[0] != '/' || line.n + sizeof(x->data) >= sizeof(member))
+    while (e == 0 && next_place(x, &p))
+        e = open_one(p.path, p.member, ret);
+    return e;
+}
+
+/* Who may set a file's time of change back is root, or has the disk. */
+int trn_gate_installed_identity(const struct trn_gate_installed *x, uint8_t ret[TRN_SHA256_SIZE])
+{
+    TRN_AUTO(trn_digest_freep) struct trn_digest *d = trn_digest_new(false);
+    struct trn_gate_installed walk = *x;
+    struct place p;
+    struct stat st;
+    int e = d ? 0 : -ENOMEM;
+    while (e == 0 && next_place(&walk, &p)) {
+        if (lstat(p.path, &st) < 0 || !S_ISREG(st.st_mode))
             continue;
-        (void)snprintf(path, sizeof(path), "%.*s", TRN_STR_ARG(line));
-        (void)snprintf(member, sizeof(member), "%s%.*s", x->data, (int)line.n - 1, line.p + 1);
-        e = open_one(path, member, ret);
+        const uint64_t who[] = {st.st_dev,
+                                st.st_ino,
+                                (uint64_t)st.st_size,
+                                st.st_mode,
+                                (uint64_t)st.st_mtim.tv_sec,
+                                (uint64_t)st.st_mtim.tv_nsec,
+                                (uint64_t)st.st_ctim.tv_sec,
+                                (uint64_t)st.st_ctim.tv_nsec};
+        e = trn_digest_update(d, p.member, strlen(p.member) + 1);
+        if (e == 0)
+            e = trn_digest_update(d, who, sizeof(who));
     }
-    return e ? e : next_script(x, ret);
+    return e < 0 ? e : trn_digest_end(d, ret, NULL);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owns: many pairs of releases, judged at the same time in one pool of strict workers: the old side of a pair first, then the
- * new one, of which contents that the old one had are not looked at again.
+ * Owns: many pairs of releases, judged at the same time in one pool of strict workers: the old side of a pair first (unless
+ * what was told of it is still known), then the new one, of which contents that the old one had are not looked at again.
  * Must not: open a file by name (the caller does); decide what a verdict means. A pair that cannot be judged ends with a
  * code, and the others go on.
  */
@@ -20,8 +20,8 @@ enum state { WAITING, OLD_SIDE, NEW_SIDE, OVER };
 struct pair {
     enum state state;
     struct trn_release *side[2];
-    uint32_t given, ended; /* files of the side it is at */
-    bool all_given;
+    uint32_t given, ended;     /* files of the side it is at */
+    bool all_given, finished;  /* finished: it was known */
     struct trn_gate_file held; /* opened, and the pool had no room for it; fd -1: none */
     uint32_t held_number;
     int known;
@@ -164,6 +164,17 @@ static int compare(struct judging *g, struct pair *p)
     return e;
 }
 
+/* What is known of the old side needs no look. */
+static void take_known(const struct judging *g, struct pair *p)
+{
+    struct trn_release *known = NULL;
+    if (!g->j->known || g->j->known(g->j->ctx, (size_t)(p - g->pairs), &known) < 0 || !known)
+        return;
+    trn_release_free(p->side[0]);
+    p->side[0] = known;
+    p->all_given = p->finished = true;
+}
+
 static int begin_side(struct pair *p, bool after)
 {
     const struct trn_release_options o = {.sz = sizeof(o),
@@ -172,7 +183,7 @@ static int begin_side(struct pair *p, bool after)
                                           .memory = PAIR_MEMORY};
     p->state = after ? NEW_SIDE : OLD_SIDE;
     p->given = p->ended = 0;
-    p->all_given = false;
+    p->all_given = p->finished = false;
     return trn_release_new(&o, &p->side[after]);
 }
 
@@ -229,7 +240,8 @@ static int advance(struct judging *g, struct pair *p, uint64_t now, bool *room)
         return compare(g, p);
     if (!p->all_given || p->ended < p->given)
         return 0;
-    e = trn_release_finish(p->side[p->state == NEW_SIDE]);
+    if (!p->finished)
+        e = trn_release_finish(p->side[p->state == NEW_SIDE]);
     if (e == 0 && p->state == OLD_SIDE) {
         e = write_known(p);
         if (e == 0)
@@ -250,6 +262,8 @@ static void begin_more(struct judging *g, uint64_t now)
         g->active++;
         p->until_mono_ns = now + g->j->package_ms * TRN_NS_PER_MS;
         noted(p, begin_side(p, false));
+        if (p->code == 0)
+            take_known(g, p);
     }
 }
 

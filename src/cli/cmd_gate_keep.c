@@ -20,7 +20,7 @@ const char *trn_gate_old_name(enum trn_gate_old o)
     return names[o];
 }
 
-static bool only_roots(const struct stat *st)
+bool trn_gate_only_roots(const struct stat *st)
 {
     return st->st_uid == geteuid() && !(st->st_mode & 022);
 }
@@ -40,7 +40,7 @@ int trn_gate_folder(const char *state, struct trn_err *err)
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return trn_fail(err, -errno, "cannot open the folder of the gate '%s': %s", shown, trn_errno_words(-errno));
-    if (fstat(fd, &st) < 0 || !only_roots(&st)) {
+    if (fstat(fd, &st) < 0 || !trn_gate_only_roots(&st)) {
         trn_fd_close(fd);
         return trn_fail(err, -EPERM, "the folder of the gate '%s' is not yours alone", shown);
     }
@@ -54,7 +54,7 @@ static int open_ours(int dir, const char *name)
     int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
         return -errno;
-    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !only_roots(&st)) {
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !trn_gate_only_roots(&st)) {
         trn_fd_close(fd);
         return -EPERM;
     }
@@ -108,7 +108,7 @@ int trn_gate_cached_open(const struct trn_gate_item *i)
     char name[300];
     struct stat st;
     TRN_AUTO(trn_fd_closep) int dir = open_dir(AT_FDCWD, CACHE);
-    if (dir < 0 || fstat(dir, &st) < 0 || !only_roots(&st))
+    if (dir < 0 || fstat(dir, &st) < 0 || !trn_gate_only_roots(&st))
         return dir < 0 ? dir : -EPERM;
     file_name(name, sizeof(name), i->name, i->old_version, i->old_arch);
     return open_ours(dir, name);

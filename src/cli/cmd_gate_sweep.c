@@ -204,24 +204,6 @@ static int on_next(void *ctx, size_t pair, bool after, uint32_t k, struct trn_ga
     return trn_gate_give(fd, "", trn_str_of(f->name), ret);
 }
 
-/* Nothing before it: what a scan finds in it alone. */
-static json_t *judge_alone(const struct trn_release *r, enum trn_verdict *ret_verdict, uint16_t *ret_score)
-{
-    struct trn_score score = {0};
-    json_t *all = json_array();
-    for (size_t i = 0; i < trn_release_count(r); i++) {
-        const struct trn_release_member *m = trn_release_at(r, i);
-        for (size_t k = 0; k < m->n_findings; k++) {
-            const struct trn_finding *f = m->findings[k];
-            trn_score_add(&score, f);
-            if (f->score && json_array_size(all) < TRN_GATE_REASONS)
-                json_array_append_new(all, trn_gate_reason(m, f));
-        }
-    }
-    *ret_score = trn_score_of(&score, ret_verdict);
-    return all;
-}
-
 static void say(const struct sweep *s, const struct file *f, json_t *o)
 {
     char name[400], before[400] = "";
@@ -254,7 +236,7 @@ static int on_done(void *ctx, const struct trn_gate_outcome *out)
         s->broken = true;
         return 0;
     }
-    json_t *reasons = out->diff ? trn_gate_reasons(out->diff) : judge_alone(out->after, &verdict, &score);
+    json_t *reasons = out->diff ? trn_gate_reasons(out->diff) : trn_gate_alone(out->after, &verdict, &score);
     json_t *o = trn_gate_now("verdict");
     if (out->diff) {
         verdict = out->diff->verdict;

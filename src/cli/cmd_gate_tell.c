@@ -34,8 +34,8 @@ static int ask(const char *state, const json_t *request, struct trn_err *err)
 static json_t *request_of(const struct trn_gate_told *t)
 {
     json_t *o = json_pack("{s:s, s:s%, s:s%, s:s%, s:s, s:s, s:O}", "ask", "brought", "name", t->name.p, t->name.n,
-                          "version", t->to.p, t->to.n, "from", t->from.p, t->from.n, "sha256", t->sha256, "verdict",
-                          trn_verdict_name(t->verdict), "findings", t->reasons);
+                          "version", t->to.p, t->to.n, "from", t->from.n ? t->from.p : "", t->from.n, "sha256",
+                          t->sha256, "verdict", trn_verdict_name(t->verdict), "findings", t->reasons);
     return o;
 }
 

@@ -9,76 +9,25 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct entry { /* one package that is about to be unpacked */
-    const struct trn_gate_item *item;
-    enum trn_gate_old old;
-    struct trn_gate_installed installed; /* when it is compared with its installed files */
-    uint8_t old_sha[TRN_SHA256_SIZE], new_sha[TRN_SHA256_SIZE];
-    struct trn_gate_told told;
-    bool done;
-    char why[200];
-};
-
 struct transaction {
     struct trn_gate_run *r;
     struct trn_scan_settings settings;
-    struct entry *all;
+    struct trn_gate_entry *all;
     size_t n, *pairs, n_pairs; /* pairs: which entries are judged now */
     unsigned bad_rules;
 };
 
 /* ---- files of a pair ---- */
 
-static int open_new(const struct entry *x)
-{
-    char path[TRN_GATE_PATH_MAX];
-    struct stat st;
-    if (!x->item)
-        return -EINVAL;
-    (void)snprintf(path, sizeof(path), "%.*s", TRN_STR_ARG(x->item->file));
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0)
-        return -errno;
-    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
-        trn_fd_close(fd);
-        return -EINVAL;
-    }
-    return fd;
-}
-
-static int open_old(const struct transaction *t, const struct entry *x)
-{
-    return x->old == TRN_GATE_OLD_KEPT ? trn_gate_kept_open(t->r->folder, x->item) : trn_gate_cached_open(x->item);
-}
-
-static int hash_file(int fd, uint8_t ret[TRN_SHA256_SIZE])
-{
-    TRN_AUTO(trn_digest_freep) struct trn_digest *d = trn_digest_new(false);
-    TRN_AUTO(trn_freep) char *window = malloc(1u << 20);
-    if (!d || !window)
-        return -ENOMEM;
-    for (off_t at = 0;;) {
-        ssize_t n = pread(fd, window, 1u << 20, at);
-        if (n < 0)
-            return -errno;
-        if (n == 0)
-            return trn_digest_end(d, ret, NULL);
-        int e = trn_digest_update(d, window, (size_t)n);
-        if (e < 0)
-            return e;
-        at += n;
-    }
-}
-
 static int on_next(void *ctx, size_t pair, bool after, uint32_t k, struct trn_gate_file *ret)
 {
     const struct transaction *t = ctx;
-    struct entry *x = &t->all[t->pairs[pair]];
+    struct trn_gate_entry *x = &t->all[t->pairs[pair]];
     if (!after && x->old == TRN_GATE_OLD_INSTALLED)
         return trn_gate_installed_next(&x->installed, ret);
-    if (k > 0)
+    if (k > 0 || (!after && x->old == TRN_GATE_OLD_NONE))
         return 0;
-    int fd = after ? open_new(x) : open_old(t, x);
+    int fd = after ? trn_gate_open_new(x) : trn_gate_open_old(t->r->folder, x);
     return trn_gate_give(fd, "", after ? trn_path_base(x->item->file) : TRN_STR("old.deb"), ret);
 }
 
@@ -95,12 +44,17 @@ static void say_allowed(const struct transaction *t, const struct trn_gate_told 
 static void say(const struct transaction *t, const struct trn_gate_told *told)
 {
     FILE *to = t->r->cli->err;
-    bool refused = told->verdict == TRN_VERDICT_MALICIOUS;
-    fprintf(to, "turncoat: %.*s %.*s %s: %s %u, compared with %.*s (%s)\n", TRN_STR_ARG(told->name),
-            TRN_STR_ARG(told->to), refused ? "is refused" : "is installed with a warning",
-            trn_verdict_name(told->verdict), told->score, TRN_STR_ARG(told->from), told->old_side);
+    bool refused = told->verdict == TRN_VERDICT_MALICIOUS, ahead = t->r->ahead;
+    fprintf(to, "turncoat: %.*s %.*s %s: %s %u, ", TRN_STR_ARG(told->name), TRN_STR_ARG(told->to),
+            refused ? (ahead ? "will be refused" : "is refused")
+                    : (ahead ? "will be installed with a warning" : "is installed with a warning"),
+            trn_verdict_name(told->verdict), told->score);
+    if (told->from.n)
+        fprintf(to, "compared with %.*s (%s)\n", TRN_STR_ARG(told->from), told->old_side);
+    else
+        fprintf(to, "judged alone: it was not installed before\n");
     trn_gate_say_reasons(to, told->reasons);
-    if (refused)
+    if (refused && !ahead)
         fprintf(to,
                 "nothing was unpacked. To let this one through all the same:\n  turncoat gate allow %.*s=%.*s "
                 "--reason 'WHY' --for 24h\n",
@@ -108,23 +62,23 @@ static void say(const struct transaction *t, const struct trn_gate_told *told)
 }
 
 /* Every entry comes here once. */
-static void settle(struct transaction *t, struct entry *x)
+static void settle(struct transaction *t, struct trn_gate_entry *x)
 {
     struct trn_gate_told *told = &x->told;
     struct trn_gate_run *r = t->r;
     x->done = true;
     if (!told->judged) {
-        r->unjudged += x->item->old_version.n > 0;
-        r->first += x->item->old_version.n == 0;
-        if (x->item->old_version.n)
-            fprintf(r->cli->err, "turncoat: %.*s %.*s is not judged: %s%s\n", TRN_STR_ARG(told->name),
-                    TRN_STR_ARG(told->to), x->why, r->config.fail_closed ? "" : "; it is let through");
+        r->unjudged++;
+        fprintf(r->cli->err, "turncoat: %.*s %.*s is not judged%s: %s%s\n", TRN_STR_ARG(told->name),
+                TRN_STR_ARG(told->to), r->ahead ? " ahead" : "", x->why,
+                r->config.fail_closed || r->ahead ? "" : "; it is let through");
         return;
     }
     r->judged++;
+    r->first += x->item->old_version.n == 0;
     if (told->verdict < TRN_VERDICT_SUSPICIOUS)
         return;
-    json_t *allowed = told->verdict == TRN_VERDICT_MALICIOUS && r->folder >= 0
+    json_t *allowed = told->verdict == TRN_VERDICT_MALICIOUS && r->folder >= 0 && !r->ahead
                           ? trn_gate_allowed(r->folder, told->name, told->to, told->sha256)
                           : NULL;
     told->allowed = allowed != NULL;
@@ -137,7 +91,7 @@ static void settle(struct transaction *t, struct entry *x)
     json_decref(allowed);
 }
 
-static void not_judged(struct transaction *t, struct entry *x, const char *why)
+static void not_judged(struct transaction *t, struct trn_gate_entry *x, const char *why)
 {
     (void)snprintf(x->why, sizeof(x->why), "%.*s", (int)sizeof(x->why) - 1, why);
     x->told.why = trn_str_of(x->why);
@@ -146,68 +100,48 @@ static void not_judged(struct transaction *t, struct entry *x, const char *why)
 
 /* ---- verdicts ---- */
 
-static int key_of(const struct transaction *t, const struct entry *x, uint8_t ret[TRN_SHA256_SIZE])
+static int on_known(void *ctx, size_t pair, struct trn_release **ret)
 {
-    uint8_t all[3 * TRN_SHA256_SIZE];
-    memcpy(all, x->old_sha, TRN_SHA256_SIZE);
-    memcpy(all + TRN_SHA256_SIZE, x->new_sha, TRN_SHA256_SIZE);
-    memcpy(all + 2 * TRN_SHA256_SIZE, t->settings.question, TRN_SHA256_SIZE);
-    return trn_sha256(all, sizeof(all), ret);
+    const struct transaction *t = ctx;
+    const struct trn_gate_entry *x = &t->all[t->pairs[pair]];
+    int e = t->r->folder < 0 ? -ENOENT : trn_gate_known_side(t->r->folder, t->settings.question, x, ret);
+    t->r->sides += e == 0;
+    return e;
 }
 
-static bool remembered(struct transaction *t, struct entry *x)
+/* Compared with what was there before, or, with nothing there before, by itself. */
+static void take_verdict(struct trn_gate_told *told, const struct trn_gate_outcome *o)
 {
-    uint8_t key[TRN_SHA256_SIZE];
-    enum trn_verdict verdict;
-    if (t->r->folder < 0 || x->old == TRN_GATE_OLD_INSTALLED || key_of(t, x, key) < 0)
-        return false;
-    json_t *o = trn_gate_remembered(t->r->folder, key);
-    if (!o || trn_verdict_parse(trn_json_text(o, "verdict"), &verdict) < 0) {
-        json_decref(o);
-        return false;
-    }
-    x->told.judged = true;
-    x->told.verdict = verdict;
-    x->told.score = (uint16_t)TRN_MIN(trn_json_count(o, "score"), 99);
-    x->told.reasons = json_incref(json_object_get(o, "reasons"));
-    json_decref(o);
-    t->r->remembered++;
-    settle(t, x);
-    return true;
-}
-
-static void remember(const struct transaction *t, const struct entry *x)
-{
-    uint8_t key[TRN_SHA256_SIZE];
-    if (t->r->folder < 0 || x->old == TRN_GATE_OLD_INSTALLED || x->told.undecided || key_of(t, x, key) < 0)
+    told->judged = true;
+    if (!o->diff) {
+        told->reasons = trn_gate_alone(o->after, &told->verdict, &told->score);
+        told->undecided = trn_release_undecided(o->after);
         return;
-    json_t *o = json_pack("{s:s, s:i, s:O}", "verdict", trn_verdict_name(x->told.verdict), "score", (int)x->told.score,
-                          "reasons", x->told.reasons);
-    if (o)
-        trn_gate_remember(t->r->folder, key, o);
-    json_decref(o);
+    }
+    told->verdict = o->diff->verdict;
+    told->score = o->diff->score;
+    told->undecided = o->diff->undecided;
+    told->reasons = trn_gate_reasons(o->diff);
 }
 
 static int on_done(void *ctx, const struct trn_gate_outcome *o)
 {
     struct transaction *t = ctx;
-    struct entry *x = &t->all[t->pairs[o->pair]];
+    struct trn_gate_entry *x = &t->all[t->pairs[o->pair]];
     x->told.ms = (trn_mono_ns() - t->r->began_mono_ns) / TRN_NS_PER_MS;
-    const struct trn_release_member *top = o->diff ? trn_release_at(o->diff->new_release, 0) : NULL;
-    if (o->code < 0 || !top) {
-        not_judged(t, x, o->code < 0 ? o->why : "nothing of the installed version could be read");
+    const struct trn_release_member *top = o->after ? trn_release_at(o->after, 0) : NULL;
+    const char *why = o->code < 0 ? o->why : NULL;
+    if (!why && (!top || (!o->diff && x->old != TRN_GATE_OLD_NONE)))
+        why = top ? "nothing of the installed version could be read" : "nothing of it could be read";
+    else if (!why && memcmp(top->sha256, x->new_sha, TRN_SHA256_SIZE) != 0)
+        why = "it changed while it was read";
+    if (why) {
+        not_judged(t, x, why);
         return 0;
     }
-    if (memcmp(top->sha256, x->new_sha, TRN_SHA256_SIZE) != 0) {
-        not_judged(t, x, "it changed while it was read");
-        return 0;
-    }
-    x->told.judged = true;
-    x->told.verdict = o->diff->verdict;
-    x->told.score = o->diff->score;
-    x->told.undecided = o->diff->undecided;
-    x->told.reasons = trn_gate_reasons(o->diff);
-    remember(t, x);
+    take_verdict(&x->told, o);
+    if (t->r->folder >= 0)
+        trn_gate_know(t->r->folder, t->settings.question, x, o->after);
     settle(t, x);
     return 0;
 }
@@ -223,36 +157,21 @@ static void on_bad_rule(void *ctx, struct trn_str file, uint32_t line, struct tr
 
 /* ---- the way of a transaction ---- */
 
-/* Which old side there is; hashes. 1: to be judged, 0: it is settled. */
-static int prepare(struct transaction *t, struct entry *x)
+/* 1: to be judged, 0: it is settled. */
+static int prepare(struct transaction *t, struct trn_gate_entry *x)
 {
-    TRN_AUTO(trn_fd_closep) int old = -1;
-    TRN_AUTO(trn_fd_closep) int fresh = open_new(x);
-    int e = fresh < 0 ? fresh : hash_file(fresh, x->new_sha);
+    int folder = t->r->folder, e = trn_gate_sides(folder, x);
     if (e < 0) {
-        not_judged(t, x, trn_errno_words(e));
+        not_judged(t, x,
+                   e == -ENOENT && x->told.sha256[0] ? "nothing of the installed version was found"
+                                                     : trn_errno_words(e));
         return 0;
     }
-    trn_hex(x->new_sha, TRN_SHA256_SIZE, x->told.sha256);
-    if (x->item->old_version.n == 0) {
-        not_judged(t, x, "it was not installed before");
-        return 0;
-    }
-    old = t->r->folder >= 0 ? trn_gate_kept_open(t->r->folder, x->item) : -ENOENT;
-    x->old = TRN_GATE_OLD_KEPT;
-    if (old < 0) {
-        old = trn_gate_cached_open(x->item);
-        x->old = TRN_GATE_OLD_CACHE;
-    }
-    if (old < 0 || hash_file(old, x->old_sha) < 0)
-        x->old =
-            trn_gate_installed_open(x->item, fresh, &x->installed) == 0 ? TRN_GATE_OLD_INSTALLED : TRN_GATE_OLD_NONE;
-    x->told.old_side = trn_gate_old_name(x->old);
-    if (x->old == TRN_GATE_OLD_NONE) {
-        not_judged(t, x, "nothing of the installed version was found");
-        return 0;
-    }
-    return !remembered(t, x);
+    if (folder < 0 || !trn_gate_known_verdict(folder, t->settings.question, x))
+        return 1;
+    t->r->remembered++;
+    settle(t, x);
+    return 0;
 }
 
 static int collect(struct transaction *t, const struct trn_gate_list *list)
@@ -265,7 +184,7 @@ static int collect(struct transaction *t, const struct trn_gate_list *list)
         const struct trn_gate_item *item = &list->items[i];
         if (item->step != TRN_GATE_UNPACK)
             continue;
-        struct entry *x = &t->all[t->n++];
+        struct trn_gate_entry *x = &t->all[t->n++];
         x->item = item;
         x->told = (struct trn_gate_told){.name = item->name,
                                          .from = item->old_version,
@@ -273,9 +192,11 @@ static int collect(struct transaction *t, const struct trn_gate_list *list)
                                          .arch = item->new_arch,
                                          .old_side = trn_gate_old_name(TRN_GATE_OLD_NONE)};
     }
-    for (size_t i = 0; i < t->n; i++)
-        if (prepare(t, &t->all[i]) == 1)
-            t->pairs[t->n_pairs++] = i;
+    /* What replaces something comes first: should the time be over, then for what is new. */
+    for (int fresh = 0; fresh < 2; fresh++)
+        for (size_t i = 0; i < t->n; i++)
+            if ((t->all[i].item->old_version.n == 0) == (fresh == 1) && prepare(t, &t->all[i]) == 1)
+                t->pairs[t->n_pairs++] = i;
     return 0;
 }
 
@@ -288,6 +209,7 @@ static int judge(struct transaction *t, struct trn_err *err)
         .package_ms = r->config.package_ms,
         .until_mono_ns = r->until_mono_ns,
         .next = on_next,
+        .known = on_known,
         .done = on_done,
         .bad_rule = on_bad_rule,
         .ctx = t,
@@ -295,9 +217,9 @@ static int judge(struct transaction *t, struct trn_err *err)
     return trn_gate_judge(&j, err);
 }
 
-static bool kept_one(struct transaction *t, const struct entry *x)
+static bool kept_one(struct transaction *t, const struct trn_gate_entry *x)
 {
-    TRN_AUTO(trn_fd_closep) int fd = open_new(x);
+    TRN_AUTO(trn_fd_closep) int fd = trn_gate_open_new(x);
     int e = fd < 0 ? 0 : trn_gate_keep(t->r->folder, x->item, fd, &t->r->config);
     if (e < 0)
         fprintf(t->r->cli->err, "turncoat: the package of %.*s %.*s cannot be kept: %s\n", TRN_STR_ARG(x->told.name),
@@ -316,12 +238,12 @@ static void keep_books(struct transaction *t)
     for (size_t i = 0; e == 0 && i < t->n; i++)
         e = trn_gate_book(r->folder, trn_gate_told_json(&t->all[i].told, r->transaction));
     json_t *end = trn_gate_now("end");
-    json_object_update_new(end,
-                           json_pack("{s:I, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:I}", "transaction",
-                                     (json_int_t)r->transaction, "outcome", go_on ? "went on" : "stopped", "judged",
-                                     (int)r->judged, "refused", (int)r->refused, "warned", (int)r->warned, "unjudged",
-                                     (int)r->unjudged, "new", (int)r->first, "remembered", (int)r->remembered, "ms",
-                                     (json_int_t)((trn_mono_ns() - r->began_mono_ns) / TRN_NS_PER_MS)));
+    json_object_update_new(end, json_pack("{s:I, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:I}", "transaction",
+                                          (json_int_t)r->transaction, "outcome", go_on ? "went on" : "stopped",
+                                          "judged", (int)r->judged, "refused", (int)r->refused, "warned",
+                                          (int)r->warned, "unjudged", (int)r->unjudged, "new", (int)r->first,
+                                          "remembered", (int)r->remembered, "old_known", (int)r->sides, "ms",
+                                          (json_int_t)((trn_mono_ns() - r->began_mono_ns) / TRN_NS_PER_MS)));
     if (e == 0)
         e = trn_gate_book(r->folder, json_incref(end));
     json_decref(end);
@@ -392,8 +314,11 @@ int trn_gate_transaction(struct trn_gate_run *r, const struct trn_gate_list *lis
     for (size_t i = 0; e < 0 && i < t.n; i++)
         if (!t.all[i].done)
             not_judged(&t, &t.all[i], err && err->message[0] ? err->message : trn_errno_words(e));
-    if (t.n || list->bad)
+    if ((t.n || list->bad) && !r->ahead)
         keep_books(&t);
-    tell_engine(&t);
+    if (!r->ahead)
+        tell_engine(&t);
+    if (r->folder >= 0 && t.n_pairs)
+        trn_gate_features_within(r->folder);
     return e < 0 && t.n == 0 ? e : 0;
 }

@@ -68,6 +68,7 @@ void trn_gate_cache_beside(struct trn_cli *cli, char *dst, size_t size);
 /* ---- cmd_gate_keep.c: kept packages, and where the installed version of one is found ---- */
 enum trn_gate_old { TRN_GATE_OLD_NONE, TRN_GATE_OLD_KEPT, TRN_GATE_OLD_CACHE, TRN_GATE_OLD_INSTALLED };
 const char *trn_gate_old_name(enum trn_gate_old o);
+bool trn_gate_only_roots(const struct stat *st); /* nobody else can have written it */
 /* The folder of the gate, made when it is not there. fd; negative: it is not root's alone, or there is no room. */
 int trn_gate_folder(const char *state, struct trn_err *err) TRN_MUST_CHECK;
 int trn_gate_kept_open(int folder, const struct trn_gate_item *i) TRN_MUST_CHECK; /* the installed version; fd */
@@ -104,6 +105,8 @@ struct trn_gate_judge {
     uint64_t package_ms, until_mono_ns;
     /* The k-th file of a side: 1, and *ret is filled; 0: no more of them; negative: this pair cannot be judged. */
     int (*next)(void *ctx, size_t pair, bool after, uint32_t k, struct trn_gate_file *ret);
+    /* The old side as it was told before, finished: 0, and it is taken over; negative: it must be looked at. May be NULL. */
+    int (*known)(void *ctx, size_t pair, struct trn_release **ret);
     int (*done)(void *ctx, const struct trn_gate_outcome *o); /* once for each pair, in the order they end */
     void (*bad_rule)(void *ctx, struct trn_str file, uint32_t line, struct trn_str why);
     bool (*stopped)(void *ctx); /* may be NULL */
@@ -123,6 +126,8 @@ struct trn_gate_installed {
 int trn_gate_installed_open(const struct trn_gate_item *i, int fresh, struct trn_gate_installed *ret) TRN_MUST_CHECK;
 int trn_gate_installed_next(struct trn_gate_installed *x, struct trn_gate_file *ret)
     TRN_MUST_CHECK; /* as judge's next */
+/* A hash over which files those are, and when each changed last: the same hash, the same contents. Before the first next. */
+int trn_gate_installed_identity(const struct trn_gate_installed *x, uint8_t ret[TRN_SHA256_SIZE]) TRN_MUST_CHECK;
 void trn_gate_installed_done(struct trn_gate_installed *x);
 
 /* ---- cmd_gate_books.c: what was told, what is allowed; JSON lines in the folder of the gate ---- */
@@ -140,6 +145,8 @@ struct trn_gate_told {                        /* of one package in one transacti
 int trn_gate_book(int folder, json_t *line) TRN_MUST_CHECK;
 json_t *trn_gate_told_json(const struct trn_gate_told *t, uint64_t transaction);
 json_t *trn_gate_reasons(const struct trn_diff *d);
+/* Nothing was before it: what a scan finds in it alone. */
+json_t *trn_gate_alone(const struct trn_release *r, enum trn_verdict *ret_verdict, uint16_t *ret_score);
 #define TRN_GATE_REASONS 10u
 json_t *trn_gate_reason(const struct trn_release_member *m, const struct trn_finding *f);
 void trn_gate_say_reasons(FILE *to, const json_t *reasons);
@@ -162,6 +169,12 @@ int trn_gate_append(int folder, const char *name, json_t *line) TRN_MUST_CHECK;
 void trn_gate_put_watched(const struct trn_gate_config *c, const char *state, int folder, struct trn_buf *b);
 json_t *trn_gate_watched_json(const struct trn_gate_config *c, const char *state, int folder);
 
+/* ---- cmd_gate_features.c: what was told of a release, by its content; in the folder of the gate ---- */
+/* key: a hash over the content and the question. -ENOENT: none, or not readable. */
+int trn_gate_features_read(int folder, const uint8_t key[TRN_SHA256_SIZE], struct trn_release **ret) TRN_MUST_CHECK;
+void trn_gate_features_keep(int folder, const uint8_t key[TRN_SHA256_SIZE], const struct trn_release *r);
+void trn_gate_features_within(int folder); /* those that were not used for longest go, beyond 256 MiB */
+
 /* ---- cmd_gate_tell.c: into the story of that version ---- */
 /* What was found in an update, to the engine; kept for later when it does not answer. 0 when either worked. */
 int trn_gate_tell(const char *state, int folder, const struct trn_gate_told *t) TRN_MUST_CHECK;
@@ -169,6 +182,7 @@ int trn_gate_tell_untold(const char *state, int folder);
 
 /* ---- cmd_gate_apt.c, cmd_gate_show.c, cmd_gate_sweep.c: the verbs ---- */
 int trn_gate_run_apt(struct trn_cli *cli);
+int trn_gate_run_ahead(struct trn_cli *cli);
 int trn_gate_show_status(struct trn_cli *cli);
 int trn_gate_show_list(struct trn_cli *cli);
 int trn_gate_sweep_once(struct trn_cli *cli);

@@ -169,6 +169,13 @@ static inline void trn_diff_freep(struct trn_diff **d)
     *d = trn_diff_free(*d);
 }
 
+/* ---- packed.c: a release as bytes ---- */
+/* Appends a finished one. -EFBIG: more than one may be made of, or than there is room for. */
+int trn_release_pack(const struct trn_release *r, struct trn_buf *out) TRN_MUST_CHECK;
+/* Finished, the caller's to free. -EBADMSG: these are no such bytes, or they were damaged. */
+int trn_release_unpack(struct trn_str packed, struct trn_release **ret) TRN_MUST_CHECK;
+uint64_t trn_release_packed_raw(struct trn_str packed); /* bytes it has unpacked; 0: these are no such bytes */
+
 /* ---- store.c: releases that were seen before ---- */
 /* The local reference store: one SQLite file that keeps, per product, what every release seen was made of, so that NEW alone
  * can be compared with the last one and with all before. Bounded: the oldest go first (of a product, then of all). */

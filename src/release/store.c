@@ -13,15 +13,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include <zstd.h>
 
 #define APPLICATION_ID 0x54524e52 /* "TRNR" */
 #define SCHEMA 1
-#define RAW_MAX (128u << 20)     /* one release, encoded */
-#define RECORD_MAX (64u << 20)   /* the same, packed */
+#define RECORD_MAX (64u << 20)   /* one release, packed */
 #define KEPT_MAX 32              /* of one product */
 #define STORE_MAX (1024ll << 20) /* packed, of all */
-#define LEVEL 3
 #define NAME_MAX_LEN 1024u
 #define TEXT_OF(x) #x
 #define NUMBER_OF(x) TEXT_OF(x)
@@ -243,25 +240,6 @@ static int called_of(const struct trn_release *r, struct called *ret)
 
 /* ---- keeping ---- */
 
-static int pack(const struct trn_release *r, struct trn_buf *raw, void **ret, size_t *ret_n)
-{
-    int e = trn_release_encode(r, raw);
-    if (e < 0)
-        return e;
-    size_t room = ZSTD_compressBound(raw->n);
-    TRN_AUTO(trn_freep) void *p = malloc(room);
-    if (!p)
-        return -ENOMEM;
-    size_t n = ZSTD_compress(p, room, raw->p, raw->n, LEVEL);
-    if (ZSTD_isError(n))
-        return -ENOMEM;
-    if (n > RECORD_MAX)
-        return -EFBIG;
-    *ret = TRN_STEAL(p);
-    *ret_n = n;
-    return 0;
-}
-
 static int done(struct trn_release_store *s, sqlite3_stmt *q, struct trn_err *err)
 {
     int rc = sqlite3_step(q);
@@ -294,7 +272,7 @@ static int make_room(struct trn_release_store *s, const struct called *c, int64_
 }
 
 static int insert(struct trn_release_store *s, const struct trn_release *r, const struct called *c,
-                  struct trn_str record, size_t raw, uint64_t wall_ns, struct trn_err *err)
+                  struct trn_str record, uint64_t wall_ns, struct trn_err *err)
 {
     TRN_AUTO(statement_done) sqlite3_stmt *q = NULL;
     int64_t id = 0;
@@ -312,7 +290,7 @@ static int insert(struct trn_release_store *s, const struct trn_release *r, cons
     bind(q, 6, (struct trn_str){(const char *)c->content, TRN_SHA256_SIZE});
     sqlite3_bind_int64(q, 7, (int64_t)r->n_members);
     sqlite3_bind_int64(q, 8, (int64_t)c->bytes);
-    sqlite3_bind_int64(q, 9, (int64_t)raw);
+    sqlite3_bind_int64(q, 9, (int64_t)trn_release_packed_raw(record));
     sqlite3_bind_int64(q, 10, (int64_t)record.n);
     bind(q, 11, record);
     return done(s, q, err);
@@ -344,21 +322,19 @@ static int prune(struct trn_release_store *s, const struct called *c, struct trn
 int trn_release_store_put(struct trn_release_store *s, const struct trn_release *r, uint64_t wall_ns,
                           struct trn_err *err)
 {
-    TRN_AUTO(trn_buf_done) struct trn_buf raw;
-    TRN_AUTO(trn_freep) void *p = NULL;
-    size_t n = 0;
+    TRN_AUTO(trn_buf_done) struct trn_buf record;
     TRN_AUTO(trn_freep) struct called *c = calloc(1, sizeof(*c));
-    trn_buf_init(&raw, RAW_MAX);
+    trn_buf_init(&record, RECORD_MAX);
     int e = c ? called_of(r, c) : -ENOMEM;
     if (e == 0)
-        e = pack(r, &raw, &p, &n);
+        e = trn_release_pack(r, &record);
     if (e < 0)
         return trn_fail(err, e, "cannot keep the release: %s",
                         e == -EFBIG ? "it is made of more than the store takes" : trn_errno_words(e));
     e = run_sql(s, "BEGIN IMMEDIATE", "write", err);
     if (e < 0)
         return e;
-    e = insert(s, r, c, (struct trn_str){p, n}, raw.n, wall_ns, err);
+    e = insert(s, r, c, trn_buf_str(&record), wall_ns, err);
     if (e == 0)
         e = prune(s, c, err);
     if (e == 0)
@@ -369,17 +345,6 @@ int trn_release_store_put(struct trn_release_store *s, const struct trn_release 
 }
 
 /* ---- reading ---- */
-
-static int unpack(struct trn_str record, int64_t raw, struct trn_release **ret)
-{
-    if (raw <= 0 || raw > RAW_MAX || ZSTD_getFrameContentSize(record.p, record.n) != (unsigned long long)raw)
-        return -EBADMSG;
-    TRN_AUTO(trn_freep) char *p = malloc((size_t)raw);
-    if (!p)
-        return -ENOMEM;
-    size_t n = ZSTD_decompress(p, (size_t)raw, record.p, record.n);
-    return n == (size_t)raw ? trn_release_decode((struct trn_str){p, n}, ret) : -EBADMSG;
-}
 
 int trn_release_store_history(struct trn_release_store *s, const struct trn_release *after, size_t max,
                               struct trn_release **ret, size_t *ret_n, struct trn_err *err)
@@ -400,7 +365,9 @@ int trn_release_store_history(struct trn_release_store *s, const struct trn_rele
     bind(q, 1, c->product);
     bind(q, 2, (struct trn_str){(const char *)c->content, TRN_SHA256_SIZE});
     while (e == 0 && n < max && (rc = sqlite3_step(q)) == SQLITE_ROW) {
-        e = unpack(column(q, 0), sqlite3_column_int64(q, 1), &ret[n]);
+        struct trn_str record = column(q, 0);
+        bool whole = sqlite3_column_int64(q, 1) == (int64_t)trn_release_packed_raw(record);
+        e = whole ? trn_release_unpack(record, &ret[n]) : -EBADMSG;
         n += e == 0;
         e = e == -ENOMEM ? trn_fail(err, e, "cannot read the store of releases: out of memory") : 0;
     }

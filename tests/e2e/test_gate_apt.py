@@ -119,6 +119,65 @@ def test_a_harmless_update_goes_through_without_a_word(room):
     assert sorted(os.listdir(room.host_path(f"{GATE}/kept/{NAME}"))) == ["1.0_all.deb", "1.2_all.deb"]
 
 
+def ends(root):
+    """Of each transaction, what the journal says at its end."""
+    lines = [json.loads(line) for line in root.read(f"{GATE}/journal.jsonl").splitlines()]
+    return [line for line in lines if line["event"] == "end"]
+
+
+def test_a_package_that_was_not_installed_is_judged_alone(room, made):
+    deb(made, "1.0", {"usr/share/doc/acme-notes/notes": b"made up\n"}, name="acme-notes")
+    with open(os.path.join(made, f"{NAME}_1.1_all.deb"), "rb") as f:
+        turned = f.read()  # a package inside a package: its library is found there too
+    deb(made, "1.0", {"usr/share/acme-more/inner.deb": turned}, name="acme-more")
+    rehearsal.local_repository(room, made)
+    done = apt(room, "install", "acme-notes")
+    assert "turncoat" not in done.stderr, done.stderr
+    last = listed(room)["packages"][-1]
+    assert last["judged"] and last["verdict"] == "clean" and last["from"] is None
+    done = apt(room, "install", "acme-more", check=False)
+    assert "judged alone: it was not installed before" in done.stderr and "pe.certificate-slack" in done.stderr, done.stderr
+    last = listed(room)["packages"][-1]
+    stopped = last["verdict"] == "malicious"
+    assert last["verdict"] in ("suspicious", "malicious") and (done.returncode != 0) == stopped
+    assert room.exists("/usr/share/acme-more/inner.deb") == (not stopped)
+    assert [e["new"] for e in ends(room)] == [1, 1, 1] and status(room)["unjudged"] == 0
+
+
+def test_the_old_side_is_not_looked_at_again(room):
+    folder = room.host_path(f"{GATE}/features")
+    (kept,) = os.listdir(folder)  # 1.0, from when it was installed
+    refuse(room)
+    assert ends(room)[-1]["old_known"] == 1 and len(os.listdir(folder)) == 2
+    shutil.rmtree(room.host_path(GATE + "/verdicts"))
+    with open(os.path.join(folder, kept), "r+b") as f:
+        f.seek(os.path.getsize(f.name) // 2)
+        f.write(b"damaged!")
+    refuse(room)
+    assert ends(room)[-1]["old_known"] == 0, "it was damaged, so it was looked at again"
+
+
+@pytest.mark.parametrize("old", ["kept", "installed"])
+def test_what_lies_in_the_cache_is_judged_ahead(room, made, old):
+    if old == "installed":
+        shutil.rmtree(room.host_path(GATE + "/kept"))
+    for version in ("1.0", "1.1", "1.2"):
+        room.copy_in(os.path.join(made, f"{NAME}_{version}_all.deb"), "/var/cache/apt/archives")
+    if old == "installed":  # else it is compared with the package there
+        os.unlink(room.host_path(f"/var/cache/apt/archives/{NAME}_1.0_all.deb"))
+    done = gate(room, "ahead", check=False)
+    assert done.returncode == 1 and f"{NAME} 1.1 will be refused: malicious" in done.stderr, done.stderr
+    assert done.stdout.startswith("2 packages judged, 0 of them were known; 1 will be refused"), done.stdout
+    refuse(room)
+    assert ends(room)[-1]["remembered"] == 1
+    room.write("/" + DLL, room.read("/" + DLL) + b"more")
+    refuse(room)
+    assert ends(room)[-1]["remembered"] == (1 if old == "kept" else 0), "an installed file changed: it is judged again"
+    apt(room, "install", f"{NAME}=1.2")
+    assert installed(room) == "1.2"
+    assert gate(room, "ahead").stdout.startswith("0 packages judged"), "nothing there would replace 1.2"
+
+
 def test_the_old_side_is_found_in_the_cache_or_as_installed_files(room, made):
     shutil.rmtree(room.host_path(GATE + "/kept"))
     assert "compared with 1.0 (installed files)" in refuse(room)

@@ -2,6 +2,7 @@
 /* Is what apt says before it unpacks read as it is meant, and is nothing taken that is not right? */
 #include "call.h"
 #include "cli/gate.h"
+#include "made_up_diff.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -102,6 +103,46 @@ Test(gate, a_line_that_is_too_long_is_none_and_there_is_an_end_of_packages)
         trn_put_c(&b, GOOD);
     cr_assert_eq(trn_gate_parse(trn_buf_str(&b), &l, NULL), -EFBIG);
     trn_buf_done(&b);
+}
+
+static int made_folder(char *path)
+{
+    cr_assert_not_null(mkdtemp(path));
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    cr_assert(fd >= 0);
+    return fd;
+}
+
+Test(gate, what_was_told_of_a_release_is_found_by_its_content)
+{
+    char path[] = "/tmp/trn-gate-XXXXXX", name[2 * TRN_SHA256_SIZE + 1];
+    uint8_t key[TRN_SHA256_SIZE] = {1}, other[TRN_SHA256_SIZE] = {2};
+    struct trn_release *r = made_release("acme", "1.0", false), *back = NULL;
+    int folder = made_folder(path);
+    cr_assert_eq(trn_gate_features_read(folder, key, &back), -ENOENT, "there is no folder yet");
+    trn_gate_features_keep(folder, key, r);
+    cr_assert_eq(trn_gate_features_read(folder, other, &back), -ENOENT);
+    cr_assert_eq(trn_gate_features_read(folder, key, &back), 0);
+    cr_assert_eq(trn_release_count(back), trn_release_count(r));
+    cr_assert_arr_eq(trn_release_at(back, 0)->sha256, trn_release_at(r, 0)->sha256, TRN_SHA256_SIZE);
+    back = trn_release_free(back);
+    trn_gate_features_within(folder);
+    cr_assert_eq(trn_gate_features_read(folder, key, &back), 0, "there is room for it");
+    back = trn_release_free(back);
+    /* A link that stands there is not followed, nor is one in the place of the folder. */
+    trn_hex(key, TRN_SHA256_SIZE, name);
+    int dir = openat(folder, "features", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    cr_assert(renameat(dir, name, dir, "elsewhere") == 0 && symlinkat("elsewhere", dir, name) == 0);
+    cr_assert_eq(trn_gate_features_read(folder, key, &back), -ENOENT);
+    cr_assert(unlinkat(dir, name, 0) == 0 && renameat(dir, "elsewhere", dir, name) == 0);
+    cr_assert(renameat(folder, "features", folder, "moved") == 0 && symlinkat("moved", folder, "features") == 0);
+    cr_assert_eq(trn_gate_features_read(folder, key, &back), -ENOENT);
+    cr_assert(unlinkat(folder, "features", 0) == 0 && unlinkat(dir, name, 0) == 0);
+    cr_assert_eq(unlinkat(folder, "moved", AT_REMOVEDIR), 0, "nothing else is left there");
+    close(dir);
+    close(folder);
+    rmdir(path);
+    trn_release_free(r);
 }
 
 static void settings(const char *text, struct trn_gate_config *ret, char **ret_said)

@@ -198,6 +198,44 @@ Test(release_store, releases_come_newest_first_and_only_those_seen_before)
         trn_release_free(r[i]);
 }
 
+Test(release_packed, is_unpacked_as_it_was_and_any_damage_is_noticed)
+{
+    struct trn_release *r = version("acme", "1.0", "made up"), *back = NULL;
+    struct trn_buf b, again;
+    trn_buf_init(&b, 1u << 20);
+    trn_buf_init(&again, 1u << 20);
+    cr_assert_eq(trn_release_pack(r, &b), 0);
+    cr_assert_eq(trn_release_unpack(trn_buf_str(&b), &back), 0);
+    cr_assert_eq(trn_release_pack(back, &again), 0);
+    cr_assert(trn_str_eq(trn_buf_str(&b), trn_buf_str(&again)));
+    back = trn_release_free(back);
+    for (size_t i = 0; i < b.n; i++) {
+        cr_assert_eq(trn_release_unpack(trn_str_slice(trn_buf_str(&b), 0, i), &back), -EBADMSG, "cut off at %zu", i);
+        b.p[i] ^= 0x10;
+        int e = trn_release_unpack(trn_buf_str(&b), &back);
+        b.p[i] ^= 0x10;
+        if (e == 0) /* a flag of the frame that changes nothing of what it holds */
+            trn_buf_clear(&again);
+        cr_assert(e == -EBADMSG ||
+                      (trn_release_pack(back, &again) == 0 && trn_str_eq(trn_buf_str(&b), trn_buf_str(&again))),
+                  "byte %zu", i);
+        back = trn_release_free(back);
+    }
+    trn_buf_done(&b);
+    trn_buf_done(&again);
+    trn_release_free(r);
+}
+
+Test(release_packed, there_is_an_end_of_room)
+{
+    struct trn_release *r = version("acme", "1.0", "made up");
+    struct trn_buf b;
+    trn_buf_init(&b, 16);
+    cr_assert_eq(trn_release_pack(r, &b), -EFBIG);
+    trn_buf_done(&b);
+    trn_release_free(r);
+}
+
 Test(release_store, nothing_was_seen_yet)
 {
     TRN_AUTO(trn_release_store_closep) struct trn_release_store *s = store();
