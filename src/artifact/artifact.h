@@ -34,8 +34,9 @@ struct trn_artifact {
     uint64_t size;
     uint64_t offset; /* in the parent when it lies there as it is (has_offset) */
     bool has_offset;
-    uint32_t mode;          /* as the container says; 0: nothing said */
-    uint32_t entropy_milli; /* of all its bytes, thousandths of a bit per byte: 0 to 8000 */
+    uint32_t mode;             /* as the container says; 0: nothing said */
+    struct trn_str capability; /* the attribute "security.capability" as the container has it, raw; absent: none */
+    uint32_t entropy_milli;    /* of all its bytes, thousandths of a bit per byte: 0 to 8000 */
     uint8_t sha256[TRN_SHA256_SIZE];
     uint8_t md5[TRN_MD5_SIZE]; /* only when options say so, else 0 */
 };

@@ -5,6 +5,7 @@
  */
 #include "artifact/internal.h"
 #include "artifact/kinds.h"
+#include "formats/file_capability.h"
 
 #include <stdio.h>
 #include <sys/stat.h>
@@ -83,14 +84,23 @@ int trn_look_fact(struct trn_look *l, enum trn_feature_kind kind, const char *ke
     return trn_look_feature(l, &(struct trn_feature){kind, trn_str_of(key), value, number, at});
 }
 
-/* Of every content: what the container says of its mode. */
+/* What is told of it comes from its mode, its attributes or where it stands: the same content elsewhere tells something else. */
+bool trn_feature_is_of_place(const struct trn_look *l)
+{
+    return l->self->mode & (S_ISUID | S_ISGID | S_IWOTH) || l->self->capability.n ||
+           trn_feature_has_place(l->self->name);
+}
+
+/* Of every content: what the container says of its mode and its file capabilities. */
 int trn_feature_about(struct trn_look *l, struct trn_err *err)
 {
     uint32_t mode = l->self->mode;
-    char text[16];
+    char text[TRN_FILE_CAPABILITY_TEXT];
     int e = 0;
+    if (l->self->capability.n && trn_file_capability_text(l->self->capability, text, sizeof(text))[0])
+        e = trn_look_fact(l, TRN_FEATURE_PRIVILEGE, "capability", trn_str_of(text), 1, TRN_FEATURE_NOWHERE);
     (void)snprintf(text, sizeof(text), "%04o", mode & 07777);
-    if (mode & S_ISUID)
+    if (e == 0 && mode & S_ISUID)
         e = trn_look_fact(l, TRN_FEATURE_PRIVILEGE, "setuid", trn_str_of(text), 1, TRN_FEATURE_NOWHERE);
     if (e == 0 && mode & S_ISGID)
         e = trn_look_fact(l, TRN_FEATURE_PRIVILEGE, "setgid", trn_str_of(text), 1, TRN_FEATURE_NOWHERE);

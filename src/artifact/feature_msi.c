@@ -62,7 +62,8 @@ static int services(struct trn_look *l, const struct trn_msi *m)
         struct trn_str name = cut(trn_msi_text(&t, i, "Name"));
         e = driver ? trn_look_fact(l, TRN_FEATURE_PRIVILEGE, "driver", name, 1, TRN_FEATURE_NOWHERE)
                    : trn_look_fact(l, TRN_FEATURE_SERVICE, "service",
-                                   trn_arena_printf(l->arena, "%.*s %.*s", TRN_STR_ARG(name),
+                                   trn_arena_printf(l->arena, "%.*s: %.*s%s%.*s", TRN_STR_ARG(name),
+                                                    TRN_STR_ARG(cut(trn_msi_text(&t, i, "Component_"))), " ",
                                                     TRN_STR_ARG(cut(trn_msi_text(&t, i, "Arguments")))),
                                    1, TRN_FEATURE_NOWHERE);
     }
@@ -81,15 +82,47 @@ static bool contains_fold(struct trn_str s, const char *lower)
     return false;
 }
 
+/* Keys below which Windows starts what is named there, or lets it stand in for something else. */
+static bool starts(struct trn_str key)
+{
+    static const char *const parts[] = {"\\currentversion\\run",
+                                        "\\winlogon",
+                                        "\\image file execution options",
+                                        "\\appcertdlls",
+                                        "\\print\\monitors",
+                                        "\\authentication packages",
+                                        "\\active setup\\installed components"};
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(parts); i++)
+        if (contains_fold(key, parts[i]))
+            return true;
+    return false;
+}
+
+/* A shortcut in the folder of the session's start. */
+static int shortcuts(struct trn_look *l, const struct trn_msi *m)
+{
+    struct trn_msi_table t;
+    int e = trn_msi_table(m, "Shortcut", &t);
+    for (uint32_t i = 0; e == 0 && i < TRN_MIN(t.rows, ROWS_MAX); i++)
+        if (contains_fold(trn_msi_text(&t, i, "Directory_"), "startupfolder"))
+            e = trn_look_fact(l, TRN_FEATURE_SERVICE, "autostart",
+                              trn_arena_printf(l->arena, "%.*s: %.*s %.*s",
+                                               TRN_STR_ARG(cut(trn_msi_text(&t, i, "Name"))),
+                                               TRN_STR_ARG(cut(trn_msi_text(&t, i, "Target"))),
+                                               TRN_STR_ARG(cut(trn_msi_text(&t, i, "Arguments")))),
+                              1, TRN_FEATURE_NOWHERE);
+    return e == -ENOENT ? 0 : e;
+}
+
 static int run_keys(struct trn_look *l, const struct trn_msi *m)
 {
     struct trn_msi_table t;
     int e = trn_msi_table(m, "Registry", &t);
     for (uint32_t i = 0; e == 0 && i < TRN_MIN(t.rows, ROWS_MAX); i++) {
         struct trn_str key = cut(trn_msi_text(&t, i, "Key"));
-        if (contains_fold(key, "\\currentversion\\run") || contains_fold(key, "\\winlogon"))
+        if (starts(key))
             e = trn_look_fact(l, TRN_FEATURE_SERVICE, "run-key",
-                              trn_arena_printf(l->arena, "%.*s %.*s = %.*s", TRN_STR_ARG(key),
+                              trn_arena_printf(l->arena, "%.*s %.*s: %.*s", TRN_STR_ARG(key),
                                                TRN_STR_ARG(cut(trn_msi_text(&t, i, "Name"))),
                                                TRN_STR_ARG(cut(trn_msi_text(&t, i, "Value")))),
                               1, TRN_FEATURE_NOWHERE);
@@ -113,5 +146,7 @@ int trn_feature_msi(struct trn_look *l, struct trn_err *err)
         e = actions(l, m);
     if (e == 0)
         e = services(l, m);
+    if (e == 0)
+        e = shortcuts(l, m);
     return e == 0 ? run_keys(l, m) : e;
 }

@@ -154,18 +154,27 @@ static int pth(struct trn_look *l, struct trn_str text)
 
 /* ---- scripts of packages ---- */
 
-/* What stands at the top of a package's control archive, or an RPM's scriptlet ("[script]/postin.sh"). */
+/* What stands at the top of a package's control archive or of a Mac package's scripts, in the folder DEBIAN of one that was
+ * unpacked, or an RPM's scriptlet ("[script]/postin.sh"). */
 static struct trn_str maintainer_script(const struct trn_look *l)
 {
     static const char *const debian[] = {"preinst", "postinst", "prerm", "postrm", "config"};
+    static const char *const mac[] = {"preinstall", "postinstall", "preflight",
+                                      "postflight", "preupgrade",  "postupgrade"};
     struct trn_str dir = trn_path_dir(l->self->name), name = l->name;
     bool top = trn_str_is_none(dir) || TRN_ONE_OF(dir, "", ".", "./"), packed = l->self->parent != 0;
     bool runs = l->self->format == TRN_FORMAT_SHELL || l->self->format == TRN_FORMAT_SCRIPT ||
                 l->self->format == TRN_FORMAT_PYTHON;
-    if (top)
-        return packed && runs && trn_str_one_of(name, debian, TRN_ARRAY_SIZE(debian)) ? name : TRN_STR_NONE;
-    if (l->parent_format == TRN_FORMAT_RPM && trn_str_eq_c(dir, "[script]"))
-        return trn_str_slice(name, 0, name.n > 3 ? name.n - 3 : 0);
+    if (l->parent_format == TRN_FORMAT_RPM && trn_str_eq_c(dir, "[script]")) {
+        ptrdiff_t end = trn_str_find(name, trn_str_contains(name, TRN_STR("-")) ? '-' : '.'); /* "trigger-2.sh" */
+        return trn_str_slice(name, 0, end < 0 ? name.n : (size_t)end);
+    }
+    if (!runs)
+        return TRN_STR_NONE;
+    if ((top && packed) || trn_str_eq_c(trn_path_base(dir), "DEBIAN"))
+        return trn_str_one_of(name, debian, TRN_ARRAY_SIZE(debian))                                    ? name
+               : l->parent_format == TRN_FORMAT_CPIO && trn_str_one_of(name, mac, TRN_ARRAY_SIZE(mac)) ? name
+                                                                                                       : TRN_STR_NONE;
     return TRN_STR_NONE;
 }
 

@@ -11,6 +11,7 @@
 
 #define CALLS_MAX 512u
 #define BASE64_LEAST 256u
+#define HEAD 256u
 
 int trn_calls_begin(struct trn_calls *c, struct trn_look *l)
 {
@@ -118,20 +119,39 @@ static int encoded(struct trn_look *l, struct trn_str text)
     return best.size ? trn_look_fact(l, TRN_FEATURE_EMBEDDED, "base64", TRN_STR_NONE, best.size, best.at) : 0;
 }
 
+/* Of what has no format of its own. */
+static int read_language(struct trn_look *l, const char **ret)
+{
+    struct trn_str head = TRN_STR("");
+    enum trn_format f = l->self->format;
+    *ret = NULL;
+    if (f != TRN_FORMAT_TEXT && f != TRN_FORMAT_SCRIPT && f != TRN_FORMAT_SHELL)
+        return 0;
+    int e = trn_source_take(l->bytes, 0, (size_t)TRN_MIN(l->bytes->size, (uint64_t)HEAD), l->arena, &head);
+    *ret = e == 0 ? trn_words_language(l->name, head) : NULL;
+    return e == 0 && *ret
+               ? trn_look_fact(l, TRN_FEATURE_MEASURE, "script.language", trn_str_of(*ret), 0, TRN_FEATURE_NOWHERE)
+               : e;
+}
+
 int trn_feature_script(struct trn_look *l, struct trn_err *err)
 {
     enum trn_format f = l->self->format;
     struct trn_str text;
+    const char *language;
     TRN_AUTO(trn_calls_done) struct trn_calls c = {0};
-    if (f != TRN_FORMAT_JAVASCRIPT && f != TRN_FORMAT_PYTHON && f != TRN_FORMAT_SHELL)
+    int e = read_language(l, &language);
+    if (e == 0 && !language && f != TRN_FORMAT_JAVASCRIPT && f != TRN_FORMAT_PYTHON && f != TRN_FORMAT_SHELL)
         return 0;
-    int e = trn_source_take(l->bytes, 0, (size_t)TRN_MIN(l->bytes->size, (uint64_t)TRN_SCRIPT_MAX), l->arena, &text);
+    if (e == 0)
+        e = trn_source_take(l->bytes, 0, (size_t)TRN_MIN(l->bytes->size, (uint64_t)TRN_SCRIPT_MAX), l->arena, &text);
     if (e == 0)
         e = trn_calls_begin(&c, l);
     if (e == 0)
-        e = f == TRN_FORMAT_JAVASCRIPT ? trn_javascript_calls(&c, text)
-            : f == TRN_FORMAT_PYTHON   ? trn_python_calls(&c, text)
-                                       : trn_shell_calls(&c, text, 0);
+        e = language                     ? trn_words_calls(&c, l->name, text)
+            : f == TRN_FORMAT_JAVASCRIPT ? trn_javascript_calls(&c, text)
+            : f == TRN_FORMAT_PYTHON     ? trn_python_calls(&c, text)
+                                         : trn_shell_calls(&c, text, 0);
     if (e == 0 && f == TRN_FORMAT_JAVASCRIPT)
         e = measures(l, text);
     if (e == 0)

@@ -32,4 +32,8 @@ int trn_javascript_calls(struct trn_calls *c, struct trn_str source) TRN_MUST_CH
 int trn_python_calls(struct trn_calls *c, struct trn_str text) TRN_MUST_CHECK;
 int trn_shell_calls(struct trn_calls *c, struct trn_str text, uint64_t base) TRN_MUST_CHECK;
 
+/* PHP, Perl, PowerShell, by the name or the beginning: "php", "perl", "powershell"; NULL: none of them. */
+const char *trn_words_language(struct trn_str name, struct trn_str text);
+int trn_words_calls(struct trn_calls *c, struct trn_str name, struct trn_str text) TRN_MUST_CHECK;
+
 #endif

@@ -11,6 +11,8 @@
 #define READ_MAX (256u << 10)
 #define LINES_MAX 4096u
 #define TOLD_MAX 64u
+#define PATH_LEN 4097u
+#define SUDOERS "/etc/sudoers"
 
 struct service {
     struct trn_look *l;
@@ -84,6 +86,17 @@ static int lines(struct service *s, const char *with)
     return e;
 }
 
+/* A file beside a unit that changes it: only what it starts. */
+static int drop_in(struct service *s)
+{
+    return values(s, "Exec", true);
+}
+
+static int invoke(struct service *s)
+{
+    return lines(s, "invoke");
+}
+
 static int cron(struct service *s)
 {
     return trn_str_contains(s->path, TRN_STR("/cron.d/")) ? lines(s, NULL) : whole(s);
@@ -133,17 +146,29 @@ static const struct {
     {"/systemd/", ".timer", "systemd", unit},
     {"/systemd/", ".socket", "systemd", unit},
     {"/systemd/", ".path", "systemd", unit},
+    {"/systemd/", ".conf", "systemd", drop_in},
     {"/systemd/system-generators/", NULL, "systemd", whole},
+    {"/systemd/user-generators/", NULL, "systemd", whole},
+    {"/systemd/system-environment-generators/", NULL, "systemd", whole},
+    {"/systemd/user-environment-generators/", NULL, "systemd", whole},
+    {"/systemd/system-shutdown/", NULL, "systemd", whole},
+    {"/systemd/system-sleep/", NULL, "systemd", whole},
     {"/etc/cron", NULL, "cron", cron},
     {"/var/spool/cron/", NULL, "cron", whole},
     {"/autostart/", ".desktop", "autostart", desktop},
+    {"/Programs/Startup/", NULL, "autostart", whole},
+    {"/plasma-workspace/env/", NULL, "autostart", whole},
     {"/LaunchAgents/", ".plist", "launchd", launchd},
     {"/LaunchDaemons/", ".plist", "launchd", launchd},
     {"/udev/rules.d/", ".rules", "udev", udev},
     {"/etc/init.d/", NULL, "init", whole},
+    {"/etc/rc.local", NULL, "init", whole},
+    {"/StartupItems/", NULL, "launchd", whole},
     {"/etc/profile.d/", NULL, "profile", whole},
     {"/etc/X11/Xsession.d/", NULL, "profile", whole},
+    {"/X11/xinit/xinitrc.d/", NULL, "profile", whole},
     {"/etc/apt/apt.conf.d/", NULL, "apt-hook", apt_hook},
+    {"/etc/dpkg/dpkg.cfg.d/", NULL, "apt-hook", invoke},
     {"/etc/NetworkManager/dispatcher.d/", NULL, "network-hook", whole},
     {"/etc/update-motd.d/", NULL, "login", whole},
     {"/etc/ld.so.preload", NULL, "preload", whole},
@@ -163,7 +188,7 @@ static int registry(struct service *s)
 
 static int rights(struct trn_look *l, struct trn_str path)
 {
-    if (trn_str_contains(path, TRN_STR("/etc/sudoers")))
+    if (trn_str_contains(path, TRN_STR(SUDOERS)))
         return trn_look_fact(l, TRN_FEATURE_PRIVILEGE, "sudoers", l->name, 1, TRN_FEATURE_NOWHERE);
     bool driver = (l->self->format == TRN_FORMAT_ELF && trn_str_ends(l->name, TRN_STR(".ko"))) ||
                   (l->self->format == TRN_FORMAT_PE && trn_str_ends(l->name, TRN_STR(".sys")));
@@ -176,11 +201,37 @@ static bool is_example(struct trn_str path)
     return trn_str_contains(path, TRN_STR("/share/doc/")) || trn_str_contains(path, TRN_STR("/examples/"));
 }
 
+/* path with a '/' in front; TRN_ARRAY_SIZE(places): none */
+static size_t place_of(struct trn_str path)
+{
+    size_t i = 0;
+    while (i < TRN_ARRAY_SIZE(places) && !(trn_str_contains(path, trn_str_of(places[i].dir)) &&
+                                           (!places[i].end || trn_str_ends(path, trn_str_of(places[i].end)))))
+        i++;
+    return i;
+}
+
+static struct trn_str without_dots(struct trn_str path)
+{
+    while (trn_str_starts(path, TRN_STR("./")))
+        path = trn_str_slice(path, 2, path.n);
+    return path;
+}
+
+bool trn_feature_has_place(struct trn_str path)
+{
+    char full[PATH_LEN];
+    struct trn_str name = without_dots(path);
+    size_t n = TRN_MIN(name.n, sizeof(full) - 1); /* of a longer one: its end */
+    full[0] = '/';
+    memcpy(full + 1, n ? name.p + name.n - n : "", n);
+    struct trn_str with = {full, n + 1};
+    return place_of(with) < TRN_ARRAY_SIZE(places) || trn_str_contains(with, TRN_STR(SUDOERS));
+}
+
 int trn_feature_service(struct trn_look *l, struct trn_err *err)
 {
-    struct trn_str name = l->self->name;
-    while (trn_str_starts(name, TRN_STR("./")))
-        name = trn_str_slice(name, 2, name.n);
+    struct trn_str name = without_dots(l->self->name);
     struct service s = {.l = l};
     if (name.n == 0 || l->self->size == 0)
         return 0;
@@ -188,10 +239,7 @@ int trn_feature_service(struct trn_look *l, struct trn_err *err)
     if (is_example(s.path))
         return 0;
     int e = rights(l, s.path);
-    size_t i = 0;
-    while (i < TRN_ARRAY_SIZE(places) && !(trn_str_contains(s.path, trn_str_of(places[i].dir)) &&
-                                           (!places[i].end || trn_str_ends(l->name, trn_str_of(places[i].end)))))
-        i++;
+    size_t i = place_of(s.path);
     bool reg = trn_str_ends(l->name, TRN_STR(".reg"));
     if (e < 0 || (i == TRN_ARRAY_SIZE(places) && !reg) || trn_str_eq_c(l->name, ".placeholder"))
         return e;

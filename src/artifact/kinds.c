@@ -59,9 +59,8 @@ int (*const trn_look_always[])(struct trn_look *l, struct trn_err *err) = {
 };
 
 int (*const trn_look_features[])(struct trn_look *l, struct trn_err *err) = {
-    trn_feature_about,   trn_feature_code,     trn_feature_text,
-    trn_feature_script,  trn_feature_package,  trn_feature_msi,
-    trn_feature_service, trn_feature_embedded, NULL,
+    trn_feature_about, trn_feature_code, trn_feature_text,    trn_feature_script,   trn_feature_package,
+    trn_feature_rpm,   trn_feature_msi,  trn_feature_service, trn_feature_embedded, NULL,
 };
 
 int (*const trn_look_release[])(struct trn_look *l, struct trn_err *err) = {

@@ -7,10 +7,13 @@
 
 /* features, for who compares releases */
 int trn_feature_about(struct trn_look *l, struct trn_err *err);
+bool trn_feature_is_of_place(const struct trn_look *l); /* its mode, attributes or path tell something */
+bool trn_feature_has_place(struct trn_str path);        /* a place that things are started from, or that gives rights */
 int trn_feature_code(struct trn_look *l, struct trn_err *err); /* of unknown formats; of programs their looks tell it */
 int trn_feature_text(struct trn_look *l, struct trn_err *err);
 int trn_feature_script(struct trn_look *l, struct trn_err *err);
 int trn_feature_package(struct trn_look *l, struct trn_err *err);
+int trn_feature_rpm(struct trn_look *l, struct trn_err *err);
 int trn_feature_msi(struct trn_look *l, struct trn_err *err);
 int trn_feature_service(struct trn_look *l, struct trn_err *err);
 int trn_feature_embedded(struct trn_look *l, struct trn_err *err);

@@ -265,7 +265,7 @@ int trn_frame_end(struct trn_frame *f, int code, const char *why)
         return halted(s);
     int e = s->fatal;
     struct trn_source bytes = trn_spool_source(&f->spool);
-    struct trn_artifact as = {.name = f->member_name, .mode = f->member.mode};
+    struct trn_artifact as = {.name = f->member_name, .mode = f->member.mode, .capability = f->member.capability};
     if (e == 0 && code < 0 && f->spool.size == 0)
         e = f->member_skipped ? 0
                               : trn_scan_gap(s, f->self.id, TRN_GAP_DAMAGED, f->member_name,
@@ -292,7 +292,8 @@ int trn_look_part(struct trn_look *l, const struct trn_member *m, uint64_t at, u
         return e == -ECANCELED ? 0 : e;
     trn_spool_done(&f->spool);
     struct trn_source part = trn_source_part(l->bytes, at, size);
-    struct trn_artifact as = {.name = f->member_name, .mode = m->mode, .offset = at, .has_offset = true};
+    struct trn_artifact as = {
+        .name = f->member_name, .mode = m->mode, .capability = m->capability, .offset = at, .has_offset = true};
     s->unpacked += part.size;
     if (s->unpacked > s->limits.bytes)
         return stop_at(f, "bytes", s->unpacked, s->limits.bytes);

@@ -33,10 +33,11 @@ struct trn_look {
 };
 
 struct trn_member {
-    struct trn_str name; /* raw, as it stands there, whole path */
-    uint64_t size;       /* as stated; TRN_SIZE_UNKNOWN */
-    uint64_t packed;     /* bytes it takes in the container; 0: not known */
-    uint32_t mode;       /* type and permission bits of stat(2), 0: nothing said */
+    struct trn_str name;       /* raw, as it stands there, whole path */
+    uint64_t size;             /* as stated; TRN_SIZE_UNKNOWN */
+    uint64_t packed;           /* bytes it takes in the container; 0: not known */
+    uint32_t mode;             /* type and permission bits of stat(2), 0: nothing said */
+    struct trn_str capability; /* the attribute "security.capability", raw; absent: none */
 };
 #define TRN_SIZE_UNKNOWN UINT64_MAX
 

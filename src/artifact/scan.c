@@ -6,6 +6,7 @@
  *   trn_scan_run -> one(top) -> kind->open -> look.c: member, data, end -> one(member) -> ...
  */
 #include "artifact/internal.h"
+#include "artifact/kinds.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -191,7 +192,10 @@ int trn_scan_one(struct trn_scan *s, struct trn_frame *up, const struct trn_sour
         return s->fatal = e;
     e = s->sink->artifact(s->sink->ctx, &f.self);
     s->fatal = e < 0 ? e : s->fatal;
-    if (e == 0 && !(s->o->known && s->o->known(s->o->known_ctx, &f.self, f.look.name)))
+    /* what its place tells is not known with its content */
+    bool known = e == 0 && s->o->known && !(s->o->features && trn_feature_is_of_place(&f.look)) &&
+                 s->o->known(s->o->known_ctx, &f.self, f.look.name);
+    if (e == 0 && !known)
         e = look_at(&f);
     trn_spool_done(&f.spool);
     trn_arena_reset(s->arenas[depth]);

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 
 #define WARNINGS_MAX 1000u
+#define CAPABILITY_MAX 64u
 #define TRAILING "[behind the end of the archive]"
 
 struct reader {
@@ -216,12 +217,26 @@ static int give_member(struct reader *r, struct archive_entry *entry, const stru
     return end_member(r, e, m->name, locked);
 }
 
+/* A copy: the entry is gone when the member is looked at. */
+static struct trn_str capability_of(struct reader *r, struct archive_entry *entry)
+{
+    const char *name;
+    const void *value;
+    size_t n;
+    int left = archive_entry_xattr_reset(entry);
+    for (int i = 0; i < left && archive_entry_xattr_next(entry, &name, &value, &n) == ARCHIVE_OK; i++)
+        if (name && value && strcmp(name, "security.capability") == 0)
+            return trn_arena_str(r->l->arena, trn_str_slice((struct trn_str){value, n}, 0, CAPABILITY_MAX));
+    return TRN_STR_NONE;
+}
+
 static int on_entry(struct reader *r, struct archive_entry *entry)
 {
     struct trn_member m = {.name = name_of(r, entry),
                            .size = archive_entry_size_is_set(entry) ? (uint64_t)archive_entry_size(entry)
                                                                     : TRN_SIZE_UNKNOWN,
-                           .mode = archive_entry_mode(entry)};
+                           .mode = archive_entry_mode(entry),
+                           .capability = capability_of(r, entry)};
     struct trn_named named = {.name = m.name, .link = link_of(entry), .mode = m.mode, .at = TRN_NOWHERE};
     if (m.size != TRN_SIZE_UNKNOWN && m.size && !S_ISLNK(m.mode) && m.mode & S_IFMT &&
         !(r->kind == TRN_ARCHIVE_ISO && S_ISDIR(m.mode)))

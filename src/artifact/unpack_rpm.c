@@ -7,6 +7,8 @@
 #include "artifact/unpack.h"
 #include "formats/formats.h"
 
+#define TRIGGERS_MAX 256u
+
 static int properties(struct trn_look *l, const struct trn_rpm_header *h)
 {
     static const struct {
@@ -28,10 +30,15 @@ static int scripts(struct trn_look *l, const struct trn_rpm_header *h)
         const char *name;
         uint32_t tag;
     } table[] = {
-        {"[script]/prein.sh", TRN_RPM_TAG_PREIN},         {"[script]/postin.sh", TRN_RPM_TAG_POSTIN},
-        {"[script]/preun.sh", TRN_RPM_TAG_PREUN},         {"[script]/postun.sh", TRN_RPM_TAG_POSTUN},
-        {"[script]/pretrans.sh", TRN_RPM_TAG_PRETRANS},   {"[script]/posttrans.sh", TRN_RPM_TAG_POSTTRANS},
+        {"[script]/prein.sh", TRN_RPM_TAG_PREIN},
+        {"[script]/postin.sh", TRN_RPM_TAG_POSTIN},
+        {"[script]/preun.sh", TRN_RPM_TAG_PREUN},
+        {"[script]/postun.sh", TRN_RPM_TAG_POSTUN},
+        {"[script]/pretrans.sh", TRN_RPM_TAG_PRETRANS},
+        {"[script]/posttrans.sh", TRN_RPM_TAG_POSTTRANS},
         {"[script]/verify.sh", TRN_RPM_TAG_VERIFYSCRIPT},
+        {"[script]/preuntrans.sh", TRN_RPM_TAG_PREUNTRANS},
+        {"[script]/postuntrans.sh", TRN_RPM_TAG_POSTUNTRANS},
     };
     int e = 0;
     for (size_t i = 0; i < TRN_ARRAY_SIZE(table) && e == 0; i++) {
@@ -40,6 +47,33 @@ static int scripts(struct trn_look *l, const struct trn_rpm_header *h)
         struct trn_member m = {.name = trn_str_of(table[i].name), .size = text.n};
         if (text.n)
             e = trn_look_part(l, &m, at, text.n);
+    }
+    return e;
+}
+
+/* Scripts that run when another package, or a file in some folder, comes or goes. */
+static int triggers(struct trn_look *l, const struct trn_rpm_header *h)
+{
+    static const struct {
+        const char *name;
+        uint32_t tag;
+    } table[] = {
+        {"trigger", TRN_RPM_TAG_TRIGGERSCRIPTS},
+        {"filetrigger", TRN_RPM_TAG_FILETRIGGERSCRIPTS},
+        {"transfiletrigger", TRN_RPM_TAG_TRANSFILETRIGGERSCRIPTS},
+    };
+    struct trn_rpm_array a;
+    struct trn_str text;
+    int e = 0;
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(table); i++) {
+        if (!trn_rpm_array(h, table[i].tag, false, &a))
+            continue;
+        for (uint32_t k = 0; e == 0 && k < TRIGGERS_MAX && trn_rpm_next_string(&a, &text); k++) {
+            struct trn_member m = {.name = trn_arena_printf(l->arena, "[script]/%s-%u.sh", table[i].name, k),
+                                   .size = text.n};
+            if (text.n)
+                e = trn_look_part(l, &m, a.at, text.n);
+        }
     }
     return e;
 }
@@ -55,6 +89,8 @@ int trn_open_rpm(struct trn_look *l, struct trn_err *err)
     e = properties(l, &r.main);
     if (e == 0)
         e = scripts(l, &r.main);
+    if (e == 0)
+        e = triggers(l, &r.main);
     struct trn_member payload = {.name = TRN_STR("payload.cpio"), .size = r.payload_size};
     return e < 0 ? e : trn_look_part(l, &payload, r.payload_at, r.payload_size);
 }

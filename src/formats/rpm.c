@@ -10,6 +10,7 @@
 #define ENTRIES_MAX 65536u
 #define HEADER_MAX (32u << 20)
 
+#define TYPE_INT32 4u
 #define TYPE_STRING 6u
 #define TYPE_STRINGS 8u
 #define TYPE_I18N 9u
@@ -69,4 +70,45 @@ struct trn_str trn_rpm_string(const struct trn_rpm_header *h, uint32_t tag, uint
         return trn_cur_until(&data, '\0', h->data.n);
     }
     return TRN_STR_NONE;
+}
+
+bool trn_rpm_array(const struct trn_rpm_header *h, uint32_t tag, bool numbers, struct trn_rpm_array *ret)
+{
+    struct trn_cursor c = trn_cur_of(h->index);
+    for (uint32_t i = 0; i < h->entries && !c.bad; i++) {
+        uint32_t t = trn_cur_u32be(&c), type = trn_cur_u32be(&c), at = trn_cur_u32be(&c), n = trn_cur_u32be(&c);
+        bool fits = numbers ? type == TYPE_INT32 : type == TYPE_STRINGS || type == TYPE_STRING;
+        if (t != tag || !fits || at > h->data.n)
+            continue;
+        *ret = (struct trn_rpm_array){.left = n, .data_at = h->at + INTRO + h->index.n};
+        ret->c = trn_cur_of(h->data);
+        trn_cur_seek(&ret->c, at);
+        return true;
+    }
+    return false;
+}
+
+bool trn_rpm_next_string(struct trn_rpm_array *a, struct trn_str *ret)
+{
+    if (a->left == 0 || a->c.at >= a->c.n)
+        return false;
+    a->left--;
+    a->at = a->data_at + a->c.at;
+    struct trn_str s = trn_cur_until(&a->c, '\0', a->c.n);
+    if (a->c.bad || trn_str_is_none(s))
+        return false;
+    *ret = s;
+    return true;
+}
+
+bool trn_rpm_next_number(struct trn_rpm_array *a, uint32_t *ret)
+{
+    if (a->left == 0)
+        return false;
+    a->left--;
+    uint32_t v = trn_cur_u32be(&a->c);
+    if (a->c.bad)
+        return false;
+    *ret = v;
+    return true;
 }

