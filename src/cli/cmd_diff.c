@@ -207,18 +207,21 @@ static int recall(struct diff *d, struct trn_err *err)
 
 static int compare(struct diff *d, struct trn_err *err)
 {
-    size_t last = d->old_path ? 0 : 1; /* the first of the history is OLD itself */
+    const struct trn_release *const last[] = {d->seen.last}; /* beside an OLD that was named, one of those before */
     struct trn_diff_options o = {.sz = sizeof(o),
                                  .upstream = (const struct trn_release *const *)d->upstream,
                                  .n_upstream = d->n_upstream,
-                                 .history = (const struct trn_release *const *)d->seen.history + last,
-                                 .n_history = d->seen.n - TRN_MIN(last, d->seen.n)};
+                                 .history = last,
+                                 .n_history = d->old_path && d->seen.n ? 1 : 0,
+                                 .older = d->seen.n ? trn_diff_seen_older : NULL,
+                                 .older_ctx = &d->seen};
+    d->seen.err = err;
     if (d->policy.list) {
         d->policy.after = d->after;
         o.accepted = trn_accepts_ask;
         o.accepted_ctx = &d->policy;
     }
-    int e = trn_diff_new(d->old_path ? d->before : d->seen.history[0], d->after, &o, &d->diff, err);
+    int e = trn_diff_new(d->old_path ? d->before : d->seen.last, d->after, &o, &d->diff, err);
     if (e != -EINVAL || !d->before)
         return e;
     *err = (struct trn_err){0};

@@ -4,29 +4,41 @@
  * Must not: read a byte of a file that could be understood.
  */
 #include "cli/diff.h"
+#include "formats/file_capability.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #define WAIT_MS 100
 #define FILES_MAX 1000000u
+#define CAPABILITIES_MAX (16u << 20)
+#define CALLED_MAX 4096u
 
 struct collect {
     const struct trn_release_collect *o;
     struct trn_release *r;
     struct trn_scan_pool *pool;
     struct trn_walk *walk;
-    size_t prefix; /* bytes of a walked path that are the folder's own */
-    int known;     /* descriptor; -1: nothing is */
+    size_t prefix;               /* bytes of a walked path that are the folder's own */
+    int known;                   /* descriptor; -1: nothing is */
+    struct trn_map *rights;      /* number of a file -> index in capabilities; few files have any */
+    struct trn_buf capabilities; /* as texts, one behind another, each with a NUL */
     uint64_t files, bytes;
 };
 
 static int on_artifact(void *ctx, uint64_t job, const struct trn_artifact *a)
 {
     struct collect *c = ctx;
+    uint64_t at;
     c->bytes += a->id == 1 ? a->size : 0;
-    return trn_release_artifact(c->r, (uint32_t)job, a);
+    int e = trn_release_artifact(c->r, (uint32_t)job, a);
+    if (e < 0 || a->id != 1 || !c->rights || !trn_map_get(c->rights, job, &at))
+        return e;
+    struct trn_str text = trn_str_of((const char *)c->capabilities.p + at);
+    const struct trn_feature f = {TRN_FEATURE_PRIVILEGE, TRN_STR("capability"), text, 1, TRN_FEATURE_NOWHERE};
+    return trn_release_feature(c->r, (uint32_t)job, 1, &f);
 }
 
 static int on_signature(void *ctx, uint64_t job, uint32_t artifact, const struct trn_signature *s)
@@ -72,6 +84,8 @@ static void collect_done(struct collect *c)
     c->pool = trn_scan_pool_free(c->pool);
     c->walk = trn_walk_free(c->walk);
     c->r = trn_release_free(c->r);
+    trn_map_free(c->rights);
+    trn_buf_done(&c->capabilities);
     trn_fd_close(c->known);
 }
 
@@ -101,9 +115,34 @@ static int cannot(const struct collect *c, int code, const char *why, struct trn
                     trn_escape_into(shown, sizeof(shown), trn_release_label(c->r)), why);
 }
 
+/* File capabilities are the file system's own word, not the file's: no worker sees them. */
+static int note_capabilities(struct collect *c, uint32_t number, int fd, bool *ret_has)
+{
+    char raw[64], text[TRN_FILE_CAPABILITY_TEXT];
+    ssize_t n = fgetxattr(fd, "security.capability", raw, sizeof(raw));
+    if (n <= 0 || !trn_file_capability_text((struct trn_str){raw, (size_t)n}, text, sizeof(text))[0])
+        return 0;
+    if (!c->rights) {
+        trn_buf_init(&c->capabilities, CAPABILITIES_MAX);
+        c->rights = trn_map_new(FILES_MAX);
+    }
+    uint64_t at = c->capabilities.n;
+    trn_put(&c->capabilities, text, strlen(text) + 1);
+    *ret_has = true;
+    return !c->rights || c->capabilities.bad ? -ENOMEM : trn_map_put(c->rights, number, at);
+}
+
+/* What a worker is to call it: in a folder its path there, for what starts by itself is known by its place. */
+static struct trn_str called(struct trn_str path, const struct trn_walked *f)
+{
+    struct trn_str name = path.n ? path : trn_path_base(f->path);
+    return trn_str_slice(name, name.n - TRN_MIN(name.n, (size_t)CALLED_MAX), name.n);
+}
+
 static int give(struct collect *c, const struct trn_walked *f, struct trn_err *err)
 {
     uint32_t number;
+    bool has = false; /* then nothing of it is known before */
     struct trn_str path = trn_str_slice(f->path, c->prefix, f->path.n);
     int e = trn_release_file(c->r, path, &number);
     if (e < 0)
@@ -114,8 +153,11 @@ static int give(struct collect *c, const struct trn_walked *f, struct trn_err *e
     if (fd < 0)
         return trn_release_end(c->r, number, fd, trn_str_of(f->error < 0 ? f->why : trn_errno_words(fd)));
     c->files++;
+    e = note_capabilities(c, number, fd, &has);
+    if (e < 0)
+        return e;
     do {
-        e = trn_scan_pool_submit_but(c->pool, number, fd, trn_path_base(f->path), f->st.st_mode, c->known);
+        e = trn_scan_pool_submit_but(c->pool, number, fd, called(path, f), f->st.st_mode, has ? -1 : c->known);
         if (e == -EAGAIN && (e = wait_some(c, path, err)) == 0)
             e = -EAGAIN;
     } while (e == -EAGAIN);

@@ -49,20 +49,51 @@ int trn_diff_seen_open(struct trn_diff_seen *s, const char *path, struct trn_err
     return e < 0 ? e : trn_release_store_open(s->path, &s->store, err);
 }
 
+/* One that cannot be read any more is passed over. */
+static int read_last(struct trn_diff_seen *s, struct trn_err *err)
+{
+    int e = -ENOENT;
+    while (s->n && (e = trn_release_store_read(s->store, s->ids[0], &s->last, err)) < 0) {
+        if (e != -EBADMSG && e != -ENOENT)
+            return e;
+        memmove(s->ids, s->ids + 1, --s->n * sizeof(s->ids[0]));
+    }
+    return 0;
+}
+
 int trn_diff_seen_before(struct trn_diff_seen *s, const struct trn_release *after, struct trn_err *err)
 {
     char version[120];
-    int e = trn_release_store_history(s->store, after, TRN_SEEN_MAX, s->history, &s->n, err);
+    int e = trn_release_store_older(s->store, after, s->ids, TRN_ARRAY_SIZE(s->ids), &s->n, err);
+    if (e == 0)
+        e = read_last(s, err);
     if (e < 0 || s->n == 0)
         return e;
-    trn_escape_into(version, sizeof(version), trn_release_version(s->history[0]));
+    trn_escape_into(version, sizeof(version), trn_release_version(s->last));
     if (version[0] == '\0')
-        trn_escape_into(version, sizeof(version), trn_path_base(trn_release_label(s->history[0])));
+        trn_escape_into(version, sizeof(version), trn_path_base(trn_release_label(s->last)));
     if (s->n == 1)
         (void)snprintf(s->basis, sizeof(s->basis), "with the last one seen, %s", version);
     else
         (void)snprintf(s->basis, sizeof(s->basis), "with the last one seen, %s, and %zu before it", version, s->n - 1);
     return 0;
+}
+
+int trn_diff_seen_older(void *ctx, size_t i, const struct trn_release **ret)
+{
+    static const struct trn_release_options nothing = {.sz = sizeof(nothing)};
+    struct trn_diff_seen *s = ctx;
+    s->older = trn_release_free(s->older);
+    *ret = NULL;
+    if (i + 1 >= s->n)
+        return 0;
+    int e = trn_release_store_read(s->store, s->ids[i + 1], &s->older, s->err);
+    if (e == -EBADMSG || e == -ENOENT) { /* a release without anything in it says nothing */
+        e = trn_release_new(&nothing, &s->older);
+        e = e == 0 ? trn_release_finish(s->older) : e;
+    }
+    *ret = e == 0 ? s->older : NULL;
+    return e;
 }
 
 int trn_diff_seen_remember(struct trn_diff_seen *s, const struct trn_release *r, struct trn_err *err)
@@ -72,8 +103,8 @@ int trn_diff_seen_remember(struct trn_diff_seen *s, const struct trn_release *r,
 
 void trn_diff_seen_done(struct trn_diff_seen *s)
 {
-    for (size_t i = 0; i < s->n; i++)
-        s->history[i] = trn_release_free(s->history[i]);
+    s->last = trn_release_free(s->last);
+    s->older = trn_release_free(s->older);
     s->n = 0;
     s->store = trn_release_store_close(s->store);
 }

@@ -60,18 +60,21 @@ int trn_diff_package_find(const char *name, const char *dir, char *const *versio
 void trn_diff_package_done(struct trn_diff_package *p);
 
 /* ---- cmd_diff_seen.c: releases that were seen before ---- */
-#define TRN_SEEN_MAX 5 /* that a release is compared with: the last one, and what those before it had is not new */
 #define TRN_SEEN_PATH 3200
 struct trn_diff_seen {
-    struct trn_release_store *store;           /* owned; NULL: not opened */
-    struct trn_release *history[TRN_SEEN_MAX]; /* newest first, owned */
+    struct trn_release_store *store;  /* owned; NULL: not opened */
+    struct trn_release *last, *older; /* owned; older: the one that was read last */
+    int64_t ids[TRN_HISTORY_MAX];     /* of all that were seen before, newest first; the first is that of last */
     size_t n;
+    struct trn_err *err; /* where older says what is wrong */
     char path[TRN_SEEN_PATH], basis[400];
 };
 /* path NULL: $XDG_DATA_HOME/turncoat/releases.db, else below ~/.local/share. After the last worker was started. */
 int trn_diff_seen_open(struct trn_diff_seen *s, const char *path, struct trn_err *err) TRN_MUST_CHECK;
-/* Fills history and basis; n 0: none of its product was seen. */
+/* Fills last and basis; n 0: none of its product was seen. */
 int trn_diff_seen_before(struct trn_diff_seen *s, const struct trn_release *after, struct trn_err *err) TRN_MUST_CHECK;
+/* For struct trn_diff_options.older; ctx: the struct trn_diff_seen. Number 0 is the one before last. */
+int trn_diff_seen_older(void *ctx, size_t i, const struct trn_release **ret);
 int trn_diff_seen_remember(struct trn_diff_seen *s, const struct trn_release *r, struct trn_err *err) TRN_MUST_CHECK;
 void trn_diff_seen_done(struct trn_diff_seen *s);
 

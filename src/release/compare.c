@@ -36,7 +36,6 @@ trn_comparer *const trn_contexts[] = {
     trn_context_archives,
     trn_context_built,
     trn_context_dependencies,
-    trn_context_history,
     trn_context_signature,
     trn_context_outlier,
     trn_context_upstream,

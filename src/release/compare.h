@@ -19,6 +19,20 @@ struct trn_told { /* one finding so far */
     struct trn_told *next;
 };
 
+/* What is known of the old release and those before it: hashes of features (known.c). */
+enum trn_known {
+    TRN_KNOWN_WHO = 0, /* hosts: with who can put something there, alone, their domain */
+    TRN_KNOWN_HOST,
+    TRN_KNOWN_DOMAIN,
+    TRN_KNOWN_BROWSER,
+    TRN_KNOWN_CALL,       /* groups of what scripts can do */
+    TRN_KNOWN_START_NAME, /* what starts by itself: by name, with its program, with all */
+    TRN_KNOWN_START_PROGRAM,
+    TRN_KNOWN_START,
+    TRN_KNOWN_DEPENDENCY,
+    TRN_KNOWN_MAX,
+};
+
 struct trn_compare {
     struct trn_diff *diff; /* all changes; findings of changes are filled when everything is over: use told */
     const struct trn_diff_options *o;
@@ -29,7 +43,14 @@ struct trn_compare {
     size_t n_told;
     const struct trn_abilities
         *old_abilities; /* compare_code.c: of all programs of the old release; NULL: not asked yet */
+    struct trn_map *known[TRN_KNOWN_MAX];
+    bool ask_history; /* releases before the old one may say that it is not new */
 };
+/* known.c */
+int trn_known_add(struct trn_compare *c, const struct trn_release *r) TRN_MUST_CHECK;
+void trn_known_forget(struct trn_compare *c);
+/* context_history.c: asks all releases before the old one, one after another: between comparers and contexts. */
+int trn_history_ask(struct trn_compare *c) TRN_MUST_CHECK;
 
 /* A finding of the check (a literal of the registry), its words by trn_compare_say, evidence by trn_finding_add. */
 int trn_compare_begin(struct trn_compare *c, const char *check, struct trn_finding *ret) TRN_MUST_CHECK;
@@ -68,7 +89,6 @@ trn_comparer trn_compare_code_elf;     /* resolvers */
 trn_comparer trn_compare_code_macho;   /* entitlements, slices */
 trn_comparer trn_compare_code_program; /* new programs */
 trn_comparer trn_context_place;        /* context_place.c: what takes the place of an old one unpaired */
-trn_comparer trn_context_history;      /* context_history.c: what a release before the old one had is not new */
 trn_comparer trn_context_signature;    /* context_signature.c: a signature beside those of the rest */
 trn_comparer trn_context_outlier;      /* context_outlier.c: tools and times of build */
 trn_comparer trn_context_upstream;     /* context_upstream.c: reference builds */

@@ -15,6 +15,7 @@
 #define NEW_READS 25u
 #define NEW_MAX 25u   /* of a program that is new itself */
 #define SMALL_MIN 42u /* a small change that brings a loader's means, or those of a remote hand */
+#define ALONE_MIN 40u /* a small change that brings one such group that no function of it was of */
 #define HAD_BEFORE 5u /* more functions of a group that it had: of weight 2; twice that of weight 3 */
 
 bool trn_code_pair(const struct trn_compare *c)
@@ -115,6 +116,13 @@ static bool strong(const struct gain *g, enum trn_can can)
     return (g->mask & BIT(can)) && g->all.weight[can] >= 2;
 }
 
+/* Out of its own process and files. */
+static bool reaches_out(const struct gain *g)
+{
+    return strong(g, TRN_CAN_NETWORK) || strong(g, TRN_CAN_PROCESS) || strong(g, TRN_CAN_PERSISTENCE) ||
+           strong(g, TRN_CAN_BROWSER_DATA);
+}
+
 static uint16_t score_of(const struct trn_compare *c, const struct gain *g)
 {
     if (!g->mask)
@@ -137,7 +145,20 @@ static uint16_t score_of(const struct trn_compare *c, const struct gain *g)
     bool hand = telling > 1 && most == 3;
     if (g->small && (hand || (loader && trn_member_is_library(c->new_member)) || agent))
         return SMALL_MIN;
+    if (g->small && reaches_out(g))
+        return ALONE_MIN; /* a fix gives no program the network; a version with new functions may (context_version.c) */
     return (uint16_t)TRN_MIN(g->small ? sum : sum / 2 + 1, UNKNOWN_MAX);
+}
+
+/* "file, network" -> "file, network, and now memory" */
+static void tell_abilities(struct trn_compare *c, struct trn_finding *f, const char *had, const char *won, uint64_t at)
+{
+    bool none = strcmp(had, "none") == 0;
+    trn_compare_values(c, f, none ? TRN_STR("none of these abilities") : trn_arena_str(c->arena, trn_str_of(had)),
+                       !won   ? trn_arena_printf(c->arena, "%s, by more functions", had)
+                       : none ? trn_arena_str(c->arena, trn_str_of(won))
+                              : trn_arena_printf(c->arena, "%s, and now %s", had, won),
+                       at);
 }
 
 static int new_capability(struct trn_compare *c)
@@ -174,9 +195,7 @@ static int new_capability(struct trn_compare *c)
     else
         trn_compare_say(c, &f, "it uses %.*s now (%s)%s", TRN_STR_ARG(names), won,
                         g.mask ? ", which the old one could not" : ", more than it did before");
-    trn_compare_values(c, &f, trn_arena_str(c->arena, trn_str_of(had)),
-                       trn_arena_printf(c->arena, "%s; new: %s", had, g.mask ? won : "none"),
-                       asked_for ? asked_for->at : TRN_FEATURE_NOWHERE);
+    tell_abilities(c, &f, had, g.mask ? won : NULL, asked_for ? asked_for->at : TRN_FEATURE_NOWHERE);
     if (asked_for)
         trn_finding_add(&f, "by_name", trn_compare_list(c, &asked_for, 1, false));
     trn_finding_add(&f, "symbols", names);
@@ -225,8 +244,10 @@ static int new_among_all(struct trn_compare *c)
                     trn_escape_into(name, sizeof(name), c->new_member->name),
                     trn_abilities_say(g.mask, won, sizeof(won)));
     trn_abilities_say(before->mask, had, sizeof(had));
-    trn_compare_values(c, &f, trn_arena_str(c->arena, trn_str_of(had)), trn_arena_str(c->arena, trn_str_of(won)),
-                       TRN_FEATURE_NOWHERE);
+    trn_compare_values(c, &f,
+                       before->mask ? trn_arena_printf(c->arena, "all programs: %s", had)
+                                    : TRN_STR("no program could any of it"),
+                       trn_arena_str(c->arena, trn_str_of(won)), TRN_FEATURE_NOWHERE);
     return trn_compare_found(c, c->change, &f);
 }
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #define MANY 10u
+#define SEVERAL 6u
 
 static bool in_program(const struct trn_release *r, const struct trn_release_member *m)
 {
@@ -41,13 +42,14 @@ static int new_program(struct trn_compare *c)
     if (e < 0)
         return e;
     size_t before = trn_release_programs(c->diff->old_release);
-    f.score = before == 0 ? 28 : before < MANY ? f.check->score : 10; /* large products bring some with each version */
+    size_t now = trn_release_programs(c->diff->new_release);
+    /* large products bring some with each version; who begins to build for several systems brings all of them at once */
+    f.score = before >= MANY ? 10 : before || now >= SEVERAL ? f.check->score : 28;
     trn_compare_say(c, &f, "'%s' (%s, %llu bytes) is a program that the old release had nothing of%s",
                     trn_escape_into(name, sizeof(name), c->new_member->name), trn_format_name(c->new_member->format),
                     (unsigned long long)c->new_member->size, before ? "" : "; it had no program at all");
     trn_compare_values(c, &f, trn_arena_printf(c->arena, "%zu programs", before),
-                       trn_arena_printf(c->arena, "%zu programs", trn_release_programs(c->diff->new_release)),
-                       TRN_FEATURE_NOWHERE);
+                       trn_arena_printf(c->arena, "%zu programs", now), TRN_FEATURE_NOWHERE);
     return trn_compare_found(c, c->change, &f);
 }
 

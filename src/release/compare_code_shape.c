@@ -8,9 +8,9 @@
 
 #include <stdio.h>
 
-/* Visual C++ has two such functions of its own for thread_local variables. */
+/* Visual C++ brings two such functions of its own with the first thread_local variable, never one. */
 #define CRT_CALLBACKS 2u
-#define CRT_SCORE ((uint16_t)14)
+#define CRT_SCORE ((uint16_t)8)
 #define HIDDEN_MIN 14336u /* 16 KiB, wherever it begins in blocks of 2 */
 
 /* ---- exports ---- */
@@ -126,7 +126,7 @@ static int early_code(struct trn_compare *c)
             trn_member_feature(c->new_member, TRN_FEATURE_EARLY, trn_str_of(rows[i].key), TRN_STR_NONE);
         bool grew = b > a && (a == 0 || faster(c, b - a, a));
         uint16_t score = a ? rows[i].more : rows[i].fresh;
-        if (i == 0 && b <= CRT_CALLBACKS &&
+        if (i == 0 && a == 0 && b == CRT_CALLBACKS &&
             trn_member_feature(c->new_member, TRN_FEATURE_TOOLCHAIN, TRN_STR("rich"), TRN_STR_NONE))
             score = TRN_MIN(score, CRT_SCORE);
         if (grew)

@@ -52,7 +52,7 @@ struct asked { /* of one member */
 
 static uint16_t weight_of(const struct trn_release_member *m, const struct trn_feature *d, bool company)
 {
-    if (trn_str_eq_c(m->name, "control"))
+    if (trn_str_eq_c(m->name, "control") || m->format == TRN_FORMAT_RPM)
         return OF_DISTRIBUTION;
     if (is_place(d->value))
         return NOT_REGISTERED;
@@ -73,11 +73,15 @@ static int tell(struct trn_compare *c, struct trn_change *change, const struct a
     if (a->n > 1)
         (void)snprintf(more, sizeof(more), ", and %zu more", a->n - 1);
     trn_compare_say(c, &f,
-                    a->was ? "it now takes '%s' from a place of its own: %s%s"
-                           : "it depends on '%s' (%s), which it did not before%s",
+                    a->was       ? "it now takes '%s' from a place of its own: %s%s"
+                    : d->value.n ? "it depends on '%s' (%s), which it did not before%s"
+                                 : "it depends on '%s'%s, which it did not before%s",
                     trn_escape_into(name, sizeof(name), d->key), trn_escape_into(version, sizeof(version), d->value),
                     more);
-    trn_compare_values(c, &f, a->was ? a->was->value : TRN_STR_NONE, d->value.n ? d->value : d->key, d->at);
+    trn_compare_values(c, &f, a->was ? a->was->value : TRN_STR("not asked for"),
+                       trn_arena_printf(c->arena, "%.*s%s%.*s", TRN_STR_ARG(d->key), d->value.n ? " " : "",
+                                        TRN_STR_ARG(d->value)),
+                       d->at);
     if (a->n > 1)
         trn_finding_add(&f, "all", trn_compare_list(c, a->list, a->n, true));
     return trn_compare_found(c, change, &f);
@@ -109,8 +113,8 @@ static void gather(const struct trn_change *change, const struct trn_map *known,
 
 int trn_context_dependencies(struct trn_compare *c)
 {
-    TRN_AUTO(trn_map_freep) struct trn_map *known = NULL;
-    int e = trn_known_features(c, TRN_FEATURE_DEPENDENCY, trn_known_by_key, &known);
+    const struct trn_map *known = c->known[TRN_KNOWN_DEPENDENCY];
+    int e = 0;
     bool company = in_bad_company(c);
     for (size_t i = 0; e == 0 && i < c->diff->n_changes; i++) {
         struct trn_change *change = &c->diff->changes[i];

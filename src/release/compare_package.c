@@ -154,12 +154,7 @@ static const struct {
 
 static struct trn_str script_key(const struct trn_release_member *m)
 {
-    static const char *const keys[] = {"preinst", "postinst", "prerm",  "postrm",   "config",   "prein",
-                                       "postin",  "preun",    "postun", "pretrans", "posttrans"};
-    for (size_t i = 0; m && i < TRN_ARRAY_SIZE(keys); i++)
-        if (trn_member_feature(m, TRN_FEATURE_SCRIPT, trn_str_of(keys[i]), TRN_STR_NONE))
-            return trn_str_of(keys[i]);
-    return TRN_STR_NONE;
+    return m ? trn_member_maintainer_script(m) : TRN_STR_NONE;
 }
 
 int trn_compare_maintainer(struct trn_compare *c)

@@ -137,10 +137,14 @@ static const struct {
     {"native", "calls native code", 12},     {"account", "changes accounts", 20},
     {"privilege", "gives rights", 20},       {"trust", "changes what is trusted", 20},
 };
+enum { NETWORK = 0, PROCESS = 1, CODE = 2, DECODE = 3 }; /* of groups */
 #define COMBINED 40u
 #define ASIDE 3u
 #define ELSEWHERE 4u /* other scripts of the release could before */
 #define INSTALLING 45u
+/* A file that was there brings in what is made readable or fetched and runs it, all at once: that others could do parts of it is no
+ * excuse. */
+#define STAGED 40u
 
 static bool has_group(const struct trn_release_member *m, size_t g)
 {
@@ -163,6 +167,7 @@ struct gained {
     const char *words[TRN_ARRAY_SIZE(groups)];
     uint32_t n, strong; /* strong: no script of the old release could, and it matters by itself */
     uint16_t largest;
+    bool brings, decodes, runs;
 };
 
 static void gather(const struct trn_compare *c, const struct trn_map *known, struct gained *g)
@@ -175,6 +180,9 @@ static void gather(const struct trn_compare *c, const struct trn_map *known, str
         g->words[g->n] = groups[i].words;
         g->calls[g->n++] = example_of(c->new_member, i);
         g->strong += w >= 20;
+        g->brings = g->brings || i == NETWORK;
+        g->decodes = g->decodes || i == DECODE;
+        g->runs = g->runs || i == PROCESS || i == CODE;
         g->largest = TRN_MAX(g->largest, w);
     }
 }
@@ -187,6 +195,8 @@ static int tell_gained(struct trn_compare *c, const struct gained *g)
     if (e < 0)
         return e;
     f.score = g->strong >= 2 ? COMBINED : g->largest;
+    if (c->old_member && g->brings && g->runs && g->decodes)
+        f.score = TRN_MAX(f.score, (uint16_t)STAGED);
     if (installs && g->n >= 2)
         f.score = INSTALLING;
     if (trn_member_is_aside(c->new_member))
@@ -194,25 +204,21 @@ static int tell_gained(struct trn_compare *c, const struct gained *g)
     trn_compare_say(c, &f, "%s'%s' %s%s%s, and did not before", c->old_member ? "" : "the new ",
                     trn_member_shown(c, c->new_member), g->words[0], g->n > 1 ? " and " : "",
                     g->n > 1 ? g->words[1] : "");
-    trn_compare_values(c, &f, TRN_STR_NONE, trn_compare_list(c, g->calls, g->n, false), g->calls[0]->at);
+    trn_compare_values(c, &f, c->old_member ? TRN_STR("no such call") : TRN_STR("no such file"),
+                       trn_compare_list(c, g->calls, g->n, false), g->calls[0]->at);
     return trn_compare_found(c, c->change, &f);
 }
 
 /* Maintainer scripts have a check of their own. */
 static bool is_script(const struct trn_release_member *m)
 {
-    static const char *const own[] = {"preinst", "postinst", "prerm",  "postrm",   "config",   "prein",
-                                      "postin",  "preun",    "postun", "pretrans", "posttrans"};
-    for (size_t i = 0; i < TRN_ARRAY_SIZE(own); i++)
-        if (trn_member_feature(m, TRN_FEATURE_SCRIPT, trn_str_of(own[i]), TRN_STR_NONE))
-            return false;
-    return m->format == TRN_FORMAT_JAVASCRIPT || m->format == TRN_FORMAT_SHELL || m->format == TRN_FORMAT_PYTHON;
+    return trn_member_maintainer_script(m).n == 0 && m->format != TRN_FORMAT_JSON && trn_member_is_script(m);
 }
 
 int trn_context_abilities(struct trn_compare *c)
 {
-    TRN_AUTO(trn_map_freep) struct trn_map *known = NULL;
-    int e = trn_known_features(c, TRN_FEATURE_CALL, trn_known_by_key, &known);
+    const struct trn_map *known = c->known[TRN_KNOWN_CALL];
+    int e = 0;
     for (size_t i = 0; e == 0 && i < c->diff->n_changes; i++) {
         struct trn_change *change = &c->diff->changes[i];
         struct gained g = {0};
@@ -222,7 +228,7 @@ int trn_context_abilities(struct trn_compare *c)
         c->old_member = change->old_member;
         c->new_member = change->new_member;
         gather(c, known, &g);
-        if (g.n && (g.largest > ELSEWHERE || g.n >= 2))
+        if (g.n && (g.largest > ELSEWHERE || g.n >= 2)) /* one that others could as well says nothing */
             e = tell_gained(c, &g);
     }
     c->change = NULL;

@@ -172,7 +172,11 @@ static int changed(struct trn_compare *c)
         trn_compare_say(c, &f, "it is signed by '%s' as before, with another certificate", is);
     else
         trn_compare_say(c, &f, "it was signed by '%s' and is signed by '%s' now", was, is);
-    trn_compare_values(c, &f, a->signer, b->signer, TRN_FEATURE_NOWHERE);
+    bool serials = same && a->serial.n && b->serial.n;
+    trn_compare_values(c, &f,
+                       serials ? trn_arena_printf(c->arena, "certificate %.*s", TRN_STR_ARG(a->serial)) : a->signer,
+                       serials ? trn_arena_printf(c->arena, "certificate %.*s", TRN_STR_ARG(b->serial)) : b->signer,
+                       TRN_FEATURE_NOWHERE);
     return trn_compare_found(c, c->change, &f);
 }
 

@@ -11,51 +11,60 @@
 #define SAME_HOST 12u   /* of a raw host, a place of it was known */
 #define PLAIN 8u
 #define UNUSUAL 25u
-#define ADDRESS 30u
-#define IDLE 12u   /* a script that names it, but has no call that could go there */
-#define UNREAD 20u /* settings, and languages that are not read here: what they do with it is not known */
+#define ADDRESS 40u /* a bare number: no real pair has a new one that stands alone */
+#define IDLE 12u    /* a script that names it, but has no call that could go there */
+#define UNREAD 20u  /* settings, and languages that are not read here: what they do with it is not known */
 #define SHOWN_MAX 8u
 
 struct contacts {
     struct trn_compare *c;
-    struct trn_map *who, *hosts, *domains; /* known ones; each new one is told once */
+    struct trn_map *who; /* known ones; each new one is told once */
+    const struct trn_map *hosts, *domains;
+    bool others_go;
 };
 
-static uint64_t by_who(const struct trn_feature *f)
+uint64_t trn_known_who(const struct trn_feature *f)
 {
     struct trn_named_host k = trn_contact_of(f);
     return k.kind == TRN_CONTACT_NONE ? 0 : trn_hash64_str(k.who) | 1;
 }
 
-static uint64_t by_host(const struct trn_feature *f)
+uint64_t trn_known_host(const struct trn_feature *f)
 {
     struct trn_named_host k = trn_contact_of(f);
     return k.kind == TRN_CONTACT_NONE ? 0 : trn_hash64_str(k.host) | 1;
 }
 
-static uint64_t by_domain(const struct trn_feature *f)
+uint64_t trn_known_domain(const struct trn_feature *f)
 {
     struct trn_named_host k = trn_contact_of(f);
     return k.kind == TRN_CONTACT_NONE ? 0 : trn_hash64_str(k.domain) | 1;
 }
 
-static void contacts_done(struct contacts *k)
+static bool calls_out(const struct trn_release_member *m)
 {
-    trn_map_free(k->who);
-    trn_map_free(k->hosts);
-    trn_map_free(k->domains);
+    static const char *const groups[] = {"network", "process", "code"};
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(groups); i++)
+        if (trn_member_feature(m, TRN_FEATURE_CALL, trn_str_of(groups[i]), TRN_STR_NONE))
+            return true;
+    return false;
+}
+
+/* Is there a script in the release that has such calls? One that only names an address may hand it to that. */
+static bool others_go(const struct trn_release *r)
+{
+    for (size_t i = 0; i < trn_release_count(r); i++) {
+        const struct trn_release_member *m = trn_release_at(r, i);
+        if (trn_member_is_script(m) && !trn_member_is_aside(m) && calls_out(m))
+            return true;
+    }
+    return false;
 }
 
 /* A script that has no call to the network, to other programs or to code made from text goes nowhere. */
 static bool can_go(const struct trn_release_member *m)
 {
-    static const char *const groups[] = {"network", "process", "code"};
-    if (!trn_member_is_script(m))
-        return true;
-    for (size_t i = 0; i < TRN_ARRAY_SIZE(groups); i++)
-        if (trn_member_feature(m, TRN_FEATURE_CALL, trn_str_of(groups[i]), TRN_STR_NONE))
-            return true;
-    return false;
+    return !trn_member_is_script(m) || calls_out(m);
 }
 
 /* A name without "https://" under an end that is a word as well: of three parts and more it may be a name of a program's own
@@ -88,7 +97,7 @@ static uint16_t weight_of(const struct contacts *k, const struct trn_release_mem
         return KNOWN_DOMAIN;
     if (!trn_member_is_program(m) && !trn_member_is_script(m))
         return w < UNREAD ? w : UNREAD;
-    return can_go(m) || w < IDLE ? w : IDLE;
+    return can_go(m) || w < IDLE || (k->others_go && t->kind == TRN_CONTACT_ADDRESS) ? w : IDLE;
 }
 
 /* What names hosts that it may go to: programs, scripts, and settings; of what nobody runs only scripts, for they may be. */
@@ -112,7 +121,7 @@ static int tell(struct contacts *k, struct trn_change *change, const struct trn_
                     trn_member_shown(k->c, change->new_member), trn_contact_words(what->kind),
                     trn_escape_into(host, sizeof(host), what->who), n > 1 ? ", and others" : "",
                     worst->number < TRN_TEXT_ALONE ? " (inside a longer text)" : "");
-    trn_compare_values(k->c, &f, TRN_STR_NONE, worst->value, worst->at);
+    trn_compare_values(k->c, &f, TRN_STR("not named anywhere"), worst->value, worst->at);
     if (n > 1)
         trn_finding_add(&f, "all", trn_compare_list(k->c, all, n, false));
     return trn_compare_found(k->c, change, &f);
@@ -147,13 +156,10 @@ static int contacts_of(struct contacts *k, struct trn_change *change, uint16_t f
 
 int trn_context_contacts(struct trn_compare *c)
 {
-    TRN_AUTO(contacts_done) struct contacts k = {.c = c};
+    struct contacts k = {c, c->known[TRN_KNOWN_WHO], c->known[TRN_KNOWN_HOST], c->known[TRN_KNOWN_DOMAIN],
+                         others_go(c->diff->new_release)};
     const struct trn_check *check = trn_check_find(TRN_STR("diff.new-contact"));
-    int e = trn_known_features(c, TRN_FEATURE_TEXT, by_who, &k.who);
-    if (e == 0)
-        e = trn_known_features(c, TRN_FEATURE_TEXT, by_host, &k.hosts);
-    if (e == 0)
-        e = trn_known_features(c, TRN_FEATURE_TEXT, by_domain, &k.domains);
+    int e = 0;
     for (size_t i = 0; e == 0 && i < c->diff->n_changes; i++) {
         struct trn_change *change = &c->diff->changes[i];
         if (change->kind != TRN_CHANGE_SAME && change->new_member && counts(change->new_member))
@@ -197,16 +203,16 @@ static struct browsers browsers_of(const struct trn_release_member *m, const str
     return b;
 }
 
-static uint64_t browser_value(const struct trn_feature *f)
+uint64_t trn_known_browser(const struct trn_feature *f)
 {
     return trn_str_eq_c(f->key, "browser") ? trn_known_by_value(f) : 0;
 }
 
 int trn_context_browsers(struct trn_compare *c)
 {
-    TRN_AUTO(trn_map_freep) struct trn_map *known = NULL;
-    int e = trn_known_features(c, TRN_FEATURE_TEXT, browser_value, &known);
-    size_t knew = e == 0 ? trn_map_count(known) : 0;
+    const struct trn_map *known = c->known[TRN_KNOWN_BROWSER];
+    size_t knew = trn_map_count(known);
+    int e = 0;
     for (size_t i = 0; e == 0 && i < c->diff->n_changes; i++) {
         struct trn_change *change = &c->diff->changes[i];
         const struct trn_release_member *m = change->new_member;
@@ -222,7 +228,7 @@ int trn_context_browsers(struct trn_compare *c)
             f.score = KNEW;
         trn_compare_say(c, &f, "'%s' knows where browsers keep their data (%u places), and did not in the old release",
                         trn_member_shown(c, m), b.stores + b.vendors);
-        trn_compare_values(c, &f, TRN_STR_NONE, b.first->value, b.first->at);
+        trn_compare_values(c, &f, TRN_STR("not named anywhere"), b.first->value, b.first->at);
         e = trn_compare_found(c, change, &f);
     }
     return e;

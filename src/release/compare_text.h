@@ -9,13 +9,14 @@
 typedef uint64_t trn_known_key_fn(const struct trn_feature *f); /* 0: does not count */
 uint64_t trn_known_by_value(const struct trn_feature *f);       /* key and value */
 uint64_t trn_known_by_key(const struct trn_feature *f);
-/* Hashes of all features of the kind; to be freed. */
-int trn_known_features(const struct trn_compare *c, enum trn_feature_kind kind, trn_known_key_fn *key,
-                       struct trn_map **ret) TRN_MUST_CHECK;
+trn_known_key_fn trn_known_who, trn_known_host, trn_known_domain, trn_known_browser; /* compare_text.c */
+trn_known_key_fn trn_known_start_name, trn_known_start_program;                      /* compare_service.c */
 bool trn_is_known(const struct trn_map *known, uint64_t key);
 
 /* The text behind the last "!" of a member's path: where it stands in its container. */
 struct trn_str trn_member_place(const struct trn_release_member *m);
+/* Which script of the package itself it is, run as root by who installs: "postinst"; "": none. */
+struct trn_str trn_member_maintainer_script(const struct trn_release_member *m);
 /* Tests, examples and documentation: nobody runs them. */
 bool trn_member_is_aside(const struct trn_release_member *m);
 /* For people: the place in the container, escaped; the arena's. */

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 
 #define LEAST 3u
-#define RELEASES_MAX 16u
 
 /* Members of a release by path, and by path without version numbers. */
 static int index_of(const struct trn_release *r, struct trn_map **ret)
@@ -108,28 +107,44 @@ static int weigh_change(struct trn_compare *c, struct trn_told *first, const str
     struct trn_str v = trn_release_version(older);
     trn_escape_into(version, sizeof(version), v.n ? v : trn_release_label(older));
     struct trn_str why = trn_arena_printf(c->arena, "release %s had it as well", version);
-    for (struct trn_told *t = first; t && t->change == first->change;
-         t = t->next) /* they were told one after another */
+    for (struct trn_told *t = first; t && t->change == first->change; t = t->next)
         if (trn_told_may_be_lowered(t) && !told_again(again, t))
             trn_compare_lower(c, t, (uint16_t)TRN_MAX(LEAST, t->finding->score / 5), why);
     return 0;
 }
 
-int trn_context_history(struct trn_compare *c)
+static int weigh_all(struct trn_compare *c, const struct trn_release *older)
 {
-    int e = 0;
-    for (size_t i = 0; e == 0 && i < c->o->n_history && i < RELEASES_MAX && c->told; i++) {
-        TRN_AUTO(trn_map_freep) struct trn_map *index = NULL, *seen = trn_map_new(c->n_told + 1);
-        const struct trn_release *older = c->o->history[i];
-        e = seen ? index_of(older, &index) : -ENOMEM;
-        for (struct trn_told *t = c->told; e == 0 && t; t = t->next) {
-            uint64_t key = (uint64_t)(t->change - c->diff->changes), unused;
-            if (!t->change->new_member || trn_map_get(seen, key, &unused))
-                continue;
-            e = trn_map_put(seen, key, 1);
-            if (e == 0)
-                e = weigh_change(c, t, older, index);
-        }
+    TRN_AUTO(trn_map_freep) struct trn_map *index = NULL;
+    const struct trn_change *last = NULL;
+    int e = c->told ? index_of(older, &index) : 0;
+    for (struct trn_told *t = c->told; e == 0 && t; t = t->next) {
+        if (!t->change->new_member || t->change == last) /* those of one change were told one after another */
+            continue;
+        last = t->change;
+        e = weigh_change(c, t, older, index);
+    }
+    return e;
+}
+
+/* The next one before the old release: of a list, or read when it is asked for. NULL: no more. */
+static int older_at(const struct trn_diff_options *o, size_t i, const struct trn_release **ret)
+{
+    *ret = i < o->n_history ? o->history[i] : NULL;
+    return *ret || !o->older ? 0 : o->older(o->older_ctx, i - o->n_history, ret);
+}
+
+int trn_history_ask(struct trn_compare *c)
+{
+    const struct trn_release *older = c->diff->old_release;
+    int e = trn_known_add(c, older);
+    for (size_t i = 0; e == 0 && c->ask_history && i < TRN_HISTORY_MAX; i++) {
+        e = older_at(c->o, i, &older);
+        if (e < 0 || !older)
+            break;
+        e = trn_known_add(c, older);
+        if (e == 0)
+            e = weigh_all(c, older);
     }
     return e;
 }

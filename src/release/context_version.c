@@ -9,6 +9,8 @@
 #define ABILITIES_MIN 4u /* different ones, in a version that says it is a fix */
 #define WEIGHS 20u
 #define ADDED_MIN 20u
+#define GROWN 15u
+#define ALONE 40u
 
 struct version {
     uint64_t part[PARTS];
@@ -54,20 +56,47 @@ enum trn_bump trn_version_bump(struct trn_str before, struct trn_str after)
 
 /* ---- a larger version: new functions were announced ---- */
 
+/* Started from where everybody may write, fetched as it starts: no version announces that. */
+static bool is_without_excuse(const struct trn_told *t)
+{
+    return trn_finding_evidence(t->finding, "suspect").n != 0;
+}
+
 static bool announced(const struct trn_told *t)
 {
-    return TRN_ONE_OF(trn_str_of(t->finding->check->id), "diff.new-capability", "diff.script-capability",
-                      "diff.exports-changed", "diff.new-library", "diff.new-program", "diff.new-dependency",
-                      "diff.new-contact", "diff.crypto-table") &&
+    struct trn_str check = trn_str_of(t->finding->check->id);
+    if (t->finding->score <= GROWN && TRN_ONE_OF(check, "diff.early-code", "diff.hidden-growth", "diff.sibling-read"))
+        return true; /* more of what there was */
+    return TRN_ONE_OF(check, "diff.new-capability", "diff.script-capability", "diff.exports-changed",
+                      "diff.new-library", "diff.new-program", "diff.new-dependency", "diff.new-contact",
+                      "diff.crypto-table", "diff.autostart") &&
            trn_finding_evidence(t->finding, "family").n == 0; /* a codec opens no sockets in any version */
+}
+
+/* What a fix does not bring, and a version with new functions, or of which nothing is known, may. */
+static bool is_new_function(const struct trn_told *t)
+{
+    return TRN_ONE_OF(trn_str_of(t->finding->check->id), "diff.autostart", "diff.new-program") ||
+           (t->finding->score <= ALONE && trn_str_eq_c(trn_str_of(t->finding->check->id), "diff.new-capability") &&
+            trn_finding_evidence(t->finding, "family").n == 0);
 }
 
 static void lower_announced(struct trn_compare *c)
 {
     for (struct trn_told *t = c->told; t; t = t->next)
-        if (announced(t))
+        if (announced(t) && !is_without_excuse(t))
             trn_compare_lower(c, t, t->finding->score / 2,
                               TRN_STR("the first number of the version changed: new functions were to be expected"));
+}
+
+static void lower_new_functions(struct trn_compare *c, enum trn_bump bump)
+{
+    struct trn_str why = bump == TRN_BUMP_MINOR
+                             ? TRN_STR("the second number of the version changed: new functions may be expected")
+                             : TRN_STR("how much the version says that changed is not known");
+    for (struct trn_told *t = c->told; t; t = t->next)
+        if (t->finding->score > GROWN && is_new_function(t) && !is_without_excuse(t))
+            trn_compare_lower(c, t, (uint16_t)TRN_MAX(GROWN, t->finding->score * 7u / 10u), why);
 }
 
 /* ---- a small one ---- */
@@ -138,10 +167,11 @@ int trn_context_version(struct trn_compare *c)
     struct trn_str before = trn_release_version(c->diff->old_release),
                    after = trn_release_version(c->diff->new_release);
     struct trn_str was = trn_release_product(c->diff->old_release), is = trn_release_product(c->diff->new_release);
-    if (was.n && is.n && !trn_str_eq(was, is))
-        return 0; /* versions of two things */
-    enum trn_bump bump = trn_version_bump(before, after);
+    bool other = was.n && is.n && !trn_str_eq(was, is); /* versions of two things */
+    enum trn_bump bump = other ? TRN_BUMP_UNKNOWN : trn_version_bump(before, after);
     if (bump == TRN_BUMP_MAJOR)
         lower_announced(c);
+    if (bump == TRN_BUMP_MINOR || bump == TRN_BUMP_UNKNOWN)
+        lower_new_functions(c, bump);
     return bump == TRN_BUMP_PATCH || bump == TRN_BUMP_NONE ? tell_small(c, bump, before, after) : 0;
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #define MEMORY (512u << 20)
+#define SLIGHT 3u
 
 static int compare_pairs(struct trn_compare *c)
 {
@@ -17,6 +18,7 @@ static int compare_pairs(struct trn_compare *c)
         struct trn_change *change = &d->changes[i];
         if (change->kind == TRN_CHANGE_SAME)
             continue;
+        change->scanned_before = 0;
         c->change = change;
         c->old_member = change->old_member;
         c->new_member = change->new_member;
@@ -25,9 +27,35 @@ static int compare_pairs(struct trn_compare *c)
     }
     c->change = NULL;
     c->old_member = c->new_member = NULL;
+    if (e == 0)
+        e = trn_history_ask(c);
     for (size_t k = 0; e == 0 && trn_contexts[k]; k++)
         e = trn_contexts[k](c);
     return e;
+}
+
+static bool may_be_old_news(const struct trn_compare *c)
+{
+    if (c->o->n_history == 0 && !c->o->older)
+        return false;
+    for (const struct trn_told *t = c->told; t; t = t->next)
+        if (t->finding->score > SLIGHT)
+            return true;
+    return false;
+}
+
+/* Releases before the old one are read only when something was told that they could know. */
+static int compare_all(struct trn_compare *c)
+{
+    int e = compare_pairs(c);
+    if (e < 0 || !may_be_old_news(c))
+        return e;
+    trn_known_forget(c);
+    c->told = NULL;
+    c->told_end = &c->told;
+    c->n_told = 0;
+    c->ask_history = true;
+    return compare_pairs(c);
 }
 
 static void accept(struct trn_compare *c)
@@ -140,7 +168,8 @@ int trn_diff_new(const struct trn_release *before, const struct trn_release *aft
     c.told_end = &c.told;
     int e = trn_pair_members(d);
     if (e == 0)
-        e = compare_pairs(&c);
+        e = compare_all(&c);
+    trn_known_forget(&c);
     if (e == 0)
         accept(&c);
     if (e == 0)

@@ -33,16 +33,36 @@ static int add_release(const struct trn_release *r, enum trn_feature_kind kind, 
     return 0;
 }
 
-int trn_known_features(const struct trn_compare *c, enum trn_feature_kind kind, trn_known_key_fn *key,
-                       struct trn_map **ret)
+static const struct {
+    enum trn_feature_kind kind;
+    trn_known_key_fn *key;
+} sets[TRN_KNOWN_MAX] = {
+    [TRN_KNOWN_WHO] = {TRN_FEATURE_TEXT, trn_known_who},
+    [TRN_KNOWN_HOST] = {TRN_FEATURE_TEXT, trn_known_host},
+    [TRN_KNOWN_DOMAIN] = {TRN_FEATURE_TEXT, trn_known_domain},
+    [TRN_KNOWN_BROWSER] = {TRN_FEATURE_TEXT, trn_known_browser},
+    [TRN_KNOWN_CALL] = {TRN_FEATURE_CALL, trn_known_by_key},
+    [TRN_KNOWN_START_NAME] = {TRN_FEATURE_SERVICE, trn_known_start_name},
+    [TRN_KNOWN_START_PROGRAM] = {TRN_FEATURE_SERVICE, trn_known_start_program},
+    [TRN_KNOWN_START] = {TRN_FEATURE_SERVICE, trn_known_by_value},
+    [TRN_KNOWN_DEPENDENCY] = {TRN_FEATURE_DEPENDENCY, trn_known_by_key},
+};
+
+int trn_known_add(struct trn_compare *c, const struct trn_release *r)
 {
-    TRN_AUTO(trn_map_freep) struct trn_map *known = trn_map_new(KNOWN_MAX);
-    int e = known ? add_release(c->diff->old_release, kind, key, known) : -ENOMEM;
-    for (size_t i = 0; e == 0 && c->o && i < c->o->n_history; i++)
-        e = add_release(c->o->history[i], kind, key, known);
-    if (e == 0)
-        *ret = TRN_STEAL(known);
+    int e = 0;
+    for (size_t i = 0; e == 0 && i < TRN_KNOWN_MAX; i++) {
+        if (!c->known[i] && !(c->known[i] = trn_map_new(KNOWN_MAX)))
+            return -ENOMEM;
+        e = add_release(r, sets[i].kind, sets[i].key, c->known[i]);
+    }
     return e;
+}
+
+void trn_known_forget(struct trn_compare *c)
+{
+    for (size_t i = 0; i < TRN_KNOWN_MAX; i++)
+        c->known[i] = trn_map_free(c->known[i]);
 }
 
 bool trn_is_known(const struct trn_map *known, uint64_t key)
@@ -55,6 +75,22 @@ struct trn_str trn_member_place(const struct trn_release_member *m)
 {
     ptrdiff_t mark = trn_str_rfind(m->path, '!');
     return mark < 0 ? m->path : trn_str_slice(m->path, (size_t)mark + 1, m->path.n);
+}
+
+struct trn_str trn_member_maintainer_script(const struct trn_release_member *m)
+{
+    static const char *const keys[] = {"preinst",     "postinst",         "prerm",       "postrm",      "config",
+                                       "prein",       "postin",           "preun",       "postun",      "pretrans",
+                                       "posttrans",   "preuntrans",       "postuntrans", "verify",      "trigger",
+                                       "filetrigger", "transfiletrigger", "preinstall",  "postinstall", "preflight",
+                                       "postflight",  "preupgrade",       "postupgrade"};
+    size_t n = 0;
+    const struct trn_feature *f = m->format == TRN_FORMAT_JSON ? NULL : trn_member_features(m, TRN_FEATURE_SCRIPT, &n);
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < TRN_ARRAY_SIZE(keys); k++)
+            if (trn_str_eq_c(f[i].key, keys[k]))
+                return f[i].key;
+    return TRN_STR("");
 }
 
 bool trn_member_is_aside(const struct trn_release_member *m)

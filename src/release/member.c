@@ -270,5 +270,6 @@ bool trn_member_is_program(const struct trn_release_member *m)
 bool trn_member_is_script(const struct trn_release_member *m)
 {
     return m->format == TRN_FORMAT_JAVASCRIPT || m->format == TRN_FORMAT_SHELL || m->format == TRN_FORMAT_PYTHON ||
-           m->format == TRN_FORMAT_JSON;
+           m->format == TRN_FORMAT_JSON ||
+           trn_member_feature(m, TRN_FEATURE_MEASURE, TRN_STR("script.language"), TRN_STR_NONE);
 }

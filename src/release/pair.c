@@ -162,6 +162,18 @@ static int pass(struct trn_pairing *p, enum key_kind k, enum trn_pair_reason why
 
 /* ---- changes ---- */
 
+/* The mode, and what else a container gives a file beside its content. */
+static bool same_rights(const struct trn_release_member *a, const struct trn_release_member *b)
+{
+    size_t n = 0, m = 0;
+    const struct trn_feature *x = trn_member_features(a, TRN_FEATURE_PRIVILEGE, &n);
+    const struct trn_feature *y = trn_member_features(b, TRN_FEATURE_PRIVILEGE, &m);
+    bool same = a->mode == b->mode && n == m;
+    for (size_t i = 0; same && i < n; i++)
+        same = trn_feature_compare(&x[i], &y[i]) == 0;
+    return same;
+}
+
 static struct trn_change change_of(const struct trn_pairing *p, uint32_t old_index, uint32_t new_index)
 {
     struct trn_change c = {.old_member = trn_release_at(p->before, old_index),
@@ -172,7 +184,7 @@ static struct trn_change change_of(const struct trn_pairing *p, uint32_t old_ind
     }
     c.by = p->why[new_index];
     c.similarity = p->similarity[new_index];
-    bool same = same_content(c.old_member, c.new_member) && c.old_member->mode == c.new_member->mode;
+    bool same = same_content(c.old_member, c.new_member) && same_rights(c.old_member, c.new_member);
     c.kind = c.by >= TRN_PAIR_CONTENT ? TRN_CHANGE_RENAMED : same ? TRN_CHANGE_SAME : TRN_CHANGE_CHANGED;
     return c;
 }

@@ -388,6 +388,14 @@ static int take_known(struct trn_release *r, uint32_t file, uint32_t id, uint8_t
     return k.children ? copy_below(r, file, id, from, at) : 0;
 }
 
+/* Told of its place or its mode, not of its content alone: another one with this content tells that itself. (An installer's services
+ * are its content.) */
+static bool is_of_place(const struct trn_release_member *m)
+{
+    return trn_member_feature(m, TRN_FEATURE_PRIVILEGE, TRN_STR_NONE, TRN_STR_NONE) ||
+           (m->format != TRN_FORMAT_MSI && trn_member_feature(m, TRN_FEATURE_SERVICE, TRN_STR_NONE, TRN_STR_NONE));
+}
+
 static bool was_looked_at(const struct trn_release_node *n)
 {
     return n->child || n->m.signature || n->m.n_properties || n->m.n_features || n->m.n_findings || n->m.gaps;
@@ -409,7 +417,7 @@ static int add_tree(struct trn_release *r, struct trn_release_source *f, uint32_
     trn_known_key(n->m.sha256, trn_path_base(n->m.name), key);
     if (!was_looked_at(n))
         e = take_known(r, (uint32_t)(f - r->files), index, &key);
-    if (e == 0)
+    if (e == 0 && !is_of_place(&r->members[index]))
         e = trn_release_note_key(r, key, index);
     for (uint32_t child = n->child; e == 0 && child; child = f->nodes[child - 1].next)
         e = add_tree(r, f, child, index, depth + 1);

@@ -104,7 +104,8 @@ size_t trn_release_programs(const struct trn_release *r);
 const struct trn_release_member *trn_release_program_named(const struct trn_release *r, struct trn_str name,
                                                            const struct trn_release_member *but);
 bool trn_member_is_program(const struct trn_release_member *m); /* PE, ELF, Mach-O */
-bool trn_member_is_script(const struct trn_release_member *m);  /* JavaScript, shell, Python, package.json */
+bool trn_member_is_script(
+    const struct trn_release_member *m); /* JavaScript, shell, Python, PHP, Perl, PowerShell, package.json */
 
 /* ---- diff.c: two of them ---- */
 enum trn_change_kind {
@@ -148,6 +149,8 @@ struct trn_diff {
     struct trn_arena *arena;
 };
 
+#define TRN_HISTORY_MAX 256u /* releases before OLD that are asked */
+
 struct trn_diff_options {
     size_t sz;
     /* Reference builds that bundled libraries are compared with (--upstream); borrowed, finished. */
@@ -156,6 +159,10 @@ struct trn_diff_options {
     /* Releases before OLD, newest first: what they had is not new. Borrowed, finished. */
     const struct trn_release *const *history;
     size_t n_history;
+    /* Those before them, as many as there are, read one by one and only when there is something to be asked of them: *ret is
+     * borrowed until the next call, NULL: there is none number i. Ends the comparison with what it fails with. */
+    int (*older)(void *ctx, size_t i, const struct trn_release **ret);
+    void *older_ctx;
     /* Is this finding accepted (policy)? Then it weighs nothing, and its evidence says why. NULL: nothing is. */
     bool (*accepted)(void *ctx, const struct trn_change *c, const struct trn_finding *f, struct trn_str *ret_reason);
     void *accepted_ctx;
@@ -200,6 +207,12 @@ int trn_release_store_put(struct trn_release_store *s, const struct trn_release 
  * never one with the very content of `after`. What was kept and cannot be read any more is passed over. */
 int trn_release_store_history(struct trn_release_store *s, const struct trn_release *after, size_t max,
                               struct trn_release **ret, size_t *ret_n, struct trn_err *err) TRN_MUST_CHECK;
+/* The same by number, to be read one by one. */
+int trn_release_store_older(struct trn_release_store *s, const struct trn_release *after, int64_t *ret, size_t max,
+                            size_t *ret_n, struct trn_err *err) TRN_MUST_CHECK;
+/* -EBADMSG, -ENOENT (both without words): it cannot be read any more. */
+int trn_release_store_read(struct trn_release_store *s, int64_t id, struct trn_release **ret, struct trn_err *err)
+    TRN_MUST_CHECK;
 /* The newest of them. -ENOENT: none was seen. */
 int trn_release_store_last(struct trn_release_store *s, const struct trn_release *after, struct trn_release **ret,
                            struct trn_err *err) TRN_MUST_CHECK;

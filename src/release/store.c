@@ -17,7 +17,7 @@
 #define APPLICATION_ID 0x54524e52 /* "TRNR" */
 #define SCHEMA 1
 #define RECORD_MAX (64u << 20)   /* one release, packed */
-#define KEPT_MAX 32              /* of one product */
+#define KEPT_MAX 256             /* of one product: as many as are asked (TRN_HISTORY_MAX) */
 #define STORE_MAX (1024ll << 20) /* packed, of all */
 #define NAME_MAX_LEN 1024u
 #define TEXT_OF(x) #x
@@ -346,8 +346,8 @@ int trn_release_store_put(struct trn_release_store *s, const struct trn_release 
 
 /* ---- reading ---- */
 
-int trn_release_store_history(struct trn_release_store *s, const struct trn_release *after, size_t max,
-                              struct trn_release **ret, size_t *ret_n, struct trn_err *err)
+int trn_release_store_older(struct trn_release_store *s, const struct trn_release *after, int64_t *ret, size_t max,
+                            size_t *ret_n, struct trn_err *err)
 {
     TRN_AUTO(statement_done) sqlite3_stmt *q = NULL;
     TRN_AUTO(trn_freep) struct called *c = calloc(1, sizeof(*c));
@@ -357,22 +357,48 @@ int trn_release_store_history(struct trn_release_store *s, const struct trn_rele
         return trn_fail(err, e, "cannot read the store of releases: out of memory");
     /* Is it kept itself, then those that were seen before it; else all. */
     e = prepare(s,
-                "SELECT record, raw FROM release WHERE product=?1 AND content<>?2 AND id<coalesce((SELECT min(id) FROM "
+                "SELECT id FROM release WHERE product=?1 AND content<>?2 AND id<coalesce((SELECT min(id) FROM "
                 "release WHERE product=?1 AND content=?2), 9223372036854775807) ORDER BY id DESC",
                 &q, err);
     if (e < 0)
         return e;
     bind(q, 1, c->product);
     bind(q, 2, (struct trn_str){(const char *)c->content, TRN_SHA256_SIZE});
-    while (e == 0 && n < max && (rc = sqlite3_step(q)) == SQLITE_ROW) {
-        struct trn_str record = column(q, 0);
-        bool whole = sqlite3_column_int64(q, 1) == (int64_t)trn_release_packed_raw(record);
-        e = whole ? trn_release_unpack(record, &ret[n]) : -EBADMSG;
+    while (n < max && (rc = sqlite3_step(q)) == SQLITE_ROW)
+        ret[n++] = sqlite3_column_int64(q, 0);
+    if (rc != SQLITE_DONE && rc != SQLITE_ROW)
+        return failed(s, rc, "read", err);
+    *ret_n = n;
+    return 0;
+}
+
+int trn_release_store_read(struct trn_release_store *s, int64_t id, struct trn_release **ret, struct trn_err *err)
+{
+    TRN_AUTO(statement_done) sqlite3_stmt *q = NULL;
+    int e = prepare(s, "SELECT record, raw FROM release WHERE id=?1", &q, err);
+    if (e < 0)
+        return e;
+    sqlite3_bind_int64(q, 1, id);
+    int rc = sqlite3_step(q);
+    if (rc != SQLITE_ROW)
+        return rc == SQLITE_DONE ? -ENOENT : failed(s, rc, "read", err);
+    struct trn_str record = column(q, 0);
+    bool whole = sqlite3_column_int64(q, 1) == (int64_t)trn_release_packed_raw(record);
+    e = whole ? trn_release_unpack(record, ret) : -EBADMSG;
+    return e == -ENOMEM ? trn_fail(err, e, "cannot read the store of releases: out of memory") : e;
+}
+
+int trn_release_store_history(struct trn_release_store *s, const struct trn_release *after, size_t max,
+                              struct trn_release **ret, size_t *ret_n, struct trn_err *err)
+{
+    int64_t ids[TRN_HISTORY_MAX];
+    size_t n_ids = 0, n = 0;
+    int e = trn_release_store_older(s, after, ids, TRN_ARRAY_SIZE(ids), &n_ids, err);
+    for (size_t i = 0; e == 0 && i < n_ids && n < max; i++) {
+        e = trn_release_store_read(s, ids[i], &ret[n], err);
         n += e == 0;
-        e = e == -ENOMEM ? trn_fail(err, e, "cannot read the store of releases: out of memory") : 0;
+        e = e == -EBADMSG || e == -ENOENT ? 0 : e; /* what cannot be read any more is passed over */
     }
-    if (e == 0 && n < max && rc != SQLITE_DONE && rc != SQLITE_ROW)
-        e = failed(s, rc, "read", err);
     for (; e < 0 && n; n--)
         ret[n - 1] = trn_release_free(ret[n - 1]);
     if (e == 0)

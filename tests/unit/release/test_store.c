@@ -292,16 +292,16 @@ Test(release_store, only_so_many_of_one_product_are_kept)
 {
     TRN_AUTO(trn_release_store_closep) struct trn_release_store *s = store();
     char number[16];
-    for (unsigned i = 0; i < 40; i++) {
+    for (unsigned i = 0; i < TRN_HISTORY_MAX + 8; i++) {
         snprintf(number, sizeof(number), "1.%u", i);
         MADE_AUTO(r) = version("acme", number, number);
         put(s, r, WALL + i);
     }
     MADE_AUTO(next) = version("acme", "2.0", "2.0");
-    struct trn_release *got[64];
+    struct trn_release *got[TRN_HISTORY_MAX + 8];
     size_t n;
-    cr_assert_eq(trn_release_store_history(s, next, 64, got, &n, NULL), 0);
-    cr_expect_eq(n, 32);
+    cr_assert_eq(trn_release_store_history(s, next, TRN_ARRAY_SIZE(got), got, &n, NULL), 0);
+    cr_expect_eq(n, TRN_HISTORY_MAX, "as many as are asked");
     cr_expect(trn_str_eq_c(trn_release_version(got[n - 1]), "1.8"), "the oldest went");
     for (size_t i = 0; i < n; i++)
         trn_release_free(got[i]);
