@@ -228,13 +228,14 @@ const struct trn_check trn_release_checks[] = {
     {
         .id = "diff.autostart",
         .title = "starts by itself",
-        .score = 30,
+        .score = 40,
         .stage = CHANGE,
         .attack = {"T1543", "T1547", "T1053"},
         .means =
             "The release now puts something in place that starts without being asked: a service, a timer, an entry "
             "of the session, a launch agent, a rule of the device manager.",
-        .false_alarms = "New versions do bring services; what the old release already had is not told.",
+        .false_alarms = "New versions do bring services: with another second number of the version it weighs less, with another first one "
+                        "half as much; what the old release already had is not told.",
         .category = TRN_CATEGORY_CODE,
     },
     {
