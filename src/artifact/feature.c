@@ -5,7 +5,7 @@
  */
 #include "artifact/internal.h"
 #include "artifact/kinds.h"
-#include "formats/file_capability.h"
+#include "formats/formats.h"
 
 #include <stdio.h>
 #include <sys/stat.h>

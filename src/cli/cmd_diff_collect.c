@@ -4,7 +4,7 @@
  * Must not: read a byte of a file that could be understood.
  */
 #include "cli/diff.h"
-#include "formats/file_capability.h"
+#include "formats/formats.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>

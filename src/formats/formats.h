@@ -12,6 +12,7 @@
 #include "formats/dns.h"
 #include "formats/elf.h"
 #include "formats/elf_image.h"
+#include "formats/file_capability.h"
 #include "formats/hfs.h"
 #include "formats/hidden.h"
 #include "formats/image.h"

@@ -20,7 +20,7 @@ struct trn_told { /* one finding so far */
 };
 
 /* What is known of the old release and those before it: hashes of features (known.c). */
-enum trn_known {
+enum trn_known_set {
     TRN_KNOWN_WHO = 0, /* hosts: with who can put something there, alone, their domain */
     TRN_KNOWN_HOST,
     TRN_KNOWN_DOMAIN,

@@ -292,8 +292,8 @@ static int sibling_read(struct trn_compare *c)
                     trn_escape_into(name, sizeof(name), first->value),
                     runs ? " and can decrypt or run what it read" : "",
                     c->old_member ? "it did not name it before" : "it is new itself");
-    trn_compare_values(c, &f, before ? TRN_STR("other programs of the release") : TRN_STR_NONE, first->value,
-                       first->at);
+    trn_compare_values(c, &f, before ? TRN_STR("other programs of the release") : TRN_STR("no program beside it"),
+                       first->value, first->at);
     return trn_compare_found(c, c->change, &f);
 }
 

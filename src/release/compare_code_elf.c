@@ -85,6 +85,11 @@ static int collect(struct trn_compare *c, struct hook *h)
     return e;
 }
 
+static struct trn_str count(struct trn_compare *c, uint64_t n)
+{
+    return trn_arena_printf(c->arena, "%llu resolver%s", (unsigned long long)n, n == 1 ? "" : "s");
+}
+
 static int tell_hook(struct trn_compare *c, const struct hook *h, uint64_t before, uint64_t after)
 {
     struct trn_finding f;
@@ -100,9 +105,8 @@ static int tell_hook(struct trn_compare *c, const struct hook *h, uint64_t befor
                     : h->opens ? "the loading of libraries by name: "
                                : "a block of constants: ",
                     TRN_STR_ARG(names));
-    trn_compare_values(c, &f, trn_arena_printf(c->arena, "%llu resolvers", (unsigned long long)before),
-                       trn_arena_printf(c->arena, "%llu resolvers; %.*s", (unsigned long long)after,
-                                        TRN_STR_ARG(names)),
+    trn_compare_values(c, &f, count(c, before),
+                       trn_arena_printf(c->arena, "%.*s; %.*s", TRN_STR_ARG(count(c, after)), TRN_STR_ARG(names)),
                        h->evidence[0]->at);
     return trn_compare_found(c, c->change, &f);
 }
@@ -130,8 +134,7 @@ int trn_compare_code_elf(struct trn_compare *c)
     trn_compare_say(c, &f, "the loader runs %llu function%s of it while it links the process, %llu before%s%.*s",
                     (unsigned long long)after, after == 1 ? "" : "s", (unsigned long long)before, names.n ? ": " : "",
                     TRN_STR_ARG(names));
-    trn_compare_values(c, &f, trn_code_says(c, before), trn_code_says(c, after),
-                       n ? fresh[0]->at : TRN_FEATURE_NOWHERE);
+    trn_compare_values(c, &f, count(c, before), count(c, after), n ? fresh[0]->at : TRN_FEATURE_NOWHERE);
     e = trn_compare_found(c, c->change, &f);
     if (e == 0)
         e = collect(c, &h);

@@ -67,7 +67,7 @@ static int entitlements(struct trn_compare *c)
     const struct trn_feature *was =
         trn_member_feature(c->old_member, TRN_FEATURE_ENTITLEMENT, worst->key, TRN_STR_NONE);
     trn_compare_say(c, &f, "its signature grants '%s' now: %s", trn_escape_into(key, sizeof(key), worst->key), means);
-    trn_compare_values(c, &f, was ? was->value : TRN_STR_NONE, worst->value, worst->at);
+    trn_compare_values(c, &f, was ? was->value : TRN_STR("not granted"), worst->value, worst->at);
     trn_finding_add(&f, "entitlements", trn_compare_list(c, fresh, n, true));
     return trn_compare_found(c, c->change, &f);
 }
@@ -190,8 +190,11 @@ static int one_slice(struct trn_compare *c)
                     trn_abilities_say(alone, what, sizeof(what)));
     char before[120];
     trn_abilities_say(trn_abilities_of(s[at].before).mask, before, sizeof(before));
-    trn_compare_values(c, &f, trn_arena_str(c->arena, trn_str_of(before)),
-                       trn_arena_printf(c->arena, "%s; new in %s: %s", before, name, what), TRN_FEATURE_NOWHERE);
+    bool none = strcmp(before, "none") == 0;
+    trn_compare_values(c, &f, none ? TRN_STR("none of these abilities") : trn_arena_str(c->arena, trn_str_of(before)),
+                       none ? trn_arena_printf(c->arena, "%s in %s", what, name)
+                            : trn_arena_printf(c->arena, "%s, and now %s in %s", before, what, name),
+                       TRN_FEATURE_NOWHERE);
     return trn_compare_found(c, c->change, &f);
 }
 

@@ -34,6 +34,11 @@ static int became_program(struct trn_compare *c)
     return trn_compare_found(c, c->change, &f);
 }
 
+static struct trn_str programs(struct trn_compare *c, size_t n)
+{
+    return trn_arena_printf(c->arena, "%zu program%s", n, n == 1 ? "" : "s");
+}
+
 static int new_program(struct trn_compare *c)
 {
     struct trn_finding f;
@@ -48,8 +53,7 @@ static int new_program(struct trn_compare *c)
     trn_compare_say(c, &f, "'%s' (%s, %llu bytes) is a program that the old release had nothing of%s",
                     trn_escape_into(name, sizeof(name), c->new_member->name), trn_format_name(c->new_member->format),
                     (unsigned long long)c->new_member->size, before ? "" : "; it had no program at all");
-    trn_compare_values(c, &f, trn_arena_printf(c->arena, "%zu programs", before),
-                       trn_arena_printf(c->arena, "%zu programs", now), TRN_FEATURE_NOWHERE);
+    trn_compare_values(c, &f, programs(c, before), programs(c, now), TRN_FEATURE_NOWHERE);
     return trn_compare_found(c, c->change, &f);
 }
 

@@ -110,15 +110,20 @@ static bool faster(const struct trn_compare *c, uint64_t more, uint64_t before)
     return more * 20 > before && (double)more / (double)before > 2.0 * (double)grown / (double)TRN_MAX(a, (uint64_t)1);
 }
 
+static struct trn_str functions(struct trn_compare *c, uint64_t n)
+{
+    return trn_arena_printf(c->arena, "%llu function%s", (unsigned long long)n, n == 1 ? "" : "s");
+}
+
 static int early_code(struct trn_compare *c)
 {
     static const struct {
         const char *key, *what;
         uint16_t fresh, more; /* where there was none; where there was some */
-    } rows[] = {{"tls", "functions that run for each thread before its code", 22, 12},
-                {"preinit_array", "functions that run before all libraries are ready", 35, 28},
-                {"init_array", "functions that run when it is loaded", 20, 15},
-                {"mod_init", "functions that run when it is loaded", 25, 15}};
+    } rows[] = {{"tls", "it has code that runs for each thread before its own begins", 22, 12},
+                {"preinit_array", "it has code that runs before all libraries are ready", 35, 28},
+                {"init_array", "it has code that runs as soon as it is loaded", 20, 15},
+                {"mod_init", "it has code that runs as soon as it is loaded", 25, 15}};
     int e = 0;
     for (size_t i = 0; e == 0 && i < TRN_ARRAY_SIZE(rows); i++) {
         uint64_t a = early(c->old_member, rows[i].key), b = early(c->new_member, rows[i].key);
@@ -130,7 +135,7 @@ static int early_code(struct trn_compare *c)
             trn_member_feature(c->new_member, TRN_FEATURE_TOOLCHAIN, TRN_STR("rich"), TRN_STR_NONE))
             score = TRN_MIN(score, CRT_SCORE);
         if (grew)
-            e = tell_early(c, rows[i].what, score, trn_code_says(c, a), trn_code_says(c, b), now->at);
+            e = tell_early(c, rows[i].what, score, functions(c, a), functions(c, b), now->at);
     }
     const struct trn_feature *was =
         trn_member_feature(c->old_member, TRN_FEATURE_EARLY, TRN_STR("entry"), TRN_STR_NONE);
@@ -193,7 +198,7 @@ static int rpath(struct trn_compare *c)
     const struct trn_feature *old = trn_member_features(c->old_member, TRN_FEATURE_RPATH, &n_old);
     trn_compare_say(c, &f, "it looks for libraries in '%s' now, and did not before: %s",
                     trn_escape_into(shown, sizeof(shown), worst->value), why);
-    trn_compare_values(c, &f, n_old ? old->value : TRN_STR_NONE, worst->value, worst->at);
+    trn_compare_values(c, &f, n_old ? old->value : TRN_STR("no folder of its own"), worst->value, worst->at);
     return trn_compare_found(c, c->change, &f);
 }
 
@@ -238,7 +243,7 @@ static int new_library(struct trn_compare *c)
                         n ? "; it also needs " : "", TRN_STR_ARG(names));
     else
         trn_compare_say(c, &f, "it needs %.*s now", TRN_STR_ARG(names));
-    trn_compare_values(c, &f, TRN_STR_NONE, loads && !n ? TRN_STR("dlopen") : names, TRN_FEATURE_NOWHERE);
+    trn_compare_values(c, &f, TRN_STR("not needed"), loads && !n ? TRN_STR("dlopen") : names, TRN_FEATURE_NOWHERE);
     return trn_compare_found(c, c->change, &f);
 }
 
@@ -264,7 +269,7 @@ static int crypto_table(struct trn_compare *c)
     f.score = family && strcmp(family->name, "crypto") == 0 ? 3 : small ? score : TRN_MIN(score, (uint16_t)10);
     struct trn_str names = trn_compare_list(c, fresh, n, false);
     trn_compare_say(c, &f, "constants or loops of %.*s stand in it, which did not before", TRN_STR_ARG(names));
-    trn_compare_values(c, &f, TRN_STR_NONE, names, fresh[0]->at);
+    trn_compare_values(c, &f, TRN_STR("no such constants"), names, fresh[0]->at);
     return trn_compare_found(c, c->change, &f);
 }
 

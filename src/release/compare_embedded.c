@@ -59,9 +59,10 @@ int trn_compare_closed(struct trn_compare *c)
         return e;
     if (why == TRN_GAP_UNSUPPORTED)
         f.score = UNSUPPORTED;
-    trn_compare_say(c, &f, "'%s' held %u members in the old release and cannot be looked into now (%s)",
-                    trn_member_shown(c, b), a->children, trn_gap_kind_name(why));
-    trn_compare_values(c, &f, trn_arena_printf(c->arena, "%s, %u members", trn_format_name(a->format), a->children),
+    trn_compare_say(c, &f, "'%s' held %u member%s in the old release and cannot be looked into now (%s)",
+                    trn_member_shown(c, b), a->children, a->children == 1 ? "" : "s", trn_gap_kind_name(why));
+    trn_compare_values(c, &f,
+                       trn_arena_printf(c->arena, "%s, opened (%u inside)", trn_format_name(a->format), a->children),
                        trn_arena_printf(c->arena, "%s, %s", trn_format_name(b->format), trn_gap_kind_name(why)),
                        TRN_FEATURE_NOWHERE);
     return trn_compare_found(c, c->change, &f);
@@ -122,7 +123,7 @@ int trn_context_archives(struct trn_compare *c)
         if (change->kind == TRN_CHANGE_SAME || !m || !archive_of(c->diff->new_release, m))
             continue;
         if (change->kind == TRN_CHANGE_ADDED && trn_member_is_program(m))
-            e = tell_archive(c, change, "gained native code", TRN_STR_NONE, m->name, TRN_FEATURE_NOWHERE);
+            e = tell_archive(c, change, "gained native code", TRN_STR("no such program"), m->name, TRN_FEATURE_NOWHERE);
         if (e == 0 && trn_str_eq_c(m->name, "package.json") &&
             archive_of(c->diff->new_release, m)->depth + 1 == m->depth && trn_str_find(trn_member_place(m), '/') < 0)
             e = entry_changed(c, change, TRN_FEATURE_SCRIPT, "main");
@@ -210,12 +211,14 @@ int trn_context_built(struct trn_compare *c)
         f.score = NO_NEWS;
     else if (built_changed * 2 > built && built > 2)
         f.score = MOST_WEIGHT;
-    trn_compare_say(c, &f,
-                    "'%s' changed, while none of the %zu sources in the package did (%zu of %zu built files differ)",
+    trn_compare_say(c, &f, "'%s' changed, while no source in the package did (of %zu; %zu of %zu built files differ)",
                     trn_member_shown(c, one->new_member), sources, built_changed, built);
-    trn_compare_values(c, &f, trn_arena_printf(c->arena, "%llu bytes", (unsigned long long)one->old_member->size),
-                       news ? news->value
-                            : trn_arena_printf(c->arena, "%llu bytes", (unsigned long long)one->new_member->size),
+    trn_compare_values(c, &f,
+                       trn_arena_printf(c->arena, "%llu bytes%s", (unsigned long long)one->old_member->size,
+                                        news ? ", without it" : ""),
+                       trn_arena_printf(c->arena, "%llu bytes%s%.*s", (unsigned long long)one->new_member->size,
+                                        news ? ", and names or calls " : " of another content",
+                                        TRN_STR_ARG(news ? news->value : TRN_STR(""))),
                        news ? news->at : TRN_FEATURE_NOWHERE);
     return trn_compare_found(c, one, &f);
 }

@@ -115,7 +115,7 @@ static int lifecycle(struct trn_compare *c, const struct trn_feature *s)
         f.score = NESTED;
     trn_compare_say(c, &f, "the package %s at '%.*s': %s", was ? "now runs another command" : "now runs a command",
                     TRN_STR_ARG(s->key), trn_escape_into(text, sizeof(text), s->value));
-    trn_compare_values(c, &f, was ? was->value : TRN_STR_NONE, s->value, s->at);
+    trn_compare_values(c, &f, was ? was->value : TRN_STR("no such command"), s->value, s->at);
     trn_finding_add(&f, "script", s->key);
     return trn_compare_found(c, c->change, &f);
 }
@@ -233,7 +233,7 @@ static int action(struct trn_compare *c, const struct trn_feature *s)
         f.score = CHANGED_ACTION;
     trn_compare_say(c, &f, "the installer has %s action that runs something: %s", was.n ? "changed an" : "gained an",
                     trn_escape_into(text, sizeof(text), s->value));
-    trn_compare_values(c, &f, was, s->value, s->at);
+    trn_compare_values(c, &f, was.n ? was : TRN_STR("no such action"), s->value, s->at);
     return trn_compare_found(c, c->change, &f);
 }
 

@@ -78,10 +78,26 @@ static bool gained_blob(const struct trn_release_member *before, const struct tr
     return is && works && is->number >= 1024 && is->number > 2 * (was ? was->number : 0);
 }
 
+/* Shares are told in thousandths of all, numbers in thousandths of one. */
+static void say_measure(char *text, size_t size, const char *key, uint64_t v)
+{
+    static const struct {
+        const char *key, *of;
+    } shares[] = {{"js.hex-names", "of its names"},
+                  {"js.coded-letters", "of the letters in its strings"},
+                  {"js.symbols", "of what it is made of"}};
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(shares); i++)
+        if (strcmp(key, shares[i].key) == 0) {
+            (void)snprintf(text, size, "%llu %% %s", (unsigned long long)v / 10, shares[i].of);
+            return;
+        }
+    (void)snprintf(text, size, "%llu (%s)", (unsigned long long)v / 1000, key + strlen("js."));
+}
+
 static int tell_obfuscation(struct trn_compare *c, const char *words, const char *key, uint16_t score, uint64_t at)
 {
     struct trn_finding f;
-    char before[40] = "none", after[40];
+    char before[60] = "no such file", after[60];
     int e = trn_compare_begin(c, "diff.obfuscation", &f);
     if (e < 0)
         return e;
@@ -89,8 +105,8 @@ static int tell_obfuscation(struct trn_compare *c, const char *words, const char
     trn_compare_say(c, &f, c->old_member ? "'%s' could be read and now has %s" : "the new '%s' has %s",
                     trn_member_shown(c, c->new_member), words);
     if (c->old_member)
-        (void)snprintf(before, sizeof(before), "%s %llu", key, (unsigned long long)measure(c->old_member, key));
-    (void)snprintf(after, sizeof(after), "%s %llu", key, (unsigned long long)measure(c->new_member, key));
+        say_measure(before, sizeof(before), key, measure(c->old_member, key));
+    say_measure(after, sizeof(after), key, measure(c->new_member, key));
     trn_compare_values(c, &f, trn_str_of(before), trn_str_of(after), at);
     return trn_compare_found(c, c->change, &f);
 }

@@ -101,7 +101,7 @@ static int tell_start(struct trn_compare *c, struct trn_change *change, const st
     }
     trn_compare_say(c, &out, "%s %s: %s", same_name ? "the release changes" : "the release now brings", kinds[k].words,
                     trn_escape_into(text, sizeof(text), f->value));
-    trn_compare_values(c, &out, was ? was->value : TRN_STR_NONE, f->value, f->at);
+    trn_compare_values(c, &out, was ? was->value : TRN_STR("no such entry"), f->value, f->at);
     return trn_compare_found(c, change, &out);
 }
 

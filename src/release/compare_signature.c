@@ -147,7 +147,7 @@ static int lost(struct trn_compare *c)
                            : "it was signed%s%s%s and is not signed any more",
                     who[0] ? " by '" : "", who, who[0] ? "'" : "");
     trn_compare_values(c, &f, c->old_member->signature->signer,
-                       broken ? TRN_STR("a signature that does not fit") : TRN_STR_NONE, TRN_FEATURE_NOWHERE);
+                       broken ? TRN_STR("a signature that does not fit") : TRN_STR("not signed"), TRN_FEATURE_NOWHERE);
     return trn_compare_found(c, c->change, &f);
 }
 

@@ -147,7 +147,8 @@ static int tell_tool(struct trn_compare *c, const struct built *b, size_t siblin
         "of %zu files that were built anew this one alone was built by other tools (%s); in the old release all "
         "were built by the same",
         siblings + 1, key);
-    trn_compare_values(c, &f, b->was, b->is, TRN_FEATURE_NOWHERE);
+    trn_compare_values(c, &f, trn_arena_printf(c->arena, "%s %.*s", key, TRN_STR_ARG(b->was)),
+                       trn_arena_printf(c->arena, "%s %.*s", key, TRN_STR_ARG(b->is)), TRN_FEATURE_NOWHERE);
     return trn_compare_found(c, b->change, &f);
 }
 

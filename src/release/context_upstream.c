@@ -174,7 +174,9 @@ static int tell(struct trn_compare *c, struct trn_change *x, const struct refere
     char was[70], is[70];
     trn_hex(r->member->sha256, TRN_SHA256_SIZE, was);
     trn_hex(x->new_member->sha256, TRN_SHA256_SIZE, is);
-    trn_compare_values(c, &f, trn_str_of(was), trn_str_of(is), TRN_FEATURE_NOWHERE);
+    trn_compare_values(c, &f, trn_arena_printf(c->arena, "the reference's SHA-256 %.16s...", was),
+                       trn_arena_printf(c->arena, "this one's %.16s...", is), TRN_FEATURE_NOWHERE);
+    trn_finding_add(&f, "reference_sha256", trn_arena_str(c->arena, trn_str_of(was)));
     char path[300];
     trn_finding_add(&f, "reference",
                     trn_arena_str(c->arena, trn_str_of(trn_escape_into(path, sizeof(path), r->member->path))));

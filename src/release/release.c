@@ -310,7 +310,8 @@ static int add_member(struct trn_release *r, const struct trn_release_member *m,
     struct trn_release_member *to = &r->members[r->n_members];
     *to = *m;
     to->path = path;
-    to->name = trn_path_base(path.n ? path : m->name);
+    /* what is in a container has a name of its own: "app.asar!package.json" is "package.json" */
+    to->name = trn_path_base(path.n && (parent == TRN_NO_MEMBER || m->name.n == 0) ? path : m->name);
     to->parent = parent;
     to->children = 0;
     to->depth = parent == TRN_NO_MEMBER ? 0 : r->members[parent].depth + 1;

@@ -2,7 +2,7 @@
 /* Rights that a container gives a file, and what the header of an RPM asks for. */
 #include "artifact/feature_text.h"
 #include "facts.h"
-#include "formats/file_capability.h"
+#include "formats/formats.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -233,7 +233,8 @@ Test(compare_code, an_elf_gains_a_resolver_and_a_way_to_load)
     cr_expect_geq(built_alone(hook), TRN_VERDICT_SUSPICIOUS);
     cr_expect_eq(hook->score, 70);
     cr_expect(trn_str_contains(ifunc->summary, TRN_STR("lzma_crc64")));
-    cr_expect(trn_str_eq_c(built_evidence(ifunc, "old"), "0") && trn_str_eq_c(built_evidence(ifunc, "new"), "1"));
+    cr_expect(trn_str_eq_c(built_evidence(ifunc, "old"), "0 resolvers") &&
+              trn_str_eq_c(built_evidence(ifunc, "new"), "1 resolver"));
 }
 
 Test(compare_code, more_resolvers_where_some_were)
@@ -306,10 +307,10 @@ Test(compare_code, each_change_of_form_says_old_new_and_place)
         uint16_t score;
     } rows[] = {
         {"diff.memory-permissions", "r-x", "rwx", "0x3000", 40},
-        {"diff.early-code", "2", "3", "0x10", 15},
-        {"diff.rpath", "none", "/tmp/build", "0x601", 45},
-        {"diff.new-library", "none", "libsocket.so.1", "", 8},
-        {"diff.crypto-table", "none", "rc4", "0x700", 20},
+        {"diff.early-code", "2 functions", "3 functions", "0x10", 15},
+        {"diff.rpath", "no folder of its own", "/tmp/build", "0x601", 45},
+        {"diff.new-library", "not needed", "libsocket.so.1", "", 8},
+        {"diff.crypto-table", "no such constants", "rc4", "0x700", 20},
         {"diff.hidden-growth", "0 bytes", "32768 bytes", "0x9000", 35},
         {"diff.exports-changed", "x_one and x_two", "none", "", 25},
     };

@@ -261,3 +261,15 @@ Test(release, nobody_says_what_it_is)
     cr_expect_eq(trn_release_product(r).n, 0);
     cr_expect_not_null(trn_release_product(r).p, "empty, not absent");
 }
+
+/* "app.asar!package.json": the name of what is in it is its own. */
+Test(release, what_stands_first_in_a_container_has_its_own_name)
+{
+    struct made m = made_new("x", NULL);
+    made_file(&m, "resources/app.asar");
+    uint32_t top = made_put(&m, 0, "app.asar", TRN_FORMAT_ASAR, "a");
+    made_put(&m, top, "package.json", TRN_FORMAT_JSON, "b");
+    MADE_AUTO(r) = made_done(&m);
+    cr_expect(trn_str_eq_c(trn_release_at(r, 1)->path, "resources/app.asar!package.json"));
+    cr_expect(trn_str_eq_c(trn_release_at(r, 1)->name, "package.json"));
+}
