@@ -77,7 +77,8 @@ struct gain {
     struct trn_abilities all; /* of the new one */
     const struct trn_feature *symbols[SYMBOLS_MAX];
     size_t n;
-    uint8_t more; /* highest weight of new functions in groups that it had */
+    uint8_t more;     /* highest weight of new functions in groups that it had */
+    uint32_t reaches; /* of those: how many reach into other processes */
     bool small;
     const struct trn_family *family;
 };
@@ -90,8 +91,10 @@ static void collect(struct gain *g, const struct trn_feature *const *fresh, size
         if (!trn_ability_of(fresh[i]->value, &a))
             continue;
         bool is_new = g->mask & BIT(a.can);
-        if (!is_new)
+        if (!is_new) {
             g->more = TRN_MAX(g->more, a.weight);
+            g->reaches += a.can == TRN_CAN_MEMORY && a.weight == 3;
+        }
         if ((is_new || (g->mask == 0 && a.weight >= 2)) && g->n < SYMBOLS_MAX)
             g->symbols[g->n++] = fresh[i];
     }
@@ -116,15 +119,17 @@ static bool strong(const struct gain *g, enum trn_can can)
     return (g->mask & BIT(can)) && g->all.weight[can] >= 2;
 }
 
-/* Out of its own process and files. */
+/* Out of its own process and files, or into other processes. */
 static bool reaches_out(const struct gain *g)
 {
     return strong(g, TRN_CAN_NETWORK) || strong(g, TRN_CAN_PROCESS) || strong(g, TRN_CAN_PERSISTENCE) ||
-           strong(g, TRN_CAN_BROWSER_DATA);
+           strong(g, TRN_CAN_BROWSER_DATA) || (strong(g, TRN_CAN_MEMORY) && g->all.weight[TRN_CAN_MEMORY] == 3);
 }
 
 static uint16_t score_of(const struct trn_compare *c, const struct gain *g)
 {
+    if (!g->mask && g->small && g->reaches > 1)
+        return ALONE_MIN;
     if (!g->mask)
         return (uint16_t)(g->more == 3 ? 2 * HAD_BEFORE : g->more == 2 ? HAD_BEFORE : 0);
     uint32_t sum = weigh(g);

@@ -4,6 +4,7 @@
  * Must not: take a minifier for a disguise: what is only short and long-lined says nothing; what is coded says something.
  */
 #include "release/compare_text.h"
+#include "release/context.h"
 
 #include <stdio.h>
 
@@ -161,6 +162,7 @@ enum { NETWORK = 0, PROCESS = 1, CODE = 2, DECODE = 3 }; /* of groups */
 /* A file that was there brings in what is made readable or fetched and runs it, all at once: that others could do parts of it is no
  * excuse. */
 #define STAGED 40u
+#define IN_A_FIX 40u /* what no script of the release could before comes with a version that says it is a fix */
 
 static bool has_group(const struct trn_release_member *m, size_t g)
 {
@@ -183,7 +185,7 @@ struct gained {
     const char *words[TRN_ARRAY_SIZE(groups)];
     uint32_t n, strong; /* strong: no script of the old release could, and it matters by itself */
     uint16_t largest;
-    bool brings, decodes, runs;
+    bool brings, decodes, runs, first; /* first: no script of the release ran programs, read secrets, stayed */
 };
 
 static void gather(const struct trn_compare *c, const struct trn_map *known, struct gained *g)
@@ -196,6 +198,7 @@ static void gather(const struct trn_compare *c, const struct trn_map *known, str
         g->words[g->n] = groups[i].words;
         g->calls[g->n++] = example_of(c->new_member, i);
         g->strong += w >= 20;
+        g->first = g->first || (!elsewhere && groups[i].weight >= 20 && i != NETWORK && i != CODE);
         g->brings = g->brings || i == NETWORK;
         g->decodes = g->decodes || i == DECODE;
         g->runs = g->runs || i == PROCESS || i == CODE;
@@ -211,6 +214,9 @@ static int tell_gained(struct trn_compare *c, const struct gained *g)
     if (e < 0)
         return e;
     f.score = g->strong >= 2 ? COMBINED : g->largest;
+    enum trn_bump bump = g->first && c->old_member ? trn_diff_bump(c->diff) : TRN_BUMP_UNKNOWN;
+    if (bump == TRN_BUMP_PATCH || bump == TRN_BUMP_NONE)
+        f.score = TRN_MAX(f.score, (uint16_t)IN_A_FIX);
     if (c->old_member && g->brings && g->runs && g->decodes)
         f.score = TRN_MAX(f.score, (uint16_t)STAGED);
     if (installs && g->n >= 2)

@@ -29,5 +29,7 @@ static inline const struct trn_release_member *trn_told_member(const struct trn_
 enum trn_bump { TRN_BUMP_UNKNOWN = 0, TRN_BUMP_NONE, TRN_BUMP_PATCH, TRN_BUMP_MINOR, TRN_BUMP_MAJOR };
 /* How much the version says that changed. NONE: it is the same text. */
 enum trn_bump trn_version_bump(struct trn_str before, struct trn_str after);
+/* Of the two releases, by what they say of themselves; UNKNOWN of two products. */
+enum trn_bump trn_diff_bump(const struct trn_diff *d);
 
 #endif

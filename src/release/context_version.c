@@ -162,13 +162,19 @@ static int tell_small(struct trn_compare *c, enum trn_bump bump, struct trn_str 
     return trn_compare_found(c, at, &f);
 }
 
+enum trn_bump trn_diff_bump(const struct trn_diff *d)
+{
+    struct trn_str was = trn_release_product(d->old_release), is = trn_release_product(d->new_release);
+    return was.n && is.n && !trn_str_eq(was, is)
+               ? TRN_BUMP_UNKNOWN
+               : trn_version_bump(trn_release_version(d->old_release), trn_release_version(d->new_release));
+}
+
 int trn_context_version(struct trn_compare *c)
 {
     struct trn_str before = trn_release_version(c->diff->old_release),
                    after = trn_release_version(c->diff->new_release);
-    struct trn_str was = trn_release_product(c->diff->old_release), is = trn_release_product(c->diff->new_release);
-    bool other = was.n && is.n && !trn_str_eq(was, is); /* versions of two things */
-    enum trn_bump bump = other ? TRN_BUMP_UNKNOWN : trn_version_bump(before, after);
+    enum trn_bump bump = trn_diff_bump(c->diff);
     if (bump == TRN_BUMP_MAJOR)
         lower_announced(c);
     if (bump == TRN_BUMP_MINOR || bump == TRN_BUMP_UNKNOWN)

