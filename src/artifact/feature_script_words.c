@@ -12,6 +12,7 @@
 
 #define WORD_MAX 80u
 #define MARK_MAX 40u
+#define ENDLESS_MAX 16u
 
 enum language { PHP, PERL, POWERSHELL };
 
@@ -128,6 +129,7 @@ struct words {
     size_t at;
     char before;         /* last character that counts in front of the word; 0: none */
     struct trn_str last; /* the word in front of it */
+    uint32_t endless;    /* here-texts whose end was not found: they were none */
 };
 
 static char at(const struct words *w, size_t i)
@@ -167,7 +169,7 @@ static size_t string_end(const struct words *w, size_t from)
 }
 
 /* <<<MARK of PHP, << MARK of Perl, @" of PowerShell: behind the text, 0 when none begins here. */
-static size_t here_text_end(const struct words *w, size_t from)
+static size_t here_text_end(struct words *w, size_t from)
 {
     char mark[MARK_MAX + 1];
     size_t i = from, n = 0;
@@ -183,7 +185,7 @@ static size_t here_text_end(const struct words *w, size_t from)
     while (n < MARK_MAX && (isalnum((unsigned char)at(w, i)) || at(w, i) == '_'))
         mark[n++] = at(w, i++);
     mark[n] = '\0';
-    if (n == 0 || isdigit((unsigned char)mark[0]))
+    if (n == 0 || isdigit((unsigned char)mark[0]) || w->endless >= ENDLESS_MAX)
         return 0;
     for (i = line_end(w, i); i < w->text.n; i = line_end(w, i)) {
         size_t k = i;
@@ -192,7 +194,8 @@ static size_t here_text_end(const struct words *w, size_t from)
         if (stands(w, k, mark) && !isalnum((unsigned char)at(w, k + n)))
             return k + n;
     }
-    return w->text.n;
+    w->endless++; /* a shift by a name ("1 <<BITS") hides nothing */
+    return 0;
 }
 
 /* Behind a comment that begins here; 0: none does. */

@@ -83,9 +83,9 @@ const struct trn_check trn_release_checks[] = {
                  "asked for by name: files, network, processes, memory that is executed, keys, what starts by itself, "
                  "browsers' data, the system's identity. In a library whose task is known, such as a codec or an image "
                  "library, this is what a planted loader looks like.",
-        .false_alarms =
-            "Real new functions need new imports. What belongs to the library's task, what comes with a large change, "
-            "what it had in part before and what most files of the release gained weighs little.",
+        .false_alarms = "Real new functions need new imports. What belongs to the library's task, what comes with a "
+                        "large change or a new "
+                        "version, what it had in part before and what most files of the release gained weighs little.",
         .category = TRN_CATEGORY_CODE,
     },
     {
@@ -234,7 +234,8 @@ const struct trn_check trn_release_checks[] = {
         .means =
             "The release now puts something in place that starts without being asked: a service, a timer, an entry "
             "of the session, a launch agent, a rule of the device manager.",
-        .false_alarms = "New versions do bring services: with another second number of the version it weighs less, with another first one "
+        .false_alarms = "New versions do bring services: with another second number of the version it weighs less, "
+                        "with another first one "
                         "half as much; what the old release already had is not told.",
         .category = TRN_CATEGORY_CODE,
     },
@@ -303,9 +304,9 @@ const struct trn_check trn_release_checks[] = {
         .stage = CHANGE,
         .attack = {"T1105"},
         .means = "A small new version brings a program or library of its own that the old release had nothing of.",
-        .false_alarms =
-            "New helpers and split libraries; weighs more where the release had no program at all, or in a folder of"
-            " images and texts.",
+        .false_alarms = "New helpers and split libraries; weighs more where the release had no program at all, and "
+                        "less with another first or second "
+                        "number of the version.",
         .category = TRN_CATEGORY_EMBEDDED,
     },
     {
@@ -367,7 +368,9 @@ const struct trn_check trn_release_checks[] = {
         .stage = CHANGE,
         .attack = {"T1059", "T1071"},
         .means = "A script gained calls that talk to the network, run programs, read secrets or make code from text.",
-        .false_alarms = "New functions do; what the rest of the package did before weighs little.",
+        .false_alarms = "New functions do; what the rest of the package did before weighs little, unless one script at "
+                        "once fetches, "
+                        "decodes and runs.",
         .category = TRN_CATEGORY_SCRIPT,
     },
     {

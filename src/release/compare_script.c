@@ -159,7 +159,7 @@ enum { NETWORK = 0, PROCESS = 1, CODE = 2, DECODE = 3 }; /* of groups */
 #define ASIDE 3u
 #define ELSEWHERE 4u /* other scripts of the release could before */
 #define INSTALLING 45u
-/* A file that was there brings in what is made readable or fetched and runs it, all at once: that others could do parts of it is no
+/* A file that was there can reach the network, and gained at once what decodes and what runs: that others could do parts of it is no
  * excuse. */
 #define STAGED 40u
 #define IN_A_FIX 40u /* what no script of the release could before comes with a version that says it is a fix */
@@ -199,7 +199,7 @@ static void gather(const struct trn_compare *c, const struct trn_map *known, str
         g->calls[g->n++] = example_of(c->new_member, i);
         g->strong += w >= 20;
         g->first = g->first || (!elsewhere && groups[i].weight >= 20 && i != NETWORK && i != CODE);
-        g->brings = g->brings || i == NETWORK;
+        g->brings = g->brings || has_group(c->new_member, NETWORK);
         g->decodes = g->decodes || i == DECODE;
         g->runs = g->runs || i == PROCESS || i == CODE;
         g->largest = TRN_MAX(g->largest, w);

@@ -10,6 +10,7 @@
 
 #define INNER_USUAL 4096u /* an attribute or certificate that a later signature or time stamp brings */
 #define SIGNED_ANEW 8u
+#define SERIAL_MAX 20u /* bytes; RFC 5280 */
 #define SAME_ORGANISATION 10u
 
 bool trn_member_is_signed(const struct trn_release_member *m)
@@ -151,6 +152,13 @@ static int lost(struct trn_compare *c)
     return trn_compare_found(c, c->change, &f);
 }
 
+static struct trn_str certificate(struct trn_compare *c, const struct trn_signature *s)
+{
+    char hex[2 * SERIAL_MAX + 1];
+    trn_hex(s->serial.p, TRN_MIN(s->serial.n, (size_t)SERIAL_MAX), hex);
+    return trn_arena_printf(c->arena, "certificate number %s", hex);
+}
+
 static int changed(struct trn_compare *c)
 {
     const struct trn_signature *a = c->old_member->signature, *b = c->new_member->signature;
@@ -173,9 +181,7 @@ static int changed(struct trn_compare *c)
     else
         trn_compare_say(c, &f, "it was signed by '%s' and is signed by '%s' now", was, is);
     bool serials = same && a->serial.n && b->serial.n;
-    trn_compare_values(c, &f,
-                       serials ? trn_arena_printf(c->arena, "certificate %.*s", TRN_STR_ARG(a->serial)) : a->signer,
-                       serials ? trn_arena_printf(c->arena, "certificate %.*s", TRN_STR_ARG(b->serial)) : b->signer,
+    trn_compare_values(c, &f, serials ? certificate(c, a) : a->signer, serials ? certificate(c, b) : b->signer,
                        TRN_FEATURE_NOWHERE);
     return trn_compare_found(c, c->change, &f);
 }

@@ -290,3 +290,11 @@ Test(feature_embedded, behind_the_end_of_an_image)
     facts_of(&s, (struct trn_str){room, sizeof(gif) + 2000}, "a.gif", TRN_FEATURE_EMBEDDED);
     EXPECT_FACTS(&s, "embedded text=4.00 2000 @0x1d\n");
 }
+
+/* What only looks like a text that begins here, and never ends, hides nothing behind it. */
+Test(feature_script, a_shift_by_a_name_is_no_text)
+{
+    TRN_AUTO(facts_done) struct facts s;
+    facts_of(&s, TRN_STR("#!/usr/bin/perl\nmy $x = 1 <<BITS;\nsystem('id');\n"), "x", TRN_FEATURE_CALL);
+    EXPECT_FACTS(&s, "call process=system 1 @0x22\n");
+}
