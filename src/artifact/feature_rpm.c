@@ -20,7 +20,7 @@ static bool is_of_rpm(struct trn_str name)
            trn_str_starts(name, TRN_STR("config(")) || trn_str_contains(name, TRN_STR(".so"));
 }
 
-static int requires(struct trn_look *l, const struct trn_rpm_header *h)
+static int dependencies(struct trn_look *l, const struct trn_rpm_header *h)
 {
     struct trn_rpm_array names, versions, flags;
     struct trn_str name;
@@ -94,7 +94,7 @@ int trn_feature_rpm(struct trn_look *l, struct trn_err *err)
     if (e == -EMSGSIZE || e == -EBADMSG)
         return 0; /* who opens it says so */
     if (e == 0)
-    e = requires(l, &r.main);
+        e = dependencies(l, &r.main);
     if (e == 0)
         e = capabilities(l, &r.main);
     return e < 0 ? trn_fail(err, e, "what the package asks for cannot be read: %s", trn_errno_name(e)) : 0;
