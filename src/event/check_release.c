@@ -74,6 +74,23 @@ const struct trn_check trn_release_checks[] = {
         .category = TRN_CATEGORY_SIGNATURE,
     },
     {
+        .id = "diff.same-build-id",
+        .title = "built in the same run, yet another program",
+        .score = 45,
+        .stage = CHANGE,
+        .attack = {"T1554", "T1195.002"},
+        .means = "The program has the build-id (or the identifier of its symbols) of the old one, so the same run of "
+                 "the linker made "
+                 "both; but it imports, offers or starts something else, or its code has another size. It was changed "
+                 "after it was "
+                 "built.",
+        .false_alarms =
+            "Packagers change where libraries are looked for (patchelf, install_name_tool): that alone weighs 10. "
+            "Stripped "
+            "symbols, signatures and resources are not told. Tools that link again in place may keep the identifier.",
+        .category = TRN_CATEGORY_CODE,
+    },
+    {
         .id = "diff.new-capability",
         .title = "can do what it never could",
         .score = 50,

@@ -16,6 +16,7 @@ trn_comparer *const trn_comparers[] = {
     trn_compare_code_shape,
     trn_compare_code_elf,
     trn_compare_code_macho,
+    trn_compare_code_build,
     trn_compare_code_program,
     trn_compare_obfuscation,
     trn_compare_lifecycle,

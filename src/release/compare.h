@@ -87,6 +87,7 @@ trn_comparer trn_compare_code;         /* what it can do now */
 trn_comparer trn_compare_code_shape;   /* its form: exports, memory, early code, libraries, tables, random blocks */
 trn_comparer trn_compare_code_elf;     /* resolvers */
 trn_comparer trn_compare_code_macho;   /* entitlements, slices */
+trn_comparer trn_compare_code_build;   /* built in the same run, yet another one */
 trn_comparer trn_compare_code_program; /* new programs */
 trn_comparer trn_context_place;        /* context_place.c: what takes the place of an old one unpaired */
 trn_comparer trn_context_signature;    /* context_signature.c: a signature beside those of the rest */

@@ -48,6 +48,9 @@ static const struct check_case {
      "= a.dll pe 9000 a\nsigned|Acme|1|A\n= b.dll pe 9000 b\nsigned|Acme|1|B\n= c.dll pe 9000 c\nsigned|Acme|1|C\n"
      "= d.dll pe 9000 d\nsigned|Acme|1|D\n"},
     {"diff.upstream-differs", DLL("a"), DLL("b") "import|kernel32.dll|WinExec\n", NULL, DLL("reference")},
+    {"diff.same-build-id", DLL("a") "toolchain|build_id|0a1b\nimport|k|x\n",
+     DLL("b") "toolchain|build_id|0a1b\nimport|k|x\nimport|k|y\n", NULL,
+     DLL("b") "toolchain|build_id|0a1b\nimport|k|x\nsection|.debug|r--|900\n"},
     {"diff.new-capability", DLL("a") "import|kernel32.dll|CreateFileW\n",
      DLL("b") "import|kernel32.dll|CreateFileW\nimport|wininet.dll|InternetOpenUrlW\nimport|kernel32.dll|WinExec\n",
      NULL, DLL("b") "import|kernel32.dll|CreateFileW\nimport|kernel32.dll|GetTickCount\n"},
