@@ -23,7 +23,9 @@ static int install(struct trn_cli *cli)
 
 static int take_away(struct trn_cli *cli)
 {
-    return plain(cli, trn_gate_hook_remove, "apt no longer asks the gate; what it kept and recorded stays");
+    return plain(cli, trn_gate_hook_remove,
+                 trn_gate_hook_is_there() ? "apt no longer asks the gate; what it kept and recorded stays"
+                                          : "apt did not ask the gate: there is no " TRN_GATE_HOOK);
 }
 
 static int allow(struct trn_cli *cli)
@@ -34,12 +36,48 @@ static int allow(struct trn_cli *cli)
 static const struct {
     const char *name;
     int operands; /* behind the verb */
+    const char *behind;
     int (*run)(struct trn_cli *cli);
 } VERBS[] = {
-    {"install", 0, install},           {"remove", 0, take_away},     {"status", 0, trn_gate_show_status},
-    {"list", 0, trn_gate_show_list},   {"allow", 1, allow},          {"sweep", 1, trn_gate_sweep_once},
-    {"watch", 1, trn_gate_sweep_stay}, {"apt", 0, trn_gate_run_apt}, {"ahead", 0, trn_gate_run_ahead},
+    {"install", 0, "nothing", install},
+    {"remove", 0, "nothing", take_away},
+    {"status", 0, "nothing", trn_gate_show_status},
+    {"list", 0, "nothing", trn_gate_show_list},
+    {"allow", 1, "PACKAGE=VERSION", allow},
+    {"sweep", 1, "one folder", trn_gate_sweep_once},
+    {"watch", 1, "one folder", trn_gate_sweep_stay},
+    {"apt", 0, "nothing", trn_gate_run_apt},
+    {"ahead", 0, "nothing", trn_gate_run_ahead},
 };
+
+/* Options of one verb given to another would be ignored, and whoever gave them would not know. */
+static const struct {
+    const char *option, *verbs[3];
+} BELONGS[] = {
+    {"fail-closed", {"install"}},
+    {"deadline", {"install"}},
+    {"package-deadline", {"install"}},
+    {"keep-mb", {"install"}},
+    {"watch", {"install"}},
+    {"reason", {"allow"}},
+    {"for", {"allow"}},
+    {"config", {"apt", "ahead"}},
+    {"jobs", {"sweep", "watch", "apt"}},
+    {"fail-on", {"sweep", "watch"}},
+};
+
+static const char *stray(const struct trn_cli *cli, const char *verb, struct trn_err *err)
+{
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(BELONGS); i++) {
+        const char *const *v = BELONGS[i].verbs;
+        bool fits = strcmp(v[0], verb) == 0 || (v[1] && strcmp(v[1], verb) == 0) || (v[2] && strcmp(v[2], verb) == 0);
+        if (fits || !trn_cli_has(cli, BELONGS[i].option))
+            continue;
+        (void)trn_fail(err, -EINVAL, "--%s goes with 'gate %s', not with 'gate %s'", BELONGS[i].option, v[0], verb);
+        return BELONGS[i].option;
+    }
+    return NULL;
+}
 
 static int run(struct trn_cli *cli)
 {
@@ -49,10 +87,10 @@ static int run(struct trn_cli *cli)
     for (size_t i = 0; i < TRN_ARRAY_SIZE(VERBS); i++) {
         if (strcmp(verb, VERBS[i].name) != 0)
             continue;
-        if (TRN_MAX(cli->n_operands, 1) - 1 == VERBS[i].operands)
+        if (TRN_MAX(cli->n_operands, 1) - 1 != VERBS[i].operands)
+            (void)trn_fail(&err, -EINVAL, "'%s' takes %s behind it", verb, VERBS[i].behind);
+        else if (!stray(cli, verb, &err))
             return VERBS[i].run(cli);
-        (void)trn_fail(&err, -EINVAL, "'%s' takes %s", verb,
-                       VERBS[i].operands ? "one thing behind it" : "nothing behind it");
         return trn_cli_error(cli, &err, TRN_EXIT_USAGE);
     }
     (void)trn_fail(&err, -EINVAL, "'%s' is no part of the gate",
@@ -77,7 +115,7 @@ static const struct trn_option OPTIONS[] = {
 
 static const struct trn_example EXAMPLES[] = {
     {"sudo turncoat gate install", "compare each package with the installed version before it is unpacked"},
-    {"turncoat gate status", "is it on, what was refused, what failed"},
+    {"sudo turncoat gate status", "is it on, what was refused, what failed"},
     {"turncoat gate watch /srv/publish", "judge what is published as it arrives, verdict beside each file"},
     {"sudo turncoat gate allow acme=1.1 --reason 'vendor confirmed it, ticket 4711'", "let through what was refused"},
 };

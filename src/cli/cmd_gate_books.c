@@ -369,8 +369,18 @@ static int allow_words(struct trn_cli *cli, struct trn_str *name, struct trn_str
     }
     int e = time ? trn_cli_seconds(time, "such as 12h or 7d; 14d at most", seconds, err) : 0;
     if (e == 0 && *seconds > ALLOW_MOST_S)
-        e = trn_fail(err, -EINVAL, "14 days at most");
+        e = trn_fail(err, -EINVAL, "--for '%s' is too long: 14 days at most", time);
     return e;
+}
+
+static void say_allowed(struct trn_cli *cli, struct trn_str name, struct trn_str version, const json_t *line)
+{
+    TRN_AUTO(trn_buf_done) struct trn_buf b;
+    trn_buf_init(&b, 4096);
+    trn_put_fmt(&b, "%.*s %.*s may be installed until ", TRN_STR_ARG(name), TRN_STR_ARG(version));
+    trn_put_clock(&b, trn_json_text(line, "until"), true);
+    trn_put_c(&b, "; this content and no other, and it is recorded\n");
+    trn_print(cli->err, &b);
 }
 
 int trn_gate_allow(struct trn_cli *cli, struct trn_err *err)
@@ -399,8 +409,7 @@ int trn_gate_allow(struct trn_cli *cli, struct trn_err *err)
     else if (cli->json)
         trn_print_json(cli->out, line);
     else
-        fprintf(cli->err, "%.*s %.*s may be installed until %.*s; recorded\n", TRN_STR_ARG(name), TRN_STR_ARG(version),
-                TRN_STR_ARG(trn_json_text(line, "until")));
+        say_allowed(cli, name, version, line);
     json_decref(line);
     return e;
 }

@@ -234,19 +234,26 @@ static int write_config(const struct trn_gate_config *c, struct trn_err *err)
 static int take_words(struct trn_cli *cli, struct trn_gate_config *c, struct trn_err *err)
 {
     static const char *const words[] = {"deadline", "package-deadline", "keep-mb", "rules", "indicators"};
-    char real[sizeof(c->rules)];
+    static const char *const hints[] = {HINT_TIME ", from 1ms to 60m", HINT_TIME ", from 1ms to 60m",
+                                        "MiB, a number up to 1048576; 0 keeps none", "a path", "a path"};
+    char real[sizeof(c->rules)], shown[120];
     for (size_t i = 0; i < TRN_ARRAY_SIZE(words); i++) {
         const char *given = trn_cli_value(cli, words[i]);
         if (given && i >= 3) { /* the hook runs from elsewhere: a whole path */
             char *whole = realpath(given, NULL);
+            int e = whole ? 0 : -errno;
             (void)snprintf(real, sizeof(real), "%s", whole ? whole : given);
             free(whole);
+            if (e < 0) /* every update would be judged without them */
+                return trn_fail(err, -EINVAL, "cannot use --%s '%s': %s", words[i],
+                                trn_escape_into(shown, sizeof(shown), trn_str_of(given)), trn_errno_words(e));
             given = real;
         }
         if (given && !take_line(trn_str_of(words[i]), trn_str_of(given), c)) {
-            char shown[120];
-            return trn_fail(err, -EINVAL, "'--%s' cannot be '%s'", words[i],
-                            trn_escape_into(shown, sizeof(shown), trn_str_of(given)));
+            (void)trn_fail(err, -EINVAL, "'--%s' cannot be '%s'", words[i],
+                           trn_escape_into(shown, sizeof(shown), trn_str_of(given)));
+            trn_hint(err, "%s", hints[i]);
+            return -EINVAL;
         }
     }
     c->fail_closed |= trn_cli_has(cli, "fail-closed");

@@ -35,11 +35,19 @@ int trn_gate_folder(const char *state, struct trn_err *err)
     if ((size_t)snprintf(path, sizeof(path), "%.*s-gate", (int)n, state) >= sizeof(path))
         return trn_fail(err, -ENAMETOOLONG, "the name of the state folder is too long");
     trn_escape_into(shown, sizeof(shown), trn_str_of(path));
-    if (mkdir(path, 0700) < 0 && errno != EEXIST)
-        return trn_fail(err, -errno, "cannot make the folder of the gate '%s': %s", shown, trn_errno_words(-errno));
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0)
-        return trn_fail(err, -errno, "cannot open the folder of the gate '%s': %s", shown, trn_errno_words(-errno));
+    const char *what = "make";
+    int fd = mkdir(path, 0700) < 0 && errno != EEXIST ? -1 : 0;
+    if (fd == 0) {
+        what = "open";
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    }
+    if (fd < 0) {
+        int e =
+            trn_fail(err, -errno, "cannot %s the folder of the gate '%s': %s", what, shown, trn_errno_words(-errno));
+        if (e == -EACCES)
+            trn_hint(err, "the gate's books are root's alone: put sudo before it");
+        return e;
+    }
     if (fstat(fd, &st) < 0 || !trn_gate_only_roots(&st)) {
         trn_fd_close(fd);
         return trn_fail(err, -EPERM, "the folder of the gate '%s' is not yours alone", shown);

@@ -63,6 +63,13 @@ static void sum_up(json_t *all, struct sums *s)
     find_unended(all, s);
 }
 
+/* "60 s", "1500 ms" */
+static void put_ms(struct trn_buf *b, uint64_t ms)
+{
+    bool whole = ms % 1000 == 0;
+    trn_put_fmt(b, "%llu %s", (unsigned long long)(whole ? ms / 1000 : ms), whole ? "s" : "ms");
+}
+
 static void show_text(struct trn_cli *cli, const struct trn_gate_config *c, const struct sums *s, int folder)
 {
     uint64_t files = 0, bytes = 0;
@@ -72,12 +79,15 @@ static void show_text(struct trn_cli *cli, const struct trn_gate_config *c, cons
     trn_buf_init(&b, 1u << 20);
     trn_gate_kept_sum(folder, &files, &bytes);
     trn_put_fmt(&b, "apt's hook    %s\n",
-                trn_gate_hook_is_there() ? TRN_GATE_HOOK : "not installed (turncoat gate install)");
+                trn_gate_hook_is_there() ? TRN_GATE_HOOK : "not installed (sudo turncoat gate install)");
     trn_put_fmt(&b, "when it fails %s\n",
                 c->fail_closed ? "apt stops (fail closed)" : "apt goes on, and it is told (fail open)");
-    trn_put_fmt(&b, "deadline      %llu ms a transaction, %llu ms a package\n", (unsigned long long)c->deadline_ms,
-                (unsigned long long)c->package_ms);
-    trn_put_fmt(&b, "kept          %llu packages, ", (unsigned long long)files);
+    trn_put_c(&b, "deadline      ");
+    put_ms(&b, c->deadline_ms);
+    trn_put_c(&b, " a transaction, ");
+    put_ms(&b, c->package_ms);
+    trn_put_fmt(&b, " a package\nkept          %llu %s, ", (unsigned long long)files,
+                files == 1 ? "package" : "packages");
     trn_put_size(&b, bytes);
     trn_put_c(&b, "\n");
     trn_gate_put_watched(c, cli->state, folder, &b);
@@ -145,6 +155,10 @@ static void list_told(struct trn_cli *cli, json_t *told)
     struct trn_table t;
     size_t i;
     json_t *o;
+    if (json_array_size(told) == 0) {
+        fputs("nothing was judged yet\n", cli->out);
+        return;
+    }
     trn_table_init(&t, heads, TRN_ARRAY_SIZE(heads), 0);
     json_array_foreach(told, i, o)
     {
@@ -172,18 +186,24 @@ static void list_told(struct trn_cli *cli, json_t *told)
 
 static void list_allowed(struct trn_cli *cli, json_t *allowed)
 {
+    TRN_AUTO(trn_buf_done) struct trn_buf b;
     size_t i;
     json_t *o;
-    char reason[400];
+    uint64_t until, now = trn_wall_ns();
+    trn_buf_init(&b, 1u << 20);
     if (json_array_size(allowed))
-        fputs("\nallowed against a refusal\n", cli->out);
+        trn_put_c(&b, "\nallowed against a refusal\n");
     json_array_foreach(allowed, i, o)
     {
-        fprintf(cli->out, "  %.*s %.*s until %.*s by %.*s: %s\n", TRN_STR_ARG(trn_json_text(o, "package")),
-                TRN_STR_ARG(trn_json_text(o, "version")), TRN_STR_ARG(trn_json_text(o, "until")),
-                TRN_STR_ARG(trn_json_text(o, "by")),
-                trn_escape_into(reason, sizeof(reason), trn_json_text(o, "reason")));
+        bool over = trn_time_parse(trn_json_text(o, "until"), now, &until) < 0 || until <= now;
+        trn_put_fmt(&b, "  %.*s %.*s %s ", TRN_STR_ARG(trn_json_text(o, "package")),
+                    TRN_STR_ARG(trn_json_text(o, "version")), over ? "was allowed until" : "until");
+        trn_put_clock(&b, trn_json_text(o, "until"), true);
+        trn_put_fmt(&b, " by %.*s: ", TRN_STR_ARG(trn_json_text(o, "by")));
+        trn_page_sentence(&b, trn_json_text(o, "reason")); /* was escaped when it was recorded */
+        trn_put_c(&b, "\n");
     }
+    trn_print(cli->out, &b);
 }
 
 static void list_watched(struct trn_cli *cli, const struct trn_gate_config *c, int folder)

@@ -38,6 +38,8 @@ struct sweep {
     char question[2 * TRN_SHA256_SIZE + 1];
     enum trn_verdict worst;
     bool later, broken;
+    size_t n_later, n_seen, n_judged; /* what the last look came to */
+    char worst_of[300];               /* which file, escaped */
     unsigned bad_rules;
 };
 
@@ -78,10 +80,12 @@ static int read_folder(struct sweep *s)
         if (de->d_name[0] == '.' || trn_str_ends(name, TRN_STR(SUFFIX)) ||
             fstatat(s->dir, de->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
             continue;
-        if (is_fresh(&st)) /* perhaps still being written */
+        if (is_fresh(&st)) { /* perhaps still being written */
             s->later = true;
-        else
+            s->n_later++;
+        } else {
             e = add(s, de->d_name, &st);
+        }
     }
     closedir(d);
     return e;
@@ -147,6 +151,14 @@ static json_t *read_verdict(const struct sweep *s, const struct file *f)
     return json_loadb(b.p, b.n, JSON_REJECT_DUPLICATES, NULL);
 }
 
+static void weigh(struct sweep *s, const struct file *f, enum trn_verdict verdict)
+{
+    if (verdict <= s->worst)
+        return;
+    s->worst = verdict;
+    trn_escape_into(s->worst_of, sizeof(s->worst_of), trn_str_of(f->name));
+}
+
 /* What was said of these very files under these very rules. */
 static bool is_settled(struct sweep *s, const struct file *f)
 {
@@ -157,7 +169,7 @@ static bool is_settled(struct sweep *s, const struct file *f)
                 trn_str_eq_c(trn_json_text(old, "question"), s->question) &&
                 trn_verdict_parse(trn_json_text(old, "verdict"), &verdict) == 0;
     if (same)
-        s->worst = TRN_MAX(s->worst, verdict);
+        weigh(s, f, verdict);
     json_decref(old);
     json_decref(self);
     json_decref(before);
@@ -250,7 +262,7 @@ static int on_done(void *ctx, const struct trn_gate_outcome *out)
                                      hex, "of", identity(f), "compared_with", identity(f->before), "question",
                                      s->question, "reasons", reasons));
     json_object_del(o, "event");
-    s->worst = TRN_MAX(s->worst, verdict);
+    weigh(s, f, verdict);
     say(s, f, o);
     int e = write_verdict(s, f, o);
     if (e < 0) {
@@ -285,6 +297,7 @@ static int sweep_once(struct sweep *s, struct trn_err *err)
 {
     s->worst = TRN_VERDICT_CLEAN;
     s->later = s->broken = false;
+    s->n_later = 0;
     s->bad_rules = 0;
     int e = trn_scan_settings_read(s->cli, &s->settings, err);
     if (e < 0)
@@ -310,6 +323,8 @@ static int sweep_once(struct sweep *s, struct trn_err *err)
     if (e == 0)
         e = trn_gate_judge(&j, err);
     trn_scan_settings_done(&s->settings, e == 0, s->bad_rules);
+    s->n_seen = s->n;
+    s->n_judged = s->n_now;
     forget(s);
     return e < 0 && !err->code ? trn_fail(err, e, "cannot look at that folder: %s", trn_errno_words(e)) : e;
 }
@@ -339,6 +354,23 @@ static void sweep_done(struct sweep *s)
     forget(s);
 }
 
+/* What is as it was is not told again, and the exit code speaks of all: why, stands here. */
+static void say_sum(const struct sweep *s)
+{
+    FILE *to = s->cli->err;
+    if (s->n_seen + s->n_later == 0) {
+        fputs("turncoat: there is no file to judge in this folder\n", to);
+        return;
+    }
+    bool worst = s->worst > TRN_VERDICT_CLEAN;
+    if (s->n_seen)
+        fprintf(to, "turncoat: %zu judged now, %zu as before%s%s%s%s\n", s->n_judged, s->n_seen - s->n_judged,
+                worst ? "; the worst is " : "", worst ? s->worst_of : "", worst ? ", " : "",
+                worst ? trn_verdict_name(s->worst) : "");
+    if (s->n_later)
+        fprintf(to, "turncoat: %zu changed less than 2 s ago and may still be written: not judged\n", s->n_later);
+}
+
 static int sweep(struct trn_cli *cli, bool stay)
 {
     TRN_AUTO(sweep_done) struct sweep s = {.cli = cli, .dir = -1};
@@ -349,7 +381,7 @@ static int sweep(struct trn_cli *cli, bool stay)
     s.dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (s.dir < 0) {
         (void)trn_fail(&err, -errno, "cannot look at '%s': %s", trn_escape_into(shown, sizeof(shown), trn_str_of(path)),
-                       trn_errno_words(-errno));
+                       errno == ENOTDIR ? "it is no folder" : trn_errno_words(-errno));
         return trn_cli_error(cli, &err, TRN_EXIT_USAGE);
     }
     if (stay)
@@ -358,6 +390,8 @@ static int sweep(struct trn_cli *cli, bool stay)
         e = sweep_once(&s, &err);
     if (e < 0)
         return trn_cli_error(cli, &err, e == -EINVAL || e == -ENOENT ? TRN_EXIT_USAGE : TRN_EXIT_UNDECIDED);
+    if (!stay)
+        say_sum(&s);
     return s.worst >= cli->fail_on ? TRN_EXIT_FINDINGS : s.broken || s.later ? TRN_EXIT_UNDECIDED : TRN_EXIT_OK;
 }
 

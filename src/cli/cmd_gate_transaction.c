@@ -57,8 +57,8 @@ static void say(const struct transaction *t, const struct trn_gate_told *told)
     if (refused && !ahead)
         fprintf(to,
                 "nothing was unpacked. To let this one through all the same:\n  turncoat gate allow %.*s=%.*s "
-                "--reason 'WHY' --for 24h\n",
-                TRN_STR_ARG(told->name), TRN_STR_ARG(told->to));
+                "--reason 'WHY' --for 24h\nTo update all else without it:\n  apt-mark hold %.*s\n",
+                TRN_STR_ARG(told->name), TRN_STR_ARG(told->to), TRN_STR_ARG(told->name));
 }
 
 /* Every entry comes here once. */

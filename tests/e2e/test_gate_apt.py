@@ -105,7 +105,7 @@ def test_a_turned_update_is_refused_before_it_is_unpacked(room):
     said = refuse(room)
     assert room.read("/" + DLL) == before
     assert "pe.certificate-slack" in said and "codec.dll" in said and "compared with 1.0 (kept package)" in said
-    assert f"turncoat gate allow {NAME}=1.1 --reason" in said
+    assert f"turncoat gate allow {NAME}=1.1 --reason" in said and f"apt-mark hold {NAME}" in said
     last = listed(room)["packages"][-1]
     assert (last["verdict"], last["from"], last["to"], last["allowed"]) == ("malicious", "1.0", "1.1", False)
     assert status(room)["refused"] == 1

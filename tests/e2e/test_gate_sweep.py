@@ -68,6 +68,7 @@ def test_nothing_new_is_not_judged_again_and_its_verdict_still_counts(programs, 
     assert "malicious" in sweep(programs, place).stdout
     again = sweep(programs, place)
     assert (again.stdout, again.returncode) == ("", 1)
+    assert "0 judged now, " in again.stderr and ", malicious\n" in again.stderr, "the exit code is explained"
     assert sweep(programs, place, "--fail-on", "malicious").returncode == 1
 
 

@@ -288,6 +288,44 @@ Test(gate_books, what_was_not_judged_cannot_be_allowed)
     }
 }
 
+Test(gate_books, the_list_says_when_nothing_was_judged_and_shows_a_reason_as_it_was_given)
+{
+    TRN_AUTO(said_done) struct said none = CALL("--state", state, "gate", "list");
+    cr_assert_str_eq(none.out, "nothing was judged yet\n");
+    TRN_AUTO(trn_fd_closep) int folder = trn_gate_folder(state, NULL);
+    put_told(folder, "acme", "1.1", 0xaa);
+    TRN_AUTO(said_done)
+    struct said s =
+        CALL("--state", state, "gate", "allow", "acme=1.1", "--reason", "two\nlines \x1b[31m", "--for", "1s");
+    cr_assert_eq(s.code, 0, "%s", s.err);
+    TRN_AUTO(said_done) struct said list = CALL("--state", state, "gate", "list");
+    cr_assert(strstr(list.out, ": two\\nlines \\x1b[31m\n"), "%s", list.out);
+    cr_assert(strstr(list.out, "  acme 1.1 until "), "%s", list.out);
+    usleep(1100 * 1000);
+    TRN_AUTO(said_done) struct said over = CALL("--state", state, "gate", "list");
+    cr_assert(strstr(over.out, "  acme 1.1 was allowed until "), "%s", over.out);
+}
+
+static void refused(const char *words, const char *a, const char *b, const char *c)
+{
+    TRN_AUTO(said_done) struct said s = CALL("--state", state, "gate", a, b, c);
+    cr_assert_eq(s.code, TRN_EXIT_USAGE, "%s: %d, %s%s", a, s.code, s.out, s.err);
+    cr_assert(strstr(s.err, words), "%s: %s", a, s.err);
+    cr_assert_str_empty(s.out);
+}
+
+Test(gate_books, what_does_not_go_together_is_refused)
+{
+    refused("--deadline goes with 'gate install', not with 'gate status'", "status", "--deadline", "5s");
+    refused("--reason goes with 'gate allow', not with 'gate install'", "install", "--reason", "x");
+    refused("--fail-on goes with 'gate sweep', not with 'gate list'", "list", "--fail-on", "note");
+    refused("'--deadline' cannot be 'soon'\nhint: such as 20s or 2m, from 1ms to 60m\n", "install", "--deadline",
+            "soon");
+    refused("'--keep-mb' cannot be '-1'\nhint: MiB", "install", "--keep-mb", "-1");
+    refused("cannot use --rules '/none/here': it is not there", "install", "--rules", "/none/here");
+    refused("'install' takes nothing behind it", "install", "acme", "--fail-closed");
+}
+
 Test(gate_books, lines_that_were_cut_off_are_passed_over)
 {
     TRN_AUTO(trn_fd_closep) int folder = trn_gate_folder(state, NULL);
