@@ -234,8 +234,14 @@ static int remember(struct diff *d, bool *ret_done, struct trn_err *err)
     bool asked = trn_cli_has(d->cli, "remember");
     bool good =
         !d->old_path && !trn_release_undecided(d->after) && (!d->diff || d->diff->verdict < TRN_VERDICT_SUSPICIOUS);
-    if (!d->seen.store || trn_cli_has(d->cli, "no-remember") || (!asked && !good))
+    if (!d->seen.store || trn_cli_has(d->cli, "no-remember"))
         return 0;
+    if (!asked && !good) {
+        if (!d->old_path)
+            fprintf(d->cli->err, "turncoat: %s, so it is not remembered; --remember keeps it all the same\n",
+                    trn_release_undecided(d->after) ? "not all of it could be looked at" : "it is suspicious or worse");
+        return 0;
+    }
     int e = asked && d->before ? trn_diff_seen_remember(&d->seen, d->before, err) : 0;
     if (e == 0)
         e = trn_diff_seen_remember(&d->seen, d->after, err);

@@ -80,6 +80,7 @@ Test(diff_seen, what_is_suspicious_is_not_remembered_by_itself)
     TRN_AUTO(said_done) struct said again = CALL("diff", "icon-1.1.gif");
     cr_assert_eq(first.code, TRN_EXIT_UNDECIDED, "%s", first.err);
     cr_assert_eq(turned.code, TRN_EXIT_FINDINGS, "%s", turned.out);
+    cr_assert(strstr(turned.err, "it is suspicious or worse, so it is not remembered; --remember"), "%s", turned.err);
     cr_assert_eq(again.code, TRN_EXIT_FINDINGS, "it was compared with itself: %s", again.out);
 }
 
