@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Owns: what is a version number in a name: "1.2.3", "v2", "6.1.0-56", "2.6.1+deb12u1", "1.0.0-beta.2", and the hash that bundlers put
- * into names ("main.3f2a9c1b.js"). How a stream is packed is left out too: "data.tar.xz!" and "data.tar.zst!" are one place.
+ * into names ("main.3f2a9c1b.js"). How a stream is packed is left out too: "data.tar.xz!" and "data.tar.zst!" are one place, "./x" and "x" as well.
  * Must not: take the digits of a name itself for one: "x64" is not another version of "x86".
  */
 #include "release/release_internal.h"
@@ -126,11 +126,20 @@ static size_t packing_end(struct trn_str s, size_t i)
     return i;
 }
 
+/* "./" at the beginning of a path, as tar writes it and zip does not. */
+static size_t here_end(struct trn_str s, size_t i)
+{
+    bool begins = i == 0 || s.p[i - 1] == '!';
+    return begins && trn_str_starts(trn_str_slice(s, i, s.n), TRN_STR("./")) ? i + 2 : i;
+}
+
 size_t trn_versionless(struct trn_str text, bool loose, char *out, size_t max)
 {
     size_t n = 0;
     for (size_t i = 0; i < text.n && n < max;) {
         size_t end = packing_end(text, i);
+        if (end == i)
+            end = here_end(text, i);
         if (end > i) {
             i = end;
             continue;
