@@ -78,7 +78,7 @@ static void put_pair(struct trn_buf *b, const char *name, struct trn_str value, 
 
 static void put_evidence(struct trn_buf *b, const char *name, const struct trn_pair *e)
 {
-    TRN_AUTO(trn_buf_done) struct trn_buf safe;
+    TRN_AUTO(trn_buf_done) struct trn_buf safe = {0};
     if (e->value.n == 0)
         return;
     trn_buf_init(&safe, 8 * e->value.n + 64);
