@@ -241,6 +241,12 @@ static void fold_basis(struct page *p, struct trn_buf *line)
 static void fold_now(struct page *p, struct trn_buf *line)
 {
     char name[160];
+    bool limited = p->counts.gaps[0][TRN_GAP_LIMIT] + p->counts.gaps[1][TRN_GAP_LIMIT] > 0;
+    if (p->counts.reasons == 0 && p->d->undecided) {
+        trn_put_c(line, "it is not decided: look at what was not seen");
+        trn_put_c(line, limited ? ", or raise the limit (--limit NAME=N)" : "");
+        return;
+    }
     if (p->counts.reasons == 0 && !p->r->all) {
         trn_put_c(line, "nothing; --all shows every change");
         return;

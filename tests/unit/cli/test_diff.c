@@ -90,6 +90,7 @@ Test(diff, only_what_changed_and_was_not_seen_is_a_doubt)
     TRN_AUTO(said_done) struct said other = CALL("diff", "old", "new");
     cr_assert_eq(other.code, TRN_EXIT_UNDECIDED, "%s", other.out);
     cr_assert(strstr(other.out, ", as far as it could be looked at\n"), "%s", other.out);
+    cr_assert(strstr(other.out, "it is not decided: look at what was not seen\n"), "%s", other.out);
 }
 
 static void refused(int code, const char *a, const char *b, const char *words)
