@@ -29,9 +29,13 @@ static int make_folder(const char *path, struct trn_err *err)
     (void)snprintf(dir, sizeof(dir), "%s", path);
     *strrchr(dir, '/') = '\0';
     int e = trn_cache_folder(dir);
-    return e < 0 ? trn_fail(err, e, "cannot use the folder '%s': %s",
-                            trn_escape_into(shown, sizeof(shown), trn_str_of(dir)), trn_errno_words(e))
-                 : 0;
+    if (e < 0) {
+        (void)trn_fail(err, e, "cannot use the folder of the store '%s': %s",
+                       trn_escape_into(shown, sizeof(shown), trn_str_of(dir)),
+                       e == -ENOENT ? "it is not there and cannot be made" : trn_errno_words(e));
+        trn_hint(err, "--store FILE names another place");
+    }
+    return e;
 }
 
 int trn_diff_seen_open(struct trn_diff_seen *s, const char *path, struct trn_err *err)

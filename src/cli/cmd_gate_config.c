@@ -256,6 +256,12 @@ static int take_words(struct trn_cli *cli, struct trn_gate_config *c, struct trn
             return -EINVAL;
         }
     }
+    const char *rules[TRN_CLI_MANY];
+    if (trn_cli_all(cli, "rules", rules) > 1) {
+        (void)trn_fail(err, -EINVAL, "'gate install' takes one --rules");
+        trn_hint(err, "a folder with all of them");
+        return -EINVAL;
+    }
     c->fail_closed |= trn_cli_has(cli, "fail-closed");
     return 0;
 }
@@ -290,6 +296,8 @@ int trn_gate_hook_install(struct trn_cli *cli, struct trn_err *err)
     int e = take_words(cli, &c, err);
     if (e == 0)
         e = take_watch_words(cli, &c, err);
+    if (e == 0 && access(TRN_GATE_HOOK_DIR, F_OK) < 0)
+        return trn_fail(err, -ENOENT, "cannot find apt's folder '" TRN_GATE_HOOK_DIR "': %s", trn_errno_words(-errno));
     if (e == 0 && (e = own_path(self, sizeof(self))) < 0)
         return trn_fail(err, e, "cannot name this program in apt's configuration: %s", trn_errno_words(e));
     if (e == 0) {
@@ -310,6 +318,28 @@ int trn_gate_hook_remove(struct trn_cli *cli, struct trn_err *err)
     if (unlink(TRN_GATE_HOOK) == 0 || errno == ENOENT)
         return 0;
     return trn_fail(err, -errno, "cannot remove '%s': %s", TRN_GATE_HOOK, trn_errno_words(-errno));
+}
+
+/* Between "{\"" and " gate apt" stands the program. */
+bool trn_gate_hook_is_broken(char *program, size_t size)
+{
+    TRN_AUTO(trn_buf_done) struct trn_buf b = {0};
+    struct trn_err err = {0};
+    if (trn_read_file(TRN_GATE_HOOK, CONFIG_MAX, &b, &err) < 0)
+        return false;
+    struct trn_str rest = trn_buf_str(&b), line;
+    while (trn_str_split(&rest, '\n', &line)) {
+        struct trn_str begin = TRN_STR("DPkg::Pre-Install-Pkgs {\"");
+        if (!trn_str_starts(line, begin))
+            continue;
+        line = trn_str_slice(line, begin.n, line.n);
+        ptrdiff_t end = trn_str_find(line, ' ');
+        if (end <= 0 || (size_t)end >= size)
+            return false;
+        (void)snprintf(program, size, "%.*s", (int)end, line.p);
+        return access(program, X_OK) < 0;
+    }
+    return false;
 }
 
 bool trn_gate_hook_is_there(void)

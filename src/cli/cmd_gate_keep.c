@@ -50,7 +50,10 @@ int trn_gate_folder(const char *state, struct trn_err *err)
     }
     if (fstat(fd, &st) < 0 || !trn_gate_only_roots(&st)) {
         trn_fd_close(fd);
-        return trn_fail(err, -EPERM, "the folder of the gate '%s' is not yours alone", shown);
+        int e = trn_fail(err, -EPERM, "the folder of the gate '%s' is not yours alone", shown);
+        trn_hint(err, "who else could write there could say what may be installed: look who did, then chmod 700 %s",
+                 shown);
+        return e;
     }
     return fd;
 }

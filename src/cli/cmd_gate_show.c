@@ -80,6 +80,10 @@ static void show_text(struct trn_cli *cli, const struct trn_gate_config *c, cons
     trn_gate_kept_sum(folder, &files, &bytes);
     trn_put_fmt(&b, "apt's hook    %s\n",
                 trn_gate_hook_is_there() ? TRN_GATE_HOOK : "not installed (sudo turncoat gate install)");
+    char program[1024], shown[400];
+    if (trn_gate_hook_is_broken(program, sizeof(program)))
+        trn_put_fmt(&b, "              but '%s' is not there: nothing is judged (sudo turncoat gate install)\n",
+                    trn_escape_into(shown, sizeof(shown), trn_str_of(program)));
     trn_put_fmt(&b, "when it fails %s\n",
                 c->fail_closed ? "apt stops (fail closed)" : "apt goes on, and it is told (fail open)");
     trn_put_c(&b, "deadline      ");

@@ -14,7 +14,8 @@
 #include "cli/diff.h"
 
 #define TRN_GATE_CONFIG "/etc/turncoat/gate.conf"
-#define TRN_GATE_HOOK "/etc/apt/apt.conf.d/05turncoat-gate"
+#define TRN_GATE_HOOK_DIR "/etc/apt/apt.conf.d"
+#define TRN_GATE_HOOK TRN_GATE_HOOK_DIR "/05turncoat-gate"
 #define TRN_GATE_PATH_MAX 4096u
 
 /* ---- cmd_gate_protocol.c: what apt says before it unpacks (DPkg::Pre-Install-Pkgs, version 3); pure ---- */
@@ -57,6 +58,8 @@ void trn_gate_config_read(struct trn_cli *cli, const char *path, struct trn_gate
 int trn_gate_hook_install(struct trn_cli *cli, struct trn_err *err) TRN_MUST_CHECK;
 int trn_gate_hook_remove(struct trn_cli *cli, struct trn_err *err) TRN_MUST_CHECK;
 bool trn_gate_hook_is_there(void);
+/* It names a program that is not there (any more): which. */
+bool trn_gate_hook_is_broken(char *program, size_t size);
 bool trn_gate_is_watched(const struct trn_gate_config *c, struct trn_str name);
 /* Gives the settings of the configuration to trn_scan_settings_read, where the call says nothing itself. */
 void trn_gate_config_apply(struct trn_cli *cli, const struct trn_gate_config *c);

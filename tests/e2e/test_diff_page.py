@@ -101,3 +101,16 @@ def test_its_policy_forbids_scripts_and_whatever_is_outside(page, browser, tmp_p
         assert "<title>ran</title>" in dom and asked
     finally:
         server.shutdown()
+
+
+@pytest.mark.parametrize("number, shown", [(3, True), (70, False)])
+def test_many_changes_are_folded(programs, tmp_path, number, shown):
+    for side in ("old", "new"):
+        os.mkdir(tmp_path / side)
+        for i in range(number):
+            (tmp_path / side / f"{i}.txt").write_text(f"{i} of the {side} one\n")
+    subprocess.run([os.path.join(programs, "turncoat"), "diff", "--html", "out.html", "old", "new"], cwd=tmp_path,
+                   capture_output=True, timeout=60, check=True)
+    text = (tmp_path / "out.html").read_text()
+    assert ("<details open>" in text) == shown and ("<details>" in text) != shown
+    assert text.count("<tr><td class=word>changed") == number

@@ -257,6 +257,7 @@ def test_a_gate_that_is_gone_does_not_keep_apt(room, programs):
     room.copy_in(os.path.join(programs, "turncoat"), "/srv/own")
     room.run(["/srv/own/turncoat", "gate", "install"], scope=False)
     os.unlink(room.host_path("/srv/own/turncoat"))
+    assert "'/srv/own/turncoat' is not there: nothing is judged" in gate(room, "status").stdout
     done = apt(room, "install", f"{NAME}=1.1")
     assert installed(room) == "1.1" and "turncoat: the gate ended with 127" in done.stderr
 

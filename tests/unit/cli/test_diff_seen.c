@@ -84,6 +84,16 @@ Test(diff_seen, what_is_suspicious_is_not_remembered_by_itself)
     cr_assert_eq(again.code, TRN_EXIT_FINDINGS, "it was compared with itself: %s", again.out);
 }
 
+Test(diff_seen, where_no_store_can_be_another_place_is_named)
+{
+    cr_assert_eq(setenv("XDG_DATA_HOME", "/proc/none", 1), 0);
+    TRN_AUTO(said_done) struct said s = CALL("diff", "acme-1.0.txt");
+    cr_assert_neq(s.code, TRN_EXIT_OK);
+    cr_assert(strstr(s.err, "cannot use the folder of the store '/proc/none/turncoat': it is not there"), "%s", s.err);
+    cr_assert(strstr(s.err, "hint: --store FILE names another place\n"), "%s", s.err);
+    cr_assert_str_empty(s.out);
+}
+
 Test(diff_seen, a_store_of_ones_own_and_words_that_contradict)
 {
     struct stat st;

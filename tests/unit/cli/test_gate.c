@@ -308,7 +308,8 @@ Test(gate_books, the_list_says_when_nothing_was_judged_and_shows_a_reason_as_it_
 
 static void refused(const char *words, const char *a, const char *b, const char *c)
 {
-    TRN_AUTO(said_done) struct said s = CALL("--state", state, "gate", a, b, c);
+    /* a state that cannot be: whatever goes wrong here, nothing is installed on the machine that tests */
+    TRN_AUTO(said_done) struct said s = CALL("--state", "/proc/none/there", "gate", a, b, c);
     cr_assert_eq(s.code, TRN_EXIT_USAGE, "%s: %d, %s%s", a, s.code, s.out, s.err);
     cr_assert(strstr(s.err, words), "%s: %s", a, s.err);
     cr_assert_str_empty(s.out);
@@ -323,6 +324,7 @@ Test(gate_books, what_does_not_go_together_is_refused)
             "soon");
     refused("'--keep-mb' cannot be '-1'\nhint: MiB", "install", "--keep-mb", "-1");
     refused("cannot use --rules '/none/here': it is not there", "install", "--rules", "/none/here");
+    refused("'gate install' takes one --rules", "install", "--rules=/", "--rules=/tmp");
     refused("'install' takes nothing behind it", "install", "acme", "--fail-closed");
 }
 
