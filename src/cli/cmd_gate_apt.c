@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -133,10 +134,13 @@ static int supervise(struct trn_gate_run *r)
     if (!why)
         return WEXITSTATUS(status);
     book(r, "failed", why);
-    fprintf(r->cli->err, "turncoat: the gate failed: %s; %s\n", why,
-            r->config.fail_closed ? "nothing is unpacked ('fail closed' in " TRN_GATE_CONFIG ")"
-                                  : "the packages are not judged, apt goes on");
-    return r->config.fail_closed ? TRN_EXIT_FINDINGS : TRN_EXIT_OK;
+    if (r->refused) /* what was judged by then counts: a package that makes the gate fail lets no other one through */
+        fprintf(r->cli->err, "turncoat: the gate failed: %s; nothing is unpacked, for what it refused before\n", why);
+    else
+        fprintf(r->cli->err, "turncoat: the gate failed: %s; %s\n", why,
+                r->config.fail_closed ? "nothing is unpacked ('fail closed' in " TRN_GATE_CONFIG ")"
+                                      : "the packages are not judged, apt goes on");
+    return r->config.fail_closed || r->refused ? TRN_EXIT_FINDINGS : TRN_EXIT_OK;
 }
 
 static void run_done(struct trn_gate_run *r)
@@ -144,20 +148,34 @@ static void run_done(struct trn_gate_run *r)
     r->folder = trn_fd_close(r->folder);
 }
 
-int trn_gate_run_apt(struct trn_cli *cli)
+static int run(struct trn_gate_run *r)
 {
-    TRN_AUTO(run_done) struct trn_gate_run r = {.cli = cli, .folder = -1};
+    struct trn_cli *cli = r->cli;
     struct trn_err err = {0};
     const char *config = trn_cli_value(cli, "config");
-    trn_gate_config_read(cli, config && strip(config).n ? config : TRN_GATE_CONFIG, &r.config);
-    r.began_mono_ns = trn_mono_ns();
-    r.until_mono_ns = r.began_mono_ns + r.config.deadline_ms * TRN_NS_PER_MS;
-    r.transaction = trn_wall_ns() / 1000;
-    r.folder = trn_gate_folder(cli->state, &err);
-    if (r.folder < 0) /* it can judge all the same, from apt's cache or the installed files */
+    trn_gate_config_read(cli, config && strip(config).n ? config : TRN_GATE_CONFIG, &r->config);
+    r->began_mono_ns = trn_mono_ns();
+    r->until_mono_ns = r->began_mono_ns + r->config.deadline_ms * TRN_NS_PER_MS;
+    r->transaction = trn_wall_ns() / 1000;
+    r->folder = trn_gate_folder(cli->state, &err);
+    if (r->folder < 0) /* it can judge all the same, from apt's cache or the installed files */
         fprintf(cli->err, "turncoat: %s; nothing is kept or recorded\n", err.message);
-    trn_gate_config_apply(cli, &r.config);
-    trn_gate_cache_beside(cli, r.cache, sizeof(r.cache));
+    trn_gate_config_apply(cli, &r->config);
+    trn_gate_cache_beside(cli, r->cache, sizeof(r->cache));
     (void)signal(SIGPIPE, SIG_IGN);
-    return supervise(&r);
+    return supervise(r);
+}
+
+int trn_gate_run_apt(struct trn_cli *cli)
+{
+    TRN_AUTO(run_done) struct trn_gate_run own = {.cli = cli, .folder = -1};
+    /* Shared with the child: what it refused is known also when it does not live to say so. */
+    struct trn_gate_run *r = mmap(NULL, sizeof(*r), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (r == MAP_FAILED)
+        return run(&own);
+    *r = own;
+    int code = run(r);
+    own.folder = r->folder;
+    (void)munmap(r, sizeof(*r));
+    return code;
 }

@@ -9,6 +9,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#define PACKAGE_MAX (4ll << 30) /* bytes: one with a hole of terabytes would take the time of all others */
+
 /* ---- both sides ---- */
 
 int trn_gate_open_new(const struct trn_gate_entry *x)
@@ -21,9 +23,10 @@ int trn_gate_open_new(const struct trn_gate_entry *x)
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
         return -errno;
-    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+    int e = fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ? -EINVAL : st.st_size > PACKAGE_MAX ? -EFBIG : 0;
+    if (e < 0) {
         trn_fd_close(fd);
-        return -EINVAL;
+        return e;
     }
     return fd;
 }

@@ -82,11 +82,11 @@ static void settle(struct transaction *t, struct trn_gate_entry *x)
                           ? trn_gate_allowed(r->folder, told->name, told->to, told->sha256)
                           : NULL;
     told->allowed = allowed != NULL;
+    r->refused += told->verdict == TRN_VERDICT_MALICIOUS && !allowed; /* before it is said: the supervisor counts it */
     if (allowed)
         say_allowed(t, told, allowed);
     else
         say(t, told);
-    r->refused += told->verdict == TRN_VERDICT_MALICIOUS && !allowed;
     r->warned += told->verdict == TRN_VERDICT_SUSPICIOUS;
     json_decref(allowed);
 }
@@ -255,6 +255,17 @@ static void keep_books(struct transaction *t)
         trn_gate_keep_within(r->folder, &r->config);
 }
 
+/* A limit that was reached, or something encrypted, in what changed: no clean answer, and no reason to stop. */
+static void say_doubt(const struct transaction *t, const struct trn_gate_told *told)
+{
+    if (told->judged && told->undecided && told->verdict < TRN_VERDICT_SUSPICIOUS)
+        fprintf(
+            t->r->cli->err,
+            "turncoat: %.*s %.*s is %s as far as it could be looked at, but not all that changed could be (turncoat "
+            "scan lists it)\n",
+            TRN_STR_ARG(told->name), TRN_STR_ARG(told->to), trn_verdict_name(told->verdict));
+}
+
 /* What is suspicious or worse, and the engine's to know, also when nothing was unpacked. */
 static void tell_engine(const struct transaction *t)
 {
@@ -262,6 +273,7 @@ static void tell_engine(const struct transaction *t)
     (void)trn_gate_tell_untold(r->cli->state, r->folder);
     for (size_t i = 0; i < t->n; i++) {
         const struct trn_gate_told *told = &t->all[i].told;
+        say_doubt(t, told);
         if (told->judged && told->verdict >= TRN_VERDICT_SUSPICIOUS &&
             trn_gate_tell(r->cli->state, r->folder, told) < 0)
             fprintf(r->cli->err,
