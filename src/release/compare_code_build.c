@@ -11,7 +11,10 @@
 static struct trn_str build_id(const struct trn_release_member *m)
 {
     const struct trn_feature *f = trn_member_feature(m, TRN_FEATURE_TOOLCHAIN, TRN_STR("build_id"), TRN_STR_NONE);
-    return f ? f->value : TRN_STR_NONE;
+    for (size_t i = 0; f && i < f->value.n; i++)
+        if (f->value.p[i] != '0')
+            return f->value;
+    return TRN_STR_NONE; /* all zeroes: a build that has none */
 }
 
 /* What a linker decides. Not texts and blocks that look random: those stand in resources as well. */

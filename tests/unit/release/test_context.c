@@ -276,6 +276,77 @@ Test(history, an_older_release_that_is_another_program_excuses_nothing)
     cr_expect_eq(found(d, "diff.memory-permissions")->score, 40);
 }
 
+/* Read one by one, and only when there is something that they could know. */
+struct shelf {
+    const struct trn_release *all[3];
+    size_t n, asked;
+};
+
+static int from_shelf(void *ctx, size_t i, const struct trn_release **ret)
+{
+    struct shelf *s = ctx;
+    s->asked++;
+    *ret = i < s->n ? s->all[i] : NULL;
+    return 0;
+}
+
+static struct trn_release *app(const char *label, const char *content, bool writable, const char *host)
+{
+    struct made m = made_new(label, NULL);
+    made_plain(&m, "app", TRN_FORMAT_DATA, content);
+    if (writable)
+        made_finding(&m, "diff.memory-permissions", 40);
+    made_plain(&m, "x.py", TRN_FORMAT_PYTHON, content);
+    made_feature(&m, TRN_FEATURE_CALL, "network", "socket");
+    if (host) {
+        const struct trn_feature f = {TRN_FEATURE_TEXT, TRN_STR("url"), trn_str_of(host), 2, 0};
+        cr_assert_eq(trn_release_feature(m.r, m.file, m.last, &f), 0);
+    }
+    return made_done(&m);
+}
+
+Test(history, all_releases_before_are_asked_and_none_when_there_is_no_question)
+{
+    MADE_AUTO(first) = app("0.1", "first", true, NULL);
+    MADE_AUTO(second) = app("0.2", "second", false, "http://203.0.113.5/");
+    MADE_AUTO(third) = app("0.3", "third", false, NULL);
+    MADE_AUTO(before) = app("1.0", "old", false, NULL);
+    MADE_AUTO(plain) = app("1.1", "new", false, NULL);
+    MADE_AUTO(turned) = app("1.1", "turned", true, "http://203.0.113.5/");
+    MADE_AUTO(other) = app("1.1", "other", true, "http://203.0.113.6/");
+    struct shelf s = {{third, second, first}, 3, 0};
+    const struct trn_diff_options o = {.sz = sizeof(o), .older = from_shelf, .older_ctx = &s};
+    TRN_AUTO(trn_diff_freep) struct trn_diff *none = made_diff_with(before, plain, &o);
+    cr_expect_eq(none->n_reasons, 0);
+    cr_expect_eq(s.asked, 0, "nothing was told, so nobody is asked");
+    TRN_AUTO(trn_diff_freep) struct trn_diff *d = made_diff_with(before, turned, &o);
+    cr_expect_eq(s.asked, 4, "three, and that there is no fourth");
+    cr_expect_eq(found(d, "diff.memory-permissions")->score, 8, "the first of all had it");
+    cr_expect_null(found(d, "diff.new-contact"), "the second named it");
+    /* what no release before named is as new as it was, whatever else they had */
+    TRN_AUTO(trn_diff_freep) struct trn_diff *x = made_diff_with(before, other, &o);
+    cr_expect_eq(found(x, "diff.new-contact")->score, 40);
+    cr_expect_eq(found(x, "diff.memory-permissions")->score, 8);
+}
+
+static int no_shelf(void *ctx, size_t i, const struct trn_release **ret)
+{
+    (void)ctx, (void)i, (void)ret;
+    return -EIO;
+}
+
+Test(history, a_shelf_that_cannot_be_read_ends_the_comparison)
+{
+    MADE_AUTO(before) = app("1.0", "old", false, NULL);
+    MADE_AUTO(turned) = app("1.1", "turned", true, NULL);
+    struct trn_diff *d = NULL;
+    struct trn_err err = {0};
+    const struct trn_diff_options o = {.sz = sizeof(o), .older = no_shelf};
+    cr_expect_eq(trn_diff_new(before, turned, &o, &d, &err), -EIO);
+    cr_expect_null(d);
+    cr_expect_neq(err.message[0], 0);
+}
+
 /* ---- upstream ---- */
 
 static struct trn_release *library(const char *path, const char *content, const char *version, const char *symbol)
