@@ -182,7 +182,8 @@ static void list_told(struct trn_cli *cli, json_t *told)
         trn_table_cell(&t, trn_json_text(o, "from").n ? trn_json_text(o, "from") : TRN_STR("-"));
         trn_table_cell(&t, trn_json_text(o, "to"));
         trn_table_cell(&t, trn_str_of(verdict));
-        trn_table_cell(&t, trn_json_true(o, "judged") ? trn_json_text(o, "old") : trn_json_text(o, "why"));
+        struct trn_str with = trn_json_text(o, trn_json_true(o, "judged") ? "old" : "why");
+        trn_table_cell(&t, trn_str_eq_c(with, "none") ? TRN_STR("nothing: judged alone") : with);
     }
     trn_table_print(&t, cli->out, cli->colour);
     trn_table_done(&t);

@@ -137,6 +137,7 @@ def test_a_package_that_was_not_installed_is_judged_alone(room, made):
     assert last["judged"] and last["verdict"] == "clean" and last["from"] is None
     done = apt(room, "install", "acme-more", check=False)
     assert "judged alone: it was not installed before" in done.stderr and "pe.certificate-slack" in done.stderr, done.stderr
+    assert "nothing: judged alone" in gate(room, "list").stdout
     last = listed(room)["packages"][-1]
     stopped = last["verdict"] == "malicious"
     assert last["verdict"] in ("suspicious", "malicious") and (done.returncode != 0) == stopped
