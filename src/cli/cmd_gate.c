@@ -64,6 +64,8 @@ static const struct {
     {"config", {"apt", "ahead"}},
     {"jobs", {"sweep", "watch", "apt"}},
     {"fail-on", {"sweep", "watch"}},
+    {"store", {"sweep", "watch"}},
+    {"no-remember", {"sweep", "watch"}},
 };
 
 static const char *stray(const struct trn_cli *cli, const char *verb, struct trn_err *err)
@@ -108,6 +110,8 @@ static const struct trn_option OPTIONS[] = {
     {"indicators", "FILE", "hashes that are known as bad (CSV or STIX)"},
     {"reason", "TEXT", "allow: why; it is recorded"},
     {"for", "TIME", "allow: how long: 12h, 7d (default 24h, at most 14d)"},
+    {"store", "FILE", "sweep, watch: releases that were seen (default: as turncoat diff)"},
+    {"no-remember", NULL, "sweep, watch: compare with nothing that was seen elsewhere, and keep nothing"},
     {"jobs", "N", "sweep, watch: how many files are looked at at once (default: one a processor)"},
     {"fail-on", "VERDICT", "sweep: exit 1 from this verdict up (default suspicious)"},
     {"config", "FILE", "apt, ahead: settings instead of " TRN_GATE_CONFIG},

@@ -178,6 +178,29 @@ int trn_gate_features_read(int folder, const uint8_t key[TRN_SHA256_SIZE], struc
 void trn_gate_features_keep(int folder, const uint8_t key[TRN_SHA256_SIZE], const struct trn_release *r);
 void trn_gate_features_within(int folder); /* those that were not used for longest go, beyond 256 MiB */
 
+/* ---- cmd_gate_place.c: what a publish place has ---- */
+#define TRN_GATE_VERDICT_END ".turncoat.json"
+struct trn_gate_published { /* one file */
+    char *path;             /* owned; from the place on: "stable/acme-1.1.deb" */
+    size_t base;            /* where its name begins in it */
+    char *key;              /* owned; the same for all versions of a product */
+    struct stat st;
+    struct trn_gate_published *before; /* the version before it; NULL: none */
+};
+struct trn_gate_place {
+    int dir;                          /* borrowed */
+    struct trn_gate_published *files; /* by product, then version */
+    size_t n, cap;
+    char **folders; /* "" is the place itself */
+    size_t n_folders;
+    size_t later;      /* those that may still be written: not among the files */
+    uint64_t left_out; /* folders and names that were not looked at */
+};
+int trn_gate_place_read(struct trn_gate_place *p) TRN_MUST_CHECK;
+/* A path of it, never through a link. fd or negative errno. */
+int trn_gate_place_open(const struct trn_gate_place *p, const char *path, int flags) TRN_MUST_CHECK;
+void trn_gate_place_forget(struct trn_gate_place *p);
+
 /* ---- cmd_gate_tell.c: into the story of that version ---- */
 /* What was found in an update, to the engine; kept for later when it does not answer. 0 when either worked. */
 int trn_gate_tell(const char *state, int folder, const struct trn_gate_told *t) TRN_MUST_CHECK;

@@ -141,7 +141,7 @@ static void note_owner(struct trn_tell *t, const struct owner *owner)
 
 void trn_tell(struct trn_tell *t, const struct trn_tell_about *about)
 {
-    struct owner owner;
+    struct owner owner = {0};
     int e = t->err.code;
     if (!t->on || json_array_size(about->findings) == 0)
         return;

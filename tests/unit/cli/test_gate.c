@@ -488,3 +488,47 @@ Test(gate_books, watched_software_is_not_thrown_out_for_others)
     cr_assert(is_kept(folder, "acme-lib", "1", "all") && !is_kept(folder, "acme-app", "1", "all"),
               "there is an end also for what is watched, the oldest go first");
 }
+
+/* Of a made-up place, once nothing in it is fresh. */
+Test(gate, which_version_is_before_which_in_a_place)
+{
+    static const struct {
+        const char *path, *before; /* "": none */
+    } all[] = {
+        {"app-1.9.msi", ""},
+        {"app-1.10.msi", "app-1.9.msi"},
+        {"app-2.0-x64.msi", ""},
+        {"app-2.0-x86.msi", ""},
+        {"app-2.1-x64.msi", "app-2.0-x64.msi"},
+        {"tool-v9.zip", ""},
+        {"tool-v10.zip", "tool-v9.zip"},
+        {"libfoo2-1.0.so", ""},
+        {"libfoo3-1.1.so", ""},
+        {"beta/app-3.0.msi", ""},
+        {"rel/1.9/setup.exe", ""},
+        {"rel/1.10/setup.exe", "rel/1.9/setup.exe"},
+        {"rel/1.10/app-9.0.msi", ""},
+        {"rel/1.9/app-8.0.msi", ""}, /* the name says it: the folder is part of the product */
+    };
+    char top[] = "/tmp/trn-place-XXXXXX", path[200];
+    cr_assert(mkdtemp(top));
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(all); i++) {
+        snprintf(path, sizeof(path), "mkdir -p \"$(dirname '%s/%s')\" && : > '%s/%s'", top, all[i].path, top,
+                 all[i].path);
+        cr_assert_eq(system(path), 0);
+    }
+    struct trn_gate_place p = {.dir = open(top, O_RDONLY | O_DIRECTORY)};
+    cr_assert(trn_gate_place_read(&p) == 0 && p.n == 0 && p.later, "what is fresh may still be written");
+    usleep(2100000);
+    trn_gate_place_forget(&p);
+    cr_assert_eq(trn_gate_place_read(&p), 0);
+    cr_assert_eq(p.n, TRN_ARRAY_SIZE(all));
+    for (size_t i = 0; i < TRN_ARRAY_SIZE(all); i++)
+        for (size_t k = 0; k < p.n; k++)
+            if (strcmp(p.files[k].path, all[i].path) == 0)
+                cr_expect_str_eq(p.files[k].before ? p.files[k].before->path : "", all[i].before, "%s", all[i].path);
+    trn_gate_place_forget(&p);
+    close(p.dir);
+    snprintf(path, sizeof(path), "rm -r '%s'", top);
+    cr_assert_eq(system(path), 0);
+}
