@@ -135,6 +135,66 @@ def test_install_run_remove_purge(package, bare_root):
     assert left == [], "purge left files behind"
 
 
+HOOK = "/etc/apt/apt.conf.d/05turncoat-gate"
+CONFIG = "/etc/turncoat/gate.conf"
+GATE = "/var/lib/turncoat-gate"
+
+
+def made_up(root, folder, name, version):
+    tree = os.path.join(folder, name + version)
+    os.makedirs(tree + "/DEBIAN")
+    with open(tree + "/DEBIAN/control", "w", encoding="ascii") as f:
+        f.write(f"Package: {name}\nVersion: {version}\nArchitecture: all\nMaintainer: A <a@acme.test>\nDescription: made up\n")
+    file = f"{tree}_{version}_all.deb"
+    subprocess.run(["dpkg-deb", "--root-owner-group", "-b", tree, file], check=True, stdout=subprocess.DEVNULL)
+    root.copy_in(file, "/srv/made")
+    return "/srv/made/" + os.path.basename(file)
+
+
+def apt(root, *argv):
+    root.write("/etc/apt/sources.list", "")
+    return root.run(["apt-get", "-q", "-y", *argv], scope=False)
+
+
+def test_the_gate_comes_and_goes_with_the_package(package, bare_root, tmp_path):
+    """Set up by a command, kept by an upgrade, gone with the package; apt goes on whatever is missing."""
+    root = bare_root
+    install(root, package)
+    assert not root.exists(HOOK), "a package that hooks itself into apt"
+    root.run(["turncoat", "gate", "install", "--watch", "acme*", "--deadline", "31s"], scope=False)
+    hook, config = root.read(HOOK), root.read(CONFIG)
+    assert b'"/usr/bin/turncoat gate apt' in hook and b"watch acme*" in config
+    apt(root, "install", made_up(root, str(tmp_path), "acme", "1"))
+    install(root, package)
+    assert (root.read(HOOK), root.read(CONFIG)) == (hook, config), "an upgrade keeps them"
+    assert root.exists(GATE + "/kept/acme/1_all.deb")
+
+    # Not there any more, as when its files were deleted by hand: apt goes on, and says so.
+    root.run(["mv", "/usr/bin/turncoat", "/usr/bin/turncoat.away"], scope=False)
+    said = apt(root, "install", made_up(root, str(tmp_path), "acme", "2")).stderr
+    assert "the gate ended with 127 and judged nothing, apt goes on" in said
+    root.run(["mv", "/usr/bin/turncoat.away", "/usr/bin/turncoat"], scope=False)
+
+    # Taken away in one transaction with another update: the gate is still asked, then its hook goes with it.
+    said = apt(root, "install", "turncoat-", made_up(root, str(tmp_path), "acme", "3")).stderr
+    assert not root.exists("/usr/bin/turncoat") and not root.exists(HOOK), said
+    assert root.exists(GATE + "/kept/acme/3_all.deb") and root.exists(CONFIG)
+    assert "turncoat" not in apt(root, "install", made_up(root, str(tmp_path), "acme", "4")).stderr
+
+    said = apt(root, "purge", "turncoat")
+    assert "removing what the gate kept and recorded" in said.stderr + said.stdout
+    assert not root.exists(CONFIG) and not root.exists(GATE)
+
+
+def test_a_gate_of_another_place_stays_when_the_package_goes(package, bare_root):
+    install(bare_root, package)
+    bare_root.run(["turncoat", "gate", "install"], scope=False)
+    own = bare_root.read(HOOK).replace(b"/usr/bin/turncoat", b"/usr/local/bin/turncoat")
+    bare_root.write(HOOK, own)
+    bare_root.run(["dpkg", "-r", "turncoat"], scope=False)
+    assert bare_root.read(HOOK) == own
+
+
 def test_install_without_systemd_sysusers(package, bare_root):
     """A machine without systemd gets the same users from useradd."""
     bare_root.run(["rm", "-f", "/usr/bin/systemd-sysusers"], scope=False)
