@@ -1,26 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Question: is everybody but the browser told when its data is opened, once, and with the right weight? */
-#include "script.h"
+#include "script_and_machine.h"
 
 #include <criterion/criterion.h>
 
 #define CHECK "behaviour.browser-data"
 #define PLACES "/home/alice/.mozilla/firefox/x.default/places.sqlite"
-
-static struct script *s;
-static struct machine *m;
-
-static void setup(void)
-{
-    s = script_new();
-    m = machine_new(NULL);
-}
-
-static void teardown(void)
-{
-    machine_free(m);
-    script_free(s);
-}
 
 static size_t run(void)
 {

@@ -1,26 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Question: does a profile outlive a restart and weeks of sleep, and is a replay the same byte for byte? */
-#include "script.h"
+#include "script_and_machine.h"
 
 #include <criterion/criterion.h>
 
 #define DAY_MS (24u * 3600 * 1000)
 #define PHONE "/opt/acme-softphone/bin/acme-softphone"
-
-static struct script *s;
-static struct machine *m;
-
-static void setup(void)
-{
-    s = script_new();
-    m = machine_new(NULL);
-}
-
-static void teardown(void)
-{
-    machine_free(m);
-    script_free(s);
-}
 
 TestSuite(profile_restart, .init = setup, .fini = teardown);
 

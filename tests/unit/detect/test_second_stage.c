@@ -1,26 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Question: is code that came from the network noticed when it runs, with the right weight and the right subject? */
-#include "script.h"
+#include "script_and_machine.h"
 
 #include <criterion/criterion.h>
 
 #define CHECK "behaviour.second-stage"
 #define HELPER "/home/alice/.cache/acme/helper"
-
-static struct script *s;
-static struct machine *m;
-
-static void setup(void)
-{
-    s = script_new();
-    m = machine_new(NULL);
-}
-
-static void teardown(void)
-{
-    machine_free(m);
-    script_free(s);
-}
 
 static void run(void)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Question: is an honest reason to fetch and run a program known as one, and what only looks like it not? */
-#include "script.h"
+#include "script_and_machine.h"
 
 #include <criterion/criterion.h>
 
@@ -9,21 +9,6 @@
 #define SERVER "/home/alice/.acme-ide/servers/lang"
 #define HOME_TOOL "/home/alice/.local/share/acme/acme-cli"
 #define DAY_MS (24ull * 3600 * 1000)
-
-static struct script *s;
-static struct machine *m;
-
-static void setup(void)
-{
-    s = script_new();
-    m = machine_new(NULL);
-}
-
-static void teardown(void)
-{
-    machine_free(m);
-    script_free(s);
-}
 
 TestSuite(second_stage_excuse, .init = setup, .fini = teardown);
 

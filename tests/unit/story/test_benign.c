@@ -1,23 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Question: does an honest day stay quiet? Nothing from suspicious up; at most low notes. */
-#include "../detect/script.h"
+#include "../detect/script_and_machine.h"
 
 #include <criterion/criterion.h>
-
-static struct script *s;
-static struct machine *m;
-
-static void setup(void)
-{
-    s = script_new();
-    m = machine_new(NULL);
-}
-
-static void teardown(void)
-{
-    machine_free(m);
-    script_free(s);
-}
 
 static void package(const char *path, const char *name)
 {

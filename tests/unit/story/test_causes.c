@@ -3,26 +3,11 @@
  * Question: is what has one cause one story, and does nothing else glue two together? Two packaged programs each read a
  * browser's data; what stands between them differs.
  */
-#include "../detect/script.h"
+#include "../detect/script_and_machine.h"
 
 #include <criterion/criterion.h>
 
 #define HISTORY "/x/places.sqlite"
-
-static struct script *s;
-static struct machine *m;
-
-static void setup(void)
-{
-    s = script_new();
-    m = machine_new(NULL);
-}
-
-static void teardown(void)
-{
-    machine_free(m);
-    script_free(s);
-}
 
 TestSuite(causes, .init = setup, .fini = teardown);
 

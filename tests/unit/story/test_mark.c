@@ -3,24 +3,9 @@
  * Question: does it matter later that an update was found suspicious? The version that it brought is marked: what it does then
  * joins that story and is suspicious at the first act, where the same act alone is a note.
  */
-#include "../detect/script.h"
+#include "../detect/script_and_machine.h"
 
 #include <criterion/criterion.h>
-
-static struct script *s;
-static struct machine *m;
-
-static void setup(void)
-{
-    s = script_new();
-    m = machine_new(NULL);
-}
-
-static void teardown(void)
-{
-    machine_free(m);
-    script_free(s);
-}
 
 TestSuite(mark, .init = setup, .fini = teardown);
 
