@@ -6,7 +6,6 @@
  */
 #include "cli/gate.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <pwd.h>
 #include <sys/file.h>
@@ -16,9 +15,7 @@
 #define JOURNAL_MAX (8u << 20)
 #define ALLOWED "allowed.jsonl"
 #define ALLOWED_MAX (1u << 20)
-#define VERDICTS "verdicts"
 #define VERDICT_MAX (256u << 10)
-#define VERDICTS_MAX 4096u
 #define ALLOW_S 86400u
 #define ALLOW_MOST_S (14u * 86400u)
 #define CLOCKS_APART_S 300u /* a clock that is set right */
@@ -220,7 +217,8 @@ json_t *trn_gate_remembered(int folder, const uint8_t key[TRN_SHA256_SIZE])
     TRN_AUTO(trn_buf_done) struct trn_buf b;
     trn_buf_init(&b, VERDICT_MAX);
     (void)verdict_name(key, name);
-    TRN_AUTO(trn_fd_closep) int dir = openat(folder, VERDICTS, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    TRN_AUTO(trn_fd_closep)
+    int dir = openat(folder, TRN_GATE_VERDICTS, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     TRN_AUTO(trn_fd_closep)
     int fd = dir < 0 ? -1 : openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0 || trn_read_all(fd, &b) < 0)
@@ -233,35 +231,16 @@ json_t *trn_gate_remembered(int folder, const uint8_t key[TRN_SHA256_SIZE])
     return NULL;
 }
 
-/* Too many: all go. They only save time. */
-static void empty_when_full(int dir)
-{
-    int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *d = fd < 0 ? NULL : fdopendir(fd);
-    const struct dirent *de;
-    unsigned n = 0;
-    if (!d) {
-        trn_fd_close(fd);
-        return;
-    }
-    while ((de = readdir(d)) != NULL)
-        n++;
-    rewinddir(d);
-    while (n > VERDICTS_MAX && (de = readdir(d)) != NULL)
-        if (de->d_name[0] != '.')
-            (void)unlinkat(dir, de->d_name, 0);
-    closedir(d);
-}
-
 void trn_gate_remember(int folder, const uint8_t key[TRN_SHA256_SIZE], const json_t *verdict)
 {
     char name[2 * TRN_SHA256_SIZE + 1], part[sizeof(name) + 8];
     char *text = json_dumps(verdict, JSON_COMPACT);
-    if (!text || (mkdirat(folder, VERDICTS, 0700) < 0 && errno != EEXIST)) {
+    if (!text || (mkdirat(folder, TRN_GATE_VERDICTS, 0700) < 0 && errno != EEXIST)) {
         free(text);
         return;
     }
-    TRN_AUTO(trn_fd_closep) int dir = openat(folder, VERDICTS, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    TRN_AUTO(trn_fd_closep)
+    int dir = openat(folder, TRN_GATE_VERDICTS, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     (void)verdict_name(key, name);
     (void)snprintf(part, sizeof(part), "%s.new", name);
     TRN_AUTO(trn_fd_closep)
@@ -269,8 +248,6 @@ void trn_gate_remember(int folder, const uint8_t key[TRN_SHA256_SIZE], const jso
     if (fd >= 0 && (trn_write_full(fd, text, strlen(text)) < 0 || renameat(dir, part, dir, name) < 0))
         (void)unlinkat(dir, part, 0);
     free(text);
-    if (dir >= 0)
-        empty_when_full(dir);
 }
 
 /* ---- what is allowed against a refusal ---- */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Owns: what workers told of a release that the gate judged, by its content, so that the old side of the next update is not
- * looked at again: features/KEY in the folder of the gate, a packed release each (release.h).
+ * looked at again: features/KEY in the folder of the gate, a packed release each (release.h). How much of that stays, and of
+ * verdicts.
  * Must not: matter. One that is missing, damaged or of another program's making is looked at again; nothing is synced.
  */
 #include "cli/gate.h"
@@ -14,6 +15,7 @@
 #define ONE_MAX (32u << 20)
 #define ALL_MAX (256ull << 20)
 #define COUNT_MAX 8192u
+#define LISTED_MAX (4 * COUNT_MAX)
 
 static int features_dir(int folder, bool make)
 {
@@ -86,17 +88,17 @@ static size_t list(DIR *d, struct one *all, size_t max)
     return n;
 }
 
-void trn_gate_features_within(int folder)
+static void within(int folder, const char *name)
 {
-    int dir = features_dir(folder, false);
+    int dir = openat(folder, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     DIR *d = dir < 0 ? NULL : fdopendir(dir);
     uint64_t sum = 0;
     if (!d) {
         trn_fd_close(dir);
         return;
     }
-    TRN_AUTO(trn_freep) struct one *all = calloc(2 * COUNT_MAX, sizeof(*all));
-    size_t n = all ? list(d, all, 2 * COUNT_MAX) : 0;
+    TRN_AUTO(trn_freep) struct one *all = calloc(LISTED_MAX, sizeof(*all));
+    size_t n = all ? list(d, all, LISTED_MAX) : 0;
     if (n)
         qsort(all, n, sizeof(*all), last_used_first);
     for (size_t i = 0; i < n; i++) {
@@ -105,4 +107,10 @@ void trn_gate_features_within(int folder)
             (void)unlinkat(dirfd(d), all[i].name, 0);
     }
     closedir(d);
+}
+
+void trn_gate_known_within(int folder)
+{
+    within(folder, FEATURES);
+    within(folder, TRN_GATE_VERDICTS);
 }

@@ -195,7 +195,7 @@ static int collect(struct transaction *t, const struct trn_gate_list *list)
     /* What replaces something comes first: should the time be over, then for what is new. */
     for (int fresh = 0; fresh < 2; fresh++)
         for (size_t i = 0; i < t->n; i++)
-            if ((t->all[i].item->old_version.n == 0) == (fresh == 1) && prepare(t, &t->all[i]) == 1)
+            if ((t->all[i].told.from.n == 0) == (fresh == 1) && prepare(t, &t->all[i]) == 1)
                 t->pairs[t->n_pairs++] = i;
     return 0;
 }
@@ -331,6 +331,6 @@ int trn_gate_transaction(struct trn_gate_run *r, const struct trn_gate_list *lis
     if (!r->ahead)
         tell_engine(&t);
     if (r->folder >= 0 && t.n_pairs)
-        trn_gate_features_within(r->folder);
+        trn_gate_known_within(r->folder);
     return e < 0 && t.n == 0 ? e : 0;
 }

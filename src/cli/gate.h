@@ -160,6 +160,7 @@ json_t *trn_gate_allowed(int folder, struct trn_str name, struct trn_str version
 json_t *trn_gate_allow_list(int folder); /* also those that are over */
 int trn_gate_allow(struct trn_cli *cli, struct trn_err *err) TRN_MUST_CHECK;
 json_t *trn_gate_now(const char *event); /* {"event":..., "time":...} */
+#define TRN_GATE_VERDICTS "verdicts"
 /* A verdict that was given before for these two contents under this question: NULL: none. */
 json_t *trn_gate_remembered(int folder, const uint8_t key[TRN_SHA256_SIZE]);
 void trn_gate_remember(int folder, const uint8_t key[TRN_SHA256_SIZE], const json_t *verdict);
@@ -176,7 +177,8 @@ json_t *trn_gate_watched_json(const struct trn_gate_config *c, const char *state
 /* key: a hash over the content and the question. -ENOENT: none, or not readable. */
 int trn_gate_features_read(int folder, const uint8_t key[TRN_SHA256_SIZE], struct trn_release **ret) TRN_MUST_CHECK;
 void trn_gate_features_keep(int folder, const uint8_t key[TRN_SHA256_SIZE], const struct trn_release *r);
-void trn_gate_features_within(int folder); /* those that were not used for longest go, beyond 256 MiB */
+/* Of features and of verdicts (cmd_gate_books.c), those that were not used for longest go when there are too many. */
+void trn_gate_known_within(int folder);
 
 /* ---- cmd_gate_place.c: what a publish place has ---- */
 #define TRN_GATE_VERDICT_END ".turncoat.json"

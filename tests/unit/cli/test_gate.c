@@ -126,7 +126,7 @@ Test(gate, what_was_told_of_a_release_is_found_by_its_content)
     cr_assert_eq(trn_release_count(back), trn_release_count(r));
     cr_assert_arr_eq(trn_release_at(back, 0)->sha256, trn_release_at(r, 0)->sha256, TRN_SHA256_SIZE);
     back = trn_release_free(back);
-    trn_gate_features_within(folder);
+    trn_gate_known_within(folder);
     cr_assert_eq(trn_gate_features_read(folder, key, &back), 0, "there is room for it");
     back = trn_release_free(back);
     /* A link that stands there is not followed, nor is one in the place of the folder. */
@@ -143,6 +143,34 @@ Test(gate, what_was_told_of_a_release_is_found_by_its_content)
     close(folder);
     rmdir(path);
     trn_release_free(r);
+}
+
+Test(gate, what_was_not_used_for_longest_goes_when_there_is_too_much)
+{
+    enum { MOST = 8192, MORE = 3 };
+    char path[] = "/tmp/trn-gate-XXXXXX", name[16];
+    int folder = made_folder(path), left = 0;
+    cr_assert_eq(mkdirat(folder, "verdicts", 0700), 0);
+    int dir = openat(folder, "verdicts", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (int i = 0; i < MOST + MORE; i++) {
+        const struct timespec when[2] = {{.tv_sec = 1000000 + i}, {.tv_sec = 1000000 + i}};
+        snprintf(name, sizeof(name), "%d", i);
+        int fd = openat(dir, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        cr_assert(fd >= 0 && futimens(fd, when) == 0);
+        close(fd);
+    }
+    trn_gate_known_within(folder);
+    for (int i = 0; i < MOST + MORE; i++) {
+        snprintf(name, sizeof(name), "%d", i);
+        bool there = unlinkat(dir, name, 0) == 0;
+        cr_assert_eq(there, i >= MORE, "%d", i);
+        left += there;
+    }
+    cr_assert_eq(left, MOST);
+    close(dir);
+    cr_assert_eq(unlinkat(folder, "verdicts", AT_REMOVEDIR), 0);
+    close(folder);
+    rmdir(path);
 }
 
 static void settings(const char *text, struct trn_gate_config *ret, char **ret_said)
