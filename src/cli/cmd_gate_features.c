@@ -60,7 +60,7 @@ void trn_gate_features_keep(int folder, const uint8_t key[TRN_SHA256_SIZE], cons
 }
 
 struct one {
-    char name[2 * TRN_SHA256_SIZE + 32];
+    char name[256];
     struct timespec used;
     uint64_t bytes;
 };
