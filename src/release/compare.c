@@ -101,11 +101,22 @@ struct trn_str trn_compare_list(struct trn_compare *c, const struct trn_feature 
     return trn_arena_str(c->arena, trn_str_of(text));
 }
 
+/* Does it stand in a file of which the old release is known in part only? */
+static bool in_broken(const struct trn_compare *c, const struct trn_release_member *m)
+{
+    for (size_t i = 0; i < c->n_broken; i++)
+        if (trn_str_starts(m->path, c->broken[i]) && (m->path.n == c->broken[i].n || m->path.p[c->broken[i].n] == '!'))
+            return true;
+    return false;
+}
+
 int trn_compare_found(struct trn_compare *c, struct trn_change *change, const struct trn_finding *f)
 {
     struct trn_told *t = trn_arena_alloc(c->arena, sizeof(*t));
     struct trn_finding *copy = trn_arena_alloc(c->arena, sizeof(*copy));
     const struct trn_release_member *m = change->new_member ? change->new_member : change->old_member;
+    if (in_broken(c, m))
+        return 0; /* that is not known, and told as not seen */
     if (!t || !copy || trn_finding_copy(f, c->arena, copy) < 0)
         return -ENOMEM;
     copy->id = trn_hash64_mix(trn_hash64_str(trn_str_of(f->check->id)),

@@ -41,6 +41,8 @@ struct trn_compare {
     const struct trn_release_member *old_member, *new_member; /* of it; NULL: none */
     struct trn_told *told, **told_end;                        /* all findings, in the order told */
     size_t n_told;
+    struct trn_str *broken; /* paths of files of the old release that are known in part only: nothing is told of them */
+    size_t n_broken;
     const struct trn_abilities
         *old_abilities; /* compare_code.c: of all programs of the old release; NULL: not asked yet */
     struct trn_map *known[TRN_KNOWN_MAX];

@@ -4,6 +4,7 @@
  * Must not: know any check by name.
  */
 #include "release/compare.h"
+#include "release/release_internal.h"
 
 #include <stdlib.h>
 
@@ -152,21 +153,55 @@ static int sort_of(const struct trn_release *r)
                                                                          : 3;
 }
 
+/* The file of the old release that could not be read to its end (a worker crashed, or was ended), the k-th; NULL: no more. */
+static const struct trn_release_gap *broken_at(const struct trn_release *r, size_t *at)
+{
+    const struct trn_release_gap *g;
+    while ((g = trn_release_gap_at(r, (*at)++)) != NULL)
+        if (g->gap.kind == TRN_GAP_CRASHED && g->member == TRN_NO_MEMBER)
+            return g;
+    return NULL;
+}
+
+/* What is known of the old one in part only would make all the rest of the new one look as if it had just come. */
+static int find_broken(struct trn_compare *c, struct trn_err *err)
+{
+    const struct trn_release *r = c->diff->old_release;
+    const struct trn_release_gap *g;
+    char why[200];
+    size_t at = 0, n = 0;
+    while ((g = broken_at(r, &at)) != NULL) {
+        if (r->n_files <= 1)
+            return trn_fail(err, -EIO, "the old release could not be read to its end, so nothing is compared: %s",
+                            trn_escape_into(why, sizeof(why), g->gap.what));
+        n++;
+    }
+    c->broken = trn_arena_array(c->arena, n + 1, sizeof(*c->broken));
+    if (!c->broken)
+        return trn_fail(err, -ENOMEM, "cannot compare: out of memory");
+    for (at = 0; (g = broken_at(r, &at)) != NULL;)
+        c->broken[c->n_broken++] = g->gap.member;
+    return 0;
+}
+
 int trn_diff_new(const struct trn_release *before, const struct trn_release *after, const struct trn_diff_options *o,
                  struct trn_diff **ret, struct trn_err *err)
 {
     TRN_AUTO(trn_diff_freep) struct trn_diff *d = calloc(1, sizeof(*d));
     if (!d || !(d->arena = trn_arena_new(MEMORY)))
         return trn_fail(err, -ENOMEM, "cannot compare: out of memory");
-    if (sort_of(before) != sort_of(after))
-        return trn_fail(err, -EINVAL, "the two are of different kinds (%s and %s), so there is nothing to compare",
-                        trn_format_name(trn_release_at(before, 0)->format),
-                        trn_format_name(trn_release_at(after, 0)->format));
     d->old_release = before;
     d->new_release = after;
     struct trn_compare c = {.diff = d, .o = o, .arena = d->arena};
     c.told_end = &c.told;
-    int e = trn_pair_members(d);
+    int e = find_broken(&c, err);
+    if (e < 0)
+        return e;
+    if (sort_of(before) != sort_of(after))
+        return trn_fail(err, -EINVAL, "the two are of different kinds (%s and %s), so there is nothing to compare",
+                        trn_format_name(trn_release_at(before, 0)->format),
+                        trn_format_name(trn_release_at(after, 0)->format));
+    e = trn_pair_members(d);
     if (e == 0)
         e = compare_all(&c);
     trn_known_forget(&c);

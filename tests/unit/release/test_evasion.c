@@ -148,3 +148,38 @@ Test(evasion, why_a_container_closed_is_known_of_each_member)
               TRN_STR_ARG(trn_finding_evidence(f, "new")));
     cr_expect_eq(f->score, f->check->score, "the worst counts, not the last");
 }
+
+/* A worker that crashed at the old release must not make the new one look as if all of it had just come. */
+Test(evasion, what_is_known_of_the_old_one_in_part_only_is_no_change)
+{
+    for (int alone = 0; alone < 2; alone++) {
+        const struct trn_diff_options o = {.sz = sizeof(o)};
+        TRN_AUTO(trn_diff_freep) struct trn_diff *d = NULL;
+        struct trn_err err = {0};
+        struct made m = made_new("1", NULL);
+        made_file(&m, alone ? "" : "a.zip");
+        made_put(&m, 0, "a.zip", ZIP, "zip 1");
+        cr_assert_eq(trn_release_end(m.r, m.file, -EPIPE, TRN_STR("its worker crashed")), 0);
+        if (!alone)
+            codec(&m, "codec.dll", "old", false);
+        MADE_AUTO(before) = made_done(&m);
+        m = made_new("2", NULL);
+        made_file(&m, alone ? "" : "a.zip");
+        uint32_t zip = made_put(&m, 0, "a.zip", ZIP, "zip 2");
+        made_put(&m, zip, "x.dll", PE, "x");
+        made_feature(&m, TRN_FEATURE_IMPORT, "kernel32.dll", "VirtualProtect");
+        if (!alone)
+            codec(&m, "codec.dll", "new", true);
+        MADE_AUTO(after) = made_done(&m);
+        int e = trn_diff_new(before, after, &o, &d, &err);
+        if (alone) {
+            cr_expect_eq(e, -EIO);
+            cr_expect(strstr(err.message, "its worker crashed"), "%s", err.message);
+            continue;
+        }
+        cr_assert_eq(e, 0, "%s", err.message);
+        cr_expect(d->undecided);
+        cr_expect_null(found_in(change_at(d, "a.zip!x.dll"), "diff.new-program"));
+        cr_expect_not_null(found_in(change_at(d, "codec.dll"), "diff.new-capability"), "the rest is compared");
+    }
+}
