@@ -83,7 +83,7 @@ static size_t list(DIR *d, struct one *all, size_t max)
             fstatat(dirfd(d), de->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || S_ISDIR(st.st_mode))
             continue;
         all[n] = (struct one){.used = st.st_mtim, .bytes = (uint64_t)st.st_size};
-        (void)snprintf(all[n++].name, sizeof(all->name), "%s", de->d_name);
+        (void)snprintf(all[n++].name, sizeof(all->name), "%.95s", de->d_name);
     }
     return n;
 }
