@@ -169,6 +169,12 @@ static int run(struct trn_gate_run *r)
 int trn_gate_run_apt(struct trn_cli *cli)
 {
     TRN_AUTO(run_done) struct trn_gate_run own = {.cli = cli, .folder = -1};
+    struct trn_err err = {0};
+    if (isatty(STDIN_FILENO)) {
+        (void)trn_fail(&err, -EINVAL, "apt calls 'gate apt' and says on its standard input what it is about to unpack");
+        trn_hint(&err, "turncoat diff OLD.deb NEW.deb compares two packages; turncoat gate sweep DIR a folder of them");
+        return trn_cli_error(cli, &err, TRN_EXIT_USAGE);
+    }
     /* Shared with the child: what it refused is known also when it does not live to say so. */
     struct trn_gate_run *r = mmap(NULL, sizeof(*r), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (r == MAP_FAILED)

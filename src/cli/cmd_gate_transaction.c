@@ -4,6 +4,7 @@
  * Must not: run anything that is in a package; decide what is bad (src/release/ does).
  */
 #include "cli/gate_apt.h"
+#include "cli/render.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -35,9 +36,12 @@ static int on_next(void *ctx, size_t pair, bool after, uint32_t k, struct trn_ga
 
 static void say_allowed(const struct transaction *t, const struct trn_gate_told *told, const json_t *allowed)
 {
+    TRN_AUTO(trn_buf_done) struct trn_buf until;
+    trn_buf_init(&until, 64);
+    trn_put_clock(&until, trn_json_text(allowed, "until"), true);
     fprintf(t->r->cli->err, "turncoat: %.*s %.*s is %s %u; allowed by %.*s until %.*s: %.*s\n", TRN_STR_ARG(told->name),
             TRN_STR_ARG(told->to), trn_verdict_name(told->verdict), told->score,
-            TRN_STR_ARG(trn_json_text(allowed, "by")), TRN_STR_ARG(trn_json_text(allowed, "until")),
+            TRN_STR_ARG(trn_json_text(allowed, "by")), (int)until.n, until.p,
             TRN_STR_ARG(trn_json_text(allowed, "reason")));
 }
 

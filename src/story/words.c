@@ -147,6 +147,8 @@ static void put_phrase(struct trn_buf *b, const struct trn_story *st, const stru
         trn_put_c(b, "talked to a place known to be bad");
     } else if (trn_words_is(f, TRN_CHECK_MANY_EXCEPTIONS)) {
         trn_put_c(b, "has several exceptions");
+    } else if (f->telemetry == TRN_TEL_ARTIFACT) { /* found in its files; some titles are nouns, some are verbs */
+        trn_put_fmt(b, "came with \"%s\"", f->check->title);
     } else {
         trn_put_c(b, f->check->title);
     }
