@@ -38,7 +38,7 @@ static struct trn_str version_of(struct ahead *a, struct trn_str s)
     TRN_AUTO(trn_buf_done) struct trn_buf b;
     trn_buf_init(&b, 512);
     for (size_t i = 0; i < s.n; i++) {
-        bool colon = s.n - i >= 3 && trn_str_eq(trn_str_slice(s, i, i + 3), TRN_STR("%3a"));
+        bool colon = s.n - i >= 3 && trn_str_eq(trn_str_slice(s, i, 3), TRN_STR("%3a"));
         trn_put_u8(&b, colon ? ':' : (uint8_t)s.p[i]);
         i += colon ? 2 : 0;
     }
@@ -143,7 +143,7 @@ static int read_installed(struct ahead *a, struct trn_err *err)
         size_t at = all.n - rest.n;
         if (line.n && rest.n)
             continue;
-        take_installed(a, trn_str_slice(all, from, at));
+        take_installed(a, trn_str_slice(all, from, at - from));
         from = at;
     }
     return e;

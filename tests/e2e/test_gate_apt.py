@@ -159,16 +159,23 @@ def test_the_old_side_is_not_looked_at_again(room):
 
 
 @pytest.mark.parametrize("old", ["kept", "installed"])
-def test_what_lies_in_the_cache_is_judged_ahead(room, made, old):
+def test_what_lies_in_the_cache_is_judged_ahead(room, made, old, tmp_path):
     if old == "installed":
         shutil.rmtree(room.host_path(GATE + "/kept"))
     for version in ("1.0", "1.1", "1.2"):
         room.copy_in(os.path.join(made, f"{NAME}_{version}_all.deb"), "/var/cache/apt/archives")
     if old == "installed":  # else it is compared with the package there
         os.unlink(room.host_path(f"/var/cache/apt/archives/{NAME}_1.0_all.deb"))
+    for version in ("1:1.0", "1:1.1"):  # another one, behind it in dpkg's list, of a version with an epoch
+        file = deb(str(tmp_path), version, {"usr/share/doc/zz/notes": version.encode()}, name="zz-last")
+        shutil.copy(file, room.host_path(f"/var/cache/apt/archives/zz-last_{version.replace(':', '%3a')}_all.deb"))
+    room.run(["dpkg", "-i", "/var/cache/apt/archives/zz-last_1%3a1.0_all.deb"], scope=False)
     done = gate(room, "ahead", check=False)
     assert done.returncode == 1 and f"{NAME} 1.1 will be refused: malicious" in done.stderr, done.stderr
-    assert done.stdout.startswith("2 packages judged, 0 of them were known; 1 will be refused"), done.stdout
+    assert "compared with 1.0" in done.stderr
+    assert done.stdout.startswith("3 packages judged, 0 of them were known; 1 will be refused"), done.stdout
+    apt(room, "install", "/var/cache/apt/archives/zz-last_1%3a1.1_all.deb")
+    assert ends(room)[-1]["remembered"] == 1
     refuse(room)
     assert ends(room)[-1]["remembered"] == 1
     room.write("/" + DLL, room.read("/" + DLL) + b"more")
