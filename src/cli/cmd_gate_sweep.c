@@ -42,12 +42,17 @@ struct sweep {
 
 /* ---- the verdict beside a file ---- */
 
+/* A name may be any bytes, JSON is UTF-8. */
 static json_t *identity(const struct trn_gate_published *f)
 {
-    return f ? json_pack("{s:s%, s:I, s:I, s:I}", "file", f->path, strlen(f->path), "size", (json_int_t)f->st.st_size,
-                         "changed", (json_int_t)f->st.st_ctim.tv_sec * 1000000000 + f->st.st_ctim.tv_nsec, "number",
-                         (json_int_t)f->st.st_ino)
-             : json_null();
+    TRN_AUTO(trn_buf_done) struct trn_buf b;
+    trn_buf_init(&b, 8 * TRN_GATE_PATH_MAX);
+    if (!f)
+        return json_null();
+    trn_escape(&b, trn_str_of(f->path));
+    return json_pack("{s:s%, s:I, s:I, s:I}", "file", b.p ? b.p : "", b.n, "size", (json_int_t)f->st.st_size, "changed",
+                     (json_int_t)f->st.st_ctim.tv_sec * 1000000000 + f->st.st_ctim.tv_nsec, "number",
+                     (json_int_t)f->st.st_ino);
 }
 
 /* Where its verdict stands: the name in its folder, which is opened. fd or negative. */

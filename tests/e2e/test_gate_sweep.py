@@ -94,6 +94,19 @@ def test_a_link_is_neither_judged_nor_written_through(programs, place, tmp_path)
     assert not (place / ("codec-1.9.dll" + END)).is_symlink() and not (place / ("link-1.0.dll" + END)).exists()
 
 
+def test_a_name_that_is_no_text_has_its_verdict_too(programs, place):
+    raw = os.path.join(os.fsencode(place), b"notes-\xff\x1b[31m-1.0.txt")
+    with open(raw, "wb") as f:
+        f.write(b"made up\n")
+    time.sleep(2.1)
+    done = sweep(programs, place)
+    assert "clean 0  notes-\\xff" in done.stdout and "\x1b" not in done.stdout, done.stdout
+    with open(raw + END.encode(), "rb") as f:
+        told = json.load(f)
+    assert told["verdict"] == "clean" and told["of"]["file"].startswith("notes-\\xff"), told
+    assert "notes-" not in sweep(programs, place).stdout, "once"
+
+
 def test_a_file_that_is_still_being_written_waits(programs, place, dll):
     put(place, "codec-1.11.dll", dll)
     done = sweep(programs, place)
