@@ -96,6 +96,14 @@ void trn_gate_installed_done(struct trn_gate_installed *x)
 
 /* ---- file by file ---- */
 
+/* As a worker would be told of it inside the package, "./etc/sudoers": what a file means depends on where it lies. */
+static struct trn_str name_inside(const char *member)
+{
+    const char *at = strchr(member, '!');
+    struct trn_str name = trn_str_of(at ? at + 1 : member);
+    return name.n < sizeof(((struct trn_gate_file *)0)->name) ? name : trn_path_base(name);
+}
+
 /* What is gone, or no plain file, is passed over. */
 static int open_one(const char *path, const char *member, struct trn_gate_file *ret)
 {
@@ -105,7 +113,7 @@ static int open_one(const char *path, const char *member, struct trn_gate_file *
         trn_fd_close(fd);
         return 0;
     }
-    return fd < 0 ? 0 : trn_gate_give(fd, member, trn_path_base(trn_str_of(member)), ret);
+    return fd < 0 ? 0 : trn_gate_give(fd, member, name_inside(member), ret);
 }
 
 /* The next path of it that there may be, and how it is called as a member. */

@@ -89,7 +89,7 @@ void trn_gate_kept_sum(int folder, uint64_t *ret_files, uint64_t *ret_bytes);
 /* ---- cmd_gate_judge.c: many pairs at once in one pool ---- */
 struct trn_gate_file {
     char path[TRN_GATE_PATH_MAX]; /* as members are to be called; "": the only file of its release */
-    char name[256];               /* base name */
+    char name[256];               /* as a worker is told; in a package, from its root on */
     int fd;                       /* owned by who is given it */
     uint32_t mode;
 };

@@ -193,6 +193,16 @@ def test_the_old_side_is_found_in_the_cache_or_as_installed_files(room, made):
     assert "compared with 1.0 (package in apt's cache)" in refuse(room)
 
 
+def test_what_a_place_means_is_no_news_when_the_installed_file_had_it(room, tmp_path):
+    for version in "1", "2":
+        files = {"etc/sudoers.d/zz-rule": b"# made up\n", "usr/share/doc/zz/notes": version.encode()}
+        room.copy_in(deb(str(tmp_path), version, files, name="zz-rule"), "/srv/rule")
+    room.run(["dpkg", "-i", "/srv/rule/zz-rule_1_all.deb"], scope=False)
+    done = apt(room, "install", "/srv/rule/zz-rule_2_all.deb")
+    last = listed(room)["packages"][-1]
+    assert (last["package"], last["verdict"]) == ("zz-rule", "clean"), done.stderr
+
+
 def test_what_is_allowed_is_recorded_bound_and_ends(room, made):
     assert gate(room, "allow", f"{NAME}=1.1", "--reason", "x", check=False).returncode == 2, "it was not judged yet"
     refuse(room)
