@@ -345,7 +345,7 @@ static int copy_below(struct trn_release *r, uint32_t file, uint32_t to, const s
     for (size_t i = at + 1; i < trn_release_count(from) && trn_release_at(from, i)->depth > base; i++) {
         const struct trn_release_member *m = trn_release_at(from, i);
         uint32_t d = m->depth - base, id;
-        if (d >= TRN_RELEASE_DEPTH)
+        if (r->members[to].depth + d >= TRN_RELEASE_DEPTH) /* as add_tree: a copy stands no deeper either */
             continue;
         if (r->copies++ >= r->copies_max)
             return r->copies == r->copies_max + 1 ? too_many_copies(r, file, to) : 0;
