@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owns: a publish place: each file of it is judged against the version before it (cmd_gate_place.c), the first one against the
- * last release seen below it, and its verdict stands beside it (NAME.turncoat.json). Judged again when the file, the one before,
+ * Owns: a publish place: each file of it is judged against the last version before it that is not suspicious itself
+ * (cmd_gate_place.c), the first one against the last release seen below it, and its verdict stands beside it (NAME.turncoat.json). Judged again when the file, the one before,
  * or the rules and indicators changed.
  * Must not: follow a link in that place, write anything else there, or judge a file that is still being written.
  */
@@ -100,8 +100,10 @@ static uint64_t settled_key(const struct sweep *s, const struct trn_gate_publish
     return (f->before ? mix_file(h, &f->before->st) : h) | 1;
 }
 
-static void weigh(struct sweep *s, const struct trn_gate_published *f, enum trn_verdict verdict)
+static void weigh(struct sweep *s, struct trn_gate_published *f, enum trn_verdict verdict)
 {
+    f->known = true;
+    f->bad = verdict >= TRN_VERDICT_SUSPICIOUS;
     if (verdict <= s->worst)
         return;
     s->worst = verdict;
@@ -109,7 +111,7 @@ static void weigh(struct sweep *s, const struct trn_gate_published *f, enum trn_
 }
 
 /* What was said of these very files under these very rules. */
-static bool is_settled(struct sweep *s, const struct trn_gate_published *f)
+static bool is_settled(struct sweep *s, struct trn_gate_published *f)
 {
     char name[NAME_MAX + sizeof(TRN_GATE_VERDICT_END) + 8];
     TRN_AUTO(trn_fd_closep) int dir = open_folder_of(s, f, name, sizeof(name));
@@ -263,7 +265,7 @@ static void say(const struct sweep *s, const struct trn_gate_published *f, const
 /* One file, its verdict as it is to stand beside it. */
 static json_t *judge(struct sweep *s, const struct trn_gate_outcome *out, char *was, size_t size)
 {
-    const struct trn_gate_published *f = s->now[out->pair];
+    struct trn_gate_published *f = s->now[out->pair];
     TRN_AUTO(trn_diff_freep)
     struct trn_diff *own = out->diff ? NULL : compare_with_seen(s, out->after, was, size);
     const struct trn_diff *d = out->diff ? out->diff : own;
@@ -338,11 +340,50 @@ static void say_left_out(struct sweep *s)
     s->left_out = s->place.left_out;
 }
 
+/* Those that can be judged now. What a suspicious version brought would not be new in the one after it: it is passed over, so each
+ * waits until the one before it is known. */
+static void choose(struct sweep *s)
+{
+    s->n_now = 0;
+    for (size_t i = 0; i < s->place.n; i++) {
+        struct trn_gate_published *f = &s->place.files[i];
+        if (f->known)
+            continue;
+        while (f->before && f->before->bad)
+            f->before = f->before->before;
+        if ((!f->before || f->before->known) && !is_settled(s, f))
+            s->now[s->n_now++] = f;
+    }
+}
+
+static int judge_all(struct sweep *s, struct trn_err *err)
+{
+    int e = 0;
+    for (choose(s); e == 0 && s->n_now; choose(s)) {
+        const struct trn_gate_judge j = {.settings = &s->settings,
+                                         .n = s->n_now,
+                                         .package_ms = FILE_MS,
+                                         .until_mono_ns = UINT64_MAX,
+                                         .next = on_next,
+                                         .done = on_done,
+                                         .bad_rule = s->n_judged ? NULL : on_bad_rule,
+                                         .ctx = s};
+        e = trn_gate_judge(&j, err);
+        close_seen(s);
+        s->n_judged += s->n_now;
+        for (size_t i = 0; i < s->n_now; i++)
+            if (!s->now[i]->known) /* it could not be judged, and was told */
+                s->now[i]->known = s->now[i]->bad = true;
+    }
+    return e;
+}
+
 static int sweep_once(struct sweep *s, struct trn_err *err)
 {
     s->worst = TRN_VERDICT_CLEAN;
     s->broken = s->seen_bad = false;
     s->bad_rules = 0;
+    s->n_judged = 0;
     int e = trn_scan_settings_read(s->cli, &s->settings, err);
     if (e < 0)
         return e;
@@ -351,24 +392,9 @@ static int sweep_once(struct sweep *s, struct trn_err *err)
     e = trn_gate_place_read(&s->place);
     if (e == 0) {
         s->now = calloc(s->place.n + 1, sizeof(*s->now));
-        e = s->now ? 0 : -ENOMEM;
+        e = s->now ? judge_all(s, err) : -ENOMEM;
     }
-    for (size_t i = 0; e == 0 && i < s->place.n; i++)
-        if (!is_settled(s, &s->place.files[i]))
-            s->now[s->n_now++] = &s->place.files[i];
-    const struct trn_gate_judge j = {.settings = &s->settings,
-                                     .n = s->n_now,
-                                     .package_ms = FILE_MS,
-                                     .until_mono_ns = UINT64_MAX,
-                                     .next = on_next,
-                                     .done = on_done,
-                                     .bad_rule = on_bad_rule,
-                                     .ctx = s};
-    if (e == 0)
-        e = trn_gate_judge(&j, err);
     trn_scan_settings_done(&s->settings, e == 0, s->bad_rules);
-    close_seen(s);
-    s->n_judged = s->n_now;
     if (e == 0)
         say_left_out(s);
     return e < 0 && !err->code ? trn_fail(err, e, "cannot look at that folder: %s", trn_errno_words(e)) : e;
@@ -451,7 +477,9 @@ static int sweep(struct trn_cli *cli, bool stay)
         return trn_cli_error(cli, &err, e == -EINVAL || e == -ENOENT ? TRN_EXIT_USAGE : TRN_EXIT_UNDECIDED);
     if (!stay)
         say_sum(&s);
-    return s.worst >= cli->fail_on ? TRN_EXIT_FINDINGS : s.broken || s.place.later ? TRN_EXIT_UNDECIDED : TRN_EXIT_OK;
+    if (s.worst >= cli->fail_on && s.worst > TRN_VERDICT_CLEAN)
+        return TRN_EXIT_FINDINGS;
+    return s.broken || s.place.later ? TRN_EXIT_UNDECIDED : TRN_EXIT_OK;
 }
 
 int trn_gate_sweep_once(struct trn_cli *cli)

@@ -188,6 +188,7 @@ struct trn_gate_published { /* one file */
     char *key;              /* owned; the same for all versions of a product */
     struct stat st;
     struct trn_gate_published *before; /* the version before it; NULL: none */
+    bool known, bad;                   /* it was judged; nothing is compared with it */
 };
 struct trn_gate_place {
     int dir;                          /* borrowed */

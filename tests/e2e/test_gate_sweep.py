@@ -66,6 +66,18 @@ def test_each_file_has_its_verdict_against_the_version_before(programs, place):
     assert sorted(os.listdir(place)) == sorted(n + e for n in ("codec-1.9.dll", "codec-1.10.dll") for e in ("", END))
 
 
+def test_a_suspicious_version_is_nothing_to_compare_the_next_one_with(programs, place, dll):
+    put(place, "codec-1.11.dll", stuff_table(dll, random_bytes(60000, seed=7) + b"\0" * 8))
+    put(place, "codec-1.12.dll", dll)
+    time.sleep(2.1)
+    for judged in "4 judged now", "0 judged now":
+        done = sweep(programs, place)
+        assert judged in done.stderr and done.returncode == 1
+        next_one, good = verdict(place, "codec-1.11.dll"), verdict(place, "codec-1.12.dll")
+        assert next_one["compared_with"]["file"] == "codec-1.9.dll" and next_one["verdict"] == "malicious"
+        assert good["compared_with"]["file"] == "codec-1.9.dll" and good["verdict"] in ("clean", "note")
+
+
 def test_nothing_new_is_not_judged_again_and_its_verdict_still_counts(programs, place):
     assert "malicious" in sweep(programs, place).stdout
     again = sweep(programs, place)
@@ -113,7 +125,7 @@ def test_a_file_that_is_still_being_written_waits(programs, place, dll):
     assert done.returncode == 1 and not (place / ("codec-1.11.dll" + END)).exists()
     time.sleep(2.1)
     sweep(programs, place)
-    assert verdict(place, "codec-1.11.dll")["compared_with"]["file"] == "codec-1.10.dll"
+    assert verdict(place, "codec-1.11.dll")["compared_with"]["file"] == "codec-1.9.dll"
 
 
 def test_watching_judges_what_arrives(programs, place, dll):
