@@ -72,8 +72,8 @@ int trn_diff_paired(const struct trn_diff *d, struct trn_err *err)
     size_t members = 0, pairs = 0;
     for (size_t i = 0; i < d->n_changes; i++) {
         const struct trn_change *c = &d->changes[i];
-        bool within = trn_diff_shown(c)->path.n > 0; /* two files that were given are always a pair */
-        members += within;
+        bool within = trn_diff_shown(c)->path.n > 0;       /* two files that were given are always a pair */
+        members += within && c->kind != TRN_CHANGE_UNSEEN; /* what was not read may have one */
         pairs += within && c->old_member && c->new_member;
     }
     if (members == 0 || pairs > 0)

@@ -135,6 +135,7 @@ void trn_diff_put_counts(const struct trn_diff *d, struct trn_buf *out)
     put_part(out, from, d->counts[TRN_CHANGE_ADDED], "added", false);
     put_part(out, from, d->counts[TRN_CHANGE_REMOVED], "removed", false);
     put_part(out, from, d->counts[TRN_CHANGE_RENAMED], "renamed", false);
+    put_part(out, from, d->counts[TRN_CHANGE_UNSEEN], "unseen", false);
     put_part(out, from, d->counts[TRN_CHANGE_SAME], "the same", false);
 }
 

@@ -126,7 +126,7 @@ static void put_below(struct tree *t, size_t at);
 
 static void put_one(struct tree *t, size_t at, bool last)
 {
-    static const char marks[TRN_CHANGE_KIND_MAX] = {'=', '+', '-', '~', '>'};
+    static const char marks[TRN_CHANGE_KIND_MAX] = {'=', '+', '-', '~', '>', '?'};
     const struct trn_change *c = &t->d->changes[at];
     size_t before = t->draw.n;
     trn_put_str(t->b, trn_buf_str(&t->draw));

@@ -102,12 +102,10 @@ struct trn_str trn_compare_list(struct trn_compare *c, const struct trn_feature 
 }
 
 /* Does it stand in a file of which the old release is known in part only? */
-static bool in_broken(const struct trn_compare *c, const struct trn_release_member *m)
+static bool in_broken(const struct trn_compare *c, const struct trn_change *change)
 {
-    for (size_t i = 0; i < c->n_broken; i++)
-        if (trn_str_starts(m->path, c->broken[i]) && (m->path.n == c->broken[i].n || m->path.p[c->broken[i].n] == '!'))
-            return true;
-    return false;
+    const struct trn_release *r = change->new_member ? c->diff->new_release : c->diff->old_release;
+    return trn_diff_is_broken(c->broken, r, change->new_member ? change->new_member : change->old_member);
 }
 
 int trn_compare_found(struct trn_compare *c, struct trn_change *change, const struct trn_finding *f)
@@ -115,7 +113,7 @@ int trn_compare_found(struct trn_compare *c, struct trn_change *change, const st
     struct trn_told *t = trn_arena_alloc(c->arena, sizeof(*t));
     struct trn_finding *copy = trn_arena_alloc(c->arena, sizeof(*copy));
     const struct trn_release_member *m = change->new_member ? change->new_member : change->old_member;
-    if (in_broken(c, m))
+    if (in_broken(c, change))
         return 0; /* that is not known, and told as not seen */
     if (!t || !copy || trn_finding_copy(f, c->arena, copy) < 0)
         return -ENOMEM;

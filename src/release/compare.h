@@ -41,8 +41,8 @@ struct trn_compare {
     const struct trn_release_member *old_member, *new_member; /* of it; NULL: none */
     struct trn_told *told, **told_end;                        /* all findings, in the order told */
     size_t n_told;
-    struct trn_str *broken; /* paths of files of the old release that are known in part only: nothing is told of them */
-    size_t n_broken;
+    struct trn_map
+        *broken; /* hashes of paths of files of the old release that are known in part only: nothing is told of them */
     const struct trn_abilities
         *old_abilities; /* compare_code.c: of all programs of the old release; NULL: not asked yet */
     struct trn_map *known[TRN_KNOWN_MAX];
@@ -73,6 +73,10 @@ int trn_compare_new(struct trn_compare *c, enum trn_feature_kind kind, bool by_k
                     const struct trn_feature *const **ret, size_t *ret_n) TRN_MUST_CHECK;
 int trn_compare_gone(struct trn_compare *c, enum trn_feature_kind kind, bool by_key,
                      const struct trn_feature *const **ret, size_t *ret_n) TRN_MUST_CHECK;
+
+/* ---- diff.c ---- */
+/* Does a member of r stand in one of these files (hashes of paths)? */
+bool trn_diff_is_broken(const struct trn_map *broken, const struct trn_release *r, const struct trn_release_member *m);
 
 /* ---- pair.c ---- */
 /* Fills diff->changes and counts. */

@@ -153,14 +153,26 @@ static int sort_of(const struct trn_release *r)
                                                                          : 3;
 }
 
-/* The file of the old release that could not be read to its end (a worker crashed, or was ended), the k-th; NULL: no more. */
-static const struct trn_release_gap *broken_at(const struct trn_release *r, size_t *at)
+/* Files of a release that could not be read to their end (a worker crashed, or was ended), by their paths. NULL: out of memory. */
+static struct trn_map *broken_files(const struct trn_release *r)
 {
     const struct trn_release_gap *g;
-    while ((g = trn_release_gap_at(r, (*at)++)) != NULL)
-        if (g->gap.kind == TRN_GAP_CRASHED && g->member == TRN_NO_MEMBER)
-            return g;
-    return NULL;
+    struct trn_map *m = trn_map_new(r->n_files + 1);
+    for (size_t at = 0; m && (g = trn_release_gap_at(r, at)) != NULL; at++)
+        if (g->gap.kind == TRN_GAP_CRASHED && g->member == TRN_NO_MEMBER &&
+            trn_map_put(m, trn_hash64_str(g->gap.member), at) < 0)
+            return trn_map_free(m);
+    return m;
+}
+
+bool trn_diff_is_broken(const struct trn_map *broken, const struct trn_release *r, const struct trn_release_member *m)
+{
+    uint64_t unused;
+    if (!broken || trn_map_count(broken) == 0) /* a comparison within this one has none */
+        return false;
+    while (m->parent != TRN_NO_MEMBER)
+        m = trn_release_at(r, m->parent);
+    return trn_map_get(broken, trn_hash64_str(m->path), &unused);
 }
 
 /* What is known of the old one in part only would make all the rest of the new one look as if it had just come. */
@@ -169,19 +181,53 @@ static int find_broken(struct trn_compare *c, struct trn_err *err)
     const struct trn_release *r = c->diff->old_release;
     const struct trn_release_gap *g;
     char why[200];
-    size_t at = 0, n = 0;
-    while ((g = broken_at(r, &at)) != NULL) {
-        if (r->n_files <= 1)
-            return trn_fail(err, -EIO, "the old release could not be read to its end, so nothing is compared: %s",
-                            trn_escape_into(why, sizeof(why), g->gap.what));
-        n++;
-    }
-    c->broken = trn_arena_array(c->arena, n + 1, sizeof(*c->broken));
+    uint64_t at;
+    c->broken = broken_files(r);
     if (!c->broken)
         return trn_fail(err, -ENOMEM, "cannot compare: out of memory");
-    for (at = 0; (g = broken_at(r, &at)) != NULL;)
-        c->broken[c->n_broken++] = g->gap.member;
-    return 0;
+    size_t it = 0;
+    uint64_t key;
+    if (r->n_files > 1 || !trn_map_next(c->broken, &it, &key, &at) || !(g = trn_release_gap_at(r, (size_t)at)))
+        return 0;
+    return trn_fail(err, -EIO, "the old release could not be read to its end, so nothing is compared: %s",
+                    trn_escape_into(why, sizeof(why), g->gap.what));
+}
+
+/* What has no counterpart where the other side was not read to its end neither came nor went: that is not known. */
+static int find_unseen(struct trn_compare *c)
+{
+    struct trn_diff *d = c->diff;
+    TRN_AUTO(trn_map_freep) struct trn_map *of_new = broken_files(d->new_release);
+    for (size_t i = 0; of_new && i < d->n_changes; i++) {
+        struct trn_change *x = &d->changes[i];
+        if ((x->old_member && x->new_member) ||
+            !(x->new_member ? trn_diff_is_broken(c->broken, d->new_release, x->new_member)
+                            : trn_diff_is_broken(of_new, d->old_release, x->old_member)))
+            continue;
+        d->counts[x->kind]--;
+        x->kind = TRN_CHANGE_UNSEEN;
+        d->counts[x->kind]++;
+    }
+    return of_new ? 0 : -ENOMEM;
+}
+
+static const char *format_of(const struct trn_release *r)
+{
+    const struct trn_release_member *top = trn_release_at(r, 0);
+    return top ? trn_format_name(top->format) : "nothing that could be read";
+}
+
+static int compare_members(struct trn_compare *c)
+{
+    int e = trn_pair_members(c->diff);
+    if (e == 0)
+        e = find_unseen(c);
+    return e < 0 ? e : compare_all(c);
+}
+
+static void compare_done(struct trn_compare *c)
+{
+    c->broken = trn_map_free(c->broken);
 }
 
 int trn_diff_new(const struct trn_release *before, const struct trn_release *after, const struct trn_diff_options *o,
@@ -192,18 +238,15 @@ int trn_diff_new(const struct trn_release *before, const struct trn_release *aft
         return trn_fail(err, -ENOMEM, "cannot compare: out of memory");
     d->old_release = before;
     d->new_release = after;
-    struct trn_compare c = {.diff = d, .o = o, .arena = d->arena};
+    TRN_AUTO(compare_done) struct trn_compare c = {.diff = d, .o = o, .arena = d->arena};
     c.told_end = &c.told;
     int e = find_broken(&c, err);
     if (e < 0)
         return e;
     if (sort_of(before) != sort_of(after))
         return trn_fail(err, -EINVAL, "the two are of different kinds (%s and %s), so there is nothing to compare",
-                        trn_format_name(trn_release_at(before, 0)->format),
-                        trn_format_name(trn_release_at(after, 0)->format));
-    e = trn_pair_members(d);
-    if (e == 0)
-        e = compare_all(&c);
+                        format_of(before), format_of(after));
+    e = compare_members(&c);
     trn_known_forget(&c);
     if (e == 0)
         accept(&c);

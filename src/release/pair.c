@@ -267,7 +267,7 @@ int trn_pair_members(struct trn_diff *d)
 
 const char *trn_change_kind_name(enum trn_change_kind k)
 {
-    static const char *const names[] = {"same", "added", "removed", "changed", "renamed"};
+    static const char *const names[] = {"same", "added", "removed", "changed", "renamed", "unseen"};
     return k < TRN_CHANGE_KIND_MAX ? names[k] : "";
 }
 

@@ -114,9 +114,10 @@ enum trn_change_kind {
     TRN_CHANGE_REMOVED,
     TRN_CHANGE_CHANGED,
     TRN_CHANGE_RENAMED, /* the same or a like content at another place */
+    TRN_CHANGE_UNSEEN, /* it has no counterpart, and stands in a file that could not be read to its end on the other side */
     TRN_CHANGE_KIND_MAX,
 };
-const char *trn_change_kind_name(enum trn_change_kind k); /* same added removed changed renamed */
+const char *trn_change_kind_name(enum trn_change_kind k); /* same added removed changed renamed unseen */
 enum trn_pair_reason { TRN_PAIR_NONE = 0, TRN_PAIR_PATH, TRN_PAIR_VERSION_IN_PATH, TRN_PAIR_CONTENT, TRN_PAIR_SIMILAR };
 const char *trn_pair_reason_name(enum trn_pair_reason r); /* "" path version-in-path content similar */
 

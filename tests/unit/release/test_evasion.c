@@ -183,3 +183,42 @@ Test(evasion, what_is_known_of_the_old_one_in_part_only_is_no_change)
         cr_expect_not_null(found_in(change_at(d, "codec.dll"), "diff.new-capability"), "the rest is compared");
     }
 }
+
+/* The other side of it: what stands in a file of the new one that could not be read is not gone. */
+Test(evasion, what_could_not_be_read_neither_came_nor_went)
+{
+    for (int turned = 0; turned < 2; turned++) {
+        struct made m = made_new("1", NULL);
+        made_plain(&m, "read.txt", TRN_FORMAT_TEXT, "x");
+        codec(&m, "codec.dll", "old", false);
+        codec(&m, "gone.dll", "other", false);
+        MADE_AUTO(whole) = made_done(&m);
+        m = made_new("2", NULL);
+        made_plain(&m, "read.txt", TRN_FORMAT_TEXT, "y");
+        made_file(&m, "codec.dll");
+        cr_assert_eq(trn_release_end(m.r, m.file, -EACCES, TRN_STR("permission denied")), 0);
+        MADE_AUTO(part) = made_done(&m);
+        TRN_AUTO(trn_diff_freep) struct trn_diff *d = turned ? made_diff(part, whole) : made_diff(whole, part);
+        enum trn_change_kind kind = turned ? TRN_CHANGE_ADDED : TRN_CHANGE_REMOVED;
+        cr_expect_eq(change_at(d, "codec.dll")->kind, TRN_CHANGE_UNSEEN);
+        cr_expect_eq(change_at(d, "gone.dll")->kind, kind);
+        cr_expect(d->undecided && d->counts[TRN_CHANGE_UNSEEN] == 1 && d->counts[kind] == 1);
+    }
+}
+
+/* A worker that ended before it said anything. */
+Test(evasion, nothing_that_could_be_read_is_no_release)
+{
+    const struct trn_diff_options o = {.sz = sizeof(o)};
+    TRN_AUTO(trn_diff_freep) struct trn_diff *d = NULL;
+    struct trn_err err = {0};
+    struct made m = made_new("1", NULL);
+    codec(&m, "", "old", false);
+    MADE_AUTO(before) = made_done(&m);
+    m = made_new("2", NULL);
+    made_file(&m, "");
+    cr_assert_eq(trn_release_end(m.r, m.file, -EPIPE, TRN_STR("its worker crashed")), 0);
+    MADE_AUTO(after) = made_done(&m);
+    cr_expect_eq(trn_diff_new(before, after, &o, &d, &err), -EINVAL);
+    cr_expect(strstr(err.message, "nothing that could be read"), "%s", err.message);
+}
