@@ -30,10 +30,9 @@ int trn_tell_begin(struct trn_tell *t, struct trn_cli *cli, const char *by, stru
 
 static json_t *text_of(struct trn_str s)
 {
-    TRN_AUTO(trn_buf_done) struct trn_buf b;
-    trn_buf_init(&b, 4 * TEXT_MAX + 64);
-    trn_escape(&b, trn_str_slice(s, 0, TEXT_MAX)); /* names of files may be any bytes */
-    return json_stringn(b.p ? b.p : "", TRN_MIN(b.n, (size_t)TEXT_MAX));
+    char text[TEXT_MAX + 1];
+    return json_string(
+        trn_escape_into(text, sizeof(text), s)); /* names of files may be any bytes; cut between characters */
 }
 
 void trn_tell_add(json_t *findings, const struct trn_finding *f, struct trn_str path, struct trn_str summary)
