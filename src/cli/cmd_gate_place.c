@@ -96,7 +96,7 @@ static int add(struct trn_gate_place *p, const char *path, size_t base, const st
 
 static int add_folder(struct trn_gate_place *p, const char *path)
 {
-    char **more = p->n_folders < FOLDERS_MAX ? reallocarray(p->folders, p->n_folders + 1, sizeof(*more)) : NULL;
+    char **more = reallocarray(p->folders, p->n_folders + 1, sizeof(*more));
     if (!more)
         return -ENOMEM;
     p->folders = more;
@@ -128,7 +128,7 @@ static int see(struct trn_gate_place *p, int dir, const char *folder, const char
     int n = snprintf(path, sizeof(path), "%s%s%s", folder, *folder ? "/" : "", name);
     bool fits = n > 0 && (size_t)n < sizeof(path) - sizeof(TRN_GATE_VERDICT_END) - 16;
     if (S_ISDIR(st.st_mode)) {
-        if (fits && depth_of(path) <= DEPTH_MAX)
+        if (fits && depth_of(path) <= DEPTH_MAX && p->n_folders < FOLDERS_MAX)
             return add_folder(p, path);
         p->left_out++;
         return 0;

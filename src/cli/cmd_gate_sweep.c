@@ -128,6 +128,7 @@ static bool is_settled(struct sweep *s, struct trn_gate_published *f)
                 trn_verdict_parse(trn_json_text(old, "verdict"), &verdict) == 0;
     if (same)
         weigh(s, f, verdict);
+    s->broken |= same && trn_json_true(old, "undecided");
     if (same && key)
         (void)!trn_map_put(s->settled, key, verdict); /* full: it is read again */
     json_decref(old);
@@ -256,8 +257,9 @@ static void say(const struct sweep *s, const struct trn_gate_published *f, const
         trn_escape_into(before, sizeof(before), trn_str_of(f->before->path));
     else if (was[0])
         (void)snprintf(before, sizeof(before), "%.200s, which was seen before", was);
-    fprintf(to, "%.*s %u  %s, %s%s\n", TRN_STR_ARG(trn_json_text(o, "verdict")), (unsigned)trn_json_count(o, "score"),
-            name, before[0] ? "compared with " : "nothing to compare it with", before);
+    fprintf(to, "%.*s %u  %s, %s%s%s\n", TRN_STR_ARG(trn_json_text(o, "verdict")), (unsigned)trn_json_count(o, "score"),
+            name, before[0] ? "compared with " : "nothing to compare it with", before,
+            trn_json_true(o, "undecided") ? "; not all of it could be looked at" : "");
     trn_gate_say_reasons(to, json_object_get(o, "reasons"));
     fflush(to);
 }
@@ -271,18 +273,20 @@ static json_t *judge(struct sweep *s, const struct trn_gate_outcome *out, char *
     const struct trn_diff *d = out->diff ? out->diff : own;
     enum trn_verdict verdict = d ? d->verdict : TRN_VERDICT_CLEAN;
     uint16_t score = d ? d->score : 0;
+    bool undecided = d ? d->undecided : trn_release_undecided(out->after);
     char hex[2 * TRN_SHA256_SIZE + 1];
     json_t *reasons = d ? trn_gate_reasons(d) : trn_gate_alone(out->after, &verdict, &score);
     json_t *o = trn_gate_now("verdict");
     trn_hex(trn_release_at(out->after, 0)->sha256, TRN_SHA256_SIZE, hex);
-    json_object_update_new(o, json_pack("{s:s, s:s, s:i, s:b, s:s, s:o, s:o, s:s, s:o}", "schema",
-                                        "turncoat.gate-file/1", "verdict", trn_verdict_name(verdict), "score",
-                                        (int)score, "undecided", d ? d->undecided : trn_release_undecided(out->after),
-                                        "sha256", hex, "of", identity(f), "compared_with", identity(f->before),
-                                        "question", s->question, "reasons", reasons));
+    json_object_update_new(o,
+                           json_pack("{s:s, s:s, s:i, s:b, s:s, s:o, s:o, s:s, s:o}", "schema", "turncoat.gate-file/1",
+                                     "verdict", trn_verdict_name(verdict), "score", (int)score, "undecided", undecided,
+                                     "sha256", hex, "of", identity(f), "compared_with", identity(f->before), "question",
+                                     s->question, "reasons", reasons));
     json_object_set_new(o, "seen_before", own ? json_string(was) : json_null());
     json_object_del(o, "event");
     weigh(s, f, verdict);
+    s->broken |= undecided;
     own = trn_diff_free(own); /* it borrows the history */
     forget_history(s);
     remember(s, out->after, verdict);
@@ -332,12 +336,13 @@ static void forget(struct sweep *s)
 static void say_left_out(struct sweep *s)
 {
     if (s->place.left_out != s->left_out && s->place.left_out)
-        fprintf(
-            s->cli->err,
-            "turncoat: %llu folders or names are not looked at: too deep, too long, not to be read, or another file "
-            "system\n",
-            (unsigned long long)s->place.left_out);
+        fprintf(s->cli->err,
+                "turncoat: %llu folders or names are not looked at: too deep, too many, too long, not to be read, or "
+                "another "
+                "file system\n",
+                (unsigned long long)s->place.left_out);
     s->left_out = s->place.left_out;
+    s->broken |= s->left_out > 0;
 }
 
 /* Those that can be judged now. What a suspicious version brought would not be new in the one after it: it is passed over, so each

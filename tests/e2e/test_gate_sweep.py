@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tarfile
 import time
+import zipfile
 
 import pytest
 
@@ -237,3 +238,25 @@ def test_thousands_of_files_are_cheap_once_they_are_judged(programs, tmp_path):
     began = time.monotonic()
     again = sweep(programs, place, "--no-remember")
     assert again.stdout == "" and time.monotonic() - began < 10
+
+
+def test_what_could_not_be_looked_at_is_no_clean_answer(programs, tmp_path):
+    (tmp_path / "p").mkdir()
+    put(tmp_path / "p", "notes.txt", b"a line\n")
+    os.makedirs(tmp_path / "p" / "1/2/3/4/5/6/7/8/9")
+    time.sleep(2.2)
+    done = sweep(programs, tmp_path / "p", "--no-remember")
+    assert done.returncode == 3 and "1 folders or names are not looked at" in done.stderr, done.stderr
+    os.rmdir(tmp_path / "p" / "1/2/3/4/5/6/7/8/9")
+    assert sweep(programs, tmp_path / "p", "--no-remember").returncode == 0
+    with zipfile.ZipFile(tmp_path / "p" / "locked.zip", "w") as z:
+        z.writestr("x.txt", "x")
+    data = bytearray((tmp_path / "p" / "locked.zip").read_bytes())
+    data[6] |= 1  # says it is encrypted, in the header and in the directory
+    data[data.index(b"PK\x01\x02") + 8] |= 1
+    put(tmp_path / "p", "locked.zip", data)
+    time.sleep(2.2)
+    for _ in range(2):  # judged, and as before
+        done = sweep(programs, tmp_path / "p", "--no-remember")
+        assert done.returncode == 3 and verdict(tmp_path / "p", "locked.zip")["undecided"], done.stderr + done.stdout
+    assert "not all of it could be looked at" not in done.stdout, "as before is not told again"
