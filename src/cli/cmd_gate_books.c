@@ -20,6 +20,7 @@
 #define ALLOW_MOST_S (14u * 86400u)
 #define CLOCKS_APART_S 300u /* a clock that is set right */
 #define READ_MOST 2000u
+#define TOLD_MOST (2u * TRN_GATE_ITEMS_MAX) /* lines that one transaction may have, and some others */
 
 json_t *trn_gate_now(const char *event)
 {
@@ -113,9 +114,16 @@ int trn_gate_append(int folder, const char *name, json_t *line)
     return append_line(folder, name, ALLOWED_MAX, line);
 }
 
+/* When the journal has just begun anew, what was told last stands in the one before it. */
 json_t *trn_gate_book_read(int folder, size_t most)
 {
-    return read_lines(folder, JOURNAL, JOURNAL_MAX, most);
+    json_t *now = read_lines(folder, JOURNAL, JOURNAL_MAX, most);
+    if (json_array_size(now) >= most)
+        return now;
+    json_t *all = read_lines(folder, JOURNAL ".1", JOURNAL_MAX, most - json_array_size(now));
+    (void)json_array_extend(all, now);
+    json_decref(now);
+    return all;
 }
 
 /* ---- what is told of a package ---- */
@@ -285,7 +293,7 @@ json_t *trn_gate_allowed(int folder, struct trn_str name, struct trn_str version
 /* The last package of that name and version that was judged: what is allowed is its content, no other. */
 static json_t *last_told(int folder, struct trn_str name, struct trn_str version)
 {
-    json_t *all = trn_gate_book_read(folder, READ_MOST), *found = NULL;
+    json_t *all = trn_gate_book_read(folder, TOLD_MOST), *found = NULL;
     for (size_t i = json_array_size(all); i-- > 0 && !found;) {
         json_t *o = json_array_get(all, i);
         if (trn_str_eq_c(trn_json_text(o, "event"), "package") && trn_str_eq(trn_json_text(o, "package"), name) &&
