@@ -20,9 +20,10 @@ enum state { WAITING, OLD_SIDE, NEW_SIDE, OVER };
 struct pair {
     enum state state;
     struct trn_release *side[2];
-    uint32_t given, ended;     /* files of the side it is at */
-    bool all_given, finished;  /* finished: it was known */
-    struct trn_gate_file held; /* opened, and the pool had no room for it; fd -1: none */
+    uint32_t given, ended;    /* files of the side it is at */
+    bool all_given, finished; /* finished: it was known */
+    struct trn_gate_file
+        *held; /* while it is judged (one is large): opened, and the pool had no room for it; fd -1: none */
     uint32_t held_number;
     int known;
     uint64_t until_mono_ns;
@@ -34,7 +35,7 @@ struct judging {
     const struct trn_gate_judge *j;
     struct trn_scan_pool *pool;
     struct pair *pairs;
-    size_t begun, over, active;
+    size_t first, begun, over, active; /* first: all before it are over */
 };
 
 /* ---- jobs: a pair, a side, a file of it ---- */
@@ -132,7 +133,10 @@ static void forget(struct pair *p)
     p->side[1] = trn_release_free(p->side[1]);
     p->side[0] = trn_release_free(p->side[0]);
     p->known = trn_fd_close(p->known);
-    p->held.fd = trn_fd_close(p->held.fd);
+    if (p->held)
+        p->held->fd = trn_fd_close(p->held->fd);
+    free(p->held);
+    p->held = NULL;
 }
 
 static int over(struct judging *g, struct pair *p, struct trn_diff *d)
@@ -204,20 +208,20 @@ static int give(struct judging *g, struct pair *p)
 {
     size_t index = (size_t)(p - g->pairs);
     bool after = p->state == NEW_SIDE;
-    if (p->held.fd < 0) {
-        int e = p->given < FILES_MAX ? g->j->next(g->j->ctx, index, after, p->given, &p->held) : -EFBIG;
+    if (p->held->fd < 0) {
+        int e = p->given < FILES_MAX ? g->j->next(g->j->ctx, index, after, p->given, p->held) : -EFBIG;
         p->all_given = e == 0;
         if (e <= 0)
             return e;
-        e = trn_release_file(p->side[after], trn_str_of(p->held.path), &p->held_number);
+        e = trn_release_file(p->side[after], trn_str_of(p->held->path), &p->held_number);
         if (e < 0)
             return e;
     }
-    int e = trn_scan_pool_submit_but(g->pool, job_of(index, after, p->held_number), p->held.fd,
-                                     trn_str_of(p->held.name), p->held.mode, p->known);
+    int e = trn_scan_pool_submit_but(g->pool, job_of(index, after, p->held_number), p->held->fd,
+                                     trn_str_of(p->held->name), p->held->mode, p->known);
     if (e == -EAGAIN)
         return 1;
-    p->held.fd = trn_fd_close(p->held.fd);
+    p->held->fd = trn_fd_close(p->held->fd);
     p->given++;
     return e;
 }
@@ -261,7 +265,10 @@ static void begin_more(struct judging *g, uint64_t now)
         struct pair *p = &g->pairs[g->begun++];
         g->active++;
         p->until_mono_ns = now + g->j->package_ms * TRN_NS_PER_MS;
-        noted(p, begin_side(p, false));
+        p->held = calloc(1, sizeof(*p->held));
+        noted(p, p->held ? begin_side(p, false) : -ENOMEM);
+        if (p->held)
+            p->held->fd = -1;
         if (p->code == 0)
             take_known(g, p);
     }
@@ -293,7 +300,9 @@ static int turn(struct judging *g, struct trn_err *err)
     if (now > g->j->until_mono_ns)
         return give_up(g, "the time of the whole transaction was over");
     begin_more(g, now);
-    for (size_t i = 0; e == 0 && i < g->begun; i++)
+    while (g->first < g->begun && g->pairs[g->first].state == OVER)
+        g->first++;
+    for (size_t i = g->first; e == 0 && i < g->begun; i++)
         if (g->pairs[i].state != OVER)
             e = advance(g, &g->pairs[i], now, &room);
     if (e == 0 && trn_scan_pool_busy(g->pool))
@@ -322,7 +331,7 @@ int trn_gate_judge(const struct trn_gate_judge *j, struct trn_err *err)
     if (!g.pairs)
         return trn_fail(err, -ENOMEM, "out of memory");
     for (size_t i = 0; i < j->n; i++)
-        g.pairs[i].known = g.pairs[i].held.fd = -1;
+        g.pairs[i].known = -1;
     int e = trn_scan_pool_new(&pool, &sink, &g.pool, err);
     while (e == 0 && g.over < j->n)
         e = turn(&g, err);

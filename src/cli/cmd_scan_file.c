@@ -51,7 +51,8 @@ int trn_output_open(struct trn_output *o, const char *path, FILE *out, struct tr
         o->temporary = NULL;
         return trn_fail(err, -ENOMEM, "out of memory");
     }
-    int fd = direct || !path[0] ? open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY)
+    int follow = there && S_ISLNK(st.st_mode) ? 0 : O_NOFOLLOW; /* it may have been exchanged meanwhile */
+    int fd = direct || !path[0] ? open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY | follow)
                                 : open(o->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
     o->f = fd < 0 ? NULL : fdopen(fd, "w");
     if (!o->f) {

@@ -51,9 +51,9 @@ struct trn_gate_config {
     unsigned n_watched;
 };
 void trn_gate_config_default(struct trn_gate_config *c);
-/* Faults are told on cli->err, and leave what stood there before. No file: the defaults. */
-/* The same of text; told: of which file. */
+/* Faults of a text (path: of which file) are told there, and leave what stood there before. */
 void trn_gate_config_parse(FILE *told, const char *path, struct trn_str text, struct trn_gate_config *ret);
+/* The same of a file, on cli->err. No file: the defaults. */
 void trn_gate_config_read(struct trn_cli *cli, const char *path, struct trn_gate_config *ret);
 int trn_gate_hook_install(struct trn_cli *cli, struct trn_err *err) TRN_MUST_CHECK;
 int trn_gate_hook_remove(struct trn_cli *cli, struct trn_err *err) TRN_MUST_CHECK;
