@@ -33,9 +33,13 @@ static int ask(const char *state, const json_t *request, struct trn_err *err)
 
 static json_t *request_of(const struct trn_gate_told *t)
 {
-    json_t *o = json_pack("{s:s, s:s%, s:s%, s:s%, s:s, s:s, s:O}", "ask", "brought", "name", t->name.p, t->name.n,
-                          "version", t->to.p, t->to.n, "from", t->from.n ? t->from.p : "", t->from.n, "sha256",
-                          t->sha256, "verdict", trn_verdict_name(t->verdict), "findings", t->reasons);
+    json_t *o = json_pack("{s:s, s:s%, s:s%, s:s, s:s, s:O}", "ask", "brought", "name", t->name.p, t->name.n, "version",
+                          t->to.p, t->to.n, "sha256", t->sha256, "verdict", trn_verdict_name(t->verdict), "findings",
+                          t->reasons);
+    if (o && t->from.n)
+        json_object_set_new(o, "from", json_stringn(t->from.p, t->from.n));
+    else if (o) /* it was judged alone */
+        json_object_set_new(o, "by", json_string("gate"));
     return o;
 }
 
@@ -55,11 +59,12 @@ int trn_gate_tell_untold(const char *state, int folder)
     return e;
 }
 
-int trn_gate_tell(const char *state, int folder, const struct trn_gate_told *t)
+int trn_gate_tell(const char *state, int folder, const struct trn_gate_told *t, bool *answers)
 {
     struct trn_err err = {0};
     json_t *o = json_array_size(t->reasons) ? request_of(t) : NULL;
-    int e = o ? ask(state, o, &err) : 0;
+    int e = !o ? 0 : *answers ? ask(state, o, &err) : -ETIMEDOUT;
+    *answers = e == 0;
     if (e < 0 && folder >= 0)
         e = trn_gate_append(folder, UNTOLD, json_incref(o));
     json_decref(o);

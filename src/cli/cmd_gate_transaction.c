@@ -274,12 +274,12 @@ static void say_doubt(const struct transaction *t, const struct trn_gate_told *t
 static void tell_engine(const struct transaction *t)
 {
     const struct trn_gate_run *r = t->r;
-    (void)trn_gate_tell_untold(r->cli->state, r->folder);
+    bool answers = trn_gate_tell_untold(r->cli->state, r->folder) == 0; /* one that hangs costs its time once */
     for (size_t i = 0; i < t->n; i++) {
         const struct trn_gate_told *told = &t->all[i].told;
         say_doubt(t, told);
         if (told->judged && told->verdict >= TRN_VERDICT_SUSPICIOUS &&
-            trn_gate_tell(r->cli->state, r->folder, told) < 0)
+            trn_gate_tell(r->cli->state, r->folder, told, &answers) < 0)
             fprintf(r->cli->err,
                     "turncoat: the findings about %.*s %.*s are not in its story: the engine does not answer\n",
                     TRN_STR_ARG(told->name), TRN_STR_ARG(told->to));

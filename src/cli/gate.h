@@ -205,8 +205,9 @@ int trn_gate_place_open(const struct trn_gate_place *p, const char *path, int fl
 void trn_gate_place_forget(struct trn_gate_place *p);
 
 /* ---- cmd_gate_tell.c: into the story of that version ---- */
-/* What was found in an update, to the engine; kept for later when it does not answer. 0 when either worked. */
-int trn_gate_tell(const char *state, int folder, const struct trn_gate_told *t) TRN_MUST_CHECK;
+/* What was found in an update, to the engine; kept for later when it does not answer. 0 when either worked. *answers: false and it is
+ * not asked; it gets to be false when it was asked and did not answer. */
+int trn_gate_tell(const char *state, int folder, const struct trn_gate_told *t, bool *answers) TRN_MUST_CHECK;
 int trn_gate_tell_untold(const char *state, int folder);
 
 /* ---- cmd_gate_apt.c, cmd_gate_show.c, cmd_gate_sweep.c: the verbs ---- */

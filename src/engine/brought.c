@@ -32,10 +32,10 @@ static bool take_package(const json_t *request, struct trn_ev_brought *b)
     b->from = trn_request_text(request, "from");
     b->sha256 = trn_request_text(request, "sha256");
     b->verdict = trn_request_text(request, "verdict");
-    bool compared = fits(b->from, NAME_MAX_BYTES) || (trn_str_eq_c(b->by, "scan") && trn_str_is_none(b->from));
+    bool alone = trn_str_is_none(b->from) && (trn_str_eq_c(b->by, "scan") || trn_str_eq_c(b->by, "gate"));
     return is_one_of_us(b->by) && (trn_str_is_none(b->origin) || trn_origin_parse(b->origin, &origin) == 0) &&
-           compared && fits(b->name, NAME_MAX_BYTES) && fits(b->version, NAME_MAX_BYTES) &&
-           b->sha256.n == SHA256_TEXT && trn_verdict_parse(b->verdict, &v) == 0;
+           (alone || fits(b->from, NAME_MAX_BYTES)) && fits(b->name, NAME_MAX_BYTES) &&
+           fits(b->version, NAME_MAX_BYTES) && b->sha256.n == SHA256_TEXT && trn_verdict_parse(b->verdict, &v) == 0;
 }
 
 static bool take_finding(const json_t *o, struct trn_ev_brought *b)
@@ -74,9 +74,10 @@ void trn_ask_brought(struct trn_request_env *env, const struct trn_request_clien
     for (size_t i = 0; good && i < n; i++)
         good = take_finding(json_array_get(all, i), &b);
     if (!good) {
-        trn_answer_error(
-            client->out, -EINVAL,
-            "a software is told of with name, version, from (but by a scan), sha256, verdict and 1 to 10 findings", "");
+        trn_answer_error(client->out, -EINVAL,
+                         "a software is told of with name, version, from (unless it was judged alone), sha256, verdict "
+                         "and 1 to 10 findings",
+                         "");
         return;
     }
     for (size_t i = 0; r == 0 && i < n; i++)

@@ -5,6 +5,8 @@
 #include "made_up_diff.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define HEAD "VERSION 3\nAPT::Architecture=amd64\nDir::Cache::archives=archives/\n\n"
@@ -303,6 +305,49 @@ Test(gate_books, what_is_allowed_is_one_content_of_one_version_for_a_while)
     cr_assert_null(trn_gate_allowed(folder, TRN_STR("acme"), TRN_STR("1.1"), b), "another content");
     cr_assert_null(trn_gate_allowed(folder, TRN_STR("acme"), TRN_STR("1.2"), a), "another version");
     cr_assert_null(trn_gate_allowed(folder, TRN_STR("acm"), TRN_STR("1.1"), a), "another package");
+}
+
+/* It takes the connection, and then says nothing: apt waits for that once, not for each package. */
+Test(gate_books, an_engine_that_hangs_is_asked_once)
+{
+    TRN_AUTO(trn_fd_closep) int folder = trn_gate_folder(state, NULL);
+    TRN_AUTO(trn_fd_closep) int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    struct trn_gate_told t = {.name = TRN_STR("acme"),
+                              .from = TRN_STR("1.0"),
+                              .to = TRN_STR("1.1"),
+                              .verdict = TRN_VERDICT_SUSPICIOUS,
+                              .reasons = json_pack("[{s:s, s:i, s:s, s:s}]", "check", "diff.new-capability", "score",
+                                                   50, "path", "x", "summary", "y")};
+    snprintf(a.sun_path, sizeof(a.sun_path), "%s/turncoat.sock", state);
+    cr_assert(bind(s, (struct sockaddr *)&a, sizeof(a)) == 0 && listen(s, 8) == 0);
+    bool answers = true;
+    unsigned asked = 0;
+    for (int i = 0; i < 5; i++)
+        cr_expect_eq(trn_gate_tell(state, folder, &t, &answers), 0, "it waits in the folder");
+    for (int c; (c = accept(s, NULL, NULL)) >= 0; close(c))
+        asked++;
+    json_t *untold = trn_gate_lines(folder, "untold.jsonl", 64);
+    cr_expect(asked == 1 && !answers && json_array_size(untold) == 5, "asked %u, kept %zu", asked,
+              json_array_size(untold));
+    json_decref(untold);
+    json_decref(t.reasons);
+}
+
+Test(gate_books, what_was_judged_alone_is_told_without_a_version_before_it)
+{
+    TRN_AUTO(trn_fd_closep) int folder = trn_gate_folder(state, NULL);
+    struct trn_gate_told t = {.name = TRN_STR("acme"),
+                              .to = TRN_STR("1.1"),
+                              .verdict = TRN_VERDICT_SUSPICIOUS,
+                              .reasons = json_pack("[{s:s}]", "check", "pe.certificate-slack")};
+    bool answers = true;
+    cr_expect_eq(trn_gate_tell(state, folder, &t, &answers), 0);
+    json_t *untold = trn_gate_lines(folder, "untold.jsonl", 64), *o = json_array_get(untold, 0);
+    cr_expect(trn_str_eq_c(trn_json_text(o, "by"), "gate") && !json_object_get(o, "from"),
+              "the engine refuses it else");
+    json_decref(untold);
+    json_decref(t.reasons);
 }
 
 /* An upgrade of a whole system has thousands of packages, and the journal may begin anew in the middle of it. */

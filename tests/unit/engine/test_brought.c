@@ -54,6 +54,19 @@ Test(brought, each_finding_is_an_event)
     cr_assert_str_eq(t.path, "data.tar!./x.dll");
 }
 
+Test(brought, the_gate_compares_a_new_package_with_nothing)
+{
+    static const char *const by[] = {"gate", "diff"};
+    for (size_t i = 0; i < 2; i++) {
+        char line[1000];
+        snprintf(line, sizeof(line),
+                 "{\"ask\":\"brought\",\"by\":\"%s\",\"name\":\"acme\",\"version\":\"1\",\"verdict\":\"suspicious\","
+                 "\"sha256\":\"" HASH "\",\"findings\":[" ONE "]}",
+                 by[i]);
+        cr_expect_eq(ask(0, line, i == 0 ? "end" : "error").n, i == 0 ? 1 : 0, "%s", by[i]);
+    }
+}
+
 Test(brought, a_scan_compares_with_nothing)
 {
     struct told t = ask(0,
