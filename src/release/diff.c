@@ -170,9 +170,9 @@ bool trn_diff_is_broken(const struct trn_map *broken, const struct trn_release *
     uint64_t unused;
     if (!broken || trn_map_count(broken) == 0) /* a comparison within this one has none */
         return false;
-    while (m->parent != TRN_NO_MEMBER)
+    while (m && m->parent != TRN_NO_MEMBER)
         m = trn_release_at(r, m->parent);
-    return trn_map_get(broken, trn_hash64_str(m->path), &unused);
+    return m && trn_map_get(broken, trn_hash64_str(m->path), &unused);
 }
 
 /* What is known of the old one in part only would make all the rest of the new one look as if it had just come. */
