@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Owns: a publish place: each file of it is judged against the last version before it that is not suspicious itself
- * (cmd_gate_place.c), the first one against the last release seen below it, and its verdict stands beside it (NAME.turncoat.json). Judged again when the file, the one before,
- * or the rules and indicators changed.
+ * (cmd_gate_place.c), the first one against the last release seen below it, and its verdict stands beside it
+ * (NAME.turncoat.json). Judged again when the file, the one before, or the rules and indicators changed.
  * Must not: follow a link in that place, write anything else there, or judge a file that is still being written.
  */
 #include "cli/gate.h"
