@@ -25,6 +25,7 @@
 #define ACTS_MAX TRN_ARRAY_SIZE(((struct trn_scratch *)0)->done)
 #define PATIENCE_MS 4000 /* after the last act */
 #define TESTER_MS 30000
+#define PAUSE_MS 5u
 
 enum result { MISSING, SEEN, BLIND, UNTRIED }; /* BLIND: its hook is off, so nothing was to be expected */
 
@@ -130,7 +131,10 @@ static TRN_NORETURN void tester_main(struct test *t)
     for (size_t i = 0; i < t->n; i++) {
         t->scratch->done[i].at_ns = trn_mono_ns();
         t->scratch->done[i].code = t->acts[i]->act(t->scratch);
-        (void)poll(NULL, 0, 5);
+        unsigned ms = 0;
+        do
+            (void)poll(NULL, 0, PAUSE_MS);
+        while ((ms += PAUSE_MS) < t->acts[i]->wait_ms && t->scratch->done[i].code == 0 && !t->scratch->done[i].seen);
     }
     _exit(0);
 }
@@ -146,7 +150,7 @@ static bool is_ours(const struct trn_scratch *s, uint32_t pid)
 static void on_event(struct test *t, const json_t *payload)
 {
     TRN_AUTO(trn_freep) char *text = json_dumps(payload, JSON_COMPACT);
-    const struct trn_scratch *s = t->scratch;
+    struct trn_scratch *s = t->scratch;
     struct trn_event ev;
     trn_arena_reset(t->arena);
     if (!text || !s || trn_event_from_json(trn_str_of(text), t->arena, &ev, NULL) < 0 || !is_ours(s, ev.pid))
@@ -157,6 +161,7 @@ static void on_event(struct test *t, const json_t *payload)
         if (t->result[i] == SEEN || !t->acts[i]->seen(s, &ev))
             continue;
         t->result[i] = SEEN;
+        s->done[i].seen = true;
         t->seen_ms[i] = at && now > at ? (now - at) / TRN_NS_PER_MS : 0;
     }
 }

@@ -26,6 +26,7 @@ struct trn_scratch { /* shared by tester and caller */
     struct {
         volatile uint64_t at_ns; /* monotonic, when it began; 0: not yet */
         volatile int code;       /* 0, or why it could not be done */
+        volatile bool seen;      /* the caller has its event */
     } done[32];
 };
 
@@ -34,6 +35,7 @@ struct trn_selftest_act {
     const char *hook;                  /* what its hooks' names begin with, to explain an absence */
     int (*act)(struct trn_scratch *s); /* in the tester: 0; negative errno; -EOPNOTSUPP: cannot be tried here */
     bool (*seen)(const struct trn_scratch *s, const struct trn_event *ev);
+    unsigned wait_ms; /* at most, until it is seen: the next act takes away what the daemon looks at */
 };
 
 /* One table per file of acts. */
@@ -45,7 +47,7 @@ extern const size_t trn_n_acts_process, trn_n_acts_memory, trn_n_acts_file, trn_
 void trn_scratch_pid(struct trn_scratch *s, pid_t pid);
 /* Forks, registers the child, runs fn(arg) in it and waits; the child's exit code or negative errno. */
 int trn_scratch_child(struct trn_scratch *s, int (*fn)(struct trn_scratch *s));
-/* Copies it to an open descriptor. */
+/* Copies this program's own file to an open descriptor. */
 int trn_scratch_copy_self(int to);
 
 #endif

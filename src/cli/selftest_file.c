@@ -111,7 +111,7 @@ static int act_none(struct trn_scratch *s)
 const struct trn_selftest_act trn_acts_file[] = {
     {"file written and closed", "file.marks", act_write, saw_written},
     {"file created", "file.marks", act_none, saw_created},
-    {"file's attributes changed", "file.marks", act_attributes, saw_attributes},
+    {"file's attributes changed", "file.marks", act_attributes, saw_attributes, .wait_ms = 2000},
     {"file renamed", "file.marks", act_rename, saw_renamed},
     {"file deleted", "file.marks", act_delete, saw_deleted},
     {"open in a browser profile", "file.sensitive", act_sensitive, saw_sensitive},
