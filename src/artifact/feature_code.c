@@ -360,3 +360,32 @@ int trn_feature_code(struct trn_look *l, struct trn_err *err)
     struct trn_code_region all = {.name = TRN_STR(""), .size = l->bytes->size};
     return l->self->format == TRN_FORMAT_DATA ? trn_feature_regions(l, &all, 1) : 0;
 }
+
+/* ---- texts ---- */
+
+int trn_feature_windows(struct trn_look *l, const struct trn_code_region *r, size_t n, uint32_t overlap,
+                        trn_text_window *window, void *ctx)
+{
+    const struct trn_source *s = l->bytes;
+    TRN_AUTO(trn_freep) char *buffer = s->mem ? NULL : malloc(WINDOW);
+    uint64_t budget = 2 * s->size; /* regions may lie over one another */
+    if (!s->mem && !buffer)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t at = TRN_MIN(r[i].at, s->size), end = at + TRN_MIN(r[i].size, s->size - at);
+        for (; !(r[i].code && r[i].name.n) && at < end && budget && !trn_look_over(l); at += WINDOW - overlap) {
+            size_t want = (size_t)TRN_MIN(end - at, (uint64_t)WINDOW);
+            budget -= TRN_MIN(budget, (uint64_t)want);
+            int64_t got = s->mem ? (int64_t)want : trn_source_read(s, at, buffer, want);
+            if (got < 0)
+                return (int)got;
+            const char *from = s->mem ? (const char *)s->mem + at : buffer;
+            int e = window(ctx, (struct trn_str){from, (size_t)got}, at, at == r[i].at);
+            if (e < 0)
+                return e;
+            if (end - at <= WINDOW)
+                break;
+        }
+    }
+    return 0;
+}

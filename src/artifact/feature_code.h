@@ -26,6 +26,12 @@ struct trn_code_region {
 /* Random-looking runs, tables of ciphers, and of code what it can do without importing it. */
 int trn_feature_regions(struct trn_look *l, const struct trn_code_region *r, size_t n) TRN_MUST_CHECK;
 
+/* The bytes of regions that may hold texts (without sections they stand among the code), a window at a time: each begins `overlap`
+ * bytes before the last one ended. first: of its region. Ends with the first that is not 0, or when the look is over. */
+typedef int trn_text_window(void *ctx, struct trn_str bytes, uint64_t at, bool first);
+int trn_feature_windows(struct trn_look *l, const struct trn_code_region *r, size_t n, uint32_t overlap,
+                        trn_text_window *window, void *ctx) TRN_MUST_CHECK;
+
 /* ---- feature_sibling.c ---- */
 /* Names of libraries and programs that stand whole as texts in these bytes, for who reads files; skip: those that the
  * loader gets anyway. */

@@ -7,7 +7,6 @@
  */
 #include "artifact/feature_code.h"
 
-#define WINDOW (1u << 20)
 #define OVERLAP 64u
 #define NAME_MIN 5u
 #define NAME_MAX 40u
@@ -105,8 +104,9 @@ static size_t index_of(struct trn_str text)
     return SIZE_MAX;
 }
 
-static int in_window(struct asked *a, struct trn_str b, uint64_t at)
+static int in_window(void *ctx, struct trn_str b, uint64_t at, bool first)
 {
+    struct asked *a = ctx;
     const uint8_t *p = (const uint8_t *)b.p;
     for (size_t i = 0; i + NAME_MIN + 1 < b.n; i++) {
         if (p[i] != 0 || !a->first[p[i + 1]])
@@ -128,27 +128,7 @@ int trn_feature_asked(struct trn_look *l, const struct trn_code_region *r, size_
                       bool (*imported)(const void *ctx, const char *name), const void *ctx)
 {
     struct asked a = {.l = l, .imported = imported, .ctx = ctx};
-    const struct trn_source *s = l->bytes;
-    TRN_AUTO(trn_freep) char *buffer = s->mem ? NULL : malloc(WINDOW);
-    uint64_t budget = 2 * s->size;
-    if (!s->mem && !buffer)
-        return -ENOMEM;
     for (size_t i = 0; i < TRN_ARRAY_SIZE(names); i++)
         a.first[(uint8_t)names[i][0]] = true;
-    for (size_t i = 0; i < n; i++) {
-        uint64_t at = TRN_MIN(r[i].at, s->size), end = at + TRN_MIN(r[i].size, s->size - at);
-        for (; !(r[i].code && r[i].name.n) && at < end && budget && !trn_look_over(l); at += WINDOW - OVERLAP) {
-            size_t want = (size_t)TRN_MIN(end - at, (uint64_t)WINDOW);
-            budget -= TRN_MIN(budget, (uint64_t)want);
-            int64_t got = s->mem ? (int64_t)want : trn_source_read(s, at, buffer, want);
-            int e = got < 0
-                        ? (int)got
-                        : in_window(&a, (struct trn_str){s->mem ? (const char *)s->mem + at : buffer, (size_t)got}, at);
-            if (e < 0)
-                return e;
-            if (end - at <= WINDOW)
-                break;
-        }
-    }
-    return 0;
+    return trn_feature_windows(l, r, n, OVERLAP, in_window, &a);
 }

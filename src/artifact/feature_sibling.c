@@ -10,7 +10,6 @@
 #include <ctype.h>
 #include <strings.h>
 
-#define WINDOW (1u << 20)
 #define OVERLAP 512u
 #define NAMES_MAX 64u
 #define NAME_SIZE 96u
@@ -62,8 +61,9 @@ static int tell(struct names *x, struct trn_str name, uint64_t at)
 }
 
 /* first: nothing stands before it */
-static int in_window(struct names *x, struct trn_str b, uint64_t at, bool first)
+static int in_window(void *ctx, struct trn_str b, uint64_t at, bool first)
 {
+    struct names *x = ctx;
     for (const char *p = b.p; (p = memchr(p, '.', b.n - (size_t)(p - b.p))); p++) {
         size_t i = (size_t)(p - b.p), from = i, end = end_of(b, i);
         if (!end)
@@ -83,26 +83,5 @@ int trn_feature_siblings(struct trn_look *l, const struct trn_code_region *r, si
                          const struct trn_sibling_names *how)
 {
     struct names x = {.l = l, .how = how};
-    const struct trn_source *s = l->bytes;
-    TRN_AUTO(trn_freep) char *buffer = s->mem ? NULL : malloc(WINDOW);
-    uint64_t budget = 2 * s->size;
-    if (!s->mem && !buffer)
-        return -ENOMEM;
-    for (size_t i = 0; i < n; i++) {
-        /* without sections texts stand among the code */
-        uint64_t at = TRN_MIN(r[i].at, s->size), end = at + TRN_MIN(r[i].size, s->size - at);
-        for (; !(r[i].code && r[i].name.n) && at < end && budget && !trn_look_over(l); at += WINDOW - OVERLAP) {
-            size_t want = (size_t)TRN_MIN(end - at, (uint64_t)WINDOW);
-            budget -= TRN_MIN(budget, (uint64_t)want);
-            int64_t got = s->mem ? (int64_t)want : trn_source_read(s, at, buffer, want);
-            int e = got < 0 ? (int)got
-                            : in_window(&x, (struct trn_str){s->mem ? (const char *)s->mem + at : buffer, (size_t)got},
-                                        at, at == r[i].at);
-            if (e < 0)
-                return e;
-            if (end - at <= WINDOW)
-                break;
-        }
-    }
-    return 0;
+    return trn_feature_windows(l, r, n, OVERLAP, in_window, &x);
 }

@@ -173,6 +173,13 @@ json_t *trn_gate_alone(const struct trn_release *r, enum trn_verdict *ret_verdic
     return all;
 }
 
+void trn_gate_say_bad_rule(FILE *to, struct trn_str file, uint32_t line, struct trn_str why)
+{
+    char shown[200];
+    fprintf(to, "turncoat: the rules of '%s' are not used: line %u: %.*s\n",
+            trn_escape_into(shown, sizeof(shown), file), line, TRN_STR_ARG(why));
+}
+
 void trn_gate_say_reasons(FILE *to, const json_t *reasons)
 {
     size_t i;

@@ -318,9 +318,7 @@ static int on_done(void *ctx, const struct trn_gate_outcome *out)
 static void on_bad_rule(void *ctx, struct trn_str file, uint32_t line, struct trn_str why)
 {
     struct sweep *s = ctx;
-    char shown[200];
-    fprintf(s->cli->err, "turncoat: the rules of '%s' are not used: line %u: %.*s\n",
-            trn_escape_into(shown, sizeof(shown), file), line, TRN_STR_ARG(why));
+    trn_gate_say_bad_rule(s->cli->err, file, line, why);
     s->bad_rules++;
 }
 

@@ -153,6 +153,7 @@ json_t *trn_gate_alone(const struct trn_release *r, enum trn_verdict *ret_verdic
 #define TRN_GATE_REASONS 10u
 json_t *trn_gate_reason(const struct trn_release_member *m, const struct trn_finding *f);
 void trn_gate_say_reasons(FILE *to, const json_t *reasons);
+void trn_gate_say_bad_rule(FILE *to, struct trn_str file, uint32_t line, struct trn_str why);
 /* Lines of the journal that are objects, oldest first, the last `most` of them. */
 json_t *trn_gate_book_read(int folder, size_t most);
 /* What holds now for this package and content: the object, or NULL. */
